@@ -1,0 +1,86 @@
+r"""Converts CamVid to TFRecords: 11 classes, void ignored.
+
+python datasets/build_camvid_data.py --camvid_root=CamVid --output_dir=records/camvid
+
+--camvid_root has `classes.json`, `<split>.txt` (names without ending),
+`images/<split>/<name>.jpg` and `labels/<split>/<name>.png` (ids). See g3doc/camvid.md.
+"""
+
+import json
+import pathlib
+import sys
+
+from absl import app, flags
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+
+from deeplab_dpc.data import conversion
+from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+
+_ROOT = flags.DEFINE_string("camvid_root", None, "CamVid's folder.", required=True)
+_OUTPUT = flags.DEFINE_string(
+    "output_dir", None, "Folder for the records.", required=True
+)
+_SHARDS = flags.DEFINE_integer(
+    "num_shards", 4, "Record files of a split.", lower_bound=1
+)
+_SPLITS = ("train", "val", "test")
+
+
+def source(root: pathlib.Path) -> conversion.Source:
+    """What CamVid's folder holds.
+
+    Raises:
+        DatasetError: If it is not CamVid's folder, or a list is missing or wrong.
+    """
+    names, colors, ignore_label = _classes(root / "classes.json")
+    splits = {split: _items(root, split) for split in _SPLITS}
+    return conversion.Source("camvid", names, colors, ignore_label, splits)
+
+
+def _items(root: pathlib.Path, split: str) -> list[conversion.Item]:
+    return [
+        conversion.Item(
+            name,
+            root / "images" / split / f"{name}.jpg",
+            root / "labels" / split / f"{name}.png",
+        )
+        for name in conversion.read_list(root / f"{split}.txt")
+    ]
+
+
+def _classes(path: pathlib.Path):
+    """Names and colours in the order of the ids, and the source's ignore label."""
+    if not path.is_file():
+        raise DatasetError(
+            f"--camvid_root={path.parent} is not CamVid's folder: it has no "
+            f"{path.name}. It must hold classes.json, images/, labels/ and the lists "
+            f"{', '.join(f'{split}.txt' for split in _SPLITS)}."
+        )
+    try:
+        facts = json.loads(path.read_text())
+        classes = sorted(facts["classes"], key=lambda c: c["id"])
+        names = tuple(c["name"].replace("_", " ") for c in classes)
+        colors = tuple(tuple(c["rgb"]) for c in classes)
+        return names, colors, int(facts["ignore_label"])
+    except (KeyError, TypeError, ValueError) as e:
+        raise DatasetError(
+            f"{path} cannot be read ({type(e).__name__}: {e}); download it again."
+        ) from e
+
+
+def main(argv: list[str]) -> int:
+    """Converts and says what came out."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+    output = pathlib.Path(_OUTPUT.value)
+
+    def convert() -> DatasetInfo:
+        found = source(pathlib.Path(_ROOT.value))
+        return conversion.convert(found, output, _SHARDS.value)
+
+    return conversion.run_program(convert, output)
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,100 @@
+r"""Converts PASCAL VOC 2012's segmentation task to TFRecords: 21 classes, 255 ignored.
+
+python datasets/build_voc2012_data.py --voc_root=VOCdevkit/VOC2012 \
+    --output_dir=records/voc
+
+The flags are the original's; labels may be the palette PNGs of `SegmentationClass` as
+they come, or grey ones. Every list in --list_folder is a split. See g3doc/pascal_voc.md.
+"""
+
+import pathlib
+import sys
+
+from absl import app, flags
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+
+from deeplab_dpc.data import conversion, dataset_info
+from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+
+_DEFAULT_ROOT = "./VOCdevkit/VOC2012"
+_FOLDERS = {
+    "image_folder": "JPEGImages",
+    "semantic_segmentation_folder": "SegmentationClass",
+    "list_folder": "ImageSets/Segmentation",
+}
+
+_ROOT = flags.DEFINE_string(
+    "voc_root", _DEFAULT_ROOT, "Folder VOC2012; the three folders lie in it."
+)
+_IMAGES = flags.DEFINE_string(
+    "image_folder", None, "Folder of the images; by default JPEGImages in --voc_root."
+)
+_LABELS = flags.DEFINE_string(
+    "semantic_segmentation_folder",
+    None,
+    "Folder of the labels; by default SegmentationClass in --voc_root.",
+)
+_LISTS = flags.DEFINE_string(
+    "list_folder",
+    None,
+    "Folder of the lists; by default ImageSets/Segmentation in --voc_root.",
+)
+_FORMAT = flags.DEFINE_enum(
+    "image_format", "jpg", ["jpg", "jpeg", "png"], "The images' ending."
+)
+_OUTPUT = flags.DEFINE_string("output_dir", "./tfrecord", "Folder for the records.")
+_SHARDS = flags.DEFINE_integer(
+    "num_shards", 4, "Record files of a split.", lower_bound=1
+)
+
+
+def source(
+    images: pathlib.Path, labels: pathlib.Path, lists: pathlib.Path, image_format: str
+) -> conversion.Source:
+    """What three of VOC's folders hold.
+
+    Raises:
+        DatasetError: If there is no list, or one is wrong.
+    """
+    found = sorted(lists.glob("*.txt"))
+    if not found:
+        raise DatasetError(
+            f"There are no lists (*.txt) in {lists}. Give VOC2012's folder with "
+            "--voc_root, or the lists' with --list_folder."
+        )
+    splits = {
+        path.stem: [
+            conversion.Item(
+                name, images / f"{name}.{image_format}", labels / f"{name}.png"
+            )
+            for name in conversion.read_list(path)
+        ]
+        for path in found
+    }
+    voc = dataset_info.known("pascal_voc_seg")
+    return conversion.Source(
+        voc.name, voc.class_names, voc.colors, voc.ignore_label, splits
+    )
+
+
+def _folder(flag: flags.FlagHolder) -> pathlib.Path:
+    return pathlib.Path(flag.value or f"{_ROOT.value}/{_FOLDERS[flag.name]}")
+
+
+def main(argv: list[str]) -> int:
+    """Converts and says what came out."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+    output = pathlib.Path(_OUTPUT.value)
+
+    def convert() -> DatasetInfo:
+        folders = (_folder(flag) for flag in (_IMAGES, _LABELS, _LISTS))
+        found = source(*folders, _FORMAT.value)
+        return conversion.convert(found, output, _SHARDS.value)
+
+    return conversion.run_program(convert, output)
+
+
+if __name__ == "__main__":
+    app.run(main)

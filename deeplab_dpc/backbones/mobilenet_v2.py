@@ -1,0 +1,220 @@
+"""MobileNet-v2 without its last convolution, as DeepLab uses it."""
+
+from typing import Any
+
+import keras
+
+from deeplab_dpc.backbones.strides import strides_and_rates
+from deeplab_dpc.layers.convolution import (
+    ConvNorm,
+    DepthwiseConvNorm,
+    truncated_normal,
+)
+
+STDDEV = 0.09
+DECAY = 0.997
+EPSILON = 1e-3
+EXPANSION = 6
+
+# (channels, stride) of the 17 blocks (Sandler et al., 2018, arXiv:1801.04381, Table 2).
+BLOCKS = (
+    (16, 1),
+    *((24, 2), (24, 1)),
+    *((32, 2), (32, 1), (32, 1)),
+    *((64, 2), (64, 1), (64, 1), (64, 1)),
+    *((96, 1), (96, 1), (96, 1)),
+    *((160, 2), (160, 1), (160, 1)),
+    (320, 1),
+)
+# Blocks whose expanded features feed a decoder, by their stride.
+_DECODER_BLOCKS = {"stride_4": 2, "stride_8": 5, "stride_16": 12}
+
+
+def make_divisible(channels: float, divisor: int, smallest: int) -> int:
+    """The multiple of `divisor` nearest to `channels`, but never below 90 % of it."""
+    rounded = max(smallest, int(channels + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * channels else rounded
+
+
+@keras.saving.register_keras_serializable("deeplab_dpc")
+class InvertedResidual(keras.layers.Layer):
+    """Expansion, depthwise convolution, linear projection, and a shortcut if it fits.
+
+    Args:
+        filters: Output channels.
+        expansion: Factor of the expanded channels; 1 leaves the expansion out.
+        stride: Of the depthwise convolution.
+        rate: Its dilation.
+
+    Call arguments:
+        x: `[batch, height, width, channels]`.
+
+    Returns:
+        The output `[batch, ceil(height / stride), ceil(width / stride), filters]` and
+        the depthwise convolution's output.
+    """
+
+    def __init__(
+        self, filters: int, expansion: int, stride: int = 1, rate: int = 1, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.filters, self.expansion = filters, expansion
+        self.stride, self.rate = stride, rate
+        self.expand: ConvNorm | None = None
+        common = self._common_arguments()
+        self.depthwise = DepthwiseConvNorm(
+            stride=stride, rate=rate, activation="relu6", name="depthwise", **common
+        )
+        self.project = ConvNorm(filters, activation=None, name="project", **common)
+
+    def _common_arguments(self) -> dict[str, Any]:
+        return {
+            "initializer": truncated_normal(STDDEV),
+            "decay": DECAY,
+            "epsilon": EPSILON,
+            "dtype": self.dtype_policy,
+        }
+
+    def build(self, shape):
+        """Builds the convolutions for the input's channels."""
+        self.has_shortcut = self.stride == 1 and shape[-1] == self.filters
+        if self.expansion > 1:
+            self.expand = ConvNorm(
+                make_divisible(shape[-1] * self.expansion, 8, 8),
+                activation="relu6",
+                name="expand",
+                **self._common_arguments(),
+            )
+            self.expand.build(shape)
+            shape = self.expand.compute_output_shape(shape)
+        self.depthwise.build(shape)
+        self.project.build(self.depthwise.compute_output_shape(shape))
+
+    def call(self, x, training=None):
+        """See the class."""
+        y = x if self.expand is None else self.expand(x, training=training)
+        expanded = self.depthwise(y, training=training)
+        y = self.project(expanded, training=training)
+        return (y + x if self.has_shortcut else y), expanded
+
+    def compute_output_shape(self, shape):
+        """See the class."""
+        channels = shape[-1]
+        if self.expansion > 1:
+            channels = make_divisible(channels * self.expansion, 8, 8)
+        expanded = self.depthwise.compute_output_shape((*shape[:-1], channels))
+        return self.project.compute_output_shape(expanded), expanded
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "expansion": self.expansion,
+            "stride": self.stride,
+            "rate": self.rate,
+        }
+
+
+@keras.saving.register_keras_serializable("deeplab_dpc")
+class MobileNetV2(keras.layers.Layer):
+    """MobileNet-v2's features before its last convolution, and earlier ones.
+
+    Sandler et al., 2018, arXiv:1801.04381; TensorFlow's SAME padding throughout. Its
+    batch norms' decay is 0.997, as in the original code.
+
+    Args:
+        output_stride: 8, 16 or 32.
+        depth_multiplier: Factor on all channels.
+        divisible_by: Channels are rounded to multiples of this; by default 8, or 1
+            with a depth multiplier other than 1.
+
+    Call arguments:
+        x: Images `[batch, height, width, 3]` in -1..1.
+
+    Returns:
+        `{"features": [batch, h, w, 320], "stride_4": ..., "stride_8": ...,
+        "stride_16": ...}`: the last block's output (linear) and three depthwise
+        outputs (after ReLU6) for decoders; sides divided by their stride, rounded up.
+        At output stride 8 `"stride_16"` has stride 8.
+    """
+
+    def __init__(
+        self,
+        output_stride: int = 16,
+        depth_multiplier: float = 1.0,
+        divisible_by: int | None = None,
+        **kwargs,
+    ):
+        kwargs.setdefault("name", "MobilenetV2")
+        super().__init__(**kwargs)
+        self.output_stride, self.depth_multiplier = output_stride, depth_multiplier
+        self.divisible_by = divisible_by
+        (stride, _), *unit_strides = strides_and_rates(
+            [2, *(stride for _, stride in BLOCKS)], output_stride
+        )
+        self.stem = ConvNorm(
+            self._channels(32),
+            kernel_size=3,
+            stride=stride,
+            activation="relu6",
+            initializer=truncated_normal(STDDEV),
+            decay=DECAY,
+            epsilon=EPSILON,
+            name="Conv",
+            dtype=self.dtype_policy,
+        )
+        self.blocks = [
+            InvertedResidual(
+                self._channels(filters),
+                EXPANSION if i else 1,
+                stride,
+                rate,
+                name=f"expanded_conv_{i}" if i else "expanded_conv",
+                dtype=self.dtype_policy,
+            )
+            for i, ((filters, _), (stride, rate)) in enumerate(
+                zip(BLOCKS, unit_strides, strict=True)
+            )
+        ]
+
+    def _channels(self, filters: int) -> int:
+        smallest = 8 if self.depth_multiplier == 1.0 else 1
+        divisor = smallest if self.divisible_by is None else self.divisible_by
+        return make_divisible(filters * self.depth_multiplier, divisor, smallest)
+
+    def build(self, shape):
+        """Builds the stem and the blocks."""
+        self.stem.build(shape)
+        shape = self.stem.compute_output_shape(shape)
+        for block in self.blocks:
+            block.build(shape)
+            shape = block.compute_output_shape(shape)[0]
+
+    def call(self, x, training=None):
+        """See the class."""
+        x = self.stem(x, training=training)
+        expanded = []
+        for block in self.blocks:
+            x, y = block(x, training=training)
+            expanded.append(y)
+        return {"features": x, **{k: expanded[i] for k, i in _DECODER_BLOCKS.items()}}
+
+    def compute_output_shape(self, shape):
+        """See the class."""
+        shape = self.stem.compute_output_shape(shape)
+        expanded = []
+        for block in self.blocks:
+            shape, middle = block.compute_output_shape(shape)
+            expanded.append(middle)
+        earlier = {k: expanded[i] for k, i in _DECODER_BLOCKS.items()}
+        return {"features": shape, **earlier}
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "output_stride": self.output_stride,
+            "depth_multiplier": self.depth_multiplier,
+            "divisible_by": self.divisible_by,
+        }

@@ -1,0 +1,43 @@
+"""Backbones by the name of their flag."""
+
+from typing import Any
+
+import keras
+
+from deeplab_dpc.backbones.mobilenet_v2 import MobileNetV2
+from deeplab_dpc.backbones.xception import BLOCKS, Xception
+from deeplab_dpc.config import ConfigError, ModelConfig
+
+
+def make_backbone(config: ModelConfig, dtype: Any = None) -> keras.layers.Layer:
+    """The backbone that `config` names.
+
+    Returns:
+        A layer from images `[batch, height, width, 3]` in -1..1 to a mapping:
+        `"features"` at the output stride, and `"stride_4"` and so on for decoders.
+    """
+    if config.model_variant in BLOCKS:
+        return Xception(
+            config.model_variant,
+            config.output_stride,
+            config.multi_grid,  # type: ignore[arg-type]
+            activation_name(config),
+            config.batch_norm_decay,
+            dtype=dtype,
+        )
+    if config.multi_grid is not None:
+        raise ConfigError(
+            f"multi_grid={config.multi_grid}, but {config.model_variant} has no "
+            "block that it could change; leave it out or take an Xception."
+        )
+    return MobileNetV2(
+        config.output_stride,
+        config.depth_multiplier,
+        config.divisible_by,
+        dtype=dtype,
+    )
+
+
+def activation_name(config: ModelConfig) -> str:
+    """ReLU, or ReLU6 where the activation is bounded."""
+    return "relu6" if config.use_bounded_activation else "relu"

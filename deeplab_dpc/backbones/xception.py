@@ -1,0 +1,302 @@
+"""The modified aligned Xception of DeepLabv3+, 41, 65 and 71 layers deep."""
+
+import dataclasses
+from typing import Any
+
+import keras
+
+from deeplab_dpc.backbones.strides import strides_and_rates
+from deeplab_dpc.layers.convolution import ConvNorm, truncated_normal
+from deeplab_dpc.layers.separable import SplitSeparableConv
+
+STDDEV = 0.09
+EPSILON = 1e-3
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """Units in a row that share their shape; the stride is the last unit's."""
+
+    scope: str
+    filters: tuple[int, int, int]
+    skip: str
+    stride: int
+    units: int = 1
+
+    @property
+    def is_exit(self) -> bool:
+        """Whether its separable convolutions activate inside, not before."""
+        return self.skip == "none"
+
+
+def _entry(filters: int, number: int, stride: int) -> Block:
+    return Block(f"entry_flow/block{number}", (filters,) * 3, "conv", stride)
+
+
+def _middle_and_exit(middle_units: int) -> tuple[Block, ...]:
+    return (
+        Block("middle_flow/block1", (728,) * 3, "sum", 1, middle_units),
+        Block("exit_flow/block1", (728, 1024, 1024), "conv", 2),
+        Block("exit_flow/block2", (1536, 1536, 2048), "none", 1),
+    )
+
+
+_SHORT_ENTRY = (_entry(128, 1, 2), _entry(256, 2, 2), _entry(728, 3, 2))
+_LONG_ENTRY = (
+    _entry(128, 1, 2),
+    _entry(256, 2, 1),
+    _entry(256, 3, 2),
+    _entry(728, 4, 1),
+    _entry(728, 5, 2),
+)
+BLOCKS = {
+    "xception_41": (*_SHORT_ENTRY, *_middle_and_exit(8)),
+    "xception_65": (*_SHORT_ENTRY, *_middle_and_exit(16)),
+    "xception_71": (*_LONG_ENTRY, *_middle_and_exit(16)),
+}
+_DECODER_BLOCK = {
+    "xception_41": "entry_flow/block2",
+    "xception_65": "entry_flow/block2",
+    "xception_71": "entry_flow/block3",
+}
+
+
+@keras.saving.register_keras_serializable("deeplab_dpc")
+class XceptionModule(keras.layers.Layer):
+    """Three separable convolutions and a shortcut.
+
+    ReLU comes before each separable convolution and none after; the shortcut takes the
+    input as it is, and the sum is not activated. In the exit flow's last block ReLU
+    follows each half of the separable convolutions instead (Chen et al., 2018,
+    arXiv:1802.02611, Fig. 4, and the original code).
+
+    Args:
+        filters: Of the three convolutions.
+        skip: Shortcut: `"conv"` (1x1), `"sum"` (the input) or `"none"`.
+        stride: Of the third convolution (and the shortcut).
+        rates: Of the three convolutions.
+        activate_inside: ReLU inside the separable convolutions instead of before.
+        activation: `"relu"` or `"relu6"`.
+        decay: Of the batch norms' moving averages.
+
+    Call arguments:
+        x: `[batch, height, width, channels]`.
+
+    Returns:
+        The output `[batch, ceil(height / stride), ceil(width / stride), filters[2]]`,
+        and the second convolution's output, at the input's size.
+    """
+
+    def __init__(
+        self,
+        filters: tuple[int, int, int],
+        skip: str,
+        stride: int = 1,
+        rates: tuple[int, int, int] = (1, 1, 1),
+        activate_inside: bool = False,
+        activation: str = "relu",
+        decay: float = 0.9997,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self._arguments = {
+            "filters": tuple(filters),
+            "skip": skip,
+            "stride": stride,
+            "rates": tuple(rates),
+            "activate_inside": activate_inside,
+            "activation": activation,
+            "decay": decay,
+        }
+        self.skip, self.activate_inside = skip, activate_inside
+        self.activation_before = keras.layers.Activation(
+            "linear" if activate_inside else activation, dtype=self.dtype_policy
+        )
+        common: dict[str, Any] = {
+            "decay": decay,
+            "epsilon": EPSILON,
+            "dtype": self.dtype_policy,
+        }
+        self.convolutions = [
+            SplitSeparableConv(
+                filters[i],
+                rates[i],
+                stride=stride if i == 2 else 1,
+                activation=activation if activate_inside else None,
+                depthwise_stddev=STDDEV,
+                pointwise_stddev=STDDEV,
+                name=f"separable_conv{i + 1}",
+                **common,
+            )
+            for i in range(3)
+        ]
+        self.shortcut = (
+            ConvNorm(
+                filters[2],
+                stride=stride,
+                activation=None,
+                initializer=truncated_normal(STDDEV),
+                name="shortcut",
+                **common,
+            )
+            if skip == "conv"
+            else None
+        )
+
+    def build(self, shape):
+        """Builds the convolutions and the shortcut."""
+        if self.shortcut is not None:
+            self.shortcut.build(shape)
+        for convolution in self.convolutions:
+            convolution.build(shape)
+            shape = convolution.compute_output_shape(shape)
+
+    def call(self, x, training=None):
+        """See the class."""
+        y = x
+        outputs = []
+        for convolution in self.convolutions:
+            y = convolution(self.activation_before(y), training=training)
+            outputs.append(y)
+        if self.skip == "sum":
+            y = y + x
+        elif self.shortcut is not None:
+            y = y + self.shortcut(x, training=training)
+        return y, outputs[1]
+
+    def compute_output_shape(self, shape):
+        """See the class."""
+        middle = shape
+        for convolution in self.convolutions[:2]:
+            middle = convolution.compute_output_shape(middle)
+        return self.convolutions[2].compute_output_shape(middle), middle
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), **self._arguments}
+
+
+@keras.saving.register_keras_serializable("deeplab_dpc")
+class Xception(keras.layers.Layer):
+    """Xception's features, and the earlier ones that a decoder needs.
+
+    Args:
+        variant: `"xception_41"`, `"xception_65"` or `"xception_71"`.
+        output_stride: 8, 16 or 32.
+        multi_grid: Factors for the rates of the last block's three convolutions.
+        activation: `"relu"` or `"relu6"`.
+        decay: Of the batch norms' moving averages.
+
+    Call arguments:
+        x: Images `[batch, height, width, 3]` in -1..1.
+
+    Returns:
+        `{"features": [batch, h, w, 2048], "stride_4": [batch, H, W, 256]}` with sides
+        divided by the output stride, or by 4, and rounded up.
+    """
+
+    def __init__(
+        self,
+        variant: str = "xception_71",
+        output_stride: int = 16,
+        multi_grid: tuple[int, int, int] | None = None,
+        activation: str = "relu",
+        decay: float = 0.9997,
+        **kwargs,
+    ):
+        kwargs.setdefault("name", variant)
+        super().__init__(**kwargs)
+        self.variant, self.output_stride = variant, output_stride
+        self.multi_grid = multi_grid and tuple(multi_grid)
+        self.activation, self.decay = activation, decay
+        self.stem = [
+            ConvNorm(
+                filters,
+                kernel_size=3,
+                stride=stride,
+                activation=activation,
+                explicit_padding=True,
+                initializer=truncated_normal(STDDEV),
+                decay=decay,
+                epsilon=EPSILON,
+                name=name,
+                dtype=self.dtype_policy,
+            )
+            for name, filters, stride in (("conv1_1", 32, 2), ("conv1_2", 64, 1))
+        ]
+        self.modules, self.scopes = self._make_modules()
+
+    def _make_modules(self) -> tuple[list[XceptionModule], list[str]]:
+        units = [
+            (block, f"{block.scope}/unit_{unit}", unit == block.units)
+            for block in BLOCKS[self.variant]
+            for unit in range(1, block.units + 1)
+        ]
+        strides = [block.stride if is_last else 1 for block, _, is_last in units]
+        modules = []
+        for (block, _, _), (stride, rate) in zip(
+            units, strides_and_rates(strides, self.output_stride, 2), strict=True
+        ):
+            grid = self.multi_grid if block.is_exit and self.multi_grid else (1, 1, 1)
+            modules.append(
+                XceptionModule(
+                    block.filters,
+                    block.skip,
+                    stride,
+                    (rate * grid[0], rate * grid[1], rate * grid[2]),
+                    activate_inside=block.is_exit,
+                    activation=self.activation,
+                    decay=self.decay,
+                    name="xception_module",
+                    dtype=self.dtype_policy,
+                )
+            )
+        return modules, [scope for _, scope, _ in units]
+
+    def build(self, shape):
+        """Builds the stem and the modules under the original's scopes."""
+        with keras.name_scope("entry_flow"):
+            for layer in self.stem:
+                layer.build(shape)
+                shape = layer.compute_output_shape(shape)
+        for module, scope in zip(self.modules, self.scopes, strict=True):
+            flow, block, unit = scope.split("/")
+            with (
+                keras.name_scope(flow),
+                keras.name_scope(block),
+                keras.name_scope(unit),
+            ):
+                module.build(shape)
+            shape = module.compute_output_shape(shape)[0]
+
+    def call(self, x, training=None):
+        """See the class."""
+        for layer in self.stem:
+            x = layer(x, training=training)
+        for module, scope in zip(self.modules, self.scopes, strict=True):
+            x, middle = module(x, training=training)
+            if scope == f"{_DECODER_BLOCK[self.variant]}/unit_1":
+                stride_4 = middle
+
+        return {"features": x, "stride_4": stride_4}
+
+    def compute_output_shape(self, shape):
+        """See the class."""
+        for layer in self.stem:
+            shape = layer.compute_output_shape(shape)
+        for module, scope in zip(self.modules, self.scopes, strict=True):
+            shape, middle = module.compute_output_shape(shape)
+            if scope == f"{_DECODER_BLOCK[self.variant]}/unit_1":
+                stride_4 = middle
+        return {"features": shape, "stride_4": stride_4}
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "variant": self.variant,
+            "output_stride": self.output_stride,
+            "multi_grid": self.multi_grid,
+            "activation": self.activation,
+            "decay": self.decay,
+        }

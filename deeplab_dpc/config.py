@@ -1,0 +1,453 @@
+"""Frozen settings: what a model, its data, its training and its evaluation are.
+
+A field has the name of its flag; its default is the original DeepLab's unless its help
+says otherwise. `programs/flags.py` makes the flags from the fields, so a setting is
+written down once.
+"""
+
+import dataclasses
+import difflib
+import json
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+from deeplab_dpc.genotypes import Genotype
+
+MODEL_VARIANTS = ("mobilenet_v2", "xception_41", "xception_65", "xception_71")
+OUTPUT_STRIDES = (8, 16, 32)
+
+
+class ConfigError(ValueError):
+    """A setting, or a combination of settings, that cannot work."""
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    choices: tuple[str, ...] = (),
+    at_least: float | None = None,
+    flag: bool = True,
+) -> Any:
+    """A config field: its default, its help and its legal values.
+
+    Args:
+        default: The value when nobody says anything.
+        help: What it means, for `--help`.
+        choices: The legal strings, if only some are.
+        at_least: The smallest legal number (for a tuple: of each of its items).
+        flag: Whether programs have a flag of the field's name.
+    """
+    metadata = {"help": help, "choices": choices, "at_least": at_least, "flag": flag}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """What all settings share: checks when made, JSON, differences."""
+
+    def __post_init__(self):
+        hints = typing.get_type_hints(type(self))
+        for field in dataclasses.fields(self):
+            value = _coerce(hints[field.name], getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+            _check_value(field, hints[field.name], value)
+        self._check()
+
+    def _check(self) -> None:
+        """Checks settings against each other."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON types, by name."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {name: _to_json(value) for name, value in values.items()}
+
+    def to_json(self) -> str:
+        """The settings as a JSON object."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Reads what `to_dict` gave; settings left out have their default.
+
+        Raises:
+            ConfigError: For a name that is no setting, or an illegal value.
+        """
+        names = [field.name for field in dataclasses.fields(cls)]
+        for name in values:
+            if name not in names:
+                near = difflib.get_close_matches(name, names, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else f"; known: {names}."
+                raise ConfigError(f"{cls.__name__} has no setting {name!r}{hint}")
+        return cls(**values)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Reads what `to_json` gave."""
+        return cls.from_dict(json.loads(text))
+
+    def differences(self, other: "Config") -> dict[str, tuple[Any, Any]]:
+        """The settings in which two differ: `{name: (self's, other's)}`."""
+        mine, theirs = self.to_dict(), other.to_dict()
+        return {k: (mine[k], theirs[k]) for k in mine if mine[k] != theirs[k]}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ModelConfig(Config):
+    """What `build_model` builds.
+
+    Sizes are `(height, width)` in pixels. `genotype` takes a `Genotype`, or the list
+    of the original's JSON format; `None` is ASPP.
+    """
+
+    num_classes: int = setting(
+        21, "Classes, the ignored label left out.", flag=False, at_least=1
+    )
+    model_variant: str = setting(
+        "mobilenet_v2", "The backbone.", choices=MODEL_VARIANTS
+    )
+    crop_size: tuple[int, int] | None = setting(
+        None,
+        "Height and width of the images whose pooling windows the model has; without "
+        "it the windows follow each image.",
+        at_least=1,
+        flag=False,
+    )
+    output_stride: int = setting(
+        16,
+        "Pixels of the image for one pixel of the backbone's last feature map: 8, "
+        "16 or (without a cell) 32.",
+    )
+    genotype: Genotype | None = setting(
+        None, "The dense prediction cell; None is ASPP.", flag=False
+    )
+    atrous_rates: tuple[int, ...] | None = setting(
+        None,
+        "Rates of ASPP's 3x3 branches; none: image pooling and 1x1 only.",
+        at_least=1,
+    )
+    multi_grid: tuple[int, ...] | None = setting(
+        None, "Three factors for the rates of the backbone's last block.", at_least=1
+    )
+    depth_multiplier: float = setting(1.0, "Factor on MobileNet-v2's channels.")
+    divisible_by: int | None = setting(
+        None,
+        "MobileNet-v2 rounds its channels to multiples of this; by default 8, "
+        "or 1 with a depth multiplier.",
+        at_least=1,
+    )
+    image_pyramid: tuple[float, ...] | None = setting(
+        None, "Scales at which one model sees the image; their logits are merged."
+    )
+    merge_method: str = setting(
+        "max", "How an image pyramid's logits are merged.", choices=("max", "avg")
+    )
+    add_image_level_feature: bool = setting(True, "ASPP has an image pooling branch.")
+    image_pooling_crop_size: tuple[int, int] | None = setting(
+        None,
+        "Image size that sets the pooling windows, instead of the crop size.",
+        at_least=1,
+    )
+    image_pooling_stride: tuple[int, int] = setting(
+        (1, 1), "Stride of ASPP's image pooling.", at_least=1
+    )
+    aspp_with_batch_norm: bool = setting(
+        True,
+        "A context module (ASPP or cell) precedes the logits. Without it the "
+        "logits are convolved straight from the backbone, once for each atrous rate.",
+    )
+    aspp_with_separable_conv: bool = setting(True, "ASPP's 3x3 branches are separable.")
+    aspp_with_concat_projection: bool = setting(
+        True, "ASPP projects its concatenation to aspp_convs_filters channels."
+    )
+    aspp_convs_filters: int = setting(256, "Channels of ASPP's branches.", at_least=1)
+    decoder_output_stride: tuple[int, ...] | None = setting(
+        None,
+        "Output strides of the decoder's stages, such as 4; none: no decoder.",
+        at_least=1,
+    )
+    decoder_use_separable_conv: bool = setting(True, "Separable decoder convolutions.")
+    decoder_filters: int = setting(256, "Channels of the decoder.", at_least=1)
+    logits_kernel_size: int = setting(
+        1, "Kernel of the logits' convolution.", at_least=1
+    )
+    prediction_with_upsampled_logits: bool = setting(
+        True,
+        "Predict after resizing the logits to the image; else resize the "
+        "prediction, by nearest neighbour.",
+    )
+    use_bounded_activation: bool = setting(False, "ReLU6 instead of ReLU.")
+    batch_norm_decay: float = setting(
+        0.9997, "Decay of the moving averages outside MobileNet-v2 (0.997 there)."
+    )
+
+    def _check(self) -> None:
+        if self.output_stride not in OUTPUT_STRIDES:
+            raise ConfigError(
+                f"output_stride={self.output_stride}; it must be one of "
+                f"{OUTPUT_STRIDES}."
+            )
+        if self.genotype is not None:
+            self._check_cell()
+        if self.multi_grid is not None and len(self.multi_grid) != 3:
+            raise ConfigError(f"multi_grid={self.multi_grid}; it has three factors.")
+        if self.depth_multiplier <= 0:
+            raise ConfigError(
+                f"depth_multiplier={self.depth_multiplier}; it must be above 0."
+            )
+        if self.image_pyramid is not None and min(self.image_pyramid, default=0) <= 0:
+            raise ConfigError(
+                f"image_pyramid={self.image_pyramid}; it needs scales above 0."
+            )
+        if not 0 < self.batch_norm_decay < 1:
+            raise ConfigError(
+                f"batch_norm_decay={self.batch_norm_decay}; it lies between 0 and 1."
+            )
+        if self.aspp_with_batch_norm and self.logits_kernel_size != 1:
+            raise ConfigError(
+                f"logits_kernel_size={self.logits_kernel_size}, but after ASPP or a "
+                "cell the logits' kernel is 1; pass --logits_kernel_size=1 or "
+                "--noaspp_with_batch_norm."
+            )
+
+    def _check_cell(self) -> None:
+        if self.output_stride == 32:
+            raise ConfigError(
+                "output_stride=32 with a cell: its rates are those at output stride "
+                "16 and cannot be halved; use 16 or 8."
+            )
+        if self.atrous_rates is not None:
+            raise ConfigError(
+                f"atrous_rates={self.atrous_rates} belong to ASPP, but there is a "
+                "cell, which has its own rates; give one of the two."
+            )
+        if not self.aspp_with_batch_norm:
+            raise ConfigError(
+                "aspp_with_batch_norm=False leaves out the context module, but there "
+                "is a cell; give one of the two."
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DataConfig(Config):
+    """Where the records are and how images are resized before all else."""
+
+    dataset: str | None = setting(
+        None,
+        "Name of a known data set, for a folder without a dataset.json (records "
+        "that the original's converters wrote).",
+    )
+    dataset_dir: str | None = setting(
+        None, "Folder with the TFRecord files and their dataset.json."
+    )
+    min_resize_value: int | None = setting(
+        None,
+        "Resize images so that the smaller side has this many pixels.",
+        at_least=1,
+    )
+    max_resize_value: int | None = setting(
+        None,
+        "The larger side has at most this many pixels after resizing.",
+        at_least=1,
+    )
+    resize_factor: int | None = setting(
+        None, "Sides become multiples of this plus one after resizing.", at_least=1
+    )
+    keep_aspect_ratio: bool = setting(
+        True, "Resizing keeps the ratio of the sides; else both get the same size."
+    )
+
+    def _check(self) -> None:
+        if self.max_resize_value is not None and self.min_resize_value is None:
+            raise ConfigError(
+                f"max_resize_value={self.max_resize_value} needs --min_resize_value."
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainConfig(Config):
+    """How a model is trained."""
+
+    train_split: str = setting("train", "Split to train on.")
+    train_batch_size: int = setting(
+        8, "Images of one step, over all replicas.", at_least=1
+    )
+    train_crop_size: tuple[int, int] = setting(
+        (513, 513), "Height and width of the training crops.", at_least=1
+    )
+    min_scale_factor: float = setting(0.5, "Smallest random scale.")
+    max_scale_factor: float = setting(2.0, "Largest random scale.")
+    scale_factor_step_size: float = setting(
+        0.25, "Step between random scales; 0 draws from the whole range.", at_least=0
+    )
+    training_number_of_steps: int = setting(30000, "Steps to train.", at_least=1)
+    optimizer: str = setting("momentum", "Optimizer.", choices=("momentum", "adam"))
+    momentum: float = setting(0.9, "Momentum.", at_least=0)
+    adam_learning_rate: float = setting(0.001, "Adam's learning rate.", at_least=0)
+    adam_epsilon: float = setting(1e-8, "Adam's epsilon.")
+    learning_policy: str = setting(
+        "poly", "Learning rate schedule.", choices=("poly", "step")
+    )
+    base_learning_rate: float = setting(1e-4, "First learning rate.", at_least=0)
+    end_learning_rate: float = setting(0.0, "Last learning rate of poly.", at_least=0)
+    decay_steps: int = setting(
+        0, "Steps over which poly decays; 0: training_number_of_steps.", at_least=0
+    )
+    learning_power: float = setting(0.9, "Exponent of poly.")
+    learning_rate_decay_factor: float = setting(0.1, "Factor of step.")
+    learning_rate_decay_step: int = setting(
+        2000, "Steps between two of step's factors.", at_least=1
+    )
+    slow_start_step: int = setting(
+        0, "Train this many steps at slow_start_learning_rate first.", at_least=0
+    )
+    slow_start_learning_rate: float = setting(
+        1e-4, "Rate of the slow start.", at_least=0
+    )
+    weight_decay: float = setting(
+        4e-5, "L2 on kernels (not depthwise ones).", at_least=0
+    )
+    last_layer_gradient_multiplier: float = setting(
+        1.0, "Factor on the gradients of the last layers."
+    )
+    last_layers_contain_logits_only: bool = setting(
+        False,
+        "The last layers are the logits alone; else also the context module "
+        "and the decoder.",
+    )
+    upsample_logits: bool = setting(
+        True,
+        "Resize the logits to the labels for the loss; else the labels to the logits.",
+    )
+    label_weights: tuple[float, ...] | None = setting(
+        None, "One loss weight for each class, or one for all.", at_least=0
+    )
+    hard_example_mining_step: int = setting(
+        0,
+        "Steps over which the share of pixels in the loss falls to "
+        "top_k_percent_pixels.",
+        at_least=0,
+    )
+    top_k_percent_pixels: float = setting(
+        1.0, "Share of pixels, those of largest loss, that count, in 0..1."
+    )
+    fine_tune_batch_norm: bool = setting(
+        True,
+        "Batch norm normalises with the batch's statistics and updates its "
+        "moving ones; else it uses the moving ones.",
+    )
+    tf_initial_checkpoint: str | None = setting(
+        None,
+        "Weights to start from: a TF1 checkpoint prefix, an .npz of arrays by "
+        "TF1 variable name, or a run folder of this program.",
+    )
+    initialize_last_layer: bool = setting(
+        True, "Take the last layers from tf_initial_checkpoint, too."
+    )
+    seed: int = setting(0, "Seed of initial weights, shuffling, augmentation, dropout.")
+    log_steps: int = setting(10, "Steps between two lines of the log.", at_least=1)
+    save_interval_secs: int = setting(
+        1200, "Seconds between two checkpoints.", at_least=1
+    )
+    save_summaries_secs: int = setting(
+        600, "Seconds between two TensorBoard image summaries.", at_least=1
+    )
+    save_summaries_images: bool = setting(False, "Write image summaries.")
+    max_to_keep: int = setting(5, "Checkpoints to keep.", at_least=1)
+
+    def _check(self) -> None:
+        if not 0 < self.min_scale_factor <= self.max_scale_factor:
+            raise ConfigError(
+                f"min_scale_factor={self.min_scale_factor} and max_scale_factor="
+                f"{self.max_scale_factor}; they need 0 < min <= max."
+            )
+        if not 0 < self.top_k_percent_pixels <= 1:
+            raise ConfigError(
+                f"top_k_percent_pixels={self.top_k_percent_pixels}; it is a share "
+                "above 0 and at most 1."
+            )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EvalConfig(Config):
+    """How a model predicts for scores and pictures.
+
+    A run folder keeps it, so that `eval.py` and `vis.py` do what the run meant.
+    """
+
+    eval_split: str = setting("val", "Split to evaluate.")
+    eval_batch_size: int = setting(1, "Images of one batch.", at_least=1)
+    eval_crop_size: tuple[int, int] = setting(
+        (513, 513), "Images are padded to at least this height and width.", at_least=1
+    )
+    eval_scales: tuple[float, ...] = setting(
+        (1.0,), "Scales whose predictions are averaged."
+    )
+    add_flipped_images: bool = setting(False, "Average with the mirrored image, too.")
+
+    def _check(self) -> None:
+        if min(self.eval_scales, default=0) <= 0:
+            raise ConfigError(f"eval_scales={self.eval_scales}; they must be above 0.")
+
+
+def _coerce(hint: Any, value: Any) -> Any:
+    """Lists become tuples, ints become floats where a float is meant, and so on."""
+    options = _options(hint)
+    if value is None:
+        return value
+    if Genotype in options and isinstance(value, list):
+        return Genotype.from_list(value, outside_space=True)
+    if isinstance(value, list):
+        value = tuple(value)
+    for option in options:
+        if typing.get_origin(option) is tuple and isinstance(value, tuple):
+            item = typing.get_args(option)[0]
+            return tuple(_coerce(item, v) for v in value)
+    if float in options and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        return typing.get_args(hint)
+    return (hint,)
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    """Whether `value` is of type `hint`, its items included."""
+    if len(_options(hint)) > 1:
+        return any(_fits(option, value) for option in _options(hint))
+    if typing.get_origin(hint) is tuple:
+        items = typing.get_args(hint)
+        if not isinstance(value, tuple):
+            return False
+        if items[-1] is Ellipsis:
+            return bool(value) and all(_fits(items[0], v) for v in value)
+        return len(value) == len(items) and all(map(_fits, items, value))
+    if hint in (int, float) and isinstance(value, bool):
+        return False
+    return isinstance(value, hint)
+
+
+def _check_value(field: dataclasses.Field, hint: Any, value: Any) -> None:
+    name, choices = field.name, field.metadata["choices"]
+    if not _fits(hint, value):
+        expected = getattr(hint, "__name__", None) or str(hint)
+        if typing.get_args(hint):
+            expected = str(hint).replace("deeplab_dpc.genotypes.", "")
+        raise ConfigError(f"{name}={value!r}; expected {expected}.")
+    if choices and value not in choices:
+        raise ConfigError(f"{name}={value!r}; it must be one of {list(choices)}.")
+    at_least = field.metadata["at_least"]
+    numbers: Iterable[Any] = value if isinstance(value, tuple) else (value,)
+    if at_least is not None and value is not None and min(numbers) < at_least:
+        raise ConfigError(f"{name}={value!r}; it must be at least {at_least}.")
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Genotype):
+        return value.to_list()
+    return list(value) if isinstance(value, tuple) else value

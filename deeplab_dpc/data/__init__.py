@@ -1,0 +1,1 @@
+"""Data sets: records, checks, preprocessing, augmentation and batches."""

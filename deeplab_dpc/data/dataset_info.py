@@ -1,0 +1,221 @@
+"""What a data set is: classes, colours, splits. `dataset.json` keeps it."""
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any, Self
+
+from deeplab_dpc.data import known_datasets
+
+FILE_NAME = "dataset.json"
+MAX_CLASSES = 255  # Ids are one byte, and 255 is the usual ignore label.
+
+
+class DatasetError(ValueError):
+    """A data set that is missing, damaged, or not what was asked for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetInfo:
+    """A data set's facts.
+
+    Attributes:
+        name: Its name.
+        class_names: One name a class, in the order of the ids.
+        colors: Red, green and blue of each class, 0..255.
+        ignore_label: The id of pixels that count for nothing, in the records.
+        split_sizes: Number of images of each split.
+
+    Raises:
+        DatasetError: For facts that contradict each other.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    colors: tuple[tuple[int, int, int], ...]
+    ignore_label: int
+    split_sizes: Mapping[str, int] = dataclasses.field(hash=False)
+
+    def __post_init__(self):
+        if not 1 <= self.num_classes <= MAX_CLASSES:
+            raise DatasetError(
+                f"Data set {self.name!r} has {self.num_classes} classes; 1 to "
+                f"{MAX_CLASSES} are possible."
+            )
+        repeated = {n for n in self.class_names if self.class_names.count(n) > 1}
+        if repeated:
+            raise DatasetError(
+                f"Data set {self.name!r} has several classes named {sorted(repeated)}; "
+                "each needs a name of its own."
+            )
+        if len(self.colors) != self.num_classes:
+            raise DatasetError(
+                f"Data set {self.name!r} has {self.num_classes} classes but "
+                f"{len(self.colors)} colours."
+            )
+        for color in self.colors:
+            _check_color(self.name, color)
+        if not 0 <= self.ignore_label <= 255:
+            raise DatasetError(
+                f"Data set {self.name!r}: ignore_label={self.ignore_label}; it must be "
+                "in 0..255."
+            )
+
+    @property
+    def num_classes(self) -> int:
+        """Classes, the ignored label left out unless it is one of them (ADE20K)."""
+        return len(self.class_names)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The facts as JSON types."""
+        classes = [
+            {"name": name, "color": list(color)}
+            for name, color in zip(self.class_names, self.colors)
+        ]
+        return {
+            "name": self.name,
+            "classes": classes,
+            "ignore_label": self.ignore_label,
+            "split_sizes": dict(self.split_sizes),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Reads what `to_dict` gave.
+
+        Raises:
+            DatasetError: For a fact that is missing, unknown or of the wrong type.
+        """
+        wanted = {"name", "classes", "ignore_label", "split_sizes"}
+        if not isinstance(values, Mapping) or set(values) != wanted:
+            found = sorted(values) if isinstance(values, Mapping) else values
+            raise DatasetError(
+                f"A data set's facts are {sorted(wanted)}; found {found!r}."
+            )
+        try:
+            return cls(
+                name=str(values["name"]),
+                class_names=tuple(str(c["name"]) for c in values["classes"]),
+                colors=tuple(tuple(c["color"]) for c in values["classes"]),
+                ignore_label=int(values["ignore_label"]),
+                split_sizes={k: int(v) for k, v in values["split_sizes"].items()},
+            )
+        except (KeyError, TypeError, AttributeError, ValueError) as e:
+            if isinstance(e, DatasetError):
+                raise
+            raise DatasetError(
+                f"A data set's facts cannot be read ({type(e).__name__}: {e}). Each "
+                'class is {"name": "road", "color": [128, 64, 128]}, each split '
+                '"train": 367.'
+            ) from e
+
+    def save(self, folder: str | os.PathLike[str]) -> pathlib.Path:
+        """Writes `dataset.json` into `folder`, whole or not at all; gives its path."""
+        path = pathlib.Path(folder) / FILE_NAME
+        temporary = path.with_name(f".{FILE_NAME}.{os.getpid()}.tmp")
+        try:
+            temporary.write_text(json.dumps(self.to_dict(), indent=1) + "\n")
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return path
+
+    @classmethod
+    def load(
+        cls, dataset_dir: str | os.PathLike[str], dataset: str | None = None
+    ) -> Self:
+        """The facts of the records in a folder.
+
+        Args:
+            dataset_dir: Folder with the shards.
+            dataset: Name of a known data set, for shards without a `dataset.json`;
+                with one it must say the same. Without one, the split sizes are
+                counted.
+
+        Raises:
+            DatasetError: If the folder, or the name, is wrong.
+        """
+        folder = pathlib.Path(dataset_dir)
+        if not folder.is_dir():
+            raise DatasetError(
+                f"--dataset_dir={folder} is not a folder. Convert a data set with one "
+                "of datasets/build_*.py and give its --output_dir."
+            )
+        if not (folder / FILE_NAME).is_file():
+            return cls._load_known(folder, dataset)
+        info = cls._load_file(folder / FILE_NAME)
+        if dataset is not None and dataset != info.name:
+            raise DatasetError(
+                f"--dataset={dataset}, but {folder / FILE_NAME} says that these are "
+                f"records of {info.name!r}. Leave --dataset out, or give the folder of "
+                f"{dataset!r}."
+            )
+        return info
+
+    @classmethod
+    def _load_file(cls, path: pathlib.Path) -> Self:
+        try:
+            return cls.from_dict(json.loads(path.read_text()))
+        except ValueError as e:
+            raise DatasetError(
+                f"{path} cannot be used: {e} Convert the data set again."
+            ) from e
+
+    @classmethod
+    def _load_known(cls, folder: pathlib.Path, dataset: str | None) -> Self:
+        from deeplab_dpc.data import records
+
+        shards = records.shards_by_split(folder)
+        if not shards:
+            raise DatasetError(
+                f"--dataset_dir={folder} holds no data set: no {FILE_NAME}, no "
+                f"<split>-00000-of-00004.tfrecord; it holds {_contents(folder)}. Give "
+                "the --output_dir of a datasets/build_*.py program."
+            )
+        known = known_datasets.facts(dataset or "")
+        if known is None:
+            found = "no --dataset" if dataset is None else f"--dataset={dataset}"
+            raise DatasetError(
+                f"--dataset_dir={folder} holds records but no {FILE_NAME}, and {found} "
+                "says whose they are. Give one of: "
+                + ", ".join(f"--dataset={name}" for name in known_datasets.names())
+            )
+        sizes = {s: len(records.index_records(paths)) for s, paths in shards.items()}
+        facts = (known.class_names, known.colors, known.ignore_label)
+        return cls(str(dataset), *facts, sizes)
+
+
+def known(name: str) -> DatasetInfo:
+    """The published facts of a known data set.
+
+    Raises:
+        DatasetError: If none of this name is known.
+    """
+    facts = known_datasets.facts(name)
+    if facts is None:
+        raise DatasetError(
+            f"Data set {name!r} is not known; known: "
+            f"{', '.join(known_datasets.names())}."
+        )
+    return DatasetInfo(
+        name, facts.class_names, facts.colors, facts.ignore_label, facts.split_sizes
+    )
+
+
+def _check_color(name: str, color: tuple[int, ...]) -> None:
+    ok = len(color) == 3 and all(type(c) is int and 0 <= c <= 255 for c in color)
+    if not ok:
+        raise DatasetError(
+            f"Data set {name!r} has a colour {list(color)}; a colour is three whole "
+            "numbers in 0..255, such as [128, 64, 128]."
+        )
+
+
+def _contents(folder: pathlib.Path) -> str:
+    """The first few names in a folder, for a message."""
+    names = sorted(p.name + "/" * p.is_dir() for p in folder.iterdir())
+    if not names:
+        return "nothing"
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if names[5:] else "")

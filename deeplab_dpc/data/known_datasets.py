@@ -1,0 +1,122 @@
+"""Facts about the data sets that the original's converters wrote: names and colours.
+
+Class order, ignore label and split sizes are the original's, so that records which its
+converters wrote are read without a `dataset.json`.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+from deeplab_dpc.data import colormaps
+
+_VOC = """background, aeroplane, bicycle, bird, boat, bottle, bus, car, cat, chair, cow,
+dining table, dog, horse, motorbike, person, potted plant, sheep, sofa, train,
+tv monitor"""
+
+_CITYSCAPES = """road, sidewalk, building, wall, fence, pole, traffic light,
+traffic sign, vegetation, terrain, sky, person, rider, car, truck, bus, train,
+motorcycle, bicycle"""
+
+_PERSON_PART = """background, head, torso, upper arms, lower arms, upper legs,
+lower legs"""
+
+_CAMVID = """sky, building, pole, road, pavement, tree, sign symbol, fence, car,
+pedestrian, bicyclist"""
+
+_ADE20K = """other, wall, building, sky, floor, tree, ceiling, road, bed, windowpane,
+grass, cabinet, sidewalk, person, earth, door, table, mountain, plant, curtain, chair,
+car, water, painting, sofa, shelf, house, sea, mirror, rug, field, armchair, seat,
+fence, desk, rock, wardrobe, lamp, bathtub, railing, cushion, base, box, column,
+signboard, chest of drawers, counter, sand, sink, skyscraper, fireplace, refrigerator,
+grandstand, path, stairs, runway, case, pool table, pillow, screen door, stairway,
+river, bridge, bookcase, blind, coffee table, toilet, flower, book, hill, bench,
+countertop, stove, palm, kitchen island, computer, swivel chair, boat, bar,
+arcade machine, hovel, bus, towel, light, truck, tower, chandelier, awning,
+streetlight, booth, television, airplane, dirt track, apparel, pole, land, bannister,
+escalator, ottoman, bottle, buffet, poster, stage, van, ship, fountain, conveyer belt,
+canopy, washer, plaything, swimming pool, stool, barrel, basket, waterfall, tent, bag,
+minibike, cradle, oven, ball, food, step, tank, trade name, microwave, pot, animal,
+bicycle, lake, dishwasher, projection screen, blanket, sculpture, hood, sconce, vase,
+traffic light, tray, ashcan, fan, pier, crt screen, plate, monitor, bulletin board,
+shower, radiator, glass, clock, flag"""
+
+_CAMVID_COLORS = (
+    (128, 128, 128),
+    (128, 0, 0),
+    (192, 192, 128),
+    (128, 64, 128),
+    (60, 40, 222),
+    (128, 128, 0),
+    (192, 128, 128),
+    (64, 64, 128),
+    (64, 0, 128),
+    (64, 64, 0),
+    (0, 128, 192),
+)
+
+Colors = tuple[tuple[int, int, int], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What is known of one data set; `DatasetInfo` says what each field means."""
+
+    class_names: tuple[str, ...]
+    colors: Colors
+    ignore_label: int
+    split_sizes: Mapping[str, int]
+
+
+def facts(name: str) -> Facts | None:
+    """What is known of the data set of this name; None for an unknown one."""
+    return _KNOWN.get(name)
+
+
+def names() -> tuple[str, ...]:
+    """The data sets that are known."""
+    return tuple(_KNOWN)
+
+
+def pascal_colors(num_classes: int) -> Colors:
+    """PASCAL's colours for this many classes."""
+    return _rows(colormaps.pascal(num_classes))
+
+
+def _rows(table) -> Colors:
+    return tuple((int(r), int(g), int(b)) for r, g, b in table)
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(" ".join(name.split()) for name in text.split(","))
+
+
+_KNOWN = {
+    "pascal_voc_seg": Facts(
+        _split(_VOC),
+        pascal_colors(21),
+        255,
+        {"train": 1464, "train_aug": 10582, "trainval": 2913, "val": 1449},
+    ),
+    "cityscapes": Facts(
+        _split(_CITYSCAPES),
+        _rows(colormaps.cityscapes()[:19]),
+        255,
+        {
+            "train_fine": 2975,
+            "train_coarse": 22973,
+            "trainval_fine": 3475,
+            "trainval_coarse": 23473,
+            "val_fine": 500,
+            "test_fine": 1525,
+        },
+    ),
+    "ade20k": Facts(
+        _split(_ADE20K), _rows(colormaps.ade20k()), 0, {"train": 20210, "val": 2000}
+    ),
+    "pascal_person_part": Facts(
+        _split(_PERSON_PART), pascal_colors(7), 255, {"train": 1716, "val": 1817}
+    ),
+    "camvid": Facts(
+        _split(_CAMVID), _CAMVID_COLORS, 255, {"train": 367, "val": 101, "test": 233}
+    ),
+}

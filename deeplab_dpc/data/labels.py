@@ -1,0 +1,113 @@
+"""Label files: read them as ids, check every value, write them as one-channel PNGs."""
+
+import io
+import os
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from deeplab_dpc.data.dataset_info import DatasetError
+
+IGNORE = 255  # The ignore label of every record that is written here.
+_ID_MODES = ("P", "L", "I;16", "I;16B", "I")
+
+
+class LabelError(DatasetError):
+    """A label file that cannot be what it should be."""
+
+
+def read_label(path: str | os.PathLike[str]) -> np.ndarray:
+    """The ids of a label file, `[height, width]` integers.
+
+    A palette PNG (VOC) gives its indices, whatever colours they are shown in.
+
+    Raises:
+        LabelError: If it is no PNG, damaged, or a colour picture.
+    """
+    try:
+        with Image.open(path) as file:
+            if file.format != "PNG":
+                raise LabelError(
+                    f"{path} is a {file.format} file; labels must be PNGs, which keep "
+                    "every value as it is."
+                )
+            if file.mode not in _ID_MODES:
+                raise LabelError(_colour_message(path, file))
+            return np.asarray(file)
+    except UnidentifiedImageError as e:
+        raise LabelError(f"{path} is not an image file.") from e
+    except (OSError, SyntaxError, ValueError) as e:
+        if isinstance(e, LabelError | FileNotFoundError | PermissionError):
+            raise
+        raise LabelError(f"{path} is damaged and cannot be decoded ({e}).") from e
+
+
+def check_label(
+    label: np.ndarray,
+    num_classes: int,
+    ignore_label: int,
+    path: str | os.PathLike[str],
+) -> None:
+    """Checks that every pixel is a class or the ignore label.
+
+    Args:
+        label: `[height, width]`, ids as the file has them.
+        num_classes: Classes; their ids are `0..num_classes - 1`.
+        ignore_label: The id, in the file, of pixels that count for nothing.
+        path: The file, for the message.
+
+    Raises:
+        LabelError: With the wrong values, how often they occur, and what is legal.
+    """
+    values, counts = np.unique(label, return_counts=True)
+    legal = ((values >= 0) & (values < num_classes)) | (values == ignore_label)
+    if legal.all():
+        return
+    wrong = [
+        f"{count:,} {'pixels have' if count > 1 else 'pixel has'} label {value}"
+        for value, count in zip(values[~legal], counts[~legal])
+    ]
+    raise LabelError(
+        f"{path}: {_some(wrong)}, but the data set has {num_classes} classes "
+        f"(0..{num_classes - 1}) and ignores {ignore_label}. Values in this file: "
+        f"{_some([str(value) for value in values], 12)}. Name all classes, or give "
+        "those pixels a class's id or the ignore label." + _hint(values, num_classes)
+    )
+
+
+def to_record(label: np.ndarray, ignore_label: int) -> np.ndarray:
+    """The ids of a checked label as a record keeps them: uint8, ignored pixels 255."""
+    return np.where(label == ignore_label, IGNORE, label).astype(np.uint8)
+
+
+def encode_png(label: np.ndarray) -> bytes:
+    """A one-channel PNG of `[height, width]` uint8 ids."""
+    buffer = io.BytesIO()
+    Image.fromarray(label).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _colour_message(path: str | os.PathLike[str], file: Image.Image) -> str:
+    message = (
+        f"{path} is a picture of mode {file.mode}, {len(file.getbands())} channel(s); "
+        "a label must hold one class id a pixel (a grey or palette PNG). "
+    )
+    channels = np.asarray(file.convert("RGB"))
+    if (channels == channels[..., :1]).all():
+        return message + "Its channels are equal: save one of them, as a grey PNG."
+    return message + (
+        "Its colours stand for classes: turn each colour into its class's id and save "
+        "a grey PNG."
+    )
+
+
+def _hint(values: np.ndarray, num_classes: int) -> str:
+    if values.min() == 1 and num_classes in values:
+        return " The ids seem to begin at 1: subtract 1."
+    return ""
+
+
+def _some(items: list[str], most: int = 4) -> str:
+    """The first few items, and how many more there are."""
+    shown = ", ".join(items[:most])
+    return shown + (f" and {len(items) - most} more" if items[most:] else "")

@@ -1,0 +1,195 @@
+"""Resizing, padding, cropping, flipping: the original's arithmetic, on tensors.
+
+Images are `[height, width, channels]`, labels `[height, width, 1]`. Every resize has
+aligned corners: bilinear for images, nearest neighbour for labels.
+"""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from deeplab_dpc.config import DataConfig
+
+MEAN_PIXEL = 127.5  # What images are padded with: 0 after the model's scaling.
+
+Size = tuple[tf.Tensor, tf.Tensor]
+
+
+def resize_image(
+    image: tf.Tensor, size: Size | tf.Tensor, align_corners: bool = True
+) -> tf.Tensor:
+    """Bilinear resize of `[height, width, channels]` to `size`; gives float32."""
+    image = tf.cast(image, tf.float32)[tf.newaxis]
+    size = tf.cast(tf.stack(size), tf.int32)
+    return tf.raw_ops.ResizeBilinear(
+        images=image, size=size, align_corners=align_corners
+    )[0]
+
+
+def resize_label(
+    label: tf.Tensor, size: Size | tf.Tensor, align_corners: bool = True
+) -> tf.Tensor:
+    """Nearest neighbour resize of `[height, width, 1]` to `size`; keeps the dtype."""
+    size = tf.cast(tf.stack(size), tf.int32)
+    return tf.raw_ops.ResizeNearestNeighbor(
+        images=label[tf.newaxis], size=size, align_corners=align_corners
+    )[0]
+
+
+def range_size(
+    size: tf.Tensor,
+    min_size: float,
+    max_size: float | None = None,
+    factor: int | None = None,
+    keep_aspect_ratio: bool = True,
+) -> tf.Tensor:
+    """The size to resize to, so that the sides lie in a range.
+
+    In float32 and rounded down, as the original does it (37x53 to at most 60 gives
+    41x59).
+
+    Args:
+        size: `[2]`, height and width in pixels.
+        min_size: What the smaller side becomes.
+        max_size: The larger side's limit; it wins over `min_size`.
+        factor: Sides are rounded up to a multiple of this plus one.
+        keep_aspect_ratio: Else both sides become the larger one.
+
+    Returns:
+        `[2]` int32.
+    """
+    size = tf.cast(size, tf.float32)
+    new = tf.floor(size * (float(min_size) / tf.reduce_min(size)))
+    if max_size is not None:
+        limited = tf.floor(size * (float(max_size) / tf.reduce_max(size)))
+        new = tf.where(tf.reduce_max(new) > float(max_size), limited, new)
+    new = tf.cast(new, tf.int32)
+    if factor is not None:
+        new += (factor - (new - 1) % factor) % factor
+    if not keep_aspect_ratio:
+        new = tf.fill([2], tf.reduce_max(new))
+    return new
+
+
+def resize_to_range(
+    image: tf.Tensor,
+    label: tf.Tensor | None,
+    data: DataConfig,
+) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """Resizes an image and its label as the settings say; without any, not at all.
+
+    Args:
+        image: `[height, width, 3]`.
+        label: `[height, width, 1]`, or None.
+        data: `min_resize_value`, `max_resize_value`, `resize_factor` and
+            `keep_aspect_ratio`, as in `range_size`.
+
+    Returns:
+        The image (float32 if it was resized) and the label.
+    """
+    if data.min_resize_value is None:
+        return image, label
+    size = range_size(
+        tf.shape(image)[:2],
+        data.min_resize_value,
+        data.max_resize_value,
+        data.resize_factor,
+        data.keep_aspect_ratio,
+    )
+    return (
+        resize_image(image, size),
+        None if label is None else resize_label(label, size),
+    )
+
+
+def scale(
+    image: tf.Tensor, label: tf.Tensor, factor: tf.Tensor | float
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Resizes both to `factor` times their size, rounded down; 1 changes nothing."""
+    size = tf.cast(tf.shape(image)[:2], tf.float32)
+    size = tf.cast(size * tf.cast(factor, tf.float32), tf.int32)
+    return resize_image(image, size), resize_label(label, size)
+
+
+def pad_to_bounding_box(
+    image: tf.Tensor,
+    offset: tuple[int, int],
+    target: Size | tuple[int, int] | tf.Tensor,
+    value: float | Sequence[float],
+) -> tf.Tensor:
+    """Pads up to a size.
+
+    Args:
+        image: `[height, width, channels]`, or a batch of such.
+        offset: Rows above and columns left of the image.
+        target: Height and width of the result.
+        value: What to pad with, one number or one a channel.
+
+    Returns:
+        `[target height, target width, channels]` (or a batch), of the same dtype.
+
+    Raises:
+        InvalidArgumentError: If the image does not fit.
+    """
+    shape = tf.shape(image)
+    before = tf.constant(offset, tf.int32)
+    after = tf.cast(tf.stack(target), tf.int32) - before - shape[-3:-1]
+    rows = tf.stack([before, after], axis=1)
+    zeros = tf.zeros([1, 2], tf.int32)
+    paddings = tf.concat([zeros] * (image.shape.rank - 3) + [rows, zeros], axis=0)
+    if isinstance(value, int | float):
+        fill = tf.cast(value, image.dtype)
+        return tf.pad(image, paddings, constant_values=fill)
+    fill = tf.constant(value, image.dtype)
+    return tf.pad(image - fill, paddings) + fill
+
+
+def pad_to_at_least(
+    image: tf.Tensor,
+    size: tuple[int, int],
+    value: float | Sequence[float],
+) -> tf.Tensor:
+    """Pads at the bottom and the right so that no side is shorter than `size`."""
+    target = tf.maximum(tf.shape(image)[:2], tf.constant(size, tf.int32))
+    return pad_to_bounding_box(image, (0, 0), target, value)
+
+
+def crop(
+    image: tf.Tensor, offset: Size | tf.Tensor, size: tuple[int, int]
+) -> tf.Tensor:
+    """The part of `size` that begins at `offset` (rows, columns)."""
+    begin = tf.concat([tf.cast(tf.stack(offset), tf.int32), [0]], axis=0)
+    part = tf.slice(image, begin, [*size, -1])
+    return tf.ensure_shape(part, [*size, image.shape[-1]])
+
+
+def for_evaluation(
+    image: tf.Tensor,
+    label: tf.Tensor,
+    crop_size: tuple[int, int],
+    data: DataConfig,
+    ignore_label: int = 255,
+    mean_pixel: float | Sequence[float] = MEAN_PIXEL,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """An image and its label as they are evaluated: resized if set, then padded.
+
+    Differs from the original in an image larger than the crop: here as there it stays
+    whole, but here the model takes any size.
+
+    Args:
+        image: `[height, width, 3]`, 0..255.
+        label: `[height, width, 1]`.
+        crop_size: The smallest height and width of the result.
+        data: How images are resized.
+        ignore_label: What labels are padded with.
+        mean_pixel: What images are padded with.
+
+    Returns:
+        Image, float32 `[height, width, 3]`; label, int32 `[height, width, 1]`; the
+        size before padding, int32 `[2]`.
+    """
+    image, label = resize_to_range(image, label, data)
+    size = tf.shape(image)[:2]
+    image = pad_to_at_least(tf.cast(image, tf.float32), crop_size, mean_pixel)
+    label = pad_to_at_least(tf.cast(label, tf.int32), crop_size, ignore_label)
+    return image, label, size

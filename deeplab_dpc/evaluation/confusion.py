@@ -1,0 +1,98 @@
+"""Scores from counts: which class was taken for which."""
+
+import numpy as np
+
+
+class LabelRangeError(ValueError):
+    """A label, or a prediction, that is no class."""
+
+
+class Confusion:
+    """Pixel counts by true and predicted class, over as many images as wanted.
+
+    Counts are int64, so they stay exact for any data set. Ignored pixels are left out.
+
+    Args:
+        num_classes: Classes, the ignored label left out.
+        ignore_label: The label of pixels that do not count. It may be a class's (0 in
+            ADE20K): that class is then never true, but may be predicted.
+    """
+
+    def __init__(self, num_classes: int, ignore_label: int):
+        self.num_classes = num_classes
+        self.ignore_label = ignore_label
+        self._counts = np.zeros((num_classes, num_classes), np.int64)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """`[classes, classes]`, rows true, columns predicted; a copy."""
+        return self._counts.copy()
+
+    def add(self, labels: np.ndarray, predictions: np.ndarray) -> None:
+        """Counts the pixels of one image or batch.
+
+        Args:
+            labels: True classes, any shape, integers.
+            predictions: Predicted classes, the same shape.
+
+        Raises:
+            LabelRangeError: If a label is neither a class nor ignored, or a prediction
+                under a labelled pixel is no class. Nothing is counted then.
+            ValueError: If the shapes differ.
+        """
+        labels, predictions = np.asarray(labels), np.asarray(predictions)
+        if labels.shape != predictions.shape:
+            raise ValueError(
+                f"labels have the shape {labels.shape}, predictions "
+                f"{predictions.shape}; they must be the same."
+            )
+        counted = labels != self.ignore_label
+        true = self._checked("label", labels[counted])
+        predicted = self._checked("prediction", predictions[counted])
+        size = self.num_classes
+        pairs = np.bincount(true * size + predicted, minlength=size * size)
+        self._counts += pairs.reshape(size, size)
+
+    def _checked(self, what: str, classes: np.ndarray) -> np.ndarray:
+        classes = classes.astype(np.int64)
+        wrong = classes[(classes < 0) | (classes >= self.num_classes)]
+        if wrong.size:
+            raise LabelRangeError(
+                f"{wrong.size} pixels have the {what} {wrong[0]}, but there are "
+                f"{self.num_classes} classes (0..{self.num_classes - 1}) and "
+                f"{self.ignore_label} is ignored."
+            )
+        return classes
+
+
+def class_ious(counts: np.ndarray) -> np.ndarray:
+    """Intersection over union of each class, in 0..1: TP / (TP + FP + FN).
+
+    Args:
+        counts: `[classes, classes]`, rows true, columns predicted.
+
+    Returns:
+        `[classes]` float64; 0 for a class that was predicted but is never true, nan
+        for one that occurs neither way.
+    """
+    hits = np.diagonal(counts).astype(np.float64)
+    union = counts.sum(axis=0) + counts.sum(axis=1) - np.diagonal(counts)
+    return np.divide(hits, union, out=np.full(len(counts), np.nan), where=union > 0)
+
+
+def mean_iou(counts: np.ndarray) -> float:
+    """Mean of `class_ious` over the classes that occur; nan if there is none."""
+    ious = class_ious(counts)
+    seen = ious[~np.isnan(ious)]
+    return float(seen.mean()) if seen.size else float("nan")
+
+
+def pixel_accuracy(counts: np.ndarray) -> float:
+    """Share of the counted pixels whose class is right; nan if there is none."""
+    total = counts.sum()
+    return float(np.trace(counts) / total) if total else float("nan")
+
+
+def class_shares(counts: np.ndarray) -> np.ndarray:
+    """Share of the counted pixels that each class has in truth, in 0..1."""
+    return counts.sum(axis=1) / max(int(counts.sum()), 1)

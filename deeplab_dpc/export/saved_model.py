@@ -1,0 +1,222 @@
+"""A trained model as a SavedModel that needs TensorFlow alone."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from deeplab_dpc import inference
+from deeplab_dpc.config import DataConfig
+from deeplab_dpc.data import preprocess
+from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.layers.resize import resize_bilinear
+
+LABELS_FILE = "labels.json"
+
+
+class ExportError(ValueError):
+    """An export that cannot be written."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Serving:
+    """What an exported model does around the network.
+
+    Attributes:
+        averaging: Scales and mirror images.
+        data: How images are resized first; predictions come back at their own size.
+        crop_size: Images are padded to at least this height and width, as the original
+            did; None pads nothing.
+    """
+
+    averaging: inference.Averaging = inference.Averaging()
+    data: DataConfig = DataConfig()
+    crop_size: tuple[int, int] | None = None
+
+
+def predict(
+    model: keras.Model, images: tf.Tensor, serving: Serving
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Labels and probabilities at the images' own size.
+
+    Resizes, pads with grey, predicts, crops, and resizes back: labels by nearest
+    neighbour, probabilities linearly, as the original's exported graph.
+
+    Args:
+        model: What `build_model` gave.
+        images: `[batch, height, width, 3]` in 0..255.
+        serving: What to do around the network.
+
+    Returns:
+        `[batch, height, width]` int32 and `[batch, height, width, classes]` float32.
+    """
+    images = tf.cast(images, tf.float32)
+    own = tf.shape(images)[1:3]
+    size = _resized(own, serving.data)
+    inside = resize_bilinear(images, (size[0], size[1]))
+    if serving.crop_size is not None:
+        target = tf.maximum(size, tf.constant(serving.crop_size))
+        inside = preprocess.pad_to_bounding_box(
+            inside, (0, 0), target, preprocess.MEAN_PIXEL
+        )
+    labels, probabilities = inference.predict(model, inside, serving.averaging)
+    labels = labels[:, : size[0], : size[1]]
+    probabilities = probabilities[:, : size[0], : size[1]]
+    if serving.data.min_resize_value is not None:
+        labels = inference.resize_nearest(labels, (own[0], own[1]))
+        probabilities = resize_bilinear(probabilities, (own[0], own[1]))
+    return labels, probabilities
+
+
+def write(
+    model: keras.Model,
+    path: str | os.PathLike[str],
+    dataset: DatasetInfo,
+    serving: Serving | None = None,
+    notes: dict[str, Any] | None = None,
+    overwrite: bool = False,
+) -> pathlib.Path:
+    """Writes a SavedModel folder, whole or not at all.
+
+    Signatures, both giving `SemanticPredictions` (int32 `[batch, height, width]`) and
+    `SemanticProbabilities` (float32 `[batch, height, width, classes]`):
+
+    - `serving_default`: `images`, uint8 `[batch, height, width, 3]` RGB, any size;
+    - `encoded`: `image`, the bytes of one JPEG, PNG, BMP or GIF file (a batch of 1).
+
+    `labels.json` in the folder names the classes and their colours.
+
+    Args:
+        model: What `build_model` gave, with its weights.
+        path: The folder to make.
+        dataset: The classes' names and colours.
+        serving: What to do around the network.
+        notes: JSON values to keep in `labels.json`, such as the step.
+        overwrite: Replace a folder that is there.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ExportError: If the folder is there already, or is no SavedModel's.
+        OSError: If it cannot be written.
+    """
+    folder = pathlib.Path(path)
+    check_path(folder, overwrite)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    new = tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-")
+    try:
+        _write(model, pathlib.Path(new), dataset, serving or Serving(), notes or {})
+        _replace(pathlib.Path(new), folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return folder
+
+
+def check_path(folder: pathlib.Path, overwrite: bool) -> None:
+    """Checks that an export may be written to `folder`, before the work is done.
+
+    Raises:
+        ExportError: If the folder is there already, or is no SavedModel's.
+    """
+    if not folder.exists():
+        return
+    if not overwrite:
+        raise ExportError(
+            f"{folder} exists already; pass --overwrite to replace it, or another "
+            "--export_path."
+        )
+    is_empty = folder.is_dir() and not any(folder.iterdir())
+    if not is_empty and not (folder / "saved_model.pb").is_file():
+        raise ExportError(
+            f"{folder} is no SavedModel, so it will not be replaced; pass another "
+            "--export_path."
+        )
+
+
+def labels(dataset: DatasetInfo) -> dict[str, Any]:
+    """The classes as JSON types: id, name and RGB colour of each."""
+    classes = [
+        {"id": i, "name": name, "color": list(color)}
+        for i, (name, color) in enumerate(zip(dataset.class_names, dataset.colors))
+    ]
+    return {
+        "dataset": dataset.name,
+        "classes": classes,
+        "ignore_label": dataset.ignore_label,
+    }
+
+
+def _write(
+    model: keras.Model,
+    folder: pathlib.Path,
+    dataset: DatasetInfo,
+    serving: Serving,
+    notes: dict[str, Any],
+) -> None:
+    module, signatures = _module(model, serving)
+    tf.saved_model.save(module, str(folder), signatures=signatures)
+    text = json.dumps({**labels(dataset), **notes}, indent=2) + "\n"
+    (folder / LABELS_FILE).write_text(text)
+    folder.chmod(0o755)
+
+
+def _module(model: keras.Model, serving: Serving) -> tuple[tf.Module, dict[str, Any]]:
+    """The variables, and the functions that other programs call."""
+
+    def outputs(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        predictions, probabilities = predict(model, images, serving)
+        return {
+            "SemanticPredictions": predictions,
+            "SemanticProbabilities": probabilities,
+        }
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, "images")]
+    )
+    def pixels(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return outputs(images)
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string, "image")])
+    def encoded(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        decoded = tf.io.decode_image(image, channels=3, expand_animations=False)
+        return outputs(tf.ensure_shape(decoded, [None, None, 3])[tf.newaxis])
+
+    module = tf.Module()
+    # The variables alone: the Keras object would want this package when loaded.
+    module.weights = [variable.value for variable in model.weights]
+    return module, {"serving_default": pixels, "encoded": encoded}
+
+
+def _resized(own: tf.Tensor, data: DataConfig) -> tf.Tensor:
+    if data.min_resize_value is None:
+        return own
+    return preprocess.range_size(
+        own,
+        data.min_resize_value,
+        data.max_resize_value,
+        data.resize_factor,
+        data.keep_aspect_ratio,
+    )
+
+
+def _replace(new: pathlib.Path, folder: pathlib.Path) -> None:
+    """Renames `new` to `folder`; what was there leaves only once `new` is in place."""
+    if not folder.exists():
+        new.rename(folder)
+        return
+    old = pathlib.Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    folder.rename(old / "old")
+    try:
+        new.rename(folder)
+    except OSError:
+        (old / "old").rename(folder)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,198 @@
+"""Predictions at the image's size, over scales and mirror images."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from deeplab_dpc.config import ConfigError
+from deeplab_dpc.layers.resize import resize_bilinear, scale_dimension
+
+Size = tuple[Any, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Averaging:
+    """Over what a prediction is averaged, and where its maximum is taken.
+
+    Attributes:
+        scales: Factors on the image's size; the softmaxes of all are averaged.
+        add_flipped_images: Average with the left-right mirrored image, too. The
+            original program ignored this at the single scale 1.0; here it counts.
+        upsample_logits: Resize the logits to the image, then take the maximum; else
+            take it at the logits' size and resize the labels by nearest neighbour.
+            Without effect when there is more than one prediction to average.
+
+    Raises:
+        ConfigError: If there is no scale, or one that is not above 0.
+    """
+
+    scales: tuple[float, ...] = (1.0,)
+    add_flipped_images: bool = False
+    upsample_logits: bool = True
+
+    def __post_init__(self):
+        if min(self.scales, default=0) <= 0:
+            raise ConfigError(
+                f"scales={self.scales}; give at least one, each above 0, such as 1.0."
+            )
+
+    @property
+    def is_single(self) -> bool:
+        """Whether there is one prediction and nothing to average."""
+        return tuple(self.scales) == (1.0,) and not self.add_flipped_images
+
+
+def predict_probabilities(
+    model: keras.Model,
+    images: Any,
+    scales: tuple[float, ...] = (1.0,),
+    add_flipped_images: bool = False,
+    upsample_logits: bool = True,
+) -> Any:
+    """The classes' probabilities at the images' size.
+
+    The mean of the softmaxes over scales and mirror images, as the original's
+    `predict_labels_multi_scale` averages them. The original then returned the softmax
+    of that mean, which is no probability; here it is the mean itself (same argmax).
+    An `image_pooling_crop_size` of the model is not scaled with the images (the
+    original scaled it).
+
+    Args:
+        model: What `build_model` gave.
+        images: `[batch, height, width, 3]` in 0..255, uint8 or float.
+        scales: See `Averaging`; the others, too.
+        add_flipped_images: See `Averaging`.
+        upsample_logits: See `Averaging`. If False (and nothing to average), the
+            softmax is taken at the logits' size and resized.
+
+    Returns:
+        `[batch, height, width, classes]`, float32, sums of 1 over the classes.
+
+    Raises:
+        ConfigError: If there is no scale, or one that is not above 0.
+    """
+    averaging = Averaging(tuple(scales), add_flipped_images, upsample_logits)
+    return predict(model, images, averaging)[1]
+
+
+def predict_labels(
+    model: keras.Model,
+    images: Any,
+    scales: tuple[float, ...] = (1.0,),
+    add_flipped_images: bool = False,
+    upsample_logits: bool = True,
+) -> Any:
+    """The most probable class of each pixel: `[batch, height, width]`, int32.
+
+    Arguments and errors are those of `predict_probabilities`.
+    """
+    averaging = Averaging(tuple(scales), add_flipped_images, upsample_logits)
+    if averaging.is_single:
+        images = ops.cast(images, "float32")
+        return _labels(_logits(model, images), _size(images), upsample_logits)
+    return predict(model, images, averaging)[0]
+
+
+def predict(model: keras.Model, images: Any, averaging: Averaging) -> tuple[Any, Any]:
+    """Labels and probabilities, from one pass over scales and mirror images."""
+    images = ops.cast(images, "float32")
+    if averaging.is_single:
+        size = _size(images)
+        logits = _logits(model, images)
+        labels = _labels(logits, size, averaging.upsample_logits)
+        if averaging.upsample_logits:
+            return labels, ops.softmax(resize_bilinear(logits, size))
+        return labels, resize_bilinear(ops.softmax(logits), size)
+    total, count = 0.0, 0
+    for scale in averaging.scales:
+        total, count = total + _scale_probabilities(model, images, scale), count + 1
+        if averaging.add_flipped_images:
+            mirrored = _scale_probabilities(model, ops.flip(images, axis=2), scale)
+            total, count = total + ops.flip(mirrored, axis=2), count + 1
+    mean = total / count
+    return _argmax(mean), mean
+
+
+def compiled_labels(model: keras.Model, averaging: Averaging) -> Callable[[Any], Any]:
+    """`predict_labels` as one graph for images of any size, traced once.
+
+    The returned function takes `[batch, height, width, 3]` in 0..255 (uint8 or float)
+    and gives int32 labels `[batch, height, width]`.
+    """
+    signature = [tf.TensorSpec([None, None, None, 3], tf.float32, "images")]
+
+    @tf.function(input_signature=signature)
+    def graph(images: tf.Tensor) -> tf.Tensor:
+        return predict_labels(model, images, **dataclasses.asdict(averaging))
+
+    return lambda images: graph(tf.cast(images, tf.float32))
+
+
+def resize_nearest(labels: Any, size: Size) -> Any:
+    """Nearest neighbour with aligned corners; halves go to the larger index.
+
+    Args:
+        labels: `[batch, height, width]`, any dtype.
+        size: The new height and width, numbers or scalar tensors.
+
+    Returns:
+        `[batch, *size]` in the labels' dtype.
+    """
+    for axis, (old, new) in enumerate(zip(ops.shape(labels)[1:3], size), start=1):
+        labels = ops.take(labels, _nearest_indices(old, new), axis=axis)
+    return labels
+
+
+def _nearest_indices(old: Any, new: Any) -> Any:
+    last = ops.cast(ops.maximum(new - 1, 1), "float32")
+    step = ops.cast(old - 1, "float32") / last
+    at = ops.cast(ops.arange(new), "float32") * step
+    return ops.cast(ops.floor(at + 0.5), "int32")
+
+
+def _size(images: Any) -> Size:
+    height, width = ops.shape(images)[1:3]
+    return height, width
+
+
+def _logits(model: keras.Model, images: Any) -> Any:
+    return ops.cast(model(images, training=False), "float32")
+
+
+def _argmax(scores: Any) -> Any:
+    return ops.cast(ops.argmax(scores, axis=-1), "int32")
+
+
+def _labels(logits: Any, size: Size, upsample_logits: bool) -> Any:
+    if upsample_logits:
+        return _argmax(resize_bilinear(logits, size))
+    return resize_nearest(_argmax(logits), size)
+
+
+def _scale_probabilities(model: keras.Model, images: Any, scale: float) -> Any:
+    """The softmax at the images' size of the model at one scale.
+
+    Logits of a smaller image are first resized to the size that those of the image
+    itself have, as in the original; those of a larger one keep their size.
+    """
+    size = _size(images)
+    if scale == 1:
+        return ops.softmax(resize_bilinear(_logits(model, images), size))
+    logits = _logits(model, resize_bilinear(images, _scaled(size, scale)))
+    if scale < 1:
+        logits = resize_bilinear(logits, _scaled(size, 1.0 / _stride(model)))
+    return ops.softmax(resize_bilinear(logits, size))
+
+
+def _scaled(size: Size, scale: float) -> Size:
+    height, width = size
+    return scale_dimension(height, scale), scale_dimension(width, scale)
+
+
+def _stride(model: keras.Model) -> int:
+    """Pixels of the image for one of the logits."""
+    return 1024 // (model.compute_output_shape((1, 1025, 1025, 3))[1] - 1)

@@ -1,0 +1,128 @@
+"""Atrous spatial pyramid pooling, DeepLabv3's context module."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from deeplab_dpc.layers.cell import DROPOUT_RATE
+from deeplab_dpc.layers.convolution import ConvNorm
+from deeplab_dpc.layers.grid_pooling import GridPooling
+from deeplab_dpc.layers.separable import SplitSeparableConv
+
+
+@keras.saving.register_keras_serializable("deeplab_dpc")
+class ASPP(keras.layers.Layer):
+    """Image pooling, a 1x1 convolution and atrous 3x3 ones, joined and projected.
+
+    Chen et al., 2017, arXiv:1706.05587, Sec. 3.3, as the original code has it: dropout
+    follows the projection (in a dense prediction cell it comes before).
+
+    Args:
+        atrous_rates: Rates of the 3x3 branches in pixels of the feature map.
+        filters: Channels of each branch and of the output.
+        use_image_pooling: Whether there is an image pooling branch.
+        use_separable_convolutions: Whether the 3x3 branches are separable.
+        use_projection: Whether a 1x1 convolution joins the branches; without it the
+            output is their concatenation.
+        pooling_map_size: `(height, width)` of the feature map that one pooling window
+            covers; `None`: the whole map.
+        pooling_stride: `(rows, columns)` between two pooling windows.
+        activation: `"relu"` or `"relu6"`.
+        decay: Of the batch norms' moving averages.
+        seed: Of the dropout.
+
+    Call arguments:
+        x: `[batch, height, width, channels]`, any float dtype, any size.
+
+    Returns:
+        `[batch, height, width, filters]`, or without the projection `filters` channels
+        for each branch.
+    """
+
+    def __init__(
+        self,
+        atrous_rates: tuple[int, ...] = (),
+        filters: int = 256,
+        use_image_pooling: bool = True,
+        use_separable_convolutions: bool = True,
+        use_projection: bool = True,
+        pooling_map_size: tuple[int, int] | None = None,
+        pooling_stride: tuple[int, int] = (1, 1),
+        activation: str = "relu",
+        decay: float = 0.9997,
+        seed: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self._arguments = {
+            "atrous_rates": tuple(atrous_rates),
+            "filters": filters,
+            "use_image_pooling": use_image_pooling,
+            "use_separable_convolutions": use_separable_convolutions,
+            "use_projection": use_projection,
+            "pooling_map_size": pooling_map_size,
+            "pooling_stride": pooling_stride,
+            "activation": activation,
+            "decay": decay,
+            "seed": seed,
+        }
+        self.filters = filters
+        common = {"activation": activation, "decay": decay, "dtype": self.dtype_policy}
+        self.branches: list[keras.layers.Layer] = []
+        if use_image_pooling:
+            self.branches.append(
+                GridPooling(
+                    filters,
+                    map_size=pooling_map_size,
+                    stride=pooling_stride,
+                    name="image_pooling",
+                    **common,
+                )
+            )
+        self.branches.append(ConvNorm(filters, name="aspp0", **common))
+        make = _separable if use_separable_convolutions else _dense
+        for i, rate in enumerate(atrous_rates, start=1):
+            self.branches.append(make(filters, rate, name=f"aspp{i}", **common))
+        self.projection = (
+            ConvNorm(filters, name="concat_projection", **common)
+            if use_projection
+            else None
+        )
+        self.dropout = keras.layers.Dropout(
+            DROPOUT_RATE, seed=seed, dtype=self.dtype_policy
+        )
+
+    def build(self, shape):
+        """Builds the branches and the projection."""
+        for branch in self.branches:
+            branch.build(shape)
+        if self.projection is not None:
+            self.projection.build((*shape[:-1], self.filters * len(self.branches)))
+
+    def call(self, x, training=None):
+        """See the class."""
+        outputs = [branch(x, training=training) for branch in self.branches]
+        joined = ops.concatenate(outputs, axis=-1)
+        if self.projection is None:
+            return joined
+        return self.dropout(
+            self.projection(joined, training=training), training=training
+        )
+
+    def compute_output_shape(self, shape):
+        """See the class."""
+        factor = len(self.branches) if self.projection is None else 1
+        return (*shape[:-1], self.filters * factor)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), **self._arguments}
+
+
+def _separable(filters: int, rate: int, **kwargs: Any) -> keras.layers.Layer:
+    return SplitSeparableConv(filters, rate, **kwargs)
+
+
+def _dense(filters: int, rate: int, **kwargs: Any) -> keras.layers.Layer:
+    return ConvNorm(filters, kernel_size=3, rate=rate, **kwargs)

@@ -1,0 +1,179 @@
+"""A convolution, its batch norm and its activation under one name."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from deeplab_dpc.layers.norm import BatchNorm
+
+ACTIVATIONS = (None, "relu", "relu6")
+
+
+class _ConvNorm(keras.layers.Layer):
+    """What full and depthwise convolutions share; the subclasses say the kernel.
+
+    Variables are named as in TF1 checkpoints: `weights` or `depthwise_weights`, and
+    `BatchNorm/gamma` and so on.
+    """
+
+    def __init__(
+        self,
+        kernel_size: int = 3,
+        stride: int = 1,
+        rate: Any = 1,
+        activation: str | None = "relu",
+        explicit_padding: bool = False,
+        initializer: Any = "glorot_uniform",
+        decay: float = 0.9997,
+        epsilon: float = 1e-5,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.rate = (rate, rate) if isinstance(rate, int) else tuple(rate)
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"activation={activation!r}; legal: {ACTIVATIONS}.")
+        if min(self.rate) < 1:
+            raise ValueError(f"rate={self.rate}; both must be at least 1.")
+        if stride > 1 and self.rate != (1, 1):
+            raise ValueError(f"stride={stride} and rate={self.rate}; one must be 1.")
+        self.kernel_size, self.stride = kernel_size, stride
+        self.activation, self.explicit_padding = activation, explicit_padding
+        self.initializer = keras.initializers.get(initializer)
+        self.decay, self.epsilon = decay, epsilon
+        self.norm = BatchNorm(decay, epsilon, name="BatchNorm", dtype=self.dtype_policy)
+
+    def _convolve(self, x, padding):
+        raise NotImplementedError
+
+    def call(self, x, training=None):
+        """Convolves, normalises, activates."""
+        padding = "same"
+        if self.stride > 1 and self.explicit_padding:
+            before = (self.kernel_size - 1) // 2
+            after = self.kernel_size - 1 - before
+            x = ops.pad(x, ((0, 0), (before, after), (before, after), (0, 0)))
+            padding = "valid"
+        x = self.norm(self._convolve(x, padding), training=training)
+        return activate(x, self.activation)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "kernel_size": self.kernel_size,
+            "stride": self.stride,
+            "rate": self.rate,
+            "activation": self.activation,
+            "explicit_padding": self.explicit_padding,
+            "initializer": keras.initializers.serialize(self.initializer),
+            "decay": self.decay,
+            "epsilon": self.epsilon,
+        }
+
+    def _strided(self, shape):
+        """Height and width after the stride: sides divided and rounded up."""
+        return tuple(None if n is None else -(-n // self.stride) for n in shape[1:3])
+
+
+@keras.saving.register_keras_serializable("deeplab_dpc")
+class ConvNorm(_ConvNorm):
+    """Convolution without bias, batch norm, activation.
+
+    Args:
+        filters: Output channels.
+        kernel_size: Rows and columns of the kernel.
+        stride: Step of the kernel in both directions.
+        rate: Dilation, one number or `(rows, columns)`, in pixels of the input.
+        activation: `"relu"`, `"relu6"` or `None`.
+        explicit_padding: With a stride, pad by half the kernel on each side, whatever
+            the size (the original's Xception and ResNet), instead of TensorFlow's
+            SAME, whose padding depends on the size.
+        initializer: Of the kernel.
+        decay: Of the batch norm's moving averages.
+        epsilon: Of the batch norm.
+
+    Call arguments:
+        x: `[batch, height, width, channels]`, any float dtype.
+
+    Returns:
+        `[batch, ceil(height / stride), ceil(width / stride), filters]`.
+
+    Raises:
+        ValueError: For an unknown activation, a rate below 1, or stride and rate both
+            above 1.
+    """
+
+    def __init__(self, filters: int, kernel_size: int = 1, **kwargs):
+        super().__init__(kernel_size=kernel_size, **kwargs)
+        self.filters = filters
+
+    def build(self, shape):
+        """Makes the kernel `[rows, columns, in, out]` and the batch norm."""
+        self.kernel = self.add_weight(
+            shape=(self.kernel_size, self.kernel_size, shape[-1], self.filters),
+            initializer=self.initializer,
+            name="weights",
+        )
+        self.norm.build((*shape[:-1], self.filters))
+
+    def _convolve(self, x, padding):
+        return ops.conv(
+            x,
+            self.kernel,
+            strides=self.stride,
+            padding=padding,
+            dilation_rate=self.rate,
+            data_format="channels_last",
+        )
+
+    def compute_output_shape(self, shape):
+        """See the class."""
+        return (shape[0], *self._strided(shape), self.filters)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), "filters": self.filters}
+
+
+@keras.saving.register_keras_serializable("deeplab_dpc")
+class DepthwiseConvNorm(_ConvNorm):
+    """Depthwise convolution without bias, batch norm, activation.
+
+    Args, call arguments and errors are those of `ConvNorm`; the channels stay.
+    """
+
+    def build(self, shape):
+        """Makes the kernel `[rows, columns, channels, 1]` and the batch norm."""
+        self.kernel = self.add_weight(
+            shape=(self.kernel_size, self.kernel_size, shape[-1], 1),
+            initializer=self.initializer,
+            name="depthwise_weights",
+        )
+        self.norm.build(shape)
+
+    def _convolve(self, x, padding):
+        return ops.depthwise_conv(
+            x,
+            self.kernel,
+            strides=self.stride,
+            padding=padding,
+            dilation_rate=self.rate,
+            data_format="channels_last",
+        )
+
+    def compute_output_shape(self, shape):
+        """See `ConvNorm`."""
+        return (shape[0], *self._strided(shape), shape[-1])
+
+
+def activate(x, activation: str | None):
+    """`x` after `"relu"`, `"relu6"` or nothing (`None`)."""
+    if activation is None:
+        return x
+    return ops.relu(x) if activation == "relu" else ops.relu6(x)
+
+
+def truncated_normal(stddev: float) -> keras.initializers.Initializer:
+    """A normal distribution cut at two of its standard deviations, as in TF1."""
+    return keras.initializers.TruncatedNormal(stddev=stddev)

@@ -1,0 +1,112 @@
+"""DeepLabv3+'s decoder: context features refined by the backbone's earlier ones."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from deeplab_dpc.layers.convolution import ConvNorm
+from deeplab_dpc.layers.resize import resize_bilinear
+from deeplab_dpc.layers.separable import SplitSeparableConv
+
+PROJECTION_FILTERS = 48
+
+
+@keras.saving.register_keras_serializable("deeplab_dpc")
+class Decoder(keras.layers.Layer):
+    """One stage for each earlier feature map, from coarse to fine.
+
+    Chen et al., 2018, arXiv:1802.02611, Sec. 3.2: the earlier features are projected to
+    48 channels, the context features are resized to them (aligned corners), and two
+    3x3 convolutions follow.
+
+    Args:
+        num_stages: Stages, one for each earlier feature map.
+        filters: Channels of the 3x3 convolutions and of the output.
+        use_separable_convolutions: Whether they are separable.
+        activation: `"relu"` or `"relu6"`.
+        decay: Of the batch norms' moving averages.
+
+    Call arguments:
+        inputs: The context features `[batch, h, w, channels]`, then each stage's
+            earlier features `[batch, H, W, channels]`.
+
+    Returns:
+        `[batch, H, W, filters]`, at the size of the last stage's earlier features.
+    """
+
+    def __init__(
+        self,
+        num_stages: int = 1,
+        filters: int = 256,
+        use_separable_convolutions: bool = True,
+        activation: str = "relu",
+        decay: float = 0.9997,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_stages, self.filters = num_stages, filters
+        self.use_separable_convolutions = use_separable_convolutions
+        self.activation, self.decay = activation, decay
+        self.stages = [self._make_stage(stage) for stage in range(num_stages)]
+
+    def _make_stage(self, stage: int) -> list[keras.layers.Layer]:
+        suffix = f"_{stage}" if stage else ""
+        common: dict[str, Any] = {
+            "activation": self.activation,
+            "decay": self.decay,
+            "dtype": self.dtype_policy,
+        }
+        names = [f"decoder_conv{i}{suffix}" for i in range(2)]
+        if self.use_separable_convolutions:
+            convolutions = [
+                SplitSeparableConv(self.filters, name=name, **common) for name in names
+            ]
+        else:
+            convolutions = [
+                ConvNorm(self.filters, kernel_size=3, name=name, **common)
+                for name in names
+            ]
+        projection = ConvNorm(
+            PROJECTION_FILTERS, name=f"feature_projection0{suffix}", **common
+        )
+        return [projection, *convolutions]
+
+    def build(self, shapes):
+        """Builds the stages."""
+        channels = shapes[0][-1]
+        for (projection, first, second), shape in zip(
+            self.stages, shapes[1:], strict=True
+        ):
+            projection.build(shape)
+            first.build((*shape[:-1], channels + PROJECTION_FILTERS))
+            second.build((*shape[:-1], self.filters))
+            channels = self.filters
+
+    def call(self, inputs, training=None):
+        """See the class."""
+        x = inputs[0]
+        for (projection, *convolutions), earlier in zip(
+            self.stages, inputs[1:], strict=True
+        ):
+            earlier = projection(earlier, training=training)
+            x = resize_bilinear(x, ops.shape(earlier)[1:3])
+            x = ops.concatenate([x, earlier], axis=-1)
+            for convolution in convolutions:
+                x = convolution(x, training=training)
+        return x
+
+    def compute_output_shape(self, shapes):
+        """See the class."""
+        return (*shapes[-1][:-1], self.filters)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "num_stages": self.num_stages,
+            "filters": self.filters,
+            "use_separable_convolutions": self.use_separable_convolutions,
+            "activation": self.activation,
+            "decay": self.decay,
+        }

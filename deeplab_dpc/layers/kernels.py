@@ -1,0 +1,113 @@
+"""Kernels that are faster than `keras.ops` where Keras computes with TensorFlow.
+
+Each function gives the same values on every backend (`tests/layers/kernels_test.py`),
+and is the only place that asks which backend runs.
+"""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+Tensor = Any
+
+
+def uses_tensorflow() -> bool:
+    """Whether Keras computes with TensorFlow."""
+    return keras.config.backend() == "tensorflow"
+
+
+def normalize(
+    x: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    epsilon: float,
+) -> Tensor:
+    """Batch norm with given statistics, in `x`'s dtype.
+
+    Args:
+        x: `[batch, height, width, channels]`, any float dtype.
+        gamma: Scale, `[channels]`, float32, like the three that follow.
+        beta: Offset.
+        mean: Mean.
+        variance: Variance.
+        epsilon: Added to the variance.
+    """
+    if uses_tensorflow():
+        import tensorflow as tf
+
+        return tf.raw_ops.FusedBatchNormV3(
+            x=x,
+            scale=gamma,
+            offset=beta,
+            mean=mean,
+            variance=variance,
+            epsilon=epsilon,
+            is_training=False,
+        ).y
+    wide = ops.cast(x, "float32")
+    y = (wide - mean) * (gamma * ops.rsqrt(variance + epsilon)) + beta
+    return ops.cast(y, x.dtype)
+
+
+def normalize_batch(
+    x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Batch norm with the batch's own statistics.
+
+    Returns:
+        The normalised batch in `x`'s dtype, the mean and the *unbiased* variance of
+        each channel over batch, height and width, both float32. The normalisation
+        itself divides by the biased variance.
+    """
+    if uses_tensorflow():
+        import tensorflow as tf
+
+        out = tf.raw_ops.FusedBatchNormV3(
+            x=x,
+            scale=gamma,
+            offset=beta,
+            mean=tf.constant([], tf.float32),
+            variance=tf.constant([], tf.float32),
+            epsilon=epsilon,
+            is_training=True,
+        )
+        return out.y, out.batch_mean, out.batch_variance
+    mean, variance = ops.moments(ops.cast(x, "float32"), axes=(0, 1, 2))
+    y = normalize(x, gamma, beta, mean, variance, epsilon)
+    count = ops.cast(ops.prod(ops.convert_to_tensor(ops.shape(x)[:3])), "float32")
+    unbiased = variance * (count / ops.maximum(count - 1.0, 1.0))
+    return y, mean, unbiased
+
+
+def resize_align_corners(x: Tensor, height: Any, width: Any) -> Tensor:
+    """Bilinear resize whose corner pixels keep their values, in `x`'s dtype.
+
+    Args:
+        x: `[batch, h, w, channels]`, any float dtype.
+        height: Rows wanted, an integer or a scalar tensor.
+        width: Columns wanted.
+    """
+    if uses_tensorflow():
+        import tensorflow as tf
+
+        size = tf.stack([height, width])
+        y = tf.raw_ops.ResizeBilinear(images=x, size=size, align_corners=True)
+        return tf.cast(y, x.dtype)
+    y = _interpolate(ops.cast(x, "float32"), height, axis=1)
+    return ops.cast(_interpolate(y, width, axis=2), x.dtype)
+
+
+def _interpolate(x: Tensor, size: Any, axis: int) -> Tensor:
+    """Linear interpolation along one axis to `size` samples, ends included."""
+    count = ops.shape(x)[axis]
+    step = (count - 1) / max(size - 1, 1)
+    position = ops.cast(ops.arange(size), "float32") * step
+    low = ops.minimum(ops.cast(ops.floor(position), "int32"), count - 1)
+    high = ops.minimum(low + 1, count - 1)
+    shape = [1, -1, 1, 1] if axis == 1 else [1, 1, -1, 1]
+    weight = ops.reshape(position - ops.cast(low, "float32"), shape)
+    below, above = ops.take(x, low, axis=axis), ops.take(x, high, axis=axis)
+    return below + (above - below) * weight

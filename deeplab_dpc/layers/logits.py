@@ -1,0 +1,125 @@
+"""The last layer: one logit a class, in float32."""
+
+import keras
+from keras import ops
+
+from deeplab_dpc.layers.convolution import truncated_normal
+
+
+@keras.saving.register_keras_serializable("deeplab_dpc")
+class Logits(keras.layers.Layer):
+    """Convolutions with biases, summed: one for each rate.
+
+    After a context module that is a single 1x1 convolution. Without one it is
+    DeepLabv2's ASPP: a convolution for each atrous rate, straight from the backbone
+    (Chen et al., 2016, arXiv:1606.00915).
+
+    Computes and returns float32 under any policy.
+
+    Args:
+        num_classes: Output channels.
+        kernel_size: Rows and columns of the kernels.
+        rates: Their dilations, in pixels of the feature map.
+
+    Call arguments:
+        x: `[batch, height, width, channels]`, any float dtype.
+
+    Returns:
+        `[batch, height, width, num_classes]` float32.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        kernel_size: int = 1,
+        rates: tuple[int, ...] = (1,),
+        **kwargs,
+    ):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.num_classes, self.kernel_size = num_classes, kernel_size
+        self.rates = tuple(rates)
+        self.convolutions = [
+            BiasedConv(
+                num_classes,
+                kernel_size,
+                rate,
+                name=f"semantic_{i}" if i else "semantic",
+                dtype="float32",
+            )
+            for i, rate in enumerate(self.rates)
+        ]
+
+    def build(self, shape):
+        """Builds the convolutions."""
+        for convolution in self.convolutions:
+            convolution.build(shape)
+
+    def call(self, x):
+        """See the class."""
+        return sum(convolution(x) for convolution in self.convolutions)
+
+    def compute_output_shape(self, shape):
+        """See the class."""
+        return (*shape[:-1], self.num_classes)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "kernel_size": self.kernel_size,
+            "rates": self.rates,
+        }
+
+
+@keras.saving.register_keras_serializable("deeplab_dpc")
+class BiasedConv(keras.layers.Layer):
+    """A convolution with a bias, and nothing after it.
+
+    Args:
+        filters: Output channels.
+        kernel_size: Rows and columns of the kernel.
+        rate: Dilation, in pixels of the input.
+
+    Call arguments:
+        x: `[batch, height, width, channels]`; the result has `filters` channels.
+    """
+
+    def __init__(self, filters: int, kernel_size: int = 1, rate: int = 1, **kwargs):
+        super().__init__(**kwargs)
+        self.filters, self.kernel_size, self.rate = filters, kernel_size, rate
+
+    def build(self, shape):
+        """Makes the kernel and the bias."""
+        self.kernel = self.add_weight(
+            shape=(self.kernel_size, self.kernel_size, shape[-1], self.filters),
+            initializer=truncated_normal(0.01),
+            name="weights",
+        )
+        self.bias = self.add_weight(
+            shape=(self.filters,), initializer="zeros", name="biases"
+        )
+
+    def call(self, x):
+        """See the class."""
+        y = ops.conv(
+            x,
+            self.kernel,
+            padding="same",
+            dilation_rate=self.rate,
+            data_format="channels_last",
+        )
+        return y + self.bias
+
+    def compute_output_shape(self, shape):
+        """See the class."""
+        return (*shape[:-1], self.filters)
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "rate": self.rate,
+        }

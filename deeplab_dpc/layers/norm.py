@@ -1,0 +1,91 @@
+"""Batch norm with the original's moving averages."""
+
+import keras
+
+from deeplab_dpc.layers import kernels
+
+
+@keras.saving.register_keras_serializable("deeplab_dpc")
+class BatchNorm(keras.layers.Layer):
+    """Batch norm as TF1's fused kernel computes it.
+
+    Unlike `keras.layers.BatchNormalization`, the moving average keeps the *unbiased*
+    variance (the batch's sum of squares over N - 1). Statistics are float32 under any
+    policy.
+
+    Args:
+        decay: Share of the moving average that stays at each step.
+        epsilon: Added to the variance.
+
+    Attributes:
+        use_moving_statistics: If true, training normalises with the moving averages,
+            too, and leaves them as they are; gamma and beta still train (the
+            original's `fine_tune_batch_norm=False`).
+
+    Call arguments:
+        x: `[batch, height, width, channels]`, any float dtype; the result has its
+            shape and dtype.
+    """
+
+    def __init__(self, decay: float = 0.9997, epsilon: float = 1e-5, **kwargs):
+        super().__init__(**kwargs)
+        self.decay, self.epsilon = decay, epsilon
+        self.use_moving_statistics = False
+
+    def build(self, shape):
+        """Makes the four vectors, one value a channel."""
+
+        def vector(name, initializer, trainable=True):
+            return self.add_weight(
+                shape=(shape[-1],),
+                initializer=initializer,
+                trainable=trainable,
+                name=name,
+                dtype="float32",
+                autocast=False,
+            )
+
+        self.gamma = vector("gamma", "ones")
+        self.beta = vector("beta", "zeros")
+        self.moving_mean = vector("moving_mean", "zeros", trainable=False)
+        self.moving_variance = vector("moving_variance", "ones", trainable=False)
+
+    def call(self, x, training=None):
+        """Normalises, and in training moves the averages towards the batch."""
+        if not training or self.use_moving_statistics or not self.trainable:
+            return kernels.normalize(
+                x,
+                self.gamma.value,
+                self.beta.value,
+                self.moving_mean.value,
+                self.moving_variance.value,
+                self.epsilon,
+            )
+        y, mean, variance = kernels.normalize_batch(
+            x, self.gamma.value, self.beta.value, self.epsilon
+        )
+        for average, value in (
+            (self.moving_mean, mean),
+            (self.moving_variance, variance),
+        ):
+            average.assign(average - (average - value) * (1.0 - self.decay))
+        return y
+
+    def compute_output_shape(self, shape):
+        """The input's shape."""
+        return shape
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "decay": self.decay,
+            "epsilon": self.epsilon,
+        }
+
+
+def freeze_batch_norm(model: keras.Model) -> None:
+    """Makes every batch norm of `model` use its moving statistics in training, too."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, BatchNorm):
+            layer.use_moving_statistics = True

@@ -1,0 +1,107 @@
+"""The separable convolution whose two halves each have their own batch norm."""
+
+from typing import Any
+
+import keras
+
+from deeplab_dpc.layers.convolution import (
+    ConvNorm,
+    DepthwiseConvNorm,
+    truncated_normal,
+)
+
+
+@keras.saving.register_keras_serializable("deeplab_dpc")
+class SplitSeparableConv(keras.layers.Layer):
+    """Depthwise 3x3 convolution, BN, activation; pointwise convolution, BN, activation.
+
+    The 3x3 operator of the dense prediction cell (Chen et al., 2018, arXiv:1809.04184,
+    Sec. 3.1), of ASPP and the decoder, and (with other initial values) of Xception.
+    Rows and columns have rates of their own.
+
+    The variables' names follow TF1 checkpoints, where the halves of `branch0` are
+    called `branch0_depthwise` and `branch0_pointwise`: a scope that begins with an
+    underscore joins its parent's name (`tf1.names`).
+
+    Args:
+        filters: Output channels.
+        rate: `(r_h, r_w)`, or one number for both, in pixels of *this* feature map.
+        stride: Step of the depthwise kernel.
+        activation: `"relu"`, `"relu6"` or `None`, after each of the two batch norms.
+        depthwise_stddev: Of the truncated normal that fills the depthwise kernel.
+        pointwise_stddev: Of the one that fills the pointwise kernel.
+        decay: Of the batch norms' moving averages.
+        epsilon: Of the batch norms.
+
+    Call arguments:
+        x: `[batch, height, width, channels]`, any float dtype.
+
+    Returns:
+        `[batch, ceil(height / stride), ceil(width / stride), filters]`.
+
+    Raises:
+        ValueError: If a rate is below 1, or stride and rate are both above 1.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        rate: Any = 1,
+        stride: int = 1,
+        activation: str | None = "relu",
+        depthwise_stddev: float = 0.33,
+        pointwise_stddev: float = 0.06,
+        decay: float = 0.9997,
+        epsilon: float = 1e-5,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self._arguments = {
+            "filters": filters,
+            "rate": rate,
+            "stride": stride,
+            "activation": activation,
+            "depthwise_stddev": depthwise_stddev,
+            "pointwise_stddev": pointwise_stddev,
+            "decay": decay,
+            "epsilon": epsilon,
+        }
+        common = {
+            "activation": activation,
+            "decay": decay,
+            "epsilon": epsilon,
+            "dtype": self.dtype_policy,
+        }
+        self.depthwise = DepthwiseConvNorm(
+            stride=stride,
+            rate=rate,
+            explicit_padding=True,
+            initializer=truncated_normal(depthwise_stddev),
+            name="_depthwise",
+            **common,
+        )
+        self.pointwise = ConvNorm(
+            filters,
+            initializer=truncated_normal(pointwise_stddev),
+            name="_pointwise",
+            **common,
+        )
+
+    def build(self, shape):
+        """Builds the two halves."""
+        self.depthwise.build(shape)
+        self.pointwise.build(self.depthwise.compute_output_shape(shape))
+
+    def call(self, x, training=None):
+        """See the class."""
+        return self.pointwise(self.depthwise(x, training=training), training=training)
+
+    def compute_output_shape(self, shape):
+        """See the class."""
+        return self.pointwise.compute_output_shape(
+            self.depthwise.compute_output_shape(shape)
+        )
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), **self._arguments}

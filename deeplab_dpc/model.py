@@ -1,0 +1,183 @@
+"""The whole network: backbone, context module, decoder, logits."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from deeplab_dpc.backbones import make_backbone
+from deeplab_dpc.backbones.registry import activation_name
+from deeplab_dpc.config import ConfigError, ModelConfig
+from deeplab_dpc.layers.aspp import ASPP
+from deeplab_dpc.layers.cell import DensePredictionCell, feature_map_size
+from deeplab_dpc.layers.decoder import Decoder
+from deeplab_dpc.layers.logits import Logits
+from deeplab_dpc.layers.resize import resize_bilinear, scale_dimension
+
+Tensor = Any
+
+
+def build_model(config: ModelConfig, seed: int | None = None) -> keras.Model:
+    """Builds the network that `config` describes.
+
+    It computes in Keras's global dtype policy; the logits are float32 under any.
+
+    Args:
+        config: What to build.
+        seed: Of the dropout; initial weights follow `keras.utils.set_random_seed`.
+
+    Returns:
+        A model from images `[batch, height, width, 3]` in 0..255 (uint8 or float, any
+        size) to logits `[batch, h, w, num_classes]`, where h and w are the image's
+        sides divided by the decoder's last stride, or else the output stride, rounded
+        up. With an image pyramid the logits are merged, and the layers `scale_0.50`
+        and so on give each scale's own.
+
+    Raises:
+        ConfigError: If the backbone has no features at a decoder's stride.
+    """
+    images = keras.Input((None, None, 3), name="images", dtype="float32")
+    network = _Network(config, seed)
+    scales = config.image_pyramid or (1.0,)
+    if scales == (1.0,):
+        return keras.Model(images, network(images), name="deeplab")
+    strides = config.decoder_output_stride or (config.output_stride,)
+    factor = max(1.0, *scales) / min(strides)
+    logits = []
+    for scale in scales:
+        scaled = ScaleImages(scale, name=f"images_{scale:.2f}")(images)
+        resize = ResizeTo(factor, name=f"scale_{scale:.2f}")
+        logits.append(resize([network(scaled), images]))
+    if len(logits) > 1:
+        merge = {"max": keras.layers.Maximum, "avg": keras.layers.Average}
+        layer = merge[config.merge_method](name="merged_logits", dtype="float32")
+        logits = [layer(logits)]
+    return keras.Model(images, logits[0], name="deeplab")
+
+
+class _Network:
+    """The layers of a model; called once for each scale, with the same weights."""
+
+    def __init__(self, config: ModelConfig, seed: int | None):
+        self.rescale = keras.layers.Rescaling(
+            2.0 / 255.0, offset=-1.0, name="rescale", dtype="float32"
+        )
+        self.backbone = make_backbone(config)
+        self.context = _make_context_module(config, seed)
+        self.stages = [f"stride_{s}" for s in config.decoder_output_stride or ()]
+        self.decoder = _make_decoder(config) if self.stages else None
+        rates = (1,) if config.aspp_with_batch_norm else config.atrous_rates or (1,)
+        self.logits = Logits(
+            config.num_classes, config.logits_kernel_size, rates, name="logits"
+        )
+        self.variant = config.model_variant
+
+    def __call__(self, images: Tensor) -> Tensor:
+        found = self.backbone(self.rescale(images))
+        x = found["features"]
+        if self.context is not None:
+            x = self.context(x)
+        if self.decoder is not None:
+            x = self.decoder([x, *(self._earlier(found, s) for s in self.stages)])
+        return self.logits(x)
+
+    def _earlier(self, found: dict[str, Tensor], stage: str) -> Tensor:
+        if stage not in found:
+            legal = [int(k.split("_")[1]) for k in found if k != "features"]
+            raise ConfigError(
+                f"decoder_output_stride={stage.split('_')[1]}, but {self.variant} has "
+                f"features for a decoder at {sorted(legal)}."
+            )
+        return found[stage]
+
+
+def _make_context_module(
+    config: ModelConfig, seed: int | None
+) -> keras.layers.Layer | None:
+    if not config.aspp_with_batch_norm:
+        return None
+    common: dict[str, Any] = {
+        "activation": activation_name(config),
+        "decay": config.batch_norm_decay,
+        "seed": seed,
+    }
+    if config.genotype is not None:
+        return DensePredictionCell(
+            config.genotype,
+            config.output_stride,
+            pooling_crop_size=config.image_pooling_crop_size,
+            name="meta_architecture",
+            **common,
+        )
+    return ASPP(
+        config.atrous_rates or (),
+        config.aspp_convs_filters,
+        config.add_image_level_feature,
+        config.aspp_with_separable_conv,
+        config.aspp_with_concat_projection,
+        feature_map_size(config.image_pooling_crop_size, config.output_stride),
+        config.image_pooling_stride,
+        name="aspp",
+        **common,
+    )
+
+
+def _make_decoder(config: ModelConfig) -> Decoder:
+    return Decoder(
+        len(config.decoder_output_stride or ()),
+        config.decoder_filters,
+        config.decoder_use_separable_conv,
+        activation_name(config),
+        config.batch_norm_decay,
+        name="decoder",
+    )
+
+
+@keras.saving.register_keras_serializable("deeplab_dpc")
+class ScaleImages(keras.layers.Layer):
+    """Images resized by a factor, corners aligned, in float32.
+
+    Args:
+        scale: The factor on both sides.
+    """
+
+    def __init__(self, scale: float, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.scale = scale
+
+    def call(self, x):
+        """`[batch, height, width, channels]` to the scaled size."""
+        height, width = ops.shape(x)[1:3]
+        size = scale_dimension(height, self.scale), scale_dimension(width, self.scale)
+        return resize_bilinear(x, size)
+
+    def compute_output_shape(self, shape):
+        """The scaled size, where the size is known."""
+        sides = (n and scale_dimension(n, self.scale) for n in shape[1:3])
+        return (shape[0], *sides, shape[3])
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {**super().get_config(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable("deeplab_dpc")
+class ResizeTo(ScaleImages):
+    """Feature maps resized to a factor of the images' size, in float32.
+
+    Call arguments:
+        inputs: The maps `[batch, h, w, channels]` and the images.
+    """
+
+    def call(self, inputs):
+        """`[batch, scaled height, scaled width, channels]`."""
+        x, images = inputs
+        height, width = ops.shape(images)[1:3]
+        size = scale_dimension(height, self.scale), scale_dimension(width, self.scale)
+        return resize_bilinear(x, size)
+
+    def compute_output_shape(self, shapes):
+        """The scaled size, where the size is known."""
+        (batch, _, _, channels), images = shapes
+        sides = (n and scale_dimension(n, self.scale) for n in images[1:3])
+        return (batch, *sides, channels)

@@ -1,0 +1,1 @@
+"""The programs: flags into settings, settings into one call."""

@@ -1,0 +1,1 @@
+"""Training: loss, schedules, optimizers, the loop and the run folder it writes."""

@@ -1,0 +1,135 @@
+"""Checkpoints by variable name, independent of how a model is put together."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from deeplab_dpc.tf1.names import tf1_name
+
+_SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
+_OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+NAME = "ckpt"
+
+
+class RunFolderError(ValueError):
+    """A run folder, or a checkpoint in it, that cannot be used as asked."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Named:
+    """Stands for a variable whose model is not at hand."""
+
+    path: str
+
+
+def trackable(
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer | None = None,
+    step: tf.Variable | None = None,
+) -> tf.train.Checkpoint:
+    """A checkpoint of everything that a training run must remember, by name."""
+    parts: dict[str, Any] = {"model": _by_path(model.variables)}
+    if optimizer is not None:
+        parts["optimizer"] = _by_path(optimizer.variables)
+    if step is not None:
+        parts["step"] = step
+    return tf.train.Checkpoint(**parts)
+
+
+def newest(folder: str | os.PathLike) -> str | None:
+    """Prefix of the newest checkpoint in a folder; None without one."""
+    return tf.train.latest_checkpoint(os.fspath(folder))
+
+
+def is_ours(prefix: str) -> bool:
+    """Whether a checkpoint is a training run's of this package (TF1's are not)."""
+    keys = tf.train.load_checkpoint(prefix).get_variable_to_shape_map()
+    return _OBJECT_GRAPH in keys and any(key.startswith("model/") for key in keys)
+
+
+def read(prefix: str, part: str) -> dict[str, np.ndarray]:
+    """The values of `part` (`model`, `optimizer`) in a checkpoint, by variable path."""
+    reader = _open(prefix)
+    keys = [key for key in reader.get_variable_to_shape_map() if _is_of(key, part)]
+    return {_path(key, part): reader.get_tensor(key) for key in keys}
+
+
+def read_weights(prefix: str) -> dict[str, np.ndarray]:
+    """The model's weights in a checkpoint, by TF1 name."""
+    values = read(prefix, "model").items()
+    return {tf1_name(_Named(path)): v for path, v in values if not is_seed(path)}
+
+
+def is_seed(path: str) -> bool:
+    """Whether a variable is the state of a dropout, which prediction does not need."""
+    return "seed_generator" in path
+
+
+def read_step(prefix: str) -> int:
+    """The number of steps that a checkpoint's run had made."""
+    return int(_open(prefix).get_tensor(f"step{_SUFFIX}"))
+
+
+def assign(
+    variables: list[keras.Variable], values: Mapping[str, np.ndarray], source: str
+) -> None:
+    """Gives each variable the value of its path: all of them, or none.
+
+    Raises:
+        RunFolderError: If names or shapes differ, with some of them.
+    """
+    ours = {variable.path: variable for variable in variables}
+    lacking = [path for path in ours if path not in values]
+    extra = [path for path in values if path not in ours]
+    misshapen = [
+        f"{path} {tuple(values[path].shape)} instead of {tuple(variable.shape)}"
+        for path, variable in ours.items()
+        if path in values and tuple(values[path].shape) != tuple(variable.shape)
+    ]
+    if lacking or extra or misshapen:
+        raise RunFolderError(
+            f"{source} belongs to another model. It lacks {_some(lacking)}; it has "
+            f"in excess {_some(extra)}; of another shape are {_some(misshapen)}. Use "
+            "the config.json beside it, or another folder."
+        )
+    for path, variable in ours.items():
+        variable.assign(values[path])
+
+
+def _by_path(variables: list[keras.Variable]) -> dict[str, tf.Variable]:
+    by_path = {variable.path: variable.value for variable in variables}
+    if len(by_path) != len(variables):
+        raise RunFolderError("Two variables have the same path; they need names.")
+    return by_path
+
+
+def _open(prefix: str) -> Any:
+    try:
+        return tf.train.load_checkpoint(prefix)
+    except (tf.errors.OpError, ValueError, RuntimeError) as e:
+        folder = pathlib.Path(prefix).parent
+        raise RunFolderError(
+            f"{prefix} cannot be read as a checkpoint ({e}). Delete its files and its "
+            f"line in {folder / 'checkpoint'} to fall back on the one before."
+        ) from e
+
+
+def _is_of(key: str, part: str) -> bool:
+    return key.startswith(f"{part}/") and key.endswith(_SUFFIX)
+
+
+def _path(key: str, part: str) -> str:
+    """The variable's path: TensorFlow writes `/` as `.S` and `.` as `..`."""
+    escaped = key[len(part) + 1 : -len(_SUFFIX)]
+    return escaped.replace("..", "\0").replace(".S", "/").replace("\0", ".")
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:4]) or "nothing"
+    return shown if len(names) <= 4 else f"{shown} and {len(names) - 4} more"

@@ -1,0 +1,158 @@
+"""First weights from a checkpoint: what is loaded, what stays new, and why."""
+
+import dataclasses
+import os
+import pathlib
+from collections.abc import Iterable, Mapping
+
+import keras
+import numpy as np
+
+from deeplab_dpc.config import TrainConfig
+from deeplab_dpc.tf1 import LoadReport, WeightsError, load_tf1_weights
+from deeplab_dpc.tf1.loading import read_checkpoint
+from deeplab_dpc.tf1.names import variables_by_tf1_name
+from deeplab_dpc.training import checkpoints, optimizers
+
+Weights = Mapping[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Initialization:
+    """What became of a model's variables, by TF1 name.
+
+    Attributes:
+        source: Where the weights came from.
+        report: What was loaded and what was not.
+        left_out: What the source has, but was not wanted: with
+            `initialize_last_layer=False` the last layers, and logits of another
+            number of classes.
+    """
+
+    source: str
+    report: LoadReport
+    left_out: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """The story in a few lines, for the log."""
+        report = self.report
+        lines = [
+            f"Weights from {self.source}: {len(report.loaded)} tensors loaded, "
+            f"{len(report.missing)} new, {len(report.unexpected)} of the source unused."
+        ]
+        if report.missing:
+            lines.append(f"New: {_by_scope(report.missing)}.")
+        if report.unexpected:
+            lines.append(f"Unused: {_by_scope(report.unexpected)}.")
+        if self.left_out:
+            lines.append(f"Left out on purpose: {_by_scope(self.left_out)}.")
+        return lines
+
+
+def initialize(model: keras.Model, train: TrainConfig) -> Initialization | None:
+    """Loads `tf_initial_checkpoint` into the model; None if there is none.
+
+    The original's rules: variables that the source lacks keep their initial values,
+    and `initialize_last_layer=False` leaves out the last layers (the logits alone
+    under `last_layers_contain_logits_only`). Unlike there, logits of another number of
+    classes are left out with a word, any other difference of shape is an error, and so
+    is a source without anything for the backbone.
+
+    Raises:
+        WeightsError: If the source cannot be read or does not fit.
+    """
+    if train.tf_initial_checkpoint is None:
+        return None
+    source = train.tf_initial_checkpoint
+    wanted = variables_by_tf1_name(model)
+    weights = dict(read_weights(source))
+    skipped: tuple[str, ...] = ()
+    if not train.initialize_last_layer:
+        skipped = optimizers.last_layers(train.last_layers_contain_logits_only)
+    left_out = [name for name in weights if skipped and name.startswith(skipped)]
+    left_out += _other_classes(wanted, weights, source)
+    for name in set(left_out):
+        weights.pop(name)
+    _check_backbone(wanted, weights, source)
+    report = load_tf1_weights(model, weights, strict=False)
+    return Initialization(source, report, tuple(left_out))
+
+
+def read_weights(source: str) -> Weights:
+    """Arrays by TF1 name from an .npz, a TF1 checkpoint, or a run of this program.
+
+    Args:
+        source: The .npz file, a checkpoint's prefix, or a folder with checkpoints,
+            whose newest counts.
+
+    Raises:
+        WeightsError: If it is none of them.
+    """
+    path = pathlib.Path(source)
+    if path.suffix == ".npz":
+        return _read_npz(path)
+    prefix = checkpoints.newest(path) if path.is_dir() else source
+    if prefix is None or not os.path.exists(f"{prefix}.index"):
+        raise WeightsError(
+            f"--tf_initial_checkpoint={source} is no checkpoint. Give an .npz file, "
+            "the prefix of a TF1 checkpoint (the path without .index), or the folder "
+            "of a run."
+        )
+    if not checkpoints.is_ours(prefix):
+        return read_checkpoint(prefix)
+    return checkpoints.read_weights(prefix)
+
+
+def _read_npz(path: pathlib.Path) -> Weights:
+    try:
+        with np.load(path) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError) as e:
+        raise WeightsError(
+            f"--tf_initial_checkpoint={path} cannot be read as an .npz file: {e}."
+        ) from e
+
+
+def _other_classes(
+    wanted: Mapping[str, keras.Variable], weights: Weights, source: str
+) -> list[str]:
+    """Logits of another number of classes.
+
+    Raises:
+        WeightsError: If anything else has another shape.
+    """
+    both = wanted.keys() & weights.keys()
+    other = sorted(n for n in both if weights[n].shape != tuple(wanted[n].shape))
+    strange = [n for n in other if not n.startswith(optimizers.LOGITS)]
+    if strange:
+        shapes = ", ".join(
+            f"{n} {weights[n].shape} instead of {tuple(wanted[n].shape)}"
+            for n in strange[:4]
+        )
+        raise WeightsError(
+            f"--tf_initial_checkpoint={source} has {len(strange)} tensors of another "
+            f"shape: {shapes}. Check --model_variant, --depth_multiplier, the cell and "
+            "the decoder, or pass --noinitialize_last_layer if they are last layers."
+        )
+    return other
+
+
+def _check_backbone(
+    wanted: Mapping[str, keras.Variable], weights: Weights, source: str
+) -> None:
+    backbone = [n for n in wanted if not n.startswith(optimizers.LAST_LAYERS)]
+    if backbone and not any(name in weights for name in backbone):
+        raise WeightsError(
+            f"--tf_initial_checkpoint={source} has nothing for the backbone: the model "
+            f"needs {backbone[0]} and {len(backbone) - 1} more, the source has "
+            f"{', '.join(sorted(weights)[:3])}. Does --model_variant fit it?"
+        )
+
+
+def _by_scope(names: Iterable[str]) -> str:
+    """Names counted by their first scope: `logits (2), decoder (20)`."""
+    counts: dict[str, int] = {}
+    for name in names:
+        scope = name.split("/")[0]
+        counts[scope] = counts.get(scope, 0) + 1
+    return ", ".join(f"{scope} ({n})" for scope, n in counts.items())

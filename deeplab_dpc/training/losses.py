@@ -1,0 +1,136 @@
+"""The original's losses: cross-entropy over labelled pixels, hard mining, L2."""
+
+import dataclasses
+from collections.abc import Iterable
+
+import keras
+import tensorflow as tf
+
+from deeplab_dpc.config import ConfigError, TrainConfig
+from deeplab_dpc.layers import resize
+
+
+@dataclasses.dataclass(frozen=True)
+class PixelLoss:
+    """Cross-entropy of some logits against labels, as a sum and its divisor.
+
+    Both are apart so that replicas can add up each before they divide: the loss of a
+    global batch does not depend on how many devices share it. The exception is hard
+    mining, which, as in the original, ranks the pixels of one device.
+
+    Attributes:
+        ignore_label: Label of the pixels that do not count.
+        class_weights: Weight of each class's pixels, or one for all. They weigh the
+            sum, but not the divisor, which is a number of pixels.
+        upsample_logits: Resize the logits to the labels (bilinear, corners aligned);
+            else the labels to the logits (nearest, corners aligned).
+        top_k_percent_pixels: Share of all pixels, ignored ones included, whose losses
+            count: the largest. The divisor is the number of those above 0.
+        hard_example_mining_step: Steps over which that share falls from 1.
+    """
+
+    ignore_label: int
+    class_weights: tuple[float, ...] = (1.0,)
+    upsample_logits: bool = True
+    top_k_percent_pixels: float = 1.0
+    hard_example_mining_step: int = 0
+
+    @classmethod
+    def from_config(
+        cls, train: TrainConfig, num_classes: int, ignore_label: int
+    ) -> "PixelLoss":
+        """The loss that the settings describe.
+
+        Raises:
+            ConfigError: If the class weights are neither one nor `num_classes`.
+        """
+        weights = train.label_weights or (1.0,)
+        if len(weights) not in (1, num_classes):
+            raise ConfigError(
+                f"label_weights has {len(weights)} numbers; the data set has "
+                f"{num_classes} classes: give one number, or {num_classes}."
+            )
+        return cls(
+            ignore_label,
+            weights,
+            train.upsample_logits,
+            train.top_k_percent_pixels,
+            train.hard_example_mining_step,
+        )
+
+    def __call__(
+        self, logits: tf.Tensor, labels: tf.Tensor, step: tf.Tensor | int
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Adds up the losses of the pixels.
+
+        Args:
+            logits: `[batch, h, w, classes]`.
+            labels: `[batch, height, width]` integers.
+            step: The step that is about to be made, for hard mining.
+
+        Returns:
+            Sum of the losses that count, and the divisor; float32 scalars.
+        """
+        logits, labels = _at_one_size(logits, labels, self.upsample_logits)
+        losses, is_labelled = self._pixel_losses(logits, labels)
+        if self.top_k_percent_pixels == 1.0:
+            return tf.reduce_sum(losses), tf.reduce_sum(is_labelled)
+        kept = tf.math.top_k(losses, self._num_kept(losses, step), sorted=False)[0]
+        num_present = tf.reduce_sum(tf.cast(tf.not_equal(kept, 0.0), tf.float32))
+        return tf.reduce_sum(kept), num_present
+
+    def _pixel_losses(
+        self, logits: tf.Tensor, labels: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Weighted loss of each pixel, and 1 where it has a label, both `[pixels]`."""
+        labels = tf.reshape(labels, [-1])
+        logits = tf.reshape(tf.cast(logits, tf.float32), [-1, logits.shape[-1]])
+        is_class = (labels >= 0) & (labels < logits.shape[-1])
+        is_labelled = tf.cast(labels != self.ignore_label, tf.float32)
+        classes = tf.where(is_class, labels, 0)
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(classes, logits)
+        losses *= is_labelled * tf.cast(is_class, tf.float32)
+        weights = tf.constant(self.class_weights, tf.float32)
+        if len(self.class_weights) > 1:
+            return losses * tf.gather(weights, classes), is_labelled
+        return losses * weights[0], is_labelled
+
+    def _num_kept(self, losses: tf.Tensor, step: tf.Tensor | int) -> tf.Tensor:
+        num_pixels = tf.cast(tf.size(losses), tf.float32)
+        share = self.top_k_percent_pixels
+        if self.hard_example_mining_step == 0:
+            return tf.cast(share * num_pixels, tf.int32)
+        progress = tf.cast(step, tf.float32) / self.hard_example_mining_step
+        progress = tf.minimum(1.0, progress)
+        share = progress * share + (1.0 - progress)
+        return tf.cast(share * num_pixels, tf.int32)
+
+
+def mean(total: tf.Tensor, divisor: tf.Tensor) -> tf.Tensor:
+    """`total / divisor`, or 0 where nothing counted."""
+    return tf.math.divide_no_nan(total, divisor)
+
+
+def is_regularised(name: str) -> bool:
+    """Whether L2 acts on the variable of this TF1 name: kernels, not depthwise ones."""
+    return name.endswith("/weights")
+
+
+def l2(kernels: Iterable[keras.Variable], weight_decay: float) -> tf.Tensor:
+    """`weight_decay * 0.5 * sum(w^2)` over the kernels: its gradient is `decay * w`."""
+    halves = [tf.nn.l2_loss(tf.convert_to_tensor(k)) for k in kernels]
+    return weight_decay * tf.add_n(halves) if halves else tf.zeros([])
+
+
+def _at_one_size(
+    logits: tf.Tensor, labels: tf.Tensor, upsample_logits: bool
+) -> tuple[tf.Tensor, tf.Tensor]:
+    if upsample_logits:
+        height, width = labels.shape[1:3]
+        if None in (height, width):
+            height, width = tf.unstack(tf.shape(labels)[1:3])
+        return resize.resize_bilinear(logits, (height, width)), labels
+    small = tf.compat.v1.image.resize_nearest_neighbor(
+        labels[..., None], tf.shape(logits)[1:3], align_corners=True
+    )
+    return logits, small[..., 0]

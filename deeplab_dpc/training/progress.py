@@ -1,0 +1,129 @@
+"""What a run tells while it trains: a line an interval, curves, pictures."""
+
+import dataclasses
+import os
+import time
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+import orbit
+import tensorflow as tf
+from absl import logging
+
+from deeplab_dpc.layers import resize
+
+
+@dataclasses.dataclass
+class Interval:
+    """What happened since the last line.
+
+    Attributes:
+        steps: Steps made.
+        images: Images seen.
+        wait_s: Seconds spent waiting for batches.
+        sums: Sum over the steps of each scalar that a step gives.
+        began_s: When it began, on `time.perf_counter`'s clock.
+    """
+
+    steps: int = 0
+    images: int = 0
+    wait_s: float = 0.0
+    sums: dict[str, float] = dataclasses.field(default_factory=dict)
+    began_s: float = dataclasses.field(default_factory=time.perf_counter)
+
+    def add(self, scalars: Mapping[str, float], images: int, wait_s: float) -> None:
+        """Counts a step."""
+        self.steps += 1
+        self.images += images
+        self.wait_s += wait_s
+        for name, value in scalars.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def means(self) -> dict[str, float]:
+        """Means of the scalars, images per second, share of time spent waiting."""
+        elapsed_s = max(time.perf_counter() - self.began_s, 1e-9)
+        means = {name: total / self.steps for name, total in self.sums.items()}
+        means["images_per_second"] = self.images / elapsed_s
+        means["input_wait_share"] = self.wait_s / elapsed_s
+        means["step_seconds"] = elapsed_s / self.steps
+        return means
+
+
+class Progress:
+    """Writes the log's lines and TensorBoard's curves.
+
+    Args:
+        folder: Where the event files go.
+        num_steps: Steps of the whole run, for the time left.
+    """
+
+    def __init__(self, folder: str | os.PathLike, num_steps: int):
+        self._num_steps = num_steps
+        self._step = tf.Variable(0, dtype=tf.int64)
+        self._summaries = orbit.utils.SummaryManager(
+            os.fspath(folder), tf.summary.scalar, global_step=self._step
+        )
+
+    def report(self, step: int, means: Mapping[str, float]) -> None:
+        """Logs the interval that ended with step `step` (the first is 1)."""
+        left_s = (self._num_steps - step) * means["step_seconds"]
+        logging.info(
+            "step %d/%d: loss %.4f, cross-entropy %.4f, learning rate %.3g, "
+            "%.1f images/s, %.0f%% waiting for input, %s left",
+            step,
+            self._num_steps,
+            means["loss"],
+            means["cross_entropy"],
+            means["learning_rate"],
+            means["images_per_second"],
+            100 * means["input_wait_share"],
+            duration(left_s),
+        )
+        self._step.assign(step)
+        self._summaries.write_summaries(dict(means))
+        self._summaries.flush()
+
+    def show(self, step: int, images: Mapping[str, np.ndarray]) -> None:
+        """Writes pictures, uint8 `[batch, height, width, 3]` by name."""
+        with self._summaries.summary_writer().as_default():
+            for name, pixels in images.items():
+                tf.summary.image(name, pixels, step=step, max_outputs=4)
+
+
+def pictures(
+    model: keras.Model,
+    image: tf.Tensor,
+    label: tf.Tensor,
+    colors: tuple[tuple[int, int, int], ...],
+) -> dict[str, np.ndarray]:
+    """A batch as pictures: the images, their labels, the model's prediction.
+
+    Args:
+        model: The model.
+        image: `[batch, height, width, 3]` in 0..255.
+        label: `[batch, height, width]`; what is no class is drawn black.
+        colors: One a class.
+
+    Returns:
+        uint8 `[batch, height, width, 3]`, by name.
+    """
+    logits = model(image, training=False)
+    logits = resize.resize_bilinear(logits, tuple(label.shape[1:3]))
+    predicted = np.argmax(logits, axis=-1)
+    palette = np.zeros((256, 3), np.uint8)
+    palette[: len(colors)] = colors
+    return {
+        "image": np.asarray(image).astype(np.uint8),
+        "label": palette[np.clip(label, 0, 255)],
+        "prediction": palette[predicted],
+    }
+
+
+def duration(seconds: float) -> str:
+    """Seconds as hours, minutes and seconds: `1h02m`, `3m05s`, `7s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes:02d}m"
+    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"

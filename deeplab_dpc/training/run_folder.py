@@ -1,0 +1,264 @@
+"""The folder of a training run: its config, its record, its checkpoints."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import shlex
+import shutil
+import sys
+import tempfile
+from importlib import metadata
+from typing import Any
+
+import keras
+
+from deeplab_dpc.config import (
+    Config,
+    ConfigError,
+    DataConfig,
+    EvalConfig,
+    ModelConfig,
+    TrainConfig,
+)
+from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.training import checkpoints
+from deeplab_dpc.training.checkpoints import RunFolderError
+
+CONFIG_FILE = "config.json"
+COMMAND_FILE = "command.txt"
+_LIBRARIES = ("tensorflow", "keras", "tf-models-official", "numpy")
+MAY_CHANGE = (
+    "data.dataset_dir",
+    "train.log_steps",
+    "train.save_interval_secs",
+    "train.save_summaries_secs",
+    "train.save_summaries_images",
+    "train.max_to_keep",
+)
+"""What may differ when a run resumes; and everything about evaluation."""
+
+Path = str | os.PathLike
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    """Everything a run is made of, and all that evaluation and export need to know.
+
+    Attributes:
+        model: The model; its `num_classes` are the data set's.
+        data: Where the records are.
+        train: How it is trained.
+        eval: How it is to be evaluated.
+        dataset: The data set's classes, colours, ignored label and sizes.
+    """
+
+    model: ModelConfig
+    data: DataConfig
+    train: TrainConfig
+    eval: EvalConfig
+    dataset: DatasetInfo
+
+    def to_dict(self) -> dict[str, Any]:
+        """All settings as JSON types, by part."""
+        parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {name: part.to_dict() for name, part in parts.items()}
+
+    def save(self, folder: Path) -> None:
+        """Writes `config.json`, whole or not at all."""
+        text = json.dumps(self.to_dict(), indent=2) + "\n"
+        write_text(pathlib.Path(folder) / CONFIG_FILE, text)
+
+    @classmethod
+    def load(cls, folder: Path) -> "RunConfig":
+        """Reads what `save` wrote.
+
+        Raises:
+            RunFolderError: If the folder is no run folder, or its config is broken.
+        """
+        path = pathlib.Path(folder) / CONFIG_FILE
+        if not path.is_file():
+            raise RunFolderError(
+                f"{folder} is no run folder: it has no {CONFIG_FILE}. "
+                f"{_contents(pathlib.Path(folder))} Give the --train_logdir of a run "
+                "of train.py."
+            )
+        try:
+            values = json.loads(path.read_text())
+            kinds: dict[str, Any] = {f.name: f.type for f in dataclasses.fields(cls)}
+            return cls(**{k: kind.from_dict(values[k]) for k, kind in kinds.items()})
+        except (ConfigError, ValueError, KeyError, TypeError) as e:
+            raise RunFolderError(f"{path} cannot be read: {e!r}.") from e
+
+    def differences(self, other: "RunConfig") -> dict[str, tuple[Any, Any]]:
+        """What two runs differ in: `{"train.seed": (self's, other's)}`."""
+        mine, theirs = _flat(self.to_dict()), _flat(other.to_dict())
+        names = sorted(mine.keys() | theirs.keys())
+        pairs = {name: (mine.get(name), theirs.get(name)) for name in names}
+        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def restore_model(model: keras.Model, source: Path) -> int:
+    """Gives a model the weights of a run, by name, all or none.
+
+    Args:
+        model: A model as the run's config builds it.
+        source: A run folder (its newest checkpoint counts) or a checkpoint's prefix.
+
+    Returns:
+        The steps that the run had made.
+
+    Raises:
+        RunFolderError: If there is no checkpoint, or it is another model's.
+    """
+    prefix = os.fspath(source)
+    if os.path.isdir(prefix):
+        found = checkpoints.newest(prefix)
+        if found is None:
+            contents = _contents(pathlib.Path(prefix))
+            raise RunFolderError(f"{prefix} holds no checkpoint yet. {contents}")
+        prefix = found
+    elif not os.path.exists(f"{prefix}.index"):
+        raise RunFolderError(
+            f"{prefix} is neither a folder nor a checkpoint ({prefix}.index does not "
+            "exist). Give a run folder, or a prefix such as RUN/ckpt-30000."
+        )
+    values = checkpoints.read(prefix, "model")
+    weights = {path: v for path, v in values.items() if not checkpoints.is_seed(path)}
+    wanted = [v for v in model.variables if not checkpoints.is_seed(v.path)]
+    checkpoints.assign(wanted, weights, prefix)
+    return checkpoints.read_step(prefix)
+
+
+def check_writable(folder: Path) -> None:
+    """Tries whether `folder` can be made and written to, and leaves no trace.
+
+    Raises:
+        RunFolderError: If not, with the reason.
+    """
+    folder = pathlib.Path(folder).absolute()
+    existing = next(p for p in (folder, *folder.parents) if p.exists())
+    try:
+        handle, name = tempfile.mkstemp(dir=existing, prefix=".writable-")
+        os.close(handle)
+        os.unlink(name)
+    except OSError as e:
+        raise RunFolderError(
+            f"Nothing can be written to --train_logdir={folder}: {existing}: "
+            f"{e.strerror}. Give another folder."
+        ) from e
+
+
+def check_space(folder: Path, checkpoint_bytes: int, num_checkpoints: int) -> None:
+    """Checks that the checkpoints that are still to come fit on the disk.
+
+    Raises:
+        RunFolderError: If they do not, with the sizes.
+    """
+    path = pathlib.Path(folder).absolute()
+    kept = len(list(path.glob(f"{checkpoints.NAME}-*.index")))
+    needed = checkpoint_bytes * max(num_checkpoints + 1 - kept, 1)
+    existing = next(p for p in (path, *path.parents) if p.exists())
+    free = shutil.disk_usage(existing).free
+    if free < needed:
+        raise RunFolderError(
+            f"--train_logdir={folder} has {free / 2**20:,.0f} MiB free, but "
+            f"{num_checkpoints} checkpoints of {checkpoint_bytes / 2**20:,.0f} MiB, "
+            f"and one more while it is written, need {needed / 2**20:,.0f} MiB. Free "
+            "some space, or lower --max_to_keep."
+        )
+
+
+def check_resumable(config: RunConfig, folder: Path) -> str | None:
+    """Finds the checkpoint that a run of this config resumes from.
+
+    Returns:
+        The newest checkpoint's prefix, or None if there is none.
+
+    Raises:
+        RunFolderError: If the folder's run has another config, or its checkpoints
+            are not this program's.
+    """
+    path = pathlib.Path(folder)
+    newest = checkpoints.newest(path) if path.is_dir() else None
+    if newest is None:
+        return None
+    if not (path / CONFIG_FILE).is_file():
+        raise RunFolderError(
+            f"{folder} has checkpoints, but no {CONFIG_FILE}: they are not a run's of "
+            "this program. Give an empty --train_logdir; to start from those weights, "
+            f"pass --tf_initial_checkpoint={newest}."
+        )
+    found = RunConfig.load(path).differences(config)
+    changed = {k: v for k, v in found.items() if not _may_change(k)}
+    if changed:
+        lines = [f"  {k}: {was!r} there, now {now!r}" for k, (was, now) in changed.items()]
+        raise RunFolderError(
+            f"{folder} holds a run with other settings:\n" + "\n".join(lines) + "\n"
+            "Resume it with its own settings, or give another --train_logdir."
+        )
+    return newest
+
+
+def create(config: RunConfig, folder: Path) -> None:
+    """Writes the run's config and appends to the record of its commands.
+
+    A new folder appears with both files in it, or not at all.
+    """
+    folder = pathlib.Path(folder).absolute()
+    if folder.is_dir():
+        config.save(folder)
+        _record_command(folder)
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    new = pathlib.Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    try:
+        config.save(new)
+        _record_command(new)
+        new.chmod(0o755)
+        new.rename(folder)
+    except OSError:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Writes a file under a temporary name, then gives it its own."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        new.write_text(text)
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _record_command(folder: pathlib.Path) -> None:
+    path = folder / COMMAND_FILE
+    before = path.read_text() if path.exists() else ""
+    versions = ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES)
+    command = shlex.join(sys.argv)
+    python = sys.version.split()[0]
+    write_text(path, f"{before}{command}\n# python {python}, {versions}\n")
+
+
+def _version(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return "missing"
+
+
+def _may_change(name: str) -> bool:
+    return name.startswith("eval.") or name in MAY_CHANGE
+
+
+def _flat(parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {f"{part}.{k}": v for part, values in parts.items() for k, v in values.items()}
+
+
+def _contents(folder: pathlib.Path) -> str:
+    if not folder.is_dir():
+        return "There is no such folder."
+    names = sorted(p.name for p in folder.iterdir())
+    shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    return f"It holds: {shown}." if names else "It is empty."

@@ -1,0 +1,87 @@
+"""Learning rates as functions of the step, as the original's flags describe them."""
+
+import math
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from deeplab_dpc.config import ConfigError, TrainConfig
+
+
+def poly(
+    step: tf.Tensor, base: float, decay_steps: int, end: float = 0.0, power: float = 0.9
+) -> tf.Tensor:
+    """Falls from `base` to `end` as `(1 - step / decay_steps) ** power`."""
+    remaining = 1.0 - tf.minimum(step, decay_steps) / decay_steps
+    return (base - end) * tf.pow(remaining, power) + end
+
+
+def staircase(step: tf.Tensor, base: float, interval: int, factor: float) -> tf.Tensor:
+    """Multiplies by `factor` every `interval` steps."""
+    return base * tf.pow(factor, tf.floor(step / interval))
+
+
+def cosine(step: tf.Tensor, base: float, decay_steps: int) -> tf.Tensor:
+    """Falls from `base` to 0 along half a cosine."""
+    return base * 0.5 * (1 + tf.cos(math.pi * tf.minimum(step / decay_steps, 1.0)))
+
+
+class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
+    """The rate of each step: a slow start, then `poly` or `step`.
+
+    The policy counts its steps from the end of the slow start, and unless
+    `decay_steps` says otherwise, poly reaches its end at the last step.
+
+    Args:
+        train: The settings of the schedule.
+
+    Raises:
+        ConfigError: If the slow start leaves no step.
+    """
+
+    def __init__(self, train: TrainConfig):
+        if train.slow_start_step >= train.training_number_of_steps:
+            raise ConfigError(
+                f"slow_start_step={train.slow_start_step} leaves nothing of "
+                f"training_number_of_steps={train.training_number_of_steps}; it "
+                "must be smaller."
+            )
+        self._train = train
+
+    def __call__(self, step: Any) -> tf.Tensor:
+        """The rate of step `step` (the first is 0), a float32 scalar."""
+        train, step = self._train, tf.cast(step, tf.float32)
+        rate = self._policy(tf.maximum(step - train.slow_start_step, 0.0))
+        is_slow = step < train.slow_start_step
+        return tf.where(is_slow, train.slow_start_learning_rate, rate)
+
+    def _policy(self, step: tf.Tensor) -> tf.Tensor:
+        train = self._train
+        if train.learning_policy == "step":
+            interval = train.learning_rate_decay_step
+            factor = train.learning_rate_decay_factor
+            return staircase(step, train.base_learning_rate, interval, factor)
+        after_start = train.training_number_of_steps - train.slow_start_step
+        decay_steps = train.decay_steps or after_start
+        end, power = train.end_learning_rate, train.learning_power
+        return poly(step, train.base_learning_rate, decay_steps, end, power)
+
+    def get_config(self) -> dict[str, Any]:
+        """The settings, by name."""
+        return {"train": self._train.to_dict()}
+
+
+class Constant(keras.optimizers.schedules.LearningRateSchedule):
+    """One rate for all steps: the original gives Adam no schedule."""
+
+    def __init__(self, rate: float):
+        self._rate = rate
+
+    def __call__(self, step: Any) -> tf.Tensor:
+        """The rate, a float32 scalar."""
+        return tf.constant(self._rate)
+
+    def get_config(self) -> dict[str, Any]:
+        """The rate, by name."""
+        return {"rate": self._rate}

@@ -1,0 +1,192 @@
+"""SavedModels against the original's exported graphs, and in a bare process."""
+
+import functools
+import json
+import pathlib
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import deeplab_dpc
+from deeplab_dpc import inference
+from deeplab_dpc.config import DataConfig, ModelConfig
+from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.export import saved_model
+from deeplab_dpc.genotypes import DPC_TOP1
+from tests import goldens
+
+INFO = DatasetInfo(
+    "blobs", ("red", "green", "blue"), ((255, 0, 0), (0, 255, 0), (0, 0, 255)), 255, {}
+)
+
+
+@functools.cache
+def affine():
+    """A model whose three logits are the image's channels, with one weight."""
+    images = keras.Input((None, None, 3))
+    scaled = keras.layers.Conv2D(3, 1, use_bias=False, name="c")
+    model = keras.Model(images, scaled(images))
+    scaled.kernel.assign(np.eye(3).reshape(1, 1, 3, 3) / 255.0)
+    return model
+
+
+@functools.cache
+def original(has_cell, output_stride):
+    folder = "mobilenetv2_dpc" if has_cell else "mobilenetv2_aspp"
+    config = ModelConfig(
+        num_classes=goldens.meta(folder)["classes"],
+        genotype=DPC_TOP1 if has_cell else None,
+        output_stride=output_stride,
+    )
+    model = deeplab_dpc.build_model(config)
+    deeplab_dpc.load_tf1_weights(model, goldens.weights(folder))
+    return model
+
+
+def original_cases():
+    if not goldens.FOLDER.is_dir():
+        return []
+    return goldens.meta("export")
+
+
+@goldens.needed
+@pytest.mark.parametrize("case", original_cases(), ids=lambda c: c["name"])
+def test_predicts_as_the_original_exports(case):
+    """Padding to the crop, resizing there and back, scales and flips, every size."""
+    stored = goldens.arrays(f"export/io_{case['name']}")
+    model = original(case["dpc_top1"], case["os"])
+    serving = saved_model.Serving(
+        inference.Averaging(tuple(case["scales"]), case["flip"]),
+        DataConfig(
+            min_resize_value=case["min"],
+            max_resize_value=case["max"],
+            resize_factor=case["factor"],
+        ),
+        tuple(case["crop"]),
+    )
+    for height, width in case["image_sizes"]:
+        key = f"{height}x{width}|"
+        found, probabilities = saved_model.predict(
+            model, stored[f"{key}input"], serving
+        )
+        if not serving.averaging.is_single:  # the original: the softmax of the mean
+            probabilities = keras.ops.softmax(probabilities)
+        close = goldens.deviation(stored, f"{key}SemanticProbabilities", probabilities)
+        assert close < 1e-4
+        equal = np.mean(found == stored[f"{key}SemanticPredictions"])
+        assert equal > 0.9995
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    path = tmp_path_factory.mktemp("out") / "export"
+    notes = {"step": 7}
+    return saved_model.write(affine(), path, INFO, notes=notes)
+
+
+def test_a_process_with_tensorflow_alone_loads_and_calls_it(exported, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (2, 5, 7, 3), "uint8")
+    png = tf.io.encode_png(images[0]).numpy()
+    np.save(tmp_path / "images.npy", images)
+    (tmp_path / "image.png").write_bytes(png)
+    code = """
+        import pathlib, sys
+        import numpy as np
+        import tensorflow as tf
+        model = tf.saved_model.load(sys.argv[1])
+        images = np.load("images.npy")
+        out = model.signatures["serving_default"](images=tf.constant(images))
+        one = model.signatures["encoded"](
+            image=tf.constant(pathlib.Path("image.png").read_bytes()))
+        assert not any(name.startswith("deeplab_dpc") for name in sys.modules)
+        np.savez("out.npz", labels=out["SemanticPredictions"],
+                 probabilities=out["SemanticProbabilities"],
+                 one=one["SemanticPredictions"])
+    """
+    script = tmp_path / "load.py"
+    script.write_text(textwrap.dedent(code))
+    subprocess.run(
+        [sys.executable, str(script), str(exported)],
+        cwd=tmp_path,
+        check=True,
+        env={"PATH": "/usr/bin:/bin", "TF_CPP_MIN_LOG_LEVEL": "2"},
+    )
+    found = np.load(tmp_path / "out.npz")
+    np.testing.assert_array_equal(found["labels"], images.argmax(-1))
+    assert found["labels"].dtype == np.int32
+    assert found["probabilities"].shape == (2, 5, 7, 3)
+    np.testing.assert_allclose(found["probabilities"].sum(-1), 1, rtol=1e-5)
+    np.testing.assert_array_equal(found["one"], images[:1].argmax(-1))
+
+
+def test_predictions_equal_predict_labels_for_any_size(exported):
+    loaded = tf.saved_model.load(str(exported)).signatures["serving_default"]
+    for shape in ((1, 3, 4, 3), (2, 8, 5, 3), (1, 1, 1, 3)):
+        images = np.random.default_rng(1).integers(0, 256, shape, "uint8")
+        found = loaded(images=tf.constant(images))
+        expected = inference.predict_labels(affine(), images)
+        np.testing.assert_array_equal(found["SemanticPredictions"], expected)
+        expected = inference.predict_probabilities(affine(), images)
+        np.testing.assert_allclose(
+            found["SemanticProbabilities"], expected, atol=1e-6
+        )
+
+
+@goldens.needed
+def test_a_real_model_survives_the_export(tmp_path):
+    """All 312 variables in the file, the same labels out of it."""
+    stored = goldens.arrays("mobilenetv2_dpc/io_os16_65x65_b2")
+    model = original(True, 16)
+    path = saved_model.write(model, tmp_path / "export", INFO)
+    loaded = tf.saved_model.load(str(path)).signatures["serving_default"]
+    found = loaded(images=tf.constant(stored["input"]))
+    expected = inference.predict_labels(model, stored["input"])
+    assert np.mean(found["SemanticPredictions"] == expected) > 0.9999
+    names = tf.train.list_variables(str(path / "variables" / "variables"))
+    assert sum("weights" in name for name, _ in names) == 312
+
+
+def test_labels_name_the_classes_and_colours(exported):
+    found = json.loads((exported / "labels.json").read_text())
+    assert found["classes"][1] == {"id": 1, "name": "green", "color": [0, 255, 0]}
+    assert (found["ignore_label"], found["step"]) == (255, 7)
+
+
+def test_an_existing_export_is_replaced_only_when_asked(tmp_path):
+    path = tmp_path / "export"
+    saved_model.write(affine(), path, INFO, notes={"step": 1})
+    with pytest.raises(saved_model.ExportError, match="--overwrite"):
+        saved_model.write(affine(), path, INFO, notes={"step": 2})
+    assert json.loads((path / "labels.json").read_text())["step"] == 1
+    saved_model.write(affine(), path, INFO, notes={"step": 3}, overwrite=True)
+    assert json.loads((path / "labels.json").read_text())["step"] == 3
+    assert [p.name for p in tmp_path.iterdir()] == ["export"]
+
+
+def test_a_folder_of_something_else_is_never_replaced(tmp_path):
+    path = tmp_path / "photos"
+    path.mkdir()
+    (path / "cat.jpg").write_bytes(b"a cat")
+    with pytest.raises(saved_model.ExportError, match="no SavedModel"):
+        saved_model.write(affine(), path, INFO, overwrite=True)
+    assert (path / "cat.jpg").read_bytes() == b"a cat"
+
+
+def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tf.saved_model, "save", fail)
+    with pytest.raises(OSError, match="No space"):
+        saved_model.write(affine(), tmp_path / "export", INFO)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_readers_umask_is_kept(exported):
+    """mkdtemp makes private folders; an export is for others to read."""
+    assert pathlib.Path(exported).stat().st_mode & 0o777 == 0o755

@@ -1,0 +1,201 @@
+"""Predictions against the original's, and the resizing of labels."""
+
+import functools
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import deeplab_dpc
+from deeplab_dpc import inference
+from deeplab_dpc.config import ConfigError, ModelConfig
+from deeplab_dpc.genotypes import DPC_TOP1
+from tests import goldens
+
+SCALES = (0.75, 1.0, 1.25)
+
+
+@functools.cache
+def original(folder, has_cell=True, **settings):
+    """The model of a golden folder with the recipe's weights."""
+    classes = goldens.meta(folder)["classes"]
+    genotype = DPC_TOP1 if has_cell else None
+    config = ModelConfig(num_classes=classes, genotype=genotype, **settings)
+    model = deeplab_dpc.build_model(config)
+    deeplab_dpc.load_tf1_weights(model, goldens.weights(folder))
+    return model
+
+
+@functools.cache
+def affine(stride=1):
+    """A model whose three logits are the channels' means over stride x stride."""
+    images = keras.Input((None, None, 3))
+    pool = keras.layers.AveragePooling2D(stride, strides=stride, padding="same")
+    return keras.Model(images, pool(images) / 255.0)
+
+
+def equal_share(stored, labels):
+    """Share of pixels equal to the original's argmax."""
+    return float((np.asarray(labels) == stored["argmax"]).mean())
+
+
+@goldens.needed
+@pytest.mark.parametrize("case", ["65x65_flip", "96x128_flip", "129x161_noflip"])
+def test_averages_scales_and_mirror_images_as_the_original(case):
+    stored = goldens.arrays(f"multi_scale/io_mnv2dpc_{case}")
+    flip = case.endswith("_flip")
+    model = original("mobilenetv2_dpc")
+    averaging = inference.Averaging(SCALES, flip)
+
+    labels, mean = inference.predict(model, stored["input"], averaging)
+
+    assert goldens.deviation(stored, "mean_prob", mean) < 1e-4
+    twice = keras.ops.softmax(mean)
+    assert goldens.deviation(stored, "semantic_prob_double_softmax", twice) < 1e-4
+    assert equal_share(stored, labels) > 0.9995
+
+
+@goldens.needed
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("flip", [False, True])
+def test_one_scale_is_the_originals(scale, flip):
+    stored = goldens.arrays("multi_scale/io_mnv2dpc_96x128_flip")
+    model = original("mobilenetv2_dpc")
+    images = stored["input"][:, :, ::-1] if flip else stored["input"]
+
+    found = inference.predict_probabilities(model, images, (scale,))
+    found = np.asarray(found)[:, :, ::-1] if flip else found
+
+    key = f"softmax_scale_{scale:.2f}" + ("_flip" if flip else "")
+    assert goldens.deviation(stored, key, found) < 1e-4
+
+
+@goldens.needed
+def test_averages_aspp_as_the_original():
+    stored = goldens.arrays("multi_scale/io_mnv2aspp_97x129_flip")
+    model = original("mobilenetv2_aspp", has_cell=False)
+    labels = inference.predict_labels(model, stored["input"], SCALES, True)
+    mean = inference.predict_probabilities(model, stored["input"], SCALES, True)
+    assert goldens.deviation(stored, "mean_prob", mean) < 1e-4
+    assert equal_share(stored, labels) > 0.9995
+
+
+@goldens.needed
+def test_averages_a_decoder_model_as_the_original():
+    """Xception-41 with a decoder: logits at stride 4."""
+    stored = goldens.arrays("multi_scale/io_xc41_65x97_flip")
+    model = original(
+        "xception41_aspp",
+        has_cell=False,
+        model_variant="xception_41",
+        atrous_rates=(6, 12, 18),
+        decoder_output_stride=(4,),
+    )
+    averaging = inference.Averaging(SCALES, True)
+    labels, mean = inference.predict(model, stored["input"], averaging)
+    assert goldens.deviation(stored, "mean_prob", mean) < 1e-4
+    assert equal_share(stored, labels) > 0.999
+
+
+@goldens.needed
+@pytest.mark.parametrize("case", ["os16_65x65_b2", "os16_96x128", "os16_129x161"])
+def test_single_scale_is_the_originals(case):
+    stored = goldens.arrays(f"mobilenetv2_dpc/io_{case}")
+    model = original("mobilenetv2_dpc")
+    averaging = inference.Averaging()
+    labels, probabilities = inference.predict(model, stored["input"], averaging)
+    assert goldens.deviation(stored, "prob", probabilities) < 1e-4
+    assert equal_share(stored, labels) > 0.9998
+    alone = inference.predict_labels(model, stored["input"])
+    np.testing.assert_array_equal(alone, labels)
+
+
+@goldens.needed
+def test_labels_resized_by_nearest_neighbour_are_the_originals():
+    stored = goldens.arrays("mobilenetv2_dpc/io_os16_129x161_nearest")
+    model = original("mobilenetv2_dpc")
+    labels = inference.predict_labels(model, stored["input"], upsample_logits=False)
+    probabilities = inference.predict_probabilities(
+        model, stored["input"], upsample_logits=False
+    )
+    assert goldens.deviation(stored, "prob", probabilities) < 1e-4
+    np.testing.assert_array_equal(labels, stored["argmax"])
+
+
+@pytest.mark.parametrize("old", [1, 2, 3, 7, 8, 33])
+@pytest.mark.parametrize("new", [1, 2, 5, 8, 9, 65, 129])
+def test_nearest_is_tensorflows(old, new):
+    labels = np.random.default_rng(0).integers(0, 255, (2, old, 3)).astype("int32")
+    expected = tf.raw_ops.ResizeNearestNeighbor(
+        images=labels[..., None], size=(new, 4), align_corners=True
+    )[..., 0]
+    found = inference.resize_nearest(labels, (new, 4))
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_nearest_doubles_a_row_by_hand():
+    """1 2 3 over five places: neighbours at 0, 0.5, 1, 1.5, 2, halves upwards."""
+    found = inference.resize_nearest(np.array([[[1, 2, 3]]]), (1, 5))
+    assert np.asarray(found).tolist() == [[[1, 2, 2, 3, 3]]]
+
+
+def test_labels_of_an_affine_model_are_the_largest_channel():
+    images = np.random.default_rng(0).integers(0, 256, (2, 5, 7, 3), "uint8")
+    labels = inference.predict_labels(affine(), images)
+    np.testing.assert_array_equal(labels, images.argmax(-1))
+    assert labels.dtype == "int32"
+
+
+def test_probabilities_sum_to_one_at_any_scales():
+    images = np.random.default_rng(1).integers(0, 256, (1, 9, 12, 3), "uint8")
+    found = inference.predict_probabilities(affine(4), images, (0.5, 1.0, 2.0), True)
+    assert found.shape == (1, 9, 12, 3)
+    np.testing.assert_allclose(np.sum(found, axis=-1), 1, rtol=1e-6)
+
+
+def test_flips_make_the_prediction_symmetric():
+    """Average with the mirror image: mirrored images have mirrored predictions."""
+    images = np.random.default_rng(2).uniform(0, 255, (1, 8, 10, 3))
+    one = inference.predict_probabilities(affine(4), images, (1.0,), True)
+    other = inference.predict_probabilities(affine(4), images[:, :, ::-1], (1.0,), True)
+    np.testing.assert_allclose(one, np.asarray(other)[:, :, ::-1], atol=1e-6)
+
+
+def test_the_mean_weighs_scales_equally():
+    images = np.random.default_rng(3).uniform(0, 255, (1, 9, 9, 3))
+    one = inference.predict_probabilities(affine(), images, (1.0,))
+    two = inference.predict_probabilities(affine(), images, (2.0,))
+    both = inference.predict_probabilities(affine(), images, (1.0, 2.0))
+    np.testing.assert_allclose(both, (one + two) / 2, atol=1e-6)
+
+
+def test_one_trace_serves_every_size_and_dtype():
+    traces = []
+
+    class Spy(keras.layers.Layer):
+        def call(self, x):
+            traces.append(x.shape)
+            return x
+
+    images = keras.Input((None, None, 3))
+    model = keras.Model(images, Spy()(images))
+    traces.clear()
+    labels = inference.compiled_labels(model, inference.Averaging())
+    for shape, dtype in (((5, 6), "uint8"), ((9, 4), "float32"), ((7, 7), "uint8")):
+        picture = np.random.default_rng(4).integers(0, 256, (1, *shape, 3))
+        found = labels(picture.astype(dtype))
+        np.testing.assert_array_equal(found, picture.argmax(-1))
+    assert len(traces) == 1
+
+
+@pytest.mark.parametrize("scales", [(), (0.0,), (1.0, -0.5)])
+def test_scales_must_be_above_zero(scales):
+    with pytest.raises(ConfigError, match="above 0"):
+        inference.predict_labels(affine(), np.zeros((1, 3, 3, 3)), scales)
+
+
+def test_inference_reads_no_flag():
+    text = pathlib.Path(inference.__file__).read_text()
+    assert "absl" not in text

@@ -1,0 +1,120 @@
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_dpc.config import ConfigError, TrainConfig
+from deeplab_dpc.training import losses
+from tests import goldens
+
+CASES = (
+    json.loads((goldens.FOLDER / "losses/losses.json").read_text())["cases"]
+    if goldens.FOLDER.is_dir()
+    else []
+)
+
+
+@pytest.fixture(scope="module")
+def stored():
+    return goldens.arrays("losses/losses")
+
+
+def _loss_of(case) -> losses.PixelLoss:
+    settings = case["kw"]
+    weights = settings.get("loss_weight", 1.0)
+    return losses.PixelLoss(
+        case["ignore"],
+        tuple(weights) if isinstance(weights, list) else (weights,),
+        settings.get("upsample_logits", True),
+        settings.get("top_k_percent_pixels", 1.0),
+        settings.get("hard_example_mining_step", 0),
+    )
+
+
+@goldens.needed
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_losses_and_gradients_are_the_originals(case, stored):
+    """With several scales, each has its own loss (the file scales the same logits)."""
+    name = case["name"]
+    logits = tf.constant(stored[f"{name[0]}|logits"])
+    labels = tf.constant(stored[f"{name[0]}|labels"][..., 0].astype("int32"))
+    if "all_ignored" in name:
+        labels = tf.fill(labels.shape, case["ignore"])
+    loss = _loss_of(case)
+    factors = sorted((case["scales"] or {"": 1.0}).values())
+
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        each = [
+            losses.mean(*loss(logits * factor, labels, case["global_step"]))
+            for factor in factors
+        ]
+        total = tf.add_n(each)
+    gradient = tape.gradient(total, logits).numpy()
+
+    np.testing.assert_allclose(each, stored[f"{name}|losses"], rtol=2e-6)
+    np.testing.assert_allclose(total, stored[f"{name}|total"], rtol=2e-6)
+    sample = stored[f"{name}|grad|slice"]
+    at = np.ix_(*(goldens.pick(n, k) for n, k in zip(gradient.shape, sample.shape)))
+    largest = max(np.abs(sample).max(), 1e-12)
+    np.testing.assert_allclose(gradient[at], sample, atol=2e-6 * largest, rtol=1e-4)
+    changed = np.any(gradient != 0, axis=-1).sum()
+    assert changed == stored[f"{name}|grad_nonzero_pixels"]
+
+
+def test_cross_entropy_by_hand():
+    """Two classes, logits 0 and log 3: the losses are log 4 and log 4/3."""
+    logits = tf.constant([[[[0.0, np.log(3.0)]] * 3]], tf.float32)
+    labels = tf.constant([[[0, 1, 255]]])
+
+    total, divisor = losses.PixelLoss(255)(logits, labels, 0)
+    weighted, same = losses.PixelLoss(255, (2.0, 0.5))(logits, labels, 0)
+
+    assert float(divisor) == float(same) == 2
+    np.testing.assert_allclose(total, np.log(4) + np.log(4 / 3), rtol=1e-6)
+    np.testing.assert_allclose(weighted, 2 * np.log(4) + 0.5 * np.log(4 / 3), rtol=1e-6)
+
+
+def test_mining_keeps_the_worst_pixels_and_divides_by_them():
+    """Of four pixels (one ignored), half are kept: those with losses log 4."""
+    logits = tf.constant([[[[0.0, np.log(3.0)]] * 4]], tf.float32)
+    labels = tf.constant([[[0, 1, 255, 0]]])
+
+    total, divisor = losses.PixelLoss(255, top_k_percent_pixels=0.5)(logits, labels, 0)
+
+    assert float(divisor) == 2
+    np.testing.assert_allclose(total, 2 * np.log(4), rtol=1e-6)
+
+
+def test_l2_is_half_the_decay_times_the_square():
+    value = losses.l2([np.array([3.0, 4.0], "float32")], 0.1)
+    np.testing.assert_allclose(value, 0.1 * 0.5 * 25, rtol=1e-6)
+    assert float(losses.l2([], 0.1)) == 0
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("MobilenetV2/Conv/weights", True),
+        ("logits/semantic/weights", True),
+        ("logits/semantic/biases", False),
+        ("aspp1_depthwise/depthwise_weights", False),
+        ("aspp0/BatchNorm/gamma", False),
+    ],
+)
+def test_l2_acts_on_kernels_only(name, expected):
+    assert losses.is_regularised(name) is expected
+
+
+@goldens.needed
+@pytest.mark.parametrize("run", ["mnv2dpc_ft_mult1", "xc71dpc_ft_mult1", "r50beta_ft"])
+def test_l2_variables_are_the_originals(run):
+    facts = json.loads((goldens.FOLDER / f"train/{run}.json").read_text())
+    ours = {name for name in facts["var_names"] if losses.is_regularised(name)}
+    assert ours == set(facts["l2_variables"])
+
+
+def test_class_weights_must_fit_the_classes():
+    with pytest.raises(ConfigError, match="label_weights has 2 .* 3 classes"):
+        losses.PixelLoss.from_config(TrainConfig(label_weights=(1.0, 2.0)), 3, 255)

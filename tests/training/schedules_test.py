@@ -1,0 +1,86 @@
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_dpc.config import ConfigError, TrainConfig
+from deeplab_dpc.training import schedules
+from tests import goldens
+
+SETTINGS = (
+    json.loads((goldens.FOLDER / "losses/learning_rate.json").read_text())
+    if goldens.FOLDER.is_dir()
+    else []
+)
+NAMES = {
+    "base": "base_learning_rate",
+    "total": "training_number_of_steps",
+    "power": "learning_power",
+    "slow": "slow_start_step",
+    "slow_lr": "slow_start_learning_rate",
+    "end": "end_learning_rate",
+    "step": "learning_rate_decay_step",
+    "factor": "learning_rate_decay_factor",
+}
+
+
+def _expressible(index: int) -> bool:
+    case = SETTINGS[index]
+    return case["policy"] in ("poly", "step") and "burnin" not in case
+
+
+def _config(case) -> TrainConfig:
+    values = {NAMES[key]: value for key, value in case.items() if key in NAMES}
+    decay_steps = int(case.get("decay_steps", 0))
+    policy = case["policy"]
+    return TrainConfig(learning_policy=policy, decay_steps=decay_steps, **values)
+
+
+@goldens.needed
+@pytest.mark.parametrize("index", filter(_expressible, range(len(SETTINGS))))
+def test_rates_are_the_originals(index):
+    """`1 - step / decay_steps` rounds to 6e-8, here worth up to 1e-9."""
+    stored = goldens.arrays("losses/learning_rate")
+    rate = schedules.LearningRate(_config(SETTINGS[index]))
+
+    ours = [float(rate(step)) for step in stored["steps"]]
+
+    np.testing.assert_allclose(ours, stored[f"lr{index}"], rtol=2e-6, atol=2e-9)
+    if SETTINGS[index]["policy"] == "step":
+        np.testing.assert_allclose(ours, stored[f"lr{index}"], rtol=1e-5, atol=1e-37)
+
+
+@goldens.needed
+def test_cosine_is_the_originals():
+    stored = goldens.arrays("losses/learning_rate")
+    steps = tf.constant(stored["steps"], tf.float32)
+    rates = schedules.cosine(steps, 0.007, 30000)
+    np.testing.assert_allclose(rates, stored["lr10"], rtol=1e-5, atol=1e-9)
+
+
+def test_poly_by_hand():
+    """Halfway, with power 2: a quarter of the way above the end."""
+    rate = schedules.poly(tf.constant(5.0), 1.0, 10, end=0.2, power=2.0)
+    np.testing.assert_allclose(rate, 0.8 * 0.25 + 0.2, rtol=1e-6)
+
+
+def test_slow_start_delays_the_policy():
+    train = TrainConfig(
+        learning_policy="step",
+        base_learning_rate=1.0,
+        learning_rate_decay_step=10,
+        slow_start_step=5,
+        slow_start_learning_rate=0.25,
+    )
+    rate = schedules.LearningRate(train)
+    steps = (0, 4, 5, 14, 15)
+    ours = [float(rate(step)) for step in steps]
+    np.testing.assert_allclose(ours, [0.25, 0.25, 1.0, 1.0, 0.1], rtol=1e-6)
+
+
+def test_slow_start_must_leave_steps():
+    with pytest.raises(ConfigError, match="slow_start_step=10 leaves nothing"):
+        schedules.LearningRate(
+            TrainConfig(training_number_of_steps=10, slow_start_step=10)
+        )
