@@ -1,7 +1,7 @@
 """Draws the predictions of a trained model (g3doc/vis.md)."""
 
-from deeplab_dpc.programs import vis as program
 from deeplab_dpc.programs import running
+from deeplab_dpc.programs import vis as program
 
 if __name__ == "__main__":
     running.run(program.main)

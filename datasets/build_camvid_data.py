@@ -7,14 +7,16 @@ python datasets/build_camvid_data.py --camvid_root=CamVid --output_dir=records/c
 """
 
 import json
+import os
 import pathlib
 import sys
 
 from absl import app, flags
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
-from deeplab_dpc.data import conversion
+from deeplab_dpc.data import conversion, sources
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 
 _ROOT = flags.DEFINE_string("camvid_root", None, "CamVid's folder.", required=True)
@@ -27,7 +29,7 @@ _SHARDS = flags.DEFINE_integer(
 _SPLITS = ("train", "val", "test")
 
 
-def source(root: pathlib.Path) -> conversion.Source:
+def source(root: pathlib.Path) -> sources.Source:
     """What CamVid's folder holds.
 
     Raises:
@@ -35,17 +37,17 @@ def source(root: pathlib.Path) -> conversion.Source:
     """
     names, colors, ignore_label = _classes(root / "classes.json")
     splits = {split: _items(root, split) for split in _SPLITS}
-    return conversion.Source("camvid", names, colors, ignore_label, splits)
+    return sources.Source("camvid", names, colors, ignore_label, splits)
 
 
-def _items(root: pathlib.Path, split: str) -> list[conversion.Item]:
+def _items(root: pathlib.Path, split: str) -> list[sources.Item]:
     return [
-        conversion.Item(
+        sources.Item(
             name,
             root / "images" / split / f"{name}.jpg",
             root / "labels" / split / f"{name}.png",
         )
-        for name in conversion.read_list(root / f"{split}.txt")
+        for name in sources.read_list(root / f"{split}.txt")
     ]
 
 

@@ -8,15 +8,18 @@ the names of a split's images, one a line, without ending. See g3doc/own_data.md
 """
 
 import json
+import os
 import pathlib
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from absl import app, flags
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
-from deeplab_dpc.data import conversion, known_datasets
+from deeplab_dpc.data import conversion, known_datasets, sources
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 
 _IMAGES = flags.DEFINE_string("image_dir", None, "Images' folder.", required=True)
@@ -81,11 +84,11 @@ def read_classes(path: pathlib.Path):
 
 def source(
     name: str,
-    folders: tuple[pathlib.Path, pathlib.Path, pathlib.Path],
+    folders: Sequence[pathlib.Path],
     classes_json: pathlib.Path,
-    unlabelled_splits: list[str],
-) -> conversion.Source:
-    """What folders of images, labels and lists hold.
+    unlabelled_splits: Sequence[str] = (),
+) -> sources.Source:
+    """What folders of images, of labels and of lists, in this order, hold.
 
     Raises:
         DatasetError: If a list or the classes are missing or wrong.
@@ -106,22 +109,20 @@ def source(
         )
     splits = {
         split: [
-            _item(images, None if split in unlabelled_splits else labels, name)
-            for name in conversion.read_list(path)
+            _item(images, None if split in unlabelled_splits else labels, item)
+            for item in sources.read_list(path)
         ]
         for split, path in found.items()
     }
-    return conversion.Source(name, names, colors, ignore_label, splits)
+    return sources.Source(name, names, colors, ignore_label, splits)
 
 
-def _item(
-    images: pathlib.Path, labels: pathlib.Path | None, name: str
-) -> conversion.Item:
+def _item(images: pathlib.Path, labels: pathlib.Path | None, name: str) -> sources.Item:
     label = None if labels is None else labels / f"{name}.png"
-    endings = conversion.IMAGE_ENDINGS
+    endings: tuple[str, ...] = sources.IMAGE_ENDINGS
     if labels is not None and labels.resolve() == images.resolve():
         endings = tuple(e for e in endings if e.lower() != ".png")
-    return conversion.Item(name, conversion.find_image(images, name, endings), label)
+    return sources.Item(name, sources.find_image(images, name, endings), label)
 
 
 def _check_ignore_label(path: pathlib.Path, ignore_label: Any, classes: int) -> None:
@@ -147,9 +148,7 @@ def main(argv: list[str]) -> int:
     def convert() -> DatasetInfo:
         name = _NAME.value or output.resolve().name
         folders = [pathlib.Path(f.value) for f in (_IMAGES, _LABELS, _LISTS)]
-        found = source(
-            name, tuple(folders), pathlib.Path(_CLASSES.value), _UNLABELLED.value
-        )
+        found = source(name, folders, pathlib.Path(_CLASSES.value), _UNLABELLED.value)
         return conversion.convert(found, output, _SHARDS.value)
 
     return conversion.run_program(convert, output)

@@ -3,18 +3,21 @@ r"""Converts PASCAL VOC 2012's segmentation task to TFRecords: 21 classes, 255 i
 python datasets/build_voc2012_data.py --voc_root=VOCdevkit/VOC2012 \
     --output_dir=records/voc
 
-The flags are the original's; labels may be the palette PNGs of `SegmentationClass` as
-they come, or grey ones. Every list in --list_folder is a split. See g3doc/pascal_voc.md.
+The flags are the original's. Labels may be the palette PNGs of `SegmentationClass` as
+they come, or grey ones. Every list in --list_folder is a split. More in
+g3doc/pascal_voc.md.
 """
 
+import os
 import pathlib
 import sys
 
 from absl import app, flags
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
-from deeplab_dpc.data import conversion, dataset_info
+from deeplab_dpc.data import conversion, dataset_info, sources
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 
 _DEFAULT_ROOT = "./VOCdevkit/VOC2012"
@@ -51,7 +54,7 @@ _SHARDS = flags.DEFINE_integer(
 
 def source(
     images: pathlib.Path, labels: pathlib.Path, lists: pathlib.Path, image_format: str
-) -> conversion.Source:
+) -> sources.Source:
     """What three of VOC's folders hold.
 
     Raises:
@@ -65,15 +68,15 @@ def source(
         )
     splits = {
         path.stem: [
-            conversion.Item(
+            sources.Item(
                 name, images / f"{name}.{image_format}", labels / f"{name}.png"
             )
-            for name in conversion.read_list(path)
+            for name in sources.read_list(path)
         ]
         for path in found
     }
     voc = dataset_info.known("pascal_voc_seg")
-    return conversion.Source(
+    return sources.Source(
         voc.name, voc.class_names, voc.colors, voc.ignore_label, splits
     )
 
@@ -89,8 +92,8 @@ def main(argv: list[str]) -> int:
     output = pathlib.Path(_OUTPUT.value)
 
     def convert() -> DatasetInfo:
-        folders = (_folder(flag) for flag in (_IMAGES, _LABELS, _LISTS))
-        found = source(*folders, _FORMAT.value)
+        images, labels, lists = map(_folder, (_IMAGES, _LABELS, _LISTS))
+        found = source(images, labels, lists, _FORMAT.value)
         return conversion.convert(found, output, _SHARDS.value)
 
     return conversion.run_program(convert, output)

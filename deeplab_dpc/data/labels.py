@@ -2,6 +2,7 @@
 
 import io
 import os
+import pathlib
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -24,21 +25,20 @@ def read_label(path: str | os.PathLike[str]) -> np.ndarray:
     Raises:
         LabelError: If it is no PNG, damaged, or a colour picture.
     """
+    encoded = io.BytesIO(pathlib.Path(path).read_bytes())
     try:
-        with Image.open(path) as file:
-            if file.format != "PNG":
-                raise LabelError(
-                    f"{path} is a {file.format} file; labels must be PNGs, which keep "
-                    "every value as it is."
-                )
+        with Image.open(encoded) as file:
+            _check_kind(path, file)
+            file.verify()  # All checksums; a decoder may forgive a missing end.
+        with Image.open(encoded) as file:
             if file.mode not in _ID_MODES:
                 raise LabelError(_colour_message(path, file))
             return np.asarray(file)
     except UnidentifiedImageError as e:
-        raise LabelError(f"{path} is not an image file.") from e
+        raise LabelError(f"{path} is no image, or cut short.") from e
+    except LabelError:
+        raise
     except (OSError, SyntaxError, ValueError) as e:
-        if isinstance(e, LabelError | FileNotFoundError | PermissionError):
-            raise
         raise LabelError(f"{path} is damaged and cannot be decoded ({e}).") from e
 
 
@@ -85,6 +85,14 @@ def encode_png(label: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(label).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def _check_kind(path: str | os.PathLike[str], file: Image.Image) -> None:
+    if file.format != "PNG":
+        raise LabelError(
+            f"{path} is a {file.format} file; labels must be PNGs, which keep every "
+            "value as it is."
+        )
 
 
 def _colour_message(path: str | os.PathLike[str], file: Image.Image) -> str:

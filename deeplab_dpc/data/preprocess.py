@@ -52,7 +52,7 @@ def range_size(
         size: `[2]`, height and width in pixels.
         min_size: What the smaller side becomes.
         max_size: The larger side's limit; it wins over `min_size`.
-        factor: Sides are rounded up to a multiple of this plus one.
+        factor: Sides are rounded up to a multiple of this plus one, the limit down.
         keep_aspect_ratio: Else both sides become the larger one.
 
     Returns:
@@ -61,6 +61,7 @@ def range_size(
     size = tf.cast(size, tf.float32)
     new = tf.floor(size * (float(min_size) / tf.reduce_min(size)))
     if max_size is not None:
+        max_size -= (max_size - 1) % factor if factor is not None else 0
         limited = tf.floor(size * (float(max_size) / tf.reduce_max(size)))
         new = tf.where(tf.reduce_max(new) > float(max_size), limited, new)
     new = tf.cast(new, tf.int32)
@@ -137,11 +138,13 @@ def pad_to_bounding_box(
     rows = tf.stack([before, after], axis=1)
     zeros = tf.zeros([1, 2], tf.int32)
     paddings = tf.concat([zeros] * (image.shape.rank - 3) + [rows, zeros], axis=0)
-    if isinstance(value, int | float):
-        fill = tf.cast(value, image.dtype)
-        return tf.pad(image, paddings, constant_values=fill)
     fill = tf.constant(value, image.dtype)
-    return tf.pad(image - fill, paddings) + fill
+    if fill.shape.rank == 0:
+        padded = tf.pad(image, paddings, constant_values=fill)
+    else:
+        padded = tf.pad(image - fill, paddings) + fill
+    padded.set_shape([*image.shape[:-3], None, None, image.shape[-1]])
+    return padded
 
 
 def pad_to_at_least(

@@ -116,8 +116,8 @@ def write_shard(path: pathlib.Path, examples: Iterable[bytes]) -> int:
         os.replace(temporary, path)
     except tf.errors.OpError as e:
         raise DatasetError(
-            f"{path} cannot be written: {e.message.strip()}. Free some space, or "
-            "choose another folder with --output_dir."
+            f"{path} cannot be written ({e.message.split(';')[-1].strip()}). Free some "
+            "space, or choose another folder with --output_dir."
         ) from e
     finally:
         temporary.unlink(missing_ok=True)
@@ -214,8 +214,8 @@ def _check_complete(
     if missing:
         raise DatasetError(
             f"{folder}: split {split!r} lacks {len(missing)} of its {counts[0]} "
-            f"shards, first {shard_name(split, missing[0], counts[0])}. Copy them here, "
-            "or convert the data set again."
+            f"shards, first {shard_name(split, missing[0], counts[0])}. Copy them "
+            "here, or convert the data set again."
         )
 
 

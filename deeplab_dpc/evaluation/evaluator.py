@@ -136,9 +136,11 @@ class Progress:
         self._print(text, end="" if self._live else "\n")
 
     def _print(self, text: str, end: str) -> None:
-        lead = "\r" if self._live else ""
-        self._width, padding = len(text), " " * max(self._width - len(text), 0)
-        print(f"{lead}{text}{padding}", end=end, file=self._stream, flush=True)
+        if self._live:
+            # Blanks over the rest of a longer line before.
+            self._width, blanks = len(text), max(self._width - len(text), 0)
+            text = f"\r{text}{' ' * blanks}"
+        print(text, end=end, file=self._stream, flush=True)
 
 
 def duration(seconds: float) -> str:

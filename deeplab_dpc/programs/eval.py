@@ -14,7 +14,7 @@ import json
 import math
 import pathlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -32,9 +32,6 @@ from deeplab_dpc.training.run_folder import RunConfig
 
 restored.define_flags()
 restored.define_optional(EvalConfig)
-_CHECKPOINT_DIR = flags.DEFINE_string(
-    "checkpoint_dir", None, "The run folder, or one checkpoint in it (RUN/ckpt-1000)."
-)
 _EVAL_LOGDIR = flags.DEFINE_string(
     "eval_logdir", None, "Where scores go; <checkpoint_dir>/eval by default."
 )
@@ -81,10 +78,10 @@ class Task:
         )
 
 
-def main(argv: list[str]) -> None:
+def main(argv: Sequence[str]) -> None:
     """Runs the program."""
-    running.no_arguments(argv)
-    folder, source = restored.checkpoint_dir(_CHECKPOINT_DIR.value)
+    del argv
+    folder, source = restored.checkpoint_dir(flags.FLAGS.checkpoint_dir)
     task = _task(folder)
     images = pipeline.split_size(task.info, task.dataset_dir, task.run.eval.eval_split)
     model = restored.build(task.run.model, task.averaging)
@@ -145,7 +142,7 @@ def evaluate(
         task.run.eval.eval_batch_size,
         task.run.eval.eval_crop_size,
     )
-    with running.record_errors():
+    with restored.record_errors():
         found = evaluator.count(labels, batches, counts, progress.advance)
     progress.close()
     return evaluator.result(split, step, found, task.info.class_names, counts)
@@ -167,7 +164,9 @@ def report(task: Task, result: evaluator.Result) -> None:
     matrix = task.logdir / f"{result.split}_confusion.csv"
     pictures.write_bytes(matrix, _confusion_csv(result).encode())
     _write_scalars(task.logdir / result.split, result)
-    print(f"Scores: {path}; TensorBoard: tensorboard --logdir={task.logdir}", flush=True)
+    print(
+        f"Scores: {path}; TensorBoard: tensorboard --logdir={task.logdir}", flush=True
+    )
 
 
 def _task(folder: pathlib.Path) -> Task:
@@ -175,7 +174,9 @@ def _task(folder: pathlib.Path) -> Task:
     given = dataclasses.replace(run.eval, **settings.given(EvalConfig))
     run = dataclasses.replace(run, eval=given)
     info, dataset_dir = restored.dataset_of(run)
-    logdir = restored.output_folder(_EVAL_LOGDIR.value or folder / "eval", "eval_logdir")
+    logdir = restored.output_folder(
+        _EVAL_LOGDIR.value or folder / "eval", "eval_logdir"
+    )
     return Task(run, info, dataset_dir, folder, logdir)
 
 

@@ -1,4 +1,4 @@
-"""The original's flags that mean nothing any more: accepted where they change nothing."""
+"""Flags of the original that mean nothing any more."""
 
 import dataclasses
 from typing import Any

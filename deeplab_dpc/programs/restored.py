@@ -1,21 +1,27 @@
 """From a run folder and flags to settings and a restored model.
 
-`eval.py`, `vis.py` and `export_model.py` need only the run folder; a flag that is given
-replaces the run's setting where that leaves the trained weights their meaning, and is an
-error where it does not.
+`eval.py`, `vis.py` and `export_model.py` need only the run folder; a flag that is
+given replaces the run's setting where that leaves the trained weights their meaning,
+and is an error where it does not.
 """
 
+import contextlib
 import dataclasses
+import json
 import os
 import pathlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
+import tensorflow as tf
 from absl import app, flags, logging
 
 from deeplab_dpc import model as model_lib
 from deeplab_dpc.config import Config, ConfigError, DataConfig, ModelConfig
+from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.inference import Averaging
 from deeplab_dpc.programs import flags as settings
 from deeplab_dpc.training import run_folder
@@ -43,10 +49,17 @@ class OutputError(ValueError):
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
-    """Defines the flags of the model and the data, without defaults.
+    """Defines the flags of the run folder, the model and the data, without defaults.
 
     What is not given is the run folder's, so no default is shown.
     """
+    flags.DEFINE_string(
+        "checkpoint_dir",
+        None,
+        "The run folder (train.py's --train_logdir), or one checkpoint in it, such as "
+        "RUN/ckpt-1000; without a number the newest.",
+        flag_values=values,
+    )
     for config in (ModelConfig, DataConfig):
         define_optional(config, values)
     settings.define_cell(values)
@@ -60,6 +73,18 @@ def define_optional(
     for field in dataclasses.fields(config):
         if field.metadata["flag"]:
             values.set_default(field.name, None)
+
+
+@contextlib.contextmanager
+def record_errors() -> Iterator[None]:
+    """Turns what a stream of records raises into a `DatasetError` that says which."""
+    try:
+        yield
+    except tf.errors.OpError as e:
+        found = pipeline.record_error(e)
+        if found is None:
+            raise
+        raise found from e
 
 
 def checkpoint_dir(
@@ -85,9 +110,7 @@ def checkpoint_dir(
     return given, given
 
 
-def load_run(
-    folder: pathlib.Path, values: flags.FlagValues = flags.FLAGS
-) -> RunConfig:
+def load_run(folder: pathlib.Path, values: flags.FlagValues = flags.FLAGS) -> RunConfig:
     """The run's settings, with those of the flags that were given.
 
     Raises:
@@ -114,14 +137,15 @@ def overridden_model(
     Raises:
         ContradictionError: If a setting that cannot change would.
     """
-    asked = dataclasses.replace(trained, **given)
-    for name, (theirs, ours) in trained.differences(asked).items():
-        if name not in MAY_DIFFER:
+    for name, ours in given.items():
+        theirs = getattr(trained, name)
+        if name not in MAY_DIFFER and ours != theirs:
             flag = "dense_prediction_cell_json" if name == "genotype" else name
             raise ContradictionError(
                 f"--{flag} says {_shown(ours)}, but the model in {folder} was trained "
                 f"with {_shown(theirs)}; leave the flag out."
             )
+    asked = dataclasses.replace(trained, **given)
     _check_rate_count(trained, asked, folder)
     if "atrous_rates" not in given:
         asked = dataclasses.replace(asked, atrous_rates=_scaled_rates(trained, asked))
@@ -210,8 +234,8 @@ def _check_rate_count(
     theirs, ours = trained.atrous_rates or (), asked.atrous_rates or ()
     if len(theirs) != len(ours):
         raise ContradictionError(
-            f"--atrous_rates says {ours or None}, but the model in {folder} was trained "
-            f"with {theirs or None}; their number cannot change."
+            f"--atrous_rates says {ours or None}, but the model in {folder} was "
+            f"trained with {theirs or None}; their number cannot change."
         )
 
 
@@ -231,4 +255,6 @@ def _scaled_rates(trained: ModelConfig, asked: ModelConfig) -> tuple[int, ...] |
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, Genotype):
+        return json.dumps(value.to_list())
     return "none" if value is None else str(value)

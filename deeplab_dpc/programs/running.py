@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from absl import app, logging
+from absl import app, flags, logging
 
 Main = Callable[[Sequence[str]], Any]
 
@@ -24,7 +24,7 @@ def run(main: Main) -> None:
             raise app.UsageError(
                 f"Unexpected arguments: {' '.join(argv[1:])}. Flags begin with --."
             )
-        if not _verbosity_given():
+        if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.INFO)
         try:
             return main(argv)
@@ -34,7 +34,8 @@ def run(main: Main) -> None:
             if isinstance(e, ValueError) and not _is_ours(e):
                 raise
             logging.flush()
-            print(f"{_program()}: {_message(e)}", file=sys.stderr)
+            program = os.path.basename(sys.argv[0])
+            print(f"{program}: {_message(e)}", file=sys.stderr)
             sys.exit(1)
 
     app.run(guarded)
@@ -48,13 +49,3 @@ def _message(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}."
     return str(error)
-
-
-def _program() -> str:
-    return os.path.basename(sys.argv[0])
-
-
-def _verbosity_given() -> bool:
-    from absl import flags
-
-    return flags.FLAGS["verbosity"].present > 0

@@ -92,7 +92,7 @@ def read_checkpoint(prefix: str) -> dict[str, np.ndarray]:
         reader = tf.train.load_checkpoint(str(prefix))
         names = [n for n in reader.get_variable_to_shape_map() if _is_weight(n)]
         return {name: reader.get_tensor(name) for name in names}
-    except (tf.errors.OpError, ValueError, RuntimeError) as e:
+    except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as e:
         raise WeightsError(
             f"{prefix} is not a readable TF1 checkpoint: {e}. Give the prefix of the "
             ".index and .data files, such as .../model.ckpt-90000."

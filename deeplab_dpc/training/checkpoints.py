@@ -34,9 +34,9 @@ def trackable(
     step: tf.Variable | None = None,
 ) -> tf.train.Checkpoint:
     """A checkpoint of everything that a training run must remember, by name."""
-    parts: dict[str, Any] = {"model": _by_path(model.variables)}
+    parts: dict[str, Any] = {"model": _tracked(model.variables)}
     if optimizer is not None:
-        parts["optimizer"] = _by_path(optimizer.variables)
+        parts["optimizer"] = _tracked(optimizer.variables)
     if step is not None:
         parts["step"] = step
     return tf.train.Checkpoint(**parts)
@@ -79,12 +79,12 @@ def read_step(prefix: str) -> int:
 def assign(
     variables: list[keras.Variable], values: Mapping[str, np.ndarray], source: str
 ) -> None:
-    """Gives each variable the value of its path: all of them, or none.
+    """Gives each variable the value of its name: all of them, or none.
 
     Raises:
         RunFolderError: If names or shapes differ, with some of them.
     """
-    ours = {variable.path: variable for variable in variables}
+    ours = by_name(variables)
     lacking = [path for path in ours if path not in values]
     extra = [path for path in values if path not in ours]
     misshapen = [
@@ -102,11 +102,24 @@ def assign(
         variable.assign(values[path])
 
 
-def _by_path(variables: list[keras.Variable]) -> dict[str, tf.Variable]:
-    by_path = {variable.path: variable.value for variable in variables}
-    if len(by_path) != len(variables):
-        raise RunFolderError("Two variables have the same path; they need names.")
-    return by_path
+def by_name(variables: list[keras.Variable]) -> dict[str, keras.Variable]:
+    """Variables by path; the states of dropouts by their order.
+
+    Keras numbers those as the process makes them, so that the paths of a second model
+    are not the first one's.
+    """
+    seeds = [variable for variable in variables if is_seed(variable.path)]
+    named = {f"seed_generator/{i}": seed for i, seed in enumerate(seeds)}
+    for variable in variables:
+        if not is_seed(variable.path):
+            named[variable.path] = variable
+    if len(named) != len(variables):
+        raise RunFolderError("Two variables have the same path; name their layers.")
+    return named
+
+
+def _tracked(variables: list[keras.Variable]) -> dict[str, tf.Variable]:
+    return {name: variable.value for name, variable in by_name(variables).items()}
 
 
 def _open(prefix: str) -> Any:

@@ -14,7 +14,6 @@ from typing import Any
 import keras
 
 from deeplab_dpc.config import (
-    Config,
     ConfigError,
     DataConfig,
     EvalConfig,
@@ -192,7 +191,9 @@ def check_resumable(config: RunConfig, folder: Path) -> str | None:
     found = RunConfig.load(path).differences(config)
     changed = {k: v for k, v in found.items() if not _may_change(k)}
     if changed:
-        lines = [f"  {k}: {was!r} there, now {now!r}" for k, (was, now) in changed.items()]
+        lines = [
+            f"  {k}: {was!r} there, now {now!r}" for k, (was, now) in changed.items()
+        ]
         raise RunFolderError(
             f"{folder} holds a run with other settings:\n" + "\n".join(lines) + "\n"
             "Resume it with its own settings, or give another --train_logdir."
@@ -253,7 +254,9 @@ def _may_change(name: str) -> bool:
 
 
 def _flat(parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    return {f"{part}.{k}": v for part, values in parts.items() for k, v in values.items()}
+    return {
+        f"{part}.{k}": v for part, values in parts.items() for k, v in values.items()
+    }
 
 
 def _contents(folder: pathlib.Path) -> str:

@@ -100,5 +100,5 @@ def training_logits(model: keras.Model) -> Callable[[Any], list[tf.Tensor]]:
     if len(scales) < 2:
         return lambda images: [model(images, training=True)]
     outputs = [*(layer.output for layer in scales), model.output]
-    all_scales = keras.Model(model.inputs, outputs)
+    all_scales = keras.Model(model.input, outputs)
     return lambda images: all_scales(images, training=True)

@@ -70,9 +70,9 @@ def train(
     else:
         _initialize(run.model, config.train)
     run_folder.check_space(train_logdir, run.num_bytes(), config.train.max_to_keep)
-    run_folder.create(config, train_logdir)
     loop = _Loop(run, strategy, batches, first_step)
     loop.profile_logdir = profile_logdir
+    run_folder.create(config, train_logdir)
     with StopSignals() as signals:
         loop.signals = signals
         _train_to_the_end(loop, train_logdir)
@@ -128,14 +128,17 @@ class _Loop(orbit.StandardTrainer):
         batches: tf.data.Dataset,
         first_step: int,
     ):
-        options = orbit.StandardTrainerOptions(use_tf_function=False)
+        options = orbit.StandardTrainerOptions(
+            use_tf_function=False, use_tf_while_loop=False
+        )
         super().__init__(strategy.experimental_distribute_dataset(batches), options)
         config = run.config
         loss = losses.PixelLoss.from_config(
             config.train, config.model.num_classes, config.dataset.ignore_label
         )
         step = ReplicaStep(run.model, run.optimizer, loss, config.train)
-        self.run, self.step, self.batch = run, first_step, {}
+        self.run, self.step = run, first_step
+        self.batch: dict[str, Any] = {}
         self.signals: StopSignals | None = None
         self.profile_logdir: str | None = None
         self._first_step, self._strategy = first_step, strategy
@@ -212,7 +215,9 @@ def _train_to_the_end(loop: _Loop, folder: str | os.PathLike) -> None:
     shown_s = began_s = time.monotonic()
     try:
         while loop.step < total:
-            steps = min(train.log_steps - loop.step % train.log_steps, total - loop.step)
+            steps = min(
+                train.log_steps - loop.step % train.log_steps, total - loop.step
+            )
             means = loop.train(tf.constant(steps))
             progress.report(loop.step, means)
             saver.save_if_due()

@@ -132,9 +132,7 @@ def test_predictions_equal_predict_labels_for_any_size(exported):
         expected = inference.predict_labels(affine(), images)
         np.testing.assert_array_equal(found["SemanticPredictions"], expected)
         expected = inference.predict_probabilities(affine(), images)
-        np.testing.assert_allclose(
-            found["SemanticProbabilities"], expected, atol=1e-6
-        )
+        np.testing.assert_allclose(found["SemanticProbabilities"], expected, atol=1e-6)
 
 
 @goldens.needed

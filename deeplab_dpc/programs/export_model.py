@@ -1,0 +1,150 @@
+r"""Writes a trained model as a SavedModel, for programs that have TensorFlow alone.
+
+python export_model.py --checkpoint_dir=<the run folder, train.py's --train_logdir>
+
+The SavedModel takes images of any size. Its signature `serving_default` takes
+`images`, uint8 [batch, height, width, 3]; `encoded` takes `image`, the bytes of a JPEG
+or PNG file.
+Both give `SemanticPredictions` (int32) and `SemanticProbabilities` (float32).
+"""
+
+import contextlib
+import dataclasses
+import pathlib
+from collections.abc import Iterator, Sequence
+
+import keras
+from absl import app, flags, logging
+
+from deeplab_dpc import inference
+from deeplab_dpc.config import Config, setting
+from deeplab_dpc.export import saved_model
+from deeplab_dpc.programs import flags as settings
+from deeplab_dpc.programs import restored, running
+from deeplab_dpc.training.run_folder import RunConfig
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExportConfig(Config):
+    """What the exported model does around the network."""
+
+    crop_size: tuple[int, int] | None = setting(
+        None,
+        "Pad images with grey to at least this height and width first (the original "
+        "padded to 513,513); by default nothing is padded.",
+        at_least=1,
+    )
+    inference_scales: tuple[float, ...] = setting(
+        (1.0,), "Scales whose predictions are averaged."
+    )
+    add_flipped_images: bool = setting(False, "Average with the mirrored image, too.")
+
+
+settings.define(ExportConfig)
+restored.define_flags()
+_CHECKPOINT_PATH = flags.DEFINE_string(
+    "checkpoint_path", None, "One checkpoint in a run folder, such as RUN/ckpt-1000."
+)
+_EXPORT_PATH = flags.DEFINE_string(
+    "export_path", None, "The folder to make; <run folder>/export by default."
+)
+_OVERWRITE = flags.DEFINE_boolean(
+    "overwrite", False, "Replace an export that is there."
+)
+_NUM_CLASSES = flags.DEFINE_integer(
+    "num_classes", None, "The run folder says it; if given, it must be the same."
+)
+_INFERENCE_GRAPH = flags.DEFINE_boolean(
+    "save_inference_graph",
+    None,
+    "Has no effect: a SavedModel holds its graph, there is no separate text file.",
+)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the program."""
+    del argv
+    folder, source = _source()
+    run = restored.load_run(folder)
+    _check_num_classes(run)
+    options = settings.config_from(ExportConfig)
+    path = pathlib.Path(_EXPORT_PATH.value or folder / "export")
+    saved_model.check_path(path, _OVERWRITE.value)
+    restored.output_folder(path.parent, "export_path")
+    serving = _serving(run, options)
+    model = restored.build(run.model, serving.averaging)
+    step = restored.restore(model, source)
+    notes = _notes(run, options, step)
+    with _without_tensorflows_words():
+        saved_model.write(model, path, run.dataset, serving, notes, _OVERWRITE.value)
+    _say_done(model, path, step)
+
+
+def _source() -> tuple[pathlib.Path, pathlib.Path]:
+    if _CHECKPOINT_PATH.value and flags.FLAGS.checkpoint_dir:
+        raise app.UsageError(
+            f"--checkpoint_path={_CHECKPOINT_PATH.value} and --checkpoint_dir="
+            f"{flags.FLAGS.checkpoint_dir} both say what to export; give one of them."
+        )
+    if _INFERENCE_GRAPH.value is not None:
+        logging.warning("--save_inference_graph has no effect: see --help.")
+    if _CHECKPOINT_PATH.value:
+        return restored.checkpoint_dir(_CHECKPOINT_PATH.value, "checkpoint_path")
+    return restored.checkpoint_dir(flags.FLAGS.checkpoint_dir)
+
+
+def _check_num_classes(run: RunConfig) -> None:
+    ours, theirs = _NUM_CLASSES.value, run.model.num_classes
+    if ours is not None and ours != theirs:
+        raise restored.ContradictionError(
+            f"--num_classes says {ours}, but the model was trained with {theirs}; "
+            "leave the flag out."
+        )
+
+
+def _serving(run: RunConfig, options: ExportConfig) -> saved_model.Serving:
+    averaging = inference.Averaging(
+        options.inference_scales,
+        options.add_flipped_images,
+        run.model.prediction_with_upsampled_logits,
+    )
+    return saved_model.Serving(averaging, run.data, options.crop_size)
+
+
+@contextlib.contextmanager
+def _without_tensorflows_words() -> Iterator[None]:
+    """Hides what TensorFlow logs of its own files, under temporary names."""
+    before = logging.get_verbosity()
+    logging.set_verbosity(min(before, logging.WARNING))
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+
+
+def _notes(run: RunConfig, options: ExportConfig, step: int) -> dict:
+    return {
+        "step": step,
+        "model": run.model.to_dict(),
+        "resizing": {
+            name: value
+            for name, value in run.data.to_dict().items()
+            if name not in ("dataset", "dataset_dir")
+        },
+        "prediction": options.to_dict(),
+    }
+
+
+def _say_done(model: keras.Model, path: pathlib.Path, step: int) -> None:
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    print(
+        f"Step {step}, {model.count_params():,} parameters, {size / 1e6:.1f} MB: "
+        f"{path}\n"
+        f"Load it with tf.saved_model.load({str(path)!r}).signatures; classes and "
+        f"colours are in {path / saved_model.LABELS_FILE}.",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    running.run(main)

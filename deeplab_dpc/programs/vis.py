@@ -1,0 +1,226 @@
+r"""Draws what a trained model predicts.
+
+python vis.py --checkpoint_dir=<the run folder, train.py's --train_logdir>
+python vis.py --checkpoint_dir=<run folder> --image_dir=<folder with JPEG or PNG photos>
+
+For each image NAME of a split, or of --image_dir or --images, into --vis_logdir:
+NAME.png, a sheet with a legend; NAME_image.png, NAME_prediction.png (the classes'
+colours), NAME_overlay.png and, where there are labels, NAME_ground_truth.png.
+"""
+
+import dataclasses
+import itertools
+import pathlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from absl import app, flags
+
+from deeplab_dpc import inference
+from deeplab_dpc.config import Config, ConfigError, setting
+from deeplab_dpc.data import colormaps, pipeline
+from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.evaluation import evaluator, photos, pictures
+from deeplab_dpc.programs import flags as settings
+from deeplab_dpc.programs import restored, running
+from deeplab_dpc.training.run_folder import RunConfig
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class VisConfig(Config):
+    """What is drawn. What is not given is the run's evaluation setting."""
+
+    vis_split: str | None = setting(None, "Split to draw; the run's eval_split.")
+    vis_batch_size: int = setting(1, "Images of one batch.", at_least=1)
+    vis_crop_size: tuple[int, int] | None = setting(
+        None,
+        "Images are padded to at least this height and width; the run's "
+        "eval_crop_size by default.",
+        at_least=1,
+    )
+    eval_scales: tuple[float, ...] | None = setting(
+        None, "Scales whose predictions are averaged; the run's by default."
+    )
+    add_flipped_images: bool | None = setting(
+        None, "Average with the mirrored image, too; the run's by default."
+    )
+    max_number_of_images: int | None = setting(
+        None, "Draw so many images and end; all by default.", at_least=1
+    )
+    also_save_raw_predictions: bool = setting(
+        False,
+        "Write the class ids, too, as grey PNGs: raw/NAME.png.",
+    )
+
+
+settings.define(VisConfig)
+restored.define_flags()
+_VIS_LOGDIR = flags.DEFINE_string(
+    "vis_logdir", None, "Where pictures go; <checkpoint_dir>/vis by default."
+)
+_COLORMAP = flags.DEFINE_enum(
+    "colormap_type",
+    None,
+    ["pascal", "cityscapes", "ade20k", "mapillary"],
+    "Colours of the classes; the data set's own by default.",
+)
+_IMAGE_DIR = flags.DEFINE_string(
+    "image_dir", None, "Draw the JPEG and PNG files of this folder, not a split."
+)
+_IMAGES = flags.DEFINE_list(
+    "images", None, "Draw these JPEG or PNG files, with commas between, not a split."
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """An image to draw.
+
+    Attributes:
+        name: Its name in the data set, or its file's.
+        image: `[height, width, 3]` uint8, without padding.
+        prediction: `[height, width]` class ids.
+        label: The true ones, or None.
+    """
+
+    name: str
+    image: np.ndarray
+    prediction: np.ndarray
+    label: np.ndarray | None
+
+
+def main(argv: Sequence[str]) -> None:
+    """Runs the program."""
+    del argv
+    folder, source = restored.checkpoint_dir(flags.FLAGS.checkpoint_dir)
+    run, vis = _settings(folder)
+    averaging = inference.Averaging(
+        run.eval.eval_scales,
+        run.eval.add_flipped_images,
+        run.model.prediction_with_upsampled_logits,
+    )
+    info, batches, total = _batches(run, vis)
+    total = min(total, vis.max_number_of_images or total)
+    logdir = restored.output_folder(_VIS_LOGDIR.value or folder / "vis", "vis_logdir")
+    if vis.also_save_raw_predictions:
+        restored.output_folder(logdir / "raw", "vis_logdir")
+    model = restored.build(run.model, averaging)
+    step = restored.restore(model, source)
+    print(f"Step {step} of {folder}: drawing {total} images into {logdir}.", flush=True)
+    labels = inference.compiled_labels(model, averaging)
+    shown = itertools.islice(predicted(labels, batches, info.ignore_label), total)
+    with restored.record_errors():
+        draw(shown, _palette(info), logdir, vis.also_save_raw_predictions, total)
+
+
+def predicted(
+    labels: Callable[[Any], Any], batches: Iterator[Any], ignore_label: int
+) -> Iterator[Shown]:
+    """The images of batches with their predictions, the padding cut off."""
+    for batch in batches:
+        predictions = np.asarray(labels(batch["image"]))
+        for i, (height, width) in enumerate(np.asarray(batch["size"])):
+            image = np.asarray(batch["image"][i])[:height, :width]
+            label = np.asarray(batch["label"][i])[:height, :width]
+            yield Shown(
+                evaluator.as_text(np.asarray(batch["name"])[i]),
+                np.clip(np.round(image), 0, 255).astype(np.uint8),
+                predictions[i, :height, :width],
+                None if (label == ignore_label).all() else label,
+            )
+
+
+def draw(
+    shown: Iterator[Shown],
+    palette: pictures.Palette,
+    logdir: pathlib.Path,
+    also_raw: bool,
+    total: int,
+) -> None:
+    """Writes the pictures of each image, with a progress line."""
+    progress, used = evaluator.Progress(total), set[str]()
+    for item in shown:
+        name = file_name(item.name, used)
+        files = pictures.image_files(
+            item.image, item.prediction, item.label, palette, item.name
+        )
+        pictures.write_files(logdir, name, files)
+        if also_raw:
+            pictures.write_png(logdir / "raw" / f"{name}.png", item.prediction)
+        progress.advance(1)
+    progress.close()
+
+
+def file_name(name: str, used: set[str]) -> str:
+    """A name for files: no folders, no ending, no odd characters, none used twice.
+
+    The chosen name is added to `used`.
+    """
+    stem = re.sub(r"\.(jpe?g|png|bmp|gif|tiff?)$", "", name, flags=re.IGNORECASE)
+    base = re.sub(r"[^\w.+-]+", "_", stem).strip("._") or "image"
+    chosen, count = base, 1
+    while chosen in used:
+        count += 1
+        chosen = f"{base}_{count}"
+    used.add(chosen)
+    return chosen
+
+
+def _settings(folder: pathlib.Path) -> tuple[RunConfig, VisConfig]:
+    run = restored.load_run(folder)
+    vis = settings.config_from(VisConfig)
+    names: dict[str, Any] = {
+        "eval_split": vis.vis_split,
+        "eval_batch_size": vis.vis_batch_size,
+        "eval_crop_size": vis.vis_crop_size,
+        "eval_scales": vis.eval_scales,
+        "add_flipped_images": vis.add_flipped_images,
+    }
+    given = {name: value for name, value in names.items() if value is not None}
+    return dataclasses.replace(run, eval=dataclasses.replace(run.eval, **given)), vis
+
+
+def _batches(run: RunConfig, vis: VisConfig) -> tuple[DatasetInfo, Iterator[Any], int]:
+    """The data set's facts, its batches, and how many images they have."""
+    if _IMAGE_DIR.value or _IMAGES.value:
+        if vis.vis_split is not None:
+            raise app.UsageError(
+                f"--vis_split={vis.vis_split} draws a split, --image_dir and --images "
+                "draw files; give one of them."
+            )
+        paths = photos.find(_IMAGE_DIR.value, _IMAGES.value or ())
+        batches = photos.batches(
+            paths, run.data, run.eval.eval_crop_size, run.dataset.ignore_label
+        )
+        return run.dataset, batches, len(paths)
+    info, dataset_dir = restored.dataset_of(run)
+    total = pipeline.split_size(info, dataset_dir, run.eval.eval_split)
+    split = pipeline.evaluation_batches(
+        info,
+        dataset_dir,
+        run.eval.eval_split,
+        run.data,
+        run.eval.eval_batch_size,
+        run.eval.eval_crop_size,
+    )
+    return info, iter(split), total
+
+
+def _palette(info: DatasetInfo) -> pictures.Palette:
+    if _COLORMAP.value is None:
+        return pictures.Palette(info.class_names, info.colors, info.ignore_label)
+    table = colormaps.colormap(_COLORMAP.value)
+    if len(table) < info.num_classes:
+        raise ConfigError(
+            f"--colormap_type={_COLORMAP.value} has {len(table)} colours, but "
+            f"{info.name} has {info.num_classes} classes; leave the flag out for the "
+            "data set's own colours, or take pascal (512)."
+        )
+    colors = tuple((int(r), int(g), int(b)) for r, g, b in table)
+    return pictures.Palette(info.class_names, colors, info.ignore_label)
+
+
+if __name__ == "__main__":
+    running.run(main)

@@ -1,0 +1,105 @@
+"""What every backbone owes, and the facts of the original about each."""
+
+import numpy as np
+import pytest
+
+from deeplab_dpc.backbones import make_backbone
+from deeplab_dpc.backbones.mobilenet_v2 import make_divisible
+from deeplab_dpc.config import ConfigError, ModelConfig
+
+VARIANTS = ("mobilenet_v2", "xception_41")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("size", [(1, 1), (31, 32), (33, 47)])
+@pytest.mark.parametrize("output_stride", [8, 16, 32])
+def test_sizes_are_divided_and_rounded_up(variant, size, output_stride):
+    config = ModelConfig(model_variant=variant, output_stride=output_stride)
+    backbone = make_backbone(config)
+    x = np.zeros((1, *size, 3), np.float32)
+    found = backbone(x)
+    for name, tensor in found.items():
+        stride = output_stride if name == "features" else int(name.split("_")[1])
+        stride = min(stride, output_stride)
+        assert tensor.shape[1:3] == tuple(-(-n // stride) for n in size), name
+    shapes = backbone.compute_output_shape(x.shape)
+    assert shapes == {name: tuple(t.shape) for name, t in found.items()}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_dense_features_subsampled_are_those_of_the_larger_stride(variant):
+    """Dilation replaces a stride without changing what is computed (same weights)."""
+    x = np.random.default_rng(0).standard_normal((1, 97, 65, 3)).astype(np.float32)
+    features = {}
+    for stride in (8, 16, 32):
+        backbone = make_backbone(
+            ModelConfig(model_variant=variant, output_stride=stride)
+        )
+        backbone.build(x.shape)
+        weights = [
+            np.random.default_rng(i).standard_normal(w.shape) * 0.2
+            for i, w in enumerate(backbone.weights)
+        ]
+        weights = [
+            np.exp(w) if v.name == "moving_variance" else w
+            for w, v in zip(weights, backbone.weights)
+        ]
+        backbone.set_weights(weights)
+        features[stride] = np.asarray(backbone(x)["features"])
+    scale = np.abs(features[32]).max()
+    # MobileNet's SAME padding agrees because these sides are odd at every stride.
+    np.testing.assert_allclose(
+        features[16][:, ::2, ::2], features[32], atol=1e-4 * scale
+    )
+    np.testing.assert_allclose(
+        features[8][:, ::2, ::2], features[16], atol=1e-4 * scale
+    )
+
+
+@pytest.mark.parametrize(
+    "channels, divisor, smallest, expected",
+    [
+        (32, 8, 8, 32),
+        (24 * 0.5, 8, 8, 16),
+        (16 * 0.35, 8, 8, 8),
+        (33, 8, 8, 32),
+        (16 * 0.75, 1, 1, 12),
+        (11, 8, 8, 16),
+    ],
+)
+def test_channels_are_rounded_but_never_below_90_percent(
+    channels, divisor, smallest, expected
+):
+    assert make_divisible(channels, divisor, smallest) == expected
+
+
+def test_divisible_by_rounds_a_depth_multiplier():
+    x = (1, 33, 33, 3)
+    plain = make_backbone(ModelConfig(depth_multiplier=0.35))
+    rounded = make_backbone(ModelConfig(depth_multiplier=0.35, divisible_by=8))
+    assert plain.compute_output_shape(x)["features"][-1] == 112
+    assert rounded.blocks[0].filters == 8 and plain.blocks[0].filters == 6
+
+
+def test_multi_grid_is_refused_where_it_has_no_block():
+    with pytest.raises(ConfigError, match="multi_grid=\\(1, 2, 4\\)"):
+        make_backbone(ModelConfig(multi_grid=(1, 2, 4)))
+
+
+def test_multi_grid_multiplies_the_last_blocks_rates():
+    config = ModelConfig(model_variant="xception_41", multi_grid=(1, 2, 4))
+    last = make_backbone(config).modules[-1]
+    assert [c.depthwise.rate[0] for c in last.convolutions] == [2, 4, 8]
+
+
+def test_xception_71_has_the_rates_of_the_original():
+    for stride, (middle, first, second) in {
+        16: (1, 1, 2),
+        8: (2, 2, 4),
+        32: (1, 1, 1),
+    }.items():
+        config = ModelConfig(model_variant="xception_71", output_stride=stride)
+        modules = make_backbone(config).modules
+        rates = [m.convolutions[0].depthwise.rate[0] for m in modules]
+        assert rates[5:21] == [middle] * 16
+        assert rates[21:] == [first, second]

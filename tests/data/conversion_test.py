@@ -1,0 +1,262 @@
+"""Conversions: what they write, and that a failing one changes nothing."""
+
+import io
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from deeplab_dpc.data import conversion, records, sources
+from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from deeplab_dpc.data.sources import Item, Source
+
+IDS = np.array([[0, 1, 9], [1, 9, 0]], np.uint8)
+NAMES = [f"image{i}" for i in range(5)]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Five images of 2 x 3 pixels and their labels, of classes 0, 1 and ignored 9."""
+    for i, name in enumerate(NAMES):
+        Image.new("RGB", (3, 2), (i, 2 * i, 3 * i)).save(tmp_path / f"{name}.jpg")
+        Image.fromarray(IDS).save(tmp_path / f"{name}_label.png")
+    return tmp_path
+
+
+def make_source(folder, names=NAMES, name="toy", **splits):
+    def items(names):
+        return [Item(n, folder / f"{n}.jpg", folder / f"{n}_label.png") for n in names]
+
+    chosen = splits or {"train": names, "val": names[:1]}
+    splits = {split: items(chosen[split]) for split in chosen}
+    return Source(name, ("a", "b"), ((1, 2, 3), (4, 5, 6)), 9, splits)
+
+
+def convert(source, output, **settings):
+    return conversion.convert(source, output, log=io.StringIO(), **settings)
+
+
+def content(folder):
+    return {p.name: p.read_bytes() for p in folder.iterdir()}
+
+
+def read(output, split):
+    paths = records.shards_by_split(output)[split]
+    examples = tf.data.TFRecordDataset([str(p) for p in paths])
+    return [records.parse(e) for e in examples]
+
+
+def test_records_hold_the_files_and_mapped_labels(folder):
+    output = folder / "out" / "records"
+    info = convert(make_source(folder), output, num_shards=2)
+    assert info == DatasetInfo.load(output)
+    assert (info.ignore_label, info.split_sizes) == (255, {"train": 5, "val": 1})
+    assert sorted(content(output)) == [
+        "dataset.json",
+        "train-00000-of-00002.tfrecord",
+        "train-00001-of-00002.tfrecord",
+        "val-00000-of-00001.tfrecord",
+    ]
+    found = read(output, "train")
+    assert [r["name"].numpy().decode() for r in found] == NAMES
+    for record, name in zip(found, NAMES):
+        assert record["image"].numpy() == (folder / f"{name}.jpg").read_bytes()
+        label = records.decode_label(record["label"]).numpy()[..., 0]
+        assert label.tolist() == [[0, 1, 255], [1, 255, 0]]
+
+
+def test_converting_twice_gives_equal_bytes(folder):
+    for name in ("x", "y"):
+        convert(make_source(folder), folder / name)
+    assert content(folder / "x") == content(folder / "y")
+
+
+def test_a_later_conversion_replaces_all_of_the_earlier_one(folder):
+    output = folder / "out"
+    convert(make_source(folder), output, num_shards=3)
+    (output / "notes.txt").write_text("mine")
+    convert(make_source(folder, train=NAMES[:2]), output, num_shards=1)
+    assert sorted(content(output)) == [
+        "dataset.json",
+        "notes.txt",
+        "train-00000-of-00001.tfrecord",
+    ]
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+def cut_large_image(path):
+    noise = np.random.default_rng(0).integers(0, 255, (60, 60, 3), np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:-500])
+
+
+def save_label(path, array):
+    Image.fromarray(array).save(path)
+
+
+BREAKAGES = {
+    "truncated image": (
+        lambda f: truncate(f / "image3.jpg"),
+        "image3.jpg is no image, or cut short",
+    ),
+    "image without its end": (
+        lambda f: cut_large_image(f / "image3.jpg"),
+        r"image3.jpg is damaged and cannot be decoded \(.+\)\. Copy it again",
+    ),
+    "image is text": (
+        lambda f: (f / "image3.jpg").write_text("x"),
+        "image3.jpg is no image, or cut short",
+    ),
+    "other format": (
+        lambda f: Image.new("RGB", (3, 2)).save(f / "image3.jpg", format="BMP"),
+        "image3.jpg is a BMP file; images must be JPEG or PNG",
+    ),
+    "truncated label": (
+        lambda f: truncate(f / "image3_label.png"),
+        "image3_label.png is damaged",
+    ),
+    "sizes differ": (
+        lambda f: save_label(f / "image3_label.png", IDS.T),
+        "image3_label.png is 3x2 .height x width., but its image .*image3.jpg is 2x3",
+    ),
+    "illegal label": (
+        lambda f: save_label(f / "image3_label.png", IDS + 1),
+        r"image3_label.png: 2 pixels have label 2, 2 pixels have label 10, .*2 classes \(0..1\) and ignores 9",
+    ),
+    "missing image": (
+        lambda f: (f / "image3.jpg").unlink(),
+        "'train': 1 of 5 image files are missing, first .*image3.jpg",
+    ),
+    "missing label": (
+        lambda f: (f / "image3_label.png").unlink(),
+        "'train': 1 of 5 label files are missing, first .*image3_label.png",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", BREAKAGES)
+def test_a_failing_conversion_changes_nothing(folder, how):
+    earlier, fresh = folder / "earlier", folder / "fresh"
+    convert(make_source(folder), earlier)
+    before = content(earlier)
+    breakage, message = BREAKAGES[how]
+    breakage(folder)
+    for output in (earlier, fresh):
+        with pytest.raises(DatasetError, match=message):
+            convert(make_source(folder), output)
+    assert content(earlier) == before
+    assert not fresh.exists()
+
+
+def test_full_disk_is_reported_and_changes_nothing(folder, monkeypatch):
+    output = folder / "out"
+    convert(make_source(folder), output)
+    before = content(output)
+
+    class FullDisk:
+        def __init__(self, path):
+            raise tf.errors.ResourceExhaustedError(None, None, f"{path}; disk full")
+
+    monkeypatch.setattr(tf.io, "TFRecordWriter", FullDisk)
+    with pytest.raises(DatasetError, match=r"cannot be written \(disk full\)"):
+        convert(make_source(folder), output)
+    assert content(output) == before
+
+
+def test_unwritable_output_is_reported(folder):
+    (folder / "file").touch()
+    with pytest.raises(DatasetError, match="cannot be written .Not a directory."):
+        convert(make_source(folder), folder / "file" / "out")
+
+
+def test_failing_while_moving_puts_the_earlier_one_back(folder, monkeypatch):
+    output = folder / "out"
+    convert(make_source(folder), output)
+    before, replace = content(output), os.replace
+
+    def fail_on_the_new_file(source, target):
+        if str(target) == str(output / "dataset.json") and "previous" not in str(
+            source
+        ):
+            raise OSError("disk gone")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", fail_on_the_new_file)
+    with pytest.raises(OSError, match="disk gone"):
+        convert(make_source(folder, train=NAMES[:2]), output)
+    assert content(output) == before
+
+
+def test_another_data_set_is_not_replaced(folder):
+    output = folder / "out"
+    convert(make_source(folder), output)
+    before = content(output)
+    with pytest.raises(DatasetError, match="holds the data set 'toy', not 'other'"):
+        convert(make_source(folder, name="other"), output)
+    assert content(output) == before
+
+
+def test_records_of_another_program_are_not_replaced(folder):
+    output = folder / "out"
+    output.mkdir()
+    records.write_shard(output / records.shard_name("val", 0, 1), [b"x"])
+    with pytest.raises(DatasetError, match=r"records without a dataset\.json"):
+        convert(make_source(folder), output)
+
+
+def test_empty_split_is_refused(folder):
+    with pytest.raises(DatasetError, match="Split 'val' has no images"):
+        convert(make_source(folder, val=[]), folder / "out")
+
+
+def test_output_that_is_a_file_is_refused(folder):
+    with pytest.raises(DatasetError, match="is not a folder"):
+        convert(make_source(folder), folder / "image0.jpg")
+
+
+def test_grey_and_palette_images_are_taken(folder):
+    Image.new("L", (3, 2), 7).save(folder / "image0.jpg", format="PNG")
+    Image.new("P", (3, 2), 7).save(folder / "image1.jpg", format="PNG")
+    convert(make_source(folder), folder / "out")
+    for record in read(folder / "out", "train")[:2]:
+        assert records.decode_image(record["image"]).shape == (2, 3, 3)
+
+
+def test_list_errors(tmp_path):
+    (tmp_path / "val.txt").write_text("")
+    (tmp_path / "twice.txt").write_text("a\nb\n\na\n")
+    with pytest.raises(
+        DatasetError, match=r"train.txt is missing; .*twice.txt, val.txt"
+    ):
+        sources.read_list(tmp_path / "train.txt")
+    with pytest.raises(DatasetError, match="val.txt is empty"):
+        sources.read_list(tmp_path / "val.txt")
+    with pytest.raises(DatasetError, match="names 'a' twice, in lines 1 and 4"):
+        sources.read_list(tmp_path / "twice.txt")
+
+
+def test_names_with_an_ending_get_a_hint(folder):
+    source = make_source(folder, train=["image0.jpg"])
+    with pytest.raises(DatasetError, match="must have no ending"):
+        convert(source, folder / "out")
+
+
+def test_two_images_of_one_name_are_refused(tmp_path):
+    for name in ("a.jpg", "a.PNG"):
+        (tmp_path / name).touch()
+    with pytest.raises(DatasetError, match=r"several images named 'a': a\.jpg, a\.PNG"):
+        sources.find_image(tmp_path, "a")
+    assert sources.find_image(tmp_path, "b").name == "b.jpg"
+
+
+def test_progress_says_how_far_and_how_fast(folder):
+    log = io.StringIO()
+    conversion.convert(make_source(folder), folder / "out", log=log)
+    train, val = log.getvalue().splitlines()
+    assert train.startswith("train: 5/5 images, ") and "images/s" in train
+    assert val.startswith("val: 1/1 images")

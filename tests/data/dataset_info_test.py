@@ -1,0 +1,113 @@
+"""A data set's facts: known ones, files of them, and errors."""
+
+import json
+
+import pytest
+
+from deeplab_dpc.data import dataset_info, records
+from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from tests import goldens
+
+INFO = DatasetInfo("toy", ("road", "sky"), ((1, 2, 3), (4, 5, 6)), 255, {"train": 3})
+
+
+def test_facts_survive_json():
+    assert DatasetInfo.from_dict(json.loads(json.dumps(INFO.to_dict()))) == INFO
+
+
+def test_facts_survive_a_folder(tmp_path):
+    INFO.save(tmp_path)
+    assert DatasetInfo.load(tmp_path) == DatasetInfo.load(tmp_path, "toy") == INFO
+    assert [p.name for p in tmp_path.iterdir()] == ["dataset.json"]
+
+
+@pytest.mark.parametrize(
+    "name, classes, ignore_label, some_class, color",
+    [
+        ("pascal_voc_seg", 21, 255, "person", (192, 128, 128)),
+        ("cityscapes", 19, 255, "bus", (0, 60, 100)),
+        ("ade20k", 151, 0, "flag", (92, 0, 255)),
+        ("pascal_person_part", 7, 255, "head", (128, 0, 0)),
+        ("camvid", 11, 255, "car", (64, 0, 128)),
+    ],
+)
+def test_known_facts(name, classes, ignore_label, some_class, color):
+    info = dataset_info.known(name)
+    assert (info.num_classes, info.ignore_label) == (classes, ignore_label)
+    assert info.colors[info.class_names.index(some_class)] == color
+
+
+@goldens.needed
+def test_known_splits_are_the_originals():
+    stored = json.loads((goldens.FOLDER / "preproc/tfrecord.json").read_text())
+    for name, facts in stored["datasets"].items():
+        info = dataset_info.known(name)
+        assert info.split_sizes == facts["splits"]
+        assert info.num_classes == facts["num_classes"]
+        assert info.ignore_label == facts["ignore_label"]
+
+
+def test_records_without_a_file_are_counted(tmp_path):
+    for i, size in enumerate((2, 3)):
+        path = tmp_path / records.shard_name("val", i, 2)
+        records.write_shard(path, [b"x" * (j + 1) for j in range(size)])
+    info = DatasetInfo.load(tmp_path, "cityscapes")
+    assert info.split_sizes == {"val": 5}
+    assert info.class_names == dataset_info.known("cityscapes").class_names
+
+
+def test_records_of_nobody_ask_for_the_name(tmp_path):
+    records.write_shard(tmp_path / records.shard_name("val", 0, 1), [b"x"])
+    with pytest.raises(DatasetError, match="no --dataset says.*--dataset=camvid"):
+        DatasetInfo.load(tmp_path)
+    with pytest.raises(DatasetError, match="--dataset=pascal says"):
+        DatasetInfo.load(tmp_path, "pascal")
+
+
+def test_other_name_names_both(tmp_path):
+    INFO.save(tmp_path)
+    with pytest.raises(DatasetError, match="--dataset=camvid.*'toy'"):
+        DatasetInfo.load(tmp_path, "camvid")
+
+
+def test_wrong_folder_says_what_is_there(tmp_path):
+    with pytest.raises(DatasetError, match="not a folder.*build_"):
+        DatasetInfo.load(tmp_path / "nowhere")
+    with pytest.raises(DatasetError, match="holds nothing"):
+        DatasetInfo.load(tmp_path)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "a.txt").touch()
+    with pytest.raises(DatasetError, match="it holds a.txt, images/"):
+        DatasetInfo.load(tmp_path, "camvid")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        '{"name": "x"}',
+        '{"name":"x","classes":[1],"ignore_label":255,"split_sizes":{}}',
+    ],
+)
+def test_damaged_file_is_named(tmp_path, text):
+    (tmp_path / "dataset.json").write_text(text)
+    with pytest.raises(DatasetError, match=r"dataset\.json cannot be used"):
+        DatasetInfo.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"class_names": ("a", "a")}, r"several classes named \['a'\]"),
+        ({"class_names": ()}, "0 classes"),
+        ({"colors": ((1, 2, 3),)}, "2 classes but 1 colours"),
+        ({"colors": ((1, 2, 3), (4, 5, 256))}, r"\[4, 5, 256\]"),
+        ({"colors": ((1, 2, 3), (4, 5))}, r"\[4, 5\]"),
+        ({"ignore_label": 256}, r"ignore_label=256.*0\.\.255"),
+    ],
+)
+def test_contradictions_are_refused(change, message):
+    facts = {f: getattr(INFO, f) for f in INFO.__dataclass_fields__}
+    with pytest.raises(DatasetError, match=message):
+        DatasetInfo(**{**facts, **change})

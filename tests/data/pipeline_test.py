@@ -1,0 +1,208 @@
+"""Batches: what a step gives, epochs, padding, and errors that name a record."""
+
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_dpc.config import DataConfig, TrainConfig
+from deeplab_dpc.data import pipeline, records
+from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from deeplab_dpc.data.labels import encode_png
+
+INFO = DatasetInfo(
+    "toy",
+    ("a", "b", "c"),
+    ((1, 2, 3), (4, 5, 6), (7, 8, 9)),
+    255,
+    {"train": 7, "val": 3},
+)
+
+
+def record(name, size=(12, 16), label=None, grey=False, value=None):
+    rng = np.random.default_rng(abs(hash(name)) % 2**32 if value is None else 0)
+    image = rng.integers(0, 256, (*size, 1 if grey else 3), np.uint8)
+    if value is not None:
+        image[:] = value
+    if label is None:
+        label = rng.integers(0, 3, size, np.uint8)
+    encoded = encode_png(label) if isinstance(label, np.ndarray) else None
+    png = tf.io.encode_png(image).numpy()
+    return records.encode(records.Record(name, png, "png", size, encoded))
+
+
+def write(folder, split, examples, count=1):
+    for i in range(count):
+        path = folder / records.shard_name(split, i, count)
+        records.write_shard(path, examples[i::count])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write(tmp_path, "train", [record(f"t{i}") for i in range(7)], count=3)
+    return tmp_path
+
+
+def train_config(**settings):
+    return TrainConfig(train_batch_size=4, train_crop_size=(8, 10), **settings)
+
+
+def take(folder, number, first_step=0, **settings):
+    batches = pipeline.training_batches(
+        INFO, folder, train_config(**settings), DataConfig(), first_step
+    )
+    return list(batches.take(number).as_numpy_iterator())
+
+
+def test_training_batch_is_what_the_contract_says(folder):
+    batches = pipeline.training_batches(INFO, folder, train_config(), DataConfig())
+    assert {
+        k: (v.shape.as_list(), v.dtype) for k, v in batches.element_spec.items()
+    } == {
+        "image": ([4, 8, 10, 3], tf.float32),
+        "label": ([4, 8, 10], tf.int32),
+        "name": ([4], tf.string),
+    }
+    batch = next(iter(batches))
+    assert batch["image"].numpy().min() >= 0 and batch["image"].numpy().max() <= 255
+    assert set(np.unique(batch["label"])) <= {0, 1, 2, 255}
+
+
+@pytest.mark.parametrize("first_step", [1, 2, 5])
+def test_a_stream_begun_later_gives_the_same_batches(folder, first_step):
+    whole, later = take(folder, first_step + 3), take(folder, 3, first_step)
+    for a, b in zip(whole[first_step:], later, strict=True):
+        for key in a:
+            np.testing.assert_array_equal(a[key], b[key])
+
+
+def test_every_epoch_has_each_record_once_in_a_new_order(folder):
+    """Three epochs of 7 are 21 of the 24 names of 6 batches of 4."""
+    names = np.concatenate([b["name"] for b in take(folder, 6)])[:21].reshape(3, 7)
+    for epoch in names:
+        assert sorted(epoch) == [f"t{i}".encode() for i in range(7)]
+    assert len({tuple(epoch) for epoch in names}) == 3
+
+
+def test_seed_changes_order_and_views(folder):
+    one, two = take(folder, 2, seed=1), take(folder, 2, seed=2)
+    assert not np.array_equal(one[0]["image"], two[0]["image"])
+    assert [b["name"].tolist() for b in one] != [b["name"].tolist() for b in two]
+
+
+def test_a_record_has_another_view_in_each_epoch(tmp_path):
+    write(tmp_path, "train", [record("only")])
+    first, second = take(tmp_path, 1)[0]["image"][:2]
+    assert not np.array_equal(first, second)
+
+
+def test_global_seed_does_not_matter(folder):
+    tf.random.set_seed(1)
+    one = take(folder, 1)
+    tf.random.set_seed(2)
+    np.testing.assert_array_equal(one[0]["image"], take(folder, 1)[0]["image"])
+
+
+def test_starting_far_away_costs_nothing(folder):
+    began = time.monotonic()
+    take(folder, 1, first_step=10_000_000)
+    assert time.monotonic() - began < 10
+
+
+def test_grey_images_become_three_equal_channels(tmp_path):
+    write(tmp_path, "train", [record("grey", grey=True)])
+    image = take(tmp_path, 1)[0]["image"]
+    np.testing.assert_array_equal(image[..., 0], image[..., 1])
+    np.testing.assert_array_equal(image[..., 0], image[..., 2])
+
+
+def evaluation(folder, batch_size, crop_size, data=None):
+    batches = pipeline.evaluation_batches(
+        INFO, folder, "val", data or DataConfig(), batch_size, crop_size
+    )
+    return list(batches.as_numpy_iterator())
+
+
+def test_evaluation_pads_each_image_and_keeps_the_order(tmp_path):
+    sizes = [(6, 9), (5, 12), (8, 4)]
+    examples = [record(f"v{i}", size, value=i) for i, size in enumerate(sizes)]
+    write(tmp_path, "val", examples)
+    single = evaluation(tmp_path, 1, (7, 8))
+    assert [b["name"][0] for b in single] == [b"v0", b"v1", b"v2"]
+    assert [tuple(b["size"][0]) for b in single] == sizes
+    assert [b["image"].shape for b in single] == [
+        (1, 7, 9, 3),
+        (1, 7, 12, 3),
+        (1, 8, 8, 3),
+    ]
+    for i, (batch, (height, width)) in enumerate(zip(single, sizes)):
+        inside = np.zeros(batch["label"].shape, bool)
+        inside[:, :height, :width] = True
+        assert (batch["image"][inside] == i).all()
+        assert (batch["image"][~inside] == 127.5).all()
+        assert (batch["label"][~inside] == 255).all()
+        assert (batch["label"][inside] < 3).all()
+
+
+def test_evaluation_batch_is_as_large_as_its_largest_image(tmp_path):
+    write(
+        tmp_path,
+        "val",
+        [record(f"v{i}", s) for i, s in enumerate([(6, 9), (5, 12), (8, 4)])],
+    )
+    batches = evaluation(tmp_path, 2, (2, 2))
+    assert [b["image"].shape for b in batches] == [(2, 6, 12, 3), (1, 8, 4, 3)]
+    assert (batches[0]["image"][0, :, 9:] == 127.5).all()
+    assert (batches[0]["label"][1, 5:] == 255).all()
+    assert batches[0]["label"].dtype == np.int32
+
+
+def test_evaluation_resizes_first(tmp_path):
+    write(tmp_path, "val", [record("v", (37, 53))])
+    data = DataConfig(min_resize_value=50, max_resize_value=60)
+    (batch,) = evaluation(tmp_path, 1, (1, 1), data)
+    assert batch["size"].tolist() == [[41, 59]]
+
+
+def test_record_without_labels_is_ignored_everywhere(tmp_path):
+    write(tmp_path, "val", [record("v", label=())])
+    (batch,) = evaluation(tmp_path, 1, (1, 1))
+    assert batch["label"].shape == (1, 12, 16)
+    assert (batch["label"] == 255).all()
+
+
+def failure(folder):
+    with pytest.raises(tf.errors.InvalidArgumentError) as error:
+        take(folder, 2)
+    return str(pipeline.record_error(error.value))
+
+
+def test_label_outside_the_classes_names_the_record(tmp_path):
+    label = np.array([[0, 3], [40, 255]], np.uint8)
+    write(tmp_path, "train", [record("town/street 1", (2, 2), label)])
+    assert failure(tmp_path) == (
+        "Unusable record town/street 1: its label has the value(s) 3, 40, but toy has 3 "
+        "classes (0..2) and ignores 255. Check --dataset, or convert the data set again."
+    )
+
+
+def test_label_of_another_size_names_the_record(tmp_path):
+    write(tmp_path, "train", [record("street", (12, 16), np.zeros((12, 15), np.uint8))])
+    assert "record street: its image is 12x16 (height x width), its label 12x15" in (
+        failure(tmp_path)
+    )
+
+
+def test_other_errors_are_not_of_a_record():
+    assert pipeline.record_error(tf.errors.OutOfRangeError(None, None, "end")) is None
+
+
+def test_split_size(folder):
+    assert pipeline.split_size(INFO, folder, "train") == 7
+    with pytest.raises(DatasetError, match="'val'; splits with images there: train"):
+        pipeline.split_size(INFO, folder, "val")
+    with pytest.raises(DatasetError, match="'valid'.*there: train"):
+        pipeline.split_size(INFO, folder, "valid")
+    with pytest.raises(DatasetError, match="not a folder"):
+        pipeline.split_size(INFO, folder / "no", "train")

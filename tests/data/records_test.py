@@ -1,0 +1,148 @@
+"""Records: the original's keys and files, and damaged ones."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_dpc.data import preprocess, records
+from deeplab_dpc.data.dataset_info import DatasetError
+from tests import goldens
+
+RECORD = records.Record("name", b"IMG", "png", (12, 34), b"SEG")
+VOC = goldens.REAL_DATA / "voc_records" / "val-00000-of-00001.tfrecord"
+
+
+@goldens.needed
+def test_example_is_the_originals():
+    stored = json.loads((goldens.FOLDER / "preproc/tfexample.json").read_text())
+    example = tf.train.Example.FromString(records.encode(RECORD))
+    assert set(example.features.feature) == set(stored)
+    for key, feature in example.features.feature.items():
+        kind = feature.WhichOneof("kind")
+        values = [
+            v.decode() if isinstance(v, bytes) else v
+            for v in getattr(feature, kind).value
+        ]
+        assert {"kind": kind, "value": values} == stored[key], key
+
+
+def test_parse_gives_what_was_encoded():
+    parsed = records.parse(tf.constant(records.encode(RECORD)))
+    assert {k: v.numpy() for k, v in parsed.items()} == {
+        "name": b"name",
+        "image": b"IMG",
+        "label": b"SEG",
+    }
+
+
+def test_record_without_label_has_an_empty_one():
+    record = records.Record("name", b"IMG", "png", (12, 34), None)
+    assert records.parse(tf.constant(records.encode(record)))["label"].numpy() == b""
+
+
+@goldens.needed
+@goldens.real_data_needed
+def test_the_originals_records_are_read_as_it_does():
+    """Names and sizes; pixels of image and label before and after padding."""
+    stored = goldens.arrays("preproc/tfrecord")
+    facts = json.loads((goldens.FOLDER / "preproc/tfrecord.json").read_text())
+    index = records.index_records([VOC])
+    assert len(index) == len(facts["records"]) == 3
+    for i, expected in enumerate(facts["parsed"]):
+        record = records.parse(tf.constant(index.read(i)))
+        assert record["name"].numpy().decode() == expected["name"]
+        image = records.decode_image(record["image"])
+        label = records.decode_label(record["label"])
+        assert image.shape[:2] == (expected["height"], expected["width"])
+        assert goldens.deviation(stored, f"original{i}", image[tf.newaxis]) < 1e-6
+        image = preprocess.pad_to_at_least(
+            tf.cast(image, tf.float32), (513, 513), preprocess.MEAN_PIXEL
+        )
+        label = preprocess.pad_to_at_least(label, (513, 513), 255).numpy()
+        assert goldens.deviation(stored, f"image{i}", image[tf.newaxis]) < 1e-6
+        counts = np.bincount(label.ravel(), minlength=256)
+        np.testing.assert_array_equal(counts, stored[f"image{i}|label_hist"])
+        sample = stored[f"label{i}|slice"]
+        at = goldens.pick(513, len(sample))
+        np.testing.assert_array_equal(label[np.ix_(at, at)], sample)
+
+
+def test_equal_records_give_equal_bytes(tmp_path):
+    examples = [records.encode(RECORD), b"abc"]
+    for name in "ab":
+        assert records.write_shard(tmp_path / name, examples) == 2
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
+
+
+def test_failing_shard_leaves_the_earlier_one(tmp_path):
+    path = tmp_path / "a"
+    records.write_shard(path, [b"first"])
+    before = path.read_bytes()
+
+    def broken():
+        yield b"second"
+        raise KeyError("stop")
+
+    with pytest.raises(KeyError):
+        records.write_shard(path, broken())
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_unwritable_folder_is_named(tmp_path):
+    with pytest.raises(DatasetError, match="nowhere.*cannot be written.*--output_dir"):
+        records.write_shard(tmp_path / "nowhere" / "a", [b"x"])
+
+
+@pytest.mark.parametrize("sizes", [[0, 1, 2], [5], [100_000, 0, 7]])
+def test_index_finds_every_record(tmp_path, sizes):
+    examples = [bytes([65 + i]) * size for i, size in enumerate(sizes)]
+    records.write_shard(tmp_path / "a", examples)
+    records.write_shard(tmp_path / "b", examples[::-1])
+    index = records.index_records([tmp_path / "a", tmp_path / "b"])
+    read = [index.read(i) for i in range(len(index))]
+    assert read == examples + examples[::-1]
+    assert read == list(
+        tf.data.TFRecordDataset([str(p) for p in index.paths]).as_numpy_iterator()
+    )
+
+
+@pytest.mark.parametrize("missing_bytes", [1, 4, 8, 9, 25])
+def test_torn_file_is_named(tmp_path, missing_bytes):
+    """A record of 8 bytes takes 24; the last may lack any of them, but not all."""
+    path = tmp_path / "a"
+    records.write_shard(path, [b"12345678", b"12345678"])
+    path.write_bytes(path.read_bytes()[:-missing_bytes])
+    with pytest.raises(DatasetError, match="a is damaged: it ends after"):
+        records.index_records([path])
+
+
+def test_shards_are_found_by_split(tmp_path):
+    for split, count in (("train", 2), ("train_aug", 1), ("a-b", 1)):
+        for i in range(count):
+            (tmp_path / records.shard_name(split, i, count)).touch()
+    (tmp_path / "train-notes.txt").touch()
+    found = records.shards_by_split(tmp_path)
+    assert {k: [p.name for p in v] for k, v in found.items()} == {
+        "train": ["train-00000-of-00002.tfrecord", "train-00001-of-00002.tfrecord"],
+        "train_aug": ["train_aug-00000-of-00001.tfrecord"],
+        "a-b": ["a-b-00000-of-00001.tfrecord"],
+    }
+
+
+def test_missing_shard_is_named(tmp_path):
+    for i in (0, 2):
+        (tmp_path / records.shard_name("train", i, 4)).touch()
+    message = "lacks 2 of its 4 shards, first train-00001-of-00004"
+    with pytest.raises(DatasetError, match=message):
+        records.shards_by_split(tmp_path)
+
+
+def test_two_conversions_in_one_folder_are_refused(tmp_path):
+    for count in (1, 2):
+        (tmp_path / records.shard_name("train", 0, count)).touch()
+    with pytest.raises(DatasetError, match=r"several conversions \(of \[1, 2\]"):
+        records.shards_by_split(tmp_path)

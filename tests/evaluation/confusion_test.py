@@ -1,0 +1,101 @@
+"""Counts and scores against the original's and by hand."""
+
+import numpy as np
+import pytest
+
+from deeplab_dpc.evaluation import confusion
+from tests import goldens
+
+
+def counted(labels, predictions, classes=3, ignore=255):
+    found = confusion.Confusion(classes, ignore)
+    found.add(np.array(labels), np.array(predictions))
+    return found.counts
+
+
+@goldens.needed
+def test_running_miou_and_counts_are_the_originals():
+    stored = goldens.arrays("preproc/miou")
+    found = confusion.Confusion(19, 255)
+    for labels, predictions, miou in zip(
+        stored["labels"], stored["predictions"], stored["running_miou"]
+    ):
+        found.add(labels, predictions)
+        assert confusion.mean_iou(found.counts) == pytest.approx(miou, rel=1e-6)
+    np.testing.assert_array_equal(found.counts, stored["confusion"])
+    seen = ~np.isnan(stored["per_class"])
+    np.testing.assert_allclose(
+        confusion.class_ious(found.counts)[seen], stored["per_class"][seen], rtol=1e-6
+    )
+
+
+def test_scores_by_hand():
+    """True 0 0 1 1 2 2, taken for 0 1 1 1 2 0."""
+    counts = counted([0, 0, 1, 1, 2, 2], [0, 1, 1, 1, 2, 0])
+    assert counts.tolist() == [[1, 1, 0], [0, 2, 0], [1, 0, 1]]
+    np.testing.assert_allclose(confusion.class_ious(counts), [1 / 3, 2 / 3, 1 / 2])
+    assert confusion.mean_iou(counts) == pytest.approx(0.5)
+    assert confusion.pixel_accuracy(counts) == pytest.approx(4 / 6)
+    np.testing.assert_allclose(confusion.class_shares(counts), [1 / 3, 1 / 3, 1 / 3])
+
+
+def test_a_class_predicted_but_never_true_counts_as_zero():
+    counts = counted([0, 0], [0, 2])
+    ious = confusion.class_ious(counts)
+    assert ious[0] == 0.5 and ious[2] == 0.0 and np.isnan(ious[1])
+    assert confusion.mean_iou(counts) == pytest.approx(0.25)
+
+
+def test_a_class_that_never_occurs_is_left_out():
+    counts = counted([0, 1], [0, 1])
+    assert np.isnan(confusion.class_ious(counts)[2])
+    assert confusion.mean_iou(counts) == 1.0
+
+
+def test_ignored_pixels_do_not_count_whatever_is_predicted():
+    assert counted([255, 255, 1], [0, 99, 1]).sum() == 1
+
+
+def test_ignored_class_zero_may_still_be_predicted():
+    """ADE20K: 0 is a class that is never true."""
+    counts = counted([0, 1, 1], [1, 0, 1], ignore=0)
+    assert counts.tolist() == [[0, 0, 0], [1, 1, 0], [0, 0, 0]]
+    assert confusion.class_ious(counts)[0] == 0.0
+
+
+def test_nothing_counted_gives_nan():
+    counts = counted([255], [0])
+    assert np.isnan(confusion.mean_iou(counts))
+    assert np.isnan(confusion.pixel_accuracy(counts))
+
+
+def test_equals_counting_pixel_by_pixel():
+    rng = np.random.default_rng(0)
+    labels = rng.choice([0, 1, 2, 255], (2, 9, 7)).astype(np.uint8)
+    predictions = rng.integers(0, 3, (2, 9, 7)).astype(np.int32)
+    expected = np.zeros((3, 3), int)
+    for true, predicted in zip(labels.ravel(), predictions.ravel()):
+        if true != 255:
+            expected[true, predicted] += 1
+    np.testing.assert_array_equal(counted(labels, predictions), expected)
+
+
+def test_counts_stay_exact_beyond_float32():
+    """2**24 + 1 pixels of one class: a float32 matrix loses the last one."""
+    found = confusion.Confusion(1, 255)
+    found.add(np.zeros(2**24, np.uint8), np.zeros(2**24, np.uint8))
+    found.add(np.zeros(1, np.uint8), np.zeros(1, np.uint8))
+    assert found.counts[0, 0] == 2**24 + 1
+
+
+@pytest.mark.parametrize("labels, predictions", [([3], [0]), ([0], [3]), ([-1], [0])])
+def test_a_label_out_of_range_is_an_error_and_counts_nothing(labels, predictions):
+    found = confusion.Confusion(3, 255)
+    with pytest.raises(confusion.LabelRangeError, match=r"3 classes \(0..2\)"):
+        found.add(np.array(labels), np.array(predictions))
+    assert found.counts.sum() == 0
+
+
+def test_shapes_must_agree():
+    with pytest.raises(ValueError, match="the same"):
+        counted([0, 1], [0])

@@ -1,0 +1,151 @@
+"""Scoring batches, the table, the progress line."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+
+from deeplab_dpc.evaluation import confusion, evaluator
+
+
+def brightest(images):
+    """The channel with the largest value: a model of three classes."""
+    return np.asarray(images).argmax(-1)
+
+
+def batch(labels, predictions, names):
+    """A batch whose `brightest` channels are the predictions."""
+    return {
+        "image": np.eye(3)[np.array(predictions)],
+        "label": np.array(labels),
+        "name": np.array(names, object),
+        "size": None,
+    }
+
+
+BATCHES = [
+    batch([[[0, 1]], [[2, 255]]], [[[0, 1]], [[1, 1]]], [b"a", b"b"]),
+    batch([[[2, 2, 0]]], [[[2, 2, 0]]], [b"c"]),
+]
+
+
+def scored(batches=BATCHES, names=("sky", "road", "car")):
+    counts = confusion.Confusion(3, 255)
+    images = evaluator.count(brightest, batches, counts)
+    return evaluator.result("val", 40, images, names, counts)
+
+
+def test_scores_all_batches_without_their_padding():
+    """car: 2 right of 3, none wrongly; road: 1 right, 1 wrongly; sky: both."""
+    result = scored()
+    assert result.images == 3
+    np.testing.assert_allclose(result.ious, [1, 1 / 2, 2 / 3])
+    assert result.miou == pytest.approx((1 + 1 / 2 + 2 / 3) / 3)
+    assert result.pixel_accuracy == pytest.approx(5 / 6)
+    np.testing.assert_allclose(result.shares, [2 / 6, 1 / 6, 3 / 6])
+
+
+def test_progress_hears_of_each_batch():
+    heard = []
+    counts = confusion.Confusion(3, 255)
+    evaluator.count(brightest, BATCHES, counts, heard.append)
+    assert heard == [2, 1]
+
+
+def test_one_batch_is_in_memory_at_a_time():
+    alive = []
+
+    class Tracked(dict):
+        def __init__(self, values):
+            super().__init__(values)
+            alive.append(1)
+
+        def __del__(self):
+            alive.pop()
+
+    def stream():
+        for _ in range(20):
+            assert len(alive) <= 1
+            yield Tracked(BATCHES[0])
+
+    counts = confusion.Confusion(3, 255)
+    assert evaluator.count(brightest, stream(), counts) == 40
+
+
+def test_table_shows_percent_and_a_dash_for_what_does_not_occur():
+    result = scored([batch([[[0, 1]]], [[[0, 0]]], [b"a"])])
+    assert result.table() == "\n".join(
+        [
+            "class             IoU %  % of pixels",
+            "------------------------------------",
+            "sky               50.00        50.00",
+            "road               0.00        50.00",
+            "car                   -         0.00",
+            "------------------------------------",
+            "mIoU              25.00",
+            "pixel accuracy    50.00",
+        ]
+    )
+
+
+def test_dict_is_strict_json_with_null_for_what_does_not_occur():
+    found = scored([batch([[[0, 1]]], [[[0, 0]]], [b"a"])]).to_dict()
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["classes"][2] == {"name": "car", "iou": None, "pixel_share": 0.0}
+    assert (found["step"], found["split"], found["images"]) == (40, "val", 1)
+
+
+def test_a_wrong_label_names_its_image():
+    with pytest.raises(evaluator.EvaluationError, match="street_7: 1 pixels.*label 9"):
+        scored([batch([[[9]]], [[[0]]], [b"street_7"])])
+
+
+def test_a_split_without_labels_cannot_be_scored():
+    with pytest.raises(evaluator.EvaluationError, match="'val' has a label"):
+        scored([batch([[[255]]], [[[0]]], [b"a"])])
+
+
+class Clock:
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+def test_progress_says_rate_and_time_left_without_the_first_batch():
+    """The first image took 30 s (it builds the graph), the next ones 2 s each."""
+    clock, stream = Clock(), io.StringIO()
+    progress = evaluator.Progress(11, stream, clock)
+    clock.now = 30
+    progress.advance(1)
+    for _ in range(5):
+        clock.now += 2
+        progress.advance(1)
+    progress.close()
+    assert stream.getvalue().splitlines() == [
+        "1/11 images, 0.03 images/s, 5 min 0 s left",
+        "6/11 images, 0.50 images/s, 10 s left",
+        "6 images in 40 s, 0.15 images/s",
+    ]
+
+
+def test_progress_on_a_terminal_renews_one_line():
+    clock, stream = Clock(), io.StringIO()
+    stream.isatty = lambda: True
+    progress = evaluator.Progress(2, stream, clock)
+    for now in (1, 2):
+        clock.now = now
+        progress.advance(1)
+    progress.close()
+    text = stream.getvalue()
+    assert text.count("\n") == 1 and text.count("\r") == 3
+
+
+@pytest.mark.parametrize(
+    "seconds, text",
+    [(0.2, "1 s"), (59, "59 s"), (185, "3 min 5 s"), (9600, "2 h 40 min")],
+)
+def test_durations_read_well(seconds, text):
+    assert evaluator.duration(seconds) == text

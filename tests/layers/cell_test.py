@@ -1,0 +1,143 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from deeplab_dpc.genotypes import DPC_TOP1, Branch, Genotype, GenotypeError
+from deeplab_dpc.layers import ASPP, Decoder, DensePredictionCell
+
+ALL_OPERATORS = Genotype(
+    (
+        Branch.conv1x1(-1),
+        Branch.conv3x3(0, (3, 1)),
+        Branch.pyramid_pooling(-1, (2, 4)),
+        Branch.pyramid_pooling(1, (1, 1)),
+    )
+)
+
+
+def features(*shape):
+    values = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    return ops.convert_to_tensor(values)
+
+
+def test_the_outputs_of_all_branches_are_joined_in_order():
+    """With the projection picking one channel, the cell gives that branch's output."""
+    cell = DensePredictionCell(ALL_OPERATORS, filters=2)
+    x = features(1, 5, 6, 3)
+    cell(x)
+    branches = [cell.branches[0](x)]
+    branches.append(cell.branches[1](branches[0]))
+    branches.append(cell.branches[2](x))
+    branches.append(cell.branches[3](branches[1]))
+    joined = np.concatenate([np.asarray(b) for b in branches], axis=-1)
+
+    for channel in range(8):
+        kernel = np.zeros((1, 1, 8, 2), np.float32)
+        kernel[0, 0, channel, :] = 1.0
+        cell.projection.kernel.assign(kernel)
+        y = np.asarray(cell(x))[..., 0]
+        np.testing.assert_allclose(y, joined[..., channel], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("output_stride, rates", [(16, (1, 6)), (8, (2, 12))])
+def test_rates_double_at_output_stride_8(output_stride, rates):
+    cell = DensePredictionCell(DPC_TOP1, output_stride)
+    assert cell.branches[0].depthwise.rate == rates
+
+
+@pytest.mark.parametrize("height, width", [(1, 1), (2, 3), (7, 5), (33, 48)])
+def test_any_size_stays_that_size(height, width):
+    y = DensePredictionCell(ALL_OPERATORS, filters=4)(features(1, height, width, 3))
+    assert y.shape == (1, height, width, 4)
+    assert np.isfinite(np.asarray(y)).all()
+
+
+def test_output_stride_32_is_refused():
+    with pytest.raises(ValueError, match="output_stride=32"):
+        DensePredictionCell(DPC_TOP1, 32)
+
+
+def test_a_list_that_is_no_cell_is_refused():
+    with pytest.raises(GenotypeError, match="branch 0"):
+        DensePredictionCell([{"op": "conv", "kernel": 7, "input": -1}])
+
+
+def test_dropout_acts_before_the_projection_and_in_training_alone():
+    cell = DensePredictionCell(ALL_OPERATORS, filters=4, seed=1)
+    x = features(1, 5, 5, 3)
+    inference = np.asarray(cell(x, training=False))
+    np.testing.assert_array_equal(inference, cell(x, training=False))
+    assert cell.dropout.rate == 0.1
+    dropped = np.asarray(cell.dropout(ops.ones((1, 100, 100, 4)), training=True))
+    # Binomial(40,000, 0.1): std 60, so 500 is over 8 std.
+    assert abs((dropped == 0).sum() - 4_000) < 500
+
+
+LAYERS = {
+    "cell": lambda dtype: DensePredictionCell(
+        ALL_OPERATORS, 8, 4, (65, 65), "relu6", 0.9, dtype=dtype
+    ),
+    "aspp": lambda dtype: ASPP((2, 3), 4, pooling_map_size=(3, 3), dtype=dtype),
+    "plain_aspp": lambda dtype: ASPP(
+        (2,),
+        4,
+        False,
+        use_separable_convolutions=False,
+        use_projection=False,
+        dtype=dtype,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_context_modules_survive_a_keras_file(name, tmp_path):
+    inputs = keras.Input((None, None, 3))
+    model = keras.Model(inputs, LAYERS[name](None)(inputs))
+    for variable in model.variables:
+        if "seed" not in variable.path:
+            variable.assign(np.random.default_rng(1).uniform(0.5, 1.5, variable.shape))
+    x = features(1, 6, 7, 3)
+    model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(model(x), loaded(x))
+    paths = [
+        [w.path for w in m.weights if "seed" not in w.path] for m in (loaded, model)
+    ]
+    assert paths[0] == paths[1]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_is_near_float32(name, policy):
+    exact, mixed = LAYERS[name](None), LAYERS[name](policy)
+    x = features(2, 6, 7, 3)
+    expected, _ = np.asarray(exact(x)), mixed(x)
+    mixed.set_weights(exact.get_weights())
+    y = mixed(x)
+    assert policy.removeprefix("mixed_") in str(y.dtype)
+    assert {str(w.dtype) for w in mixed.trainable_weights} == {"float32"}
+    y = np.asarray(ops.cast(y, "float32"))
+    assert np.abs(y - expected).max() < 0.05 * np.abs(expected).max()
+
+
+def test_aspp_without_a_projection_is_the_concatenation():
+    layer = ASPP((1,), filters=2, use_projection=False)
+    x = features(1, 5, 6, 3)
+    y = np.asarray(layer(x))
+    assert y.shape == (1, 5, 6, 6) == layer.compute_output_shape(x.shape)
+    for i, branch in enumerate(layer.branches):
+        np.testing.assert_allclose(y[..., 2 * i : 2 * i + 2], branch(x), atol=1e-6)
+
+
+def test_a_decoder_with_two_stages_ends_at_the_last_ones_size(tmp_path):
+    shapes = [(1, 3, 4, 5), (1, 5, 7, 6), (1, 9, 13, 7)]
+    inputs = [keras.Input(shape[1:]) for shape in shapes]
+    model = keras.Model(inputs, Decoder(2, filters=8)(inputs))
+    x = [features(*shape) for shape in shapes]
+    y = model(x)
+    assert y.shape == (1, 9, 13, 8)
+    names = {v.path.split("/")[1] for v in model.variables}
+    assert {"feature_projection0", "feature_projection0_1", "decoder_conv0_1"} <= names
+    model.save(tmp_path / "m.keras")
+    np.testing.assert_array_equal(y, keras.models.load_model(tmp_path / "m.keras")(x))

@@ -1,0 +1,53 @@
+import keras
+import numpy as np
+import pytest
+
+from deeplab_dpc.layers import BatchNorm, freeze_batch_norm
+from tests import goldens
+
+
+@goldens.needed
+@pytest.mark.parametrize(
+    "name, decay, epsilon",
+    [("n50", 0.9, 1e-3), ("n2", 0.9997, 1e-5), ("n98", 0.997, 1e-3)],
+)
+def test_training_equals_the_originals(name, decay, epsilon):
+    stored = goldens.arrays("bn/bn")
+    layer = BatchNorm(decay, epsilon)
+    layer.build(stored[f"{name}|input"].shape)
+    for variable in (layer.gamma, layer.beta):
+        variable.assign(stored[f"{name}|{variable.name}"])
+
+    y = layer(stored[f"{name}|input"], training=True)
+
+    np.testing.assert_allclose(y, stored[f"{name}|output"], atol=1e-5)
+    for average in (layer.moving_mean, layer.moving_variance):
+        np.testing.assert_allclose(
+            average.numpy(), stored[f"{name}|{average.name}"], rtol=1e-6, atol=1e-7
+        )
+
+
+def test_moving_averages_step_towards_mean_and_unbiased_variance():
+    x = np.array([1.0, 3.0], np.float32).reshape(1, 1, 2, 1)
+    layer = BatchNorm(decay=0.9)
+    layer(x, training=True)
+    assert float(layer.moving_mean[0]) == pytest.approx(0.1 * 2.0)
+    assert float(layer.moving_variance[0]) == pytest.approx(0.9 * 1 + 0.1 * 2.0)
+
+
+def test_frozen_statistics_stay_and_normalise_in_training():
+    x = np.array([1.0, 3.0], np.float32).reshape(1, 1, 2, 1)
+    inputs = keras.Input((None, None, 1))
+    model = keras.Model(inputs, BatchNorm(epsilon=0.0)(inputs))
+    freeze_batch_norm(model)
+    y = model(x, training=True)
+    np.testing.assert_allclose(np.ravel(y), [1.0, 3.0], rtol=1e-6)
+    assert [v.name for v in model.trainable_variables] == ["gamma", "beta"]
+    assert float(model.variables[2][0]) == 0.0 and float(model.variables[3][0]) == 1.0
+
+
+def test_statistics_stay_float32_in_low_precision():
+    layer = BatchNorm(dtype="mixed_bfloat16")
+    y = layer(np.ones((1, 2, 2, 3), np.float32), training=True)
+    assert y.dtype == "bfloat16" or "bfloat16" in str(y.dtype)
+    assert {str(v.dtype) for v in layer.variables} == {"float32"}

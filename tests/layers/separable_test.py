@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from deeplab_dpc.layers import ConvNorm, SplitSeparableConv
+
+
+def impulse(size=9):
+    x = np.zeros((1, size, size, 1), np.float32)
+    x[0, size // 2, size // 2, 0] = 1.0
+    return x
+
+
+def test_rates_of_rows_and_columns_move_the_taps_that_far():
+    """An impulse answers at 9 taps, r_h rows and r_w columns apart."""
+    layer = SplitSeparableConv(1, (2, 3))
+    layer(impulse())
+    layer.depthwise.kernel.assign(np.ones((3, 3, 1, 1)))
+    layer.pointwise.kernel.assign(np.ones((1, 1, 1, 1)))
+
+    y = np.asarray(layer(impulse(), training=False))[0, :, :, 0]
+
+    rows, columns = np.nonzero(y)
+    assert sorted(set(rows)) == [2, 4, 6]
+    assert sorted(set(columns)) == [1, 4, 7]
+    np.testing.assert_allclose(y[y > 0], 1 / (1 + 1e-5), rtol=1e-5)  # Two norms.
+
+
+def test_each_half_normalises_and_activates():
+    layer = SplitSeparableConv(1, 1)
+    layer(impulse())
+    layer.depthwise.kernel.assign(-np.ones((3, 3, 1, 1)))
+    layer.pointwise.kernel.assign(np.ones((1, 1, 1, 1)))
+    assert np.asarray(layer(impulse())).max() == 0.0  # ReLU after the first half.
+
+
+@pytest.mark.parametrize("size", [4, 5, 6, 7])
+def test_explicit_padding_keeps_the_centre_on_even_pixels(size):
+    """Padded by one on each side, output i is centred on input 2 i at any size."""
+    layer = ConvNorm(
+        1, 3, stride=2, explicit_padding=True, activation=None, epsilon=0.0
+    )
+    x = np.arange(size, dtype=np.float32).reshape(1, 1, size, 1) * np.ones(
+        (1, size, 1, 1)
+    )
+    layer(x.astype(np.float32))
+    kernel = np.zeros((3, 3, 1, 1))
+    kernel[1, 1] = 1.0
+    layer.kernel.assign(kernel)
+    y = np.asarray(layer(x.astype(np.float32)))[0, 0, :, 0]
+    np.testing.assert_allclose(y, np.arange(0, size, 2))
+
+
+def test_same_padding_follows_tensorflow():
+    """On an even side SAME pads at the end alone: output i is centred on 2 i + 1."""
+    layer = ConvNorm(1, 3, stride=2, activation=None, epsilon=0.0)
+    x = np.arange(6, dtype=np.float32).reshape(1, 1, 6, 1) * np.ones((1, 6, 1, 1))
+    layer(x.astype(np.float32))
+    kernel = np.zeros((3, 3, 1, 1))
+    kernel[1, 1] = 1.0
+    layer.kernel.assign(kernel)
+    y = np.asarray(layer(x.astype(np.float32)))[0, 0, :, 0]
+    np.testing.assert_allclose(y, [1, 3, 5])
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ({"rate": (0, 1)}, "rate=\\(0, 1\\)"),
+        ({"rate": 2, "stride": 2}, "stride=2 and rate=\\(2, 2\\)"),
+        ({"activation": "tanh"}, "'tanh'"),
+    ],
+)
+def test_illegal_arguments_are_named(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        SplitSeparableConv(4, **arguments)

@@ -1,0 +1,233 @@
+import keras
+import numpy as np
+import pytest
+
+import deeplab_dpc
+from deeplab_dpc import ConfigError, ModelConfig, build_model
+from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.tf1 import variables_by_tf1_name
+from tests import goldens
+
+DPC = ModelConfig(num_classes=5, genotype=DPC_TOP1)
+
+
+def images(*size, seed=0):
+    shape = (1, *size, 3)
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+@pytest.fixture
+def policy():
+    yield keras.config.set_dtype_policy
+    keras.config.set_dtype_policy("float32")
+
+
+def fill(model):
+    """Values that keep every layer alive."""
+    for name, variable in variables_by_tf1_name(model).items():
+        variable.assign(goldens.recipe_value(name, variable.shape))
+    return model
+
+
+@pytest.mark.parametrize("size", [(1, 1), (17, 33), (64, 50)])
+def test_logits_have_the_image_size_over_the_stride_rounded_up(size):
+    assert fill(build_model(DPC))(images(*size)).shape == (
+        1,
+        -(-size[0] // 16),
+        -(-size[1] // 16),
+        5,
+    )
+
+
+def test_uint8_and_float_images_give_the_same():
+    model, x = fill(build_model(DPC)), images(33, 49)
+    np.testing.assert_array_equal(model(x), model(x.astype(np.float32)))
+
+
+def test_images_in_one_batch_do_not_mix():
+    model = fill(build_model(DPC))
+    pair = np.concatenate([images(33, 33), images(33, 33, seed=1)])
+    both = np.asarray(model(pair))
+    np.testing.assert_allclose(
+        both[1:], model(pair[1:]), atol=1e-4 * np.abs(both).max()
+    )
+
+
+def test_a_full_model_survives_a_keras_file(tmp_path):
+    config = ModelConfig(
+        num_classes=4,
+        genotype=DPC_TOP1,
+        decoder_output_stride=(4,),
+        image_pyramid=(0.5, 1.0),
+        use_bounded_activation=True,
+    )
+    model, x = fill(build_model(config)), images(33, 49)
+    model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(model(x), loaded(x))
+
+
+@pytest.mark.parametrize("name", ["mixed_bfloat16", "mixed_float16"])
+def test_logits_are_float32_and_near_under_any_policy(name, policy):
+    x = images(65, 65)
+    config = ModelConfig(num_classes=5, genotype=DPC_TOP1, decoder_output_stride=(4,))
+    exact = np.asarray(fill(build_model(config))(x))
+    policy(name)
+    mixed = fill(build_model(config))
+    y = mixed(x)
+    assert "float32" in str(y.dtype)
+    assert {str(v.dtype) for v in mixed.trainable_variables} == {"float32"}
+    assert np.abs(np.asarray(y) - exact).max() < 0.1 * np.abs(exact).max()
+
+
+@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="unknown sizes")
+def test_one_trace_serves_every_size():
+    import tensorflow as tf
+
+    cell = deeplab_dpc.Genotype(
+        (
+            deeplab_dpc.Branch.conv3x3(-1, (1, 6)),
+            deeplab_dpc.Branch.pyramid_pooling(0, (2, 4)),
+        )
+    )
+    model = fill(
+        build_model(
+            ModelConfig(
+                num_classes=3,
+                genotype=cell,
+                decoder_output_stride=(4,),
+                image_pyramid=(0.5, 1.0),
+            )
+        )
+    )
+    traced = tf.function(model, input_signature=[tf.TensorSpec((None, None, None, 3))])
+    for size in ((33, 65), (50, 47), (96, 128)):
+        x = images(*size).astype(np.float32)
+        expected = np.asarray(model(x))
+        np.testing.assert_allclose(
+            traced(x), expected, atol=1e-5 * np.abs(expected).max()
+        )
+
+
+def test_a_decoder_stride_without_features_is_refused():
+    config = ModelConfig(model_variant="xception_41", decoder_output_stride=(8,))
+    with pytest.raises(
+        ConfigError, match="decoder_output_stride=8.*xception_41.*\\[4\\]"
+    ):
+        build_model(config)
+
+
+@pytest.mark.parametrize(
+    "merge, combine", [("max", np.maximum), ("avg", lambda a, b: (a + b) / 2)]
+)
+def test_an_image_pyramid_merges_the_scales_logits(merge, combine):
+    config = ModelConfig(num_classes=3, image_pyramid=(0.5, 1.0), merge_method=merge)
+    model = fill(build_model(config))
+    scales = [model.get_layer(f"scale_{s}").output for s in ("0.50", "1.00")]
+    x = images(65, 49)
+    first, second = keras.Model(model.input, scales)(x)
+    np.testing.assert_allclose(model(x), combine(first, second), atol=1e-5)
+
+
+def test_without_a_context_module_the_logits_sum_over_the_rates():
+    config = ModelConfig(
+        num_classes=3,
+        aspp_with_batch_norm=False,
+        atrous_rates=(6, 12),
+        logits_kernel_size=3,
+    )
+    names = variables_by_tf1_name(build_model(config))
+    heads = {n: tuple(v.shape) for n, v in names.items() if not n.startswith("Mobile")}
+    assert heads == {
+        "logits/semantic/weights": (3, 3, 320, 3),
+        "logits/semantic/biases": (3,),
+        "logits/semantic_1/weights": (3, 3, 320, 3),
+        "logits/semantic_1/biases": (3,),
+    }
+
+
+def test_the_same_seed_gives_the_same_weights():
+    models = []
+    for _ in range(2):
+        keras.utils.set_random_seed(3)
+        models.append(build_model(DPC, seed=3))
+    for a, b in zip(models[0].weights, models[1].weights):
+        np.testing.assert_array_equal(a, b)
+
+
+FOLDERS = ("mobilenetv2_dpc", "mobilenetv2_aspp", "xception71_dpc", "xception65_aspp")
+VARIANTS = {
+    "mobilenetv2": "mobilenet_v2",
+    "xception71": "xception_71",
+    "xception65": "xception_65",
+}
+
+
+@goldens.needed
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_initial_values_are_drawn_as_in_the_original(folder):
+    """Each kernel's deviation within 6 standard errors: 1 false alarm in 1e6 models."""
+    import json
+
+    stored = json.loads(
+        (goldens.FOLDER / "initializers" / f"{folder}.json").read_text()
+    )
+    backbone, module = folder.split("_")
+    config = ModelConfig(
+        num_classes=19 if module == "dpc" else 21,
+        model_variant=VARIANTS[backbone],
+        genotype=DPC_TOP1 if module == "dpc" else None,
+        atrous_rates=(6, 12, 18) if folder == "xception65_aspp" else None,
+        decoder_output_stride=(4,) if "xception" in backbone else None,
+    )
+    keras.utils.set_random_seed(0)
+    ours = variables_by_tf1_name(build_model(config))
+    assert sorted(ours) == sorted(name for name, _, _ in stored["variables"])
+    for name, shape, kind in stored["variables"]:
+        value = np.asarray(ours[name])
+        assert list(value.shape) == shape
+        if kind["kind"] in ("ones", "zeros"):
+            assert (value == kind["value"]).all(), name
+        elif kind["kind"] == "truncated_normal":
+            # A normal cut at 2 sigma has deviation 0.87962566 sigma.
+            error = abs(value.std() / (0.87962566 * kind["stddev"]) - 1)
+            assert error < 6 / np.sqrt(2 * value.size), name
+            assert np.abs(value).max() <= 2 * kind["stddev"] * 1.0001, name
+        else:
+            assert kind["kind"] == "random_uniform"
+            error = abs(value.std() / (kind["max"] / np.sqrt(3)) - 1)
+            assert error < 6 / np.sqrt(2 * value.size), name
+            assert np.abs(value).max() <= kind["max"] * 1.0001, name
+
+
+@goldens.needed
+@pytest.mark.parametrize("folder", ["mobilenetv2_dpc", "xception71_dpc"])
+def test_every_batch_norm_has_the_originals_epsilon_and_decay(folder):
+    import json
+
+    stored = json.loads(
+        (goldens.FOLDER / "initializers" / f"{folder}.json").read_text()
+    )
+    epsilons = {
+        n.rpartition("/")[0]: s["epsilon"] for n, s in stored["batch_norm"].items()
+    }
+    decays = {
+        n.rpartition("/")[0]: d[1]
+        for n, d in stored["moving_average_one_minus_decay"].items()
+    }
+    config = ModelConfig(
+        model_variant=VARIANTS[folder.split("_")[0]],
+        genotype=DPC_TOP1,
+        decoder_output_stride=(4,) if "xception" in folder else None,
+    )
+    model = build_model(config)
+    norms = [
+        n
+        for n in model._flatten_layers()
+        if isinstance(n, deeplab_dpc.layers.BatchNorm)
+    ]
+    assert len(norms) == len(epsilons) == len(decays)
+    for norm in norms:
+        scope = norm.path.replace("/_", "_")
+        assert norm.epsilon == pytest.approx(epsilons[scope])
+        assert norm.decay == pytest.approx(decays[scope])

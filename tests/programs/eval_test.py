@@ -1,0 +1,264 @@
+"""eval.py as it is typed: scores by value, overrides, contradictions, errors."""
+
+import functools
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from absl import app
+
+from deeplab_dpc import inference
+from deeplab_dpc.config import ConfigError
+from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.evaluation import confusion
+from deeplab_dpc.evaluation.evaluator import EvaluationError
+from deeplab_dpc.programs import eval as program
+from deeplab_dpc.programs import restored
+from deeplab_dpc.training import checkpoints
+from deeplab_dpc.training.checkpoints import RunFolderError
+from tests.programs import tiny_run
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+
+
+def evaluate(folder, *arguments):
+    """Runs the program; gives the JSON that it wrote."""
+    tiny_run.run(program.main, f"--checkpoint_dir={folder}", *arguments)
+    return json.loads((folder / "eval" / "val.json").read_text())
+
+
+@functools.cache
+def expected_counts(step, scales=(1.0,), flips=False, crop=(33, 33), **settings):
+    """Image by image, padded with grey by hand, with a model that was not restored."""
+    averaging, counts = inference.Averaging(scales, flips), np.zeros((3, 3), int)
+    labels = inference.compiled_labels(tiny_run.model(step, **settings), averaging)
+    for image, label in tiny_run.images().values():
+        height, width = label.shape
+        padding = [(0, max(crop[0] - height, 0)), (0, max(crop[1] - width, 0)), (0, 0)]
+        padded = np.pad(image.astype("float32"), padding, constant_values=127.5)
+        found = np.asarray(labels(padded[None]))[0, :height, :width]
+        for true in range(3):
+            for predicted in range(3):
+                hits = (label == true) & (found == predicted)
+                counts[true, predicted] += hits.sum()
+    return counts
+
+
+def written_counts(folder):
+    rows = (folder / "eval" / "val_confusion.csv").read_text().splitlines()
+    assert rows[0] == "true \\ predicted,sky,road,car"
+    return np.array([[int(n) for n in row.split(",")[1:]] for row in rows[1:]])
+
+
+def test_scores_the_newest_checkpoint_of_a_run_folder(run_dir, capsys):
+    tiny_run.write_checkpoint(run_dir, 15)
+    scores = evaluate(run_dir)
+    counts = expected_counts(15)
+    np.testing.assert_array_equal(written_counts(run_dir), counts)
+    assert scores["miou"] == pytest.approx(confusion.mean_iou(counts))
+    assert (scores["step"], scores["images"]) == (15, 3)
+    assert [c["name"] for c in scores["classes"]] == ["sky", "road", "car"]
+    printed = capsys.readouterr().out
+    assert "Step 15" in printed and f"{100 * scores['miou']:.2f}" in printed
+
+
+def test_scores_a_given_checkpoint(run_dir):
+    tiny_run.write_checkpoint(run_dir, 15)
+    tiny_run.run(program.main, f"--checkpoint_dir={run_dir}/ckpt-10")
+    np.testing.assert_array_equal(written_counts(run_dir), expected_counts(10))
+
+
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        (["--eval_scales=0.5,1.0", "--add_flipped_images"], ((0.5, 1.0), True)),
+        (["--eval_scales=1.5", "--eval_scales=1.0"], ((1.5, 1.0), False)),
+    ],
+)
+def test_scales_and_flips_replace_the_runs(run_dir, arguments, expected):
+    evaluate(run_dir, *arguments)
+    np.testing.assert_array_equal(
+        written_counts(run_dir), expected_counts(10, *expected)
+    )
+
+
+def test_crop_size_replaces_the_runs(run_dir):
+    evaluate(run_dir, "--eval_crop_size=49,65")
+    expected = expected_counts(10, crop=(49, 65))
+    np.testing.assert_array_equal(written_counts(run_dir), expected)
+
+
+def test_another_output_stride_scales_the_rates(run_dir):
+    scores = evaluate(run_dir, "--output_stride=8")
+    assert scores["settings"]["model"]["atrous_rates"] == [2, 4]
+    expected = expected_counts(10, output_stride=8, atrous_rates=(2, 4))
+    np.testing.assert_array_equal(written_counts(run_dir), expected)
+
+
+def test_given_rates_are_kept(run_dir):
+    scores = evaluate(run_dir, "--output_stride=8", "--atrous_rates=3,5")
+    assert scores["settings"]["model"]["atrous_rates"] == [3, 5]
+
+
+def test_batches_do_not_change_scores_of_images_as_large_as_the_crop(run_dir):
+    evaluate(run_dir, "--eval_crop_size=41,50", "--eval_batch_size=2")
+    expected = expected_counts(10, crop=(41, 50))
+    assert np.abs(written_counts(run_dir) - expected).sum() <= 2  # rounding
+
+
+def test_dataset_may_have_moved(run_dir, tmp_path):
+    moved = tmp_path / "moved"
+    tiny_run.write_dataset(moved)
+    config = json.loads((run_dir / "config.json").read_text())
+    config["data"]["dataset_dir"] = str(tmp_path / "gone")
+    (run_dir / "config.json").write_text(json.dumps(config))
+    with pytest.raises(restored.OutputError, match="gone.*--dataset_dir"):
+        evaluate(run_dir)
+    evaluate(run_dir, f"--dataset_dir={moved}")
+    np.testing.assert_array_equal(written_counts(run_dir), expected_counts(10))
+
+
+def test_scalars_are_for_tensorboard(run_dir):
+    scores = evaluate(run_dir)
+    (path,) = (run_dir / "eval" / "val").glob("events*")
+    found = {}
+    for event in tf.compat.v1.train.summary_iterator(str(path)):
+        for value in event.summary.value:
+            found[value.tag] = event.step, float(tf.make_ndarray(value.tensor))
+    assert found["miou"] == (10, pytest.approx(scores["miou"]))
+    assert found["iou/road"] == (10, pytest.approx(scores["classes"][1]["iou"]))
+
+
+def test_several_evaluations_end_with_the_runs_last_step(run_dir, monkeypatch):
+    """Two more checkpoints come while it waits; the second is the run's last."""
+    coming, reported = [15, tiny_run.LAST_STEP], []
+
+    def sleep(seconds):
+        tiny_run.write_checkpoint(run_dir, coming.pop(0))
+
+    waiting = program.new_checkpoints
+    monkeypatch.setattr(
+        program, "new_checkpoints", lambda f, s: waiting(f, s, sleep=sleep)
+    )
+    monkeypatch.setattr(program, "report", lambda t, r: reported.append(r))
+    tiny_run.run(
+        program.main, f"--checkpoint_dir={run_dir}", "--max_number_of_evaluations=0"
+    )
+    assert [result.step for result in reported] == [10, 15, 20]
+    np.testing.assert_array_equal(reported[1].counts, expected_counts(15))
+
+
+def test_new_checkpoints_come_once_each_and_are_awaited(monkeypatch):
+    """Nothing, then A, A again, then B; looks every 60 s, less the time of work."""
+    newest, slept, now = iter([None, "A", "A", "B"]), [], [0.0]
+    monkeypatch.setattr(checkpoints, "newest", lambda folder: next(newest))
+    found = program.new_checkpoints(
+        pathlib.Path("run"), 60, slept.append, lambda: now[0]
+    )
+    assert str(next(found)) == "A"
+    now[0] = 25.0  # the evaluation took that long
+    assert str(next(found)) == "B"
+    assert slept == [60, 35, 60]
+
+
+@pytest.mark.parametrize(
+    "flag, theirs",
+    [
+        ("--model_variant=xception_65", "mobilenet_v2"),
+        ("--decoder_output_stride=4", "none"),
+        ("--depth_multiplier=0.5", "0.25"),
+        ("--aspp_convs_filters=256", "8"),
+        ("--atrous_rates=1,2,3", "(1, 2)"),
+        ("--use_bounded_activation", "False"),
+    ],
+)
+def test_a_flag_that_contradicts_the_run_names_both_values(read_only_run, flag, theirs):
+    name, _, value = flag.partition("=")
+    with pytest.raises(restored.ContradictionError) as error:
+        evaluate(read_only_run, flag)
+    text = str(error.value)
+    wanted = value.replace(",", ", ") or "True"
+    assert name in text and theirs in text and wanted in text
+
+
+def test_a_cell_contradicts_a_run_without_one(read_only_run):
+    with pytest.raises(restored.ContradictionError, match=r"18, 15.*trained with none"):
+        evaluate(read_only_run, "--dense_prediction_cell_json=top1")
+
+
+def test_a_flag_that_says_what_the_run_says_is_fine(read_only_run):
+    given = {"depth_multiplier": 0.25, "atrous_rates": (1, 2), "genotype": None}
+    found = restored.overridden_model(tiny_run.MODEL, given, read_only_run)
+    assert found == tiny_run.MODEL
+
+
+def test_rates_that_no_stride_can_scale_are_an_error(read_only_run):
+    with pytest.raises(ConfigError, match="multiplied by 16/32.*--atrous_rates"):
+        evaluate(read_only_run, "--output_stride=32")
+
+
+def test_a_data_set_with_other_classes_names_both_numbers(read_only_run, tmp_path):
+    tiny_run.write_dataset(tmp_path / "two", class_names=("sky", "road"))
+    with pytest.raises(restored.ContradictionError, match="2 classes.* 3 "):
+        evaluate(read_only_run, f"--dataset_dir={tmp_path / 'two'}")
+
+
+def test_errors_of_folders_and_splits(read_only_run, tmp_path):
+    with pytest.raises(app.UsageError, match="--checkpoint_dir is missing"):
+        tiny_run.run(program.main)
+    with pytest.raises(RunFolderError, match="no such folder"):
+        evaluate(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RunFolderError, match="empty"):
+        evaluate(tmp_path / "empty")
+    for split in ("train", "vla"):
+        with pytest.raises(DatasetError, match=f"'{split}'.*val"):
+            evaluate(read_only_run, f"--eval_split={split}")
+
+
+def test_a_run_without_checkpoint_says_so(tmp_path, dataset_dir):
+    tiny_run.write_run(tmp_path / "run", dataset_dir, steps=())
+    with pytest.raises(RunFolderError, match="no checkpoint yet"):
+        evaluate(tmp_path / "run")
+
+
+def test_another_models_checkpoint_is_refused(run_dir):
+    config = json.loads((run_dir / "config.json").read_text())
+    config["model"]["depth_multiplier"] = 0.5
+    (run_dir / "config.json").write_text(json.dumps(config))
+    with pytest.raises(RunFolderError, match="another model"):
+        evaluate(run_dir)
+
+
+def test_a_split_without_labels_is_not_scored(read_only_run, tmp_path):
+    with pytest.raises(EvaluationError, match="'test' has a label"):
+        evaluate(read_only_run, "--eval_split=test", f"--eval_logdir={tmp_path}")
+    assert not (tmp_path / "test.json").exists()
+
+
+def test_a_folder_that_takes_no_files_is_told_before_the_work(run_dir, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(restored.OutputError, match="--eval_logdir"):
+        evaluate(run_dir, f"--eval_logdir={tmp_path / 'file'}")
+
+
+def typed(script, *arguments):
+    """Runs a program at the root in a process of its own."""
+    return subprocess.run(
+        [sys.executable, ROOT / script, *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_an_error_is_a_paragraph_and_exit_code_1(tmp_path):
+    done = typed("eval.py", f"--checkpoint_dir={tmp_path / 'nowhere'}")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "is no run folder" in done.stderr

@@ -1,0 +1,97 @@
+"""A run folder with a small model and its data set, for tests of programs."""
+
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import flags
+from absl.testing import flagsaver
+
+from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
+from deeplab_dpc.data import records
+from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.model import build_model
+from deeplab_dpc.training import checkpoints
+from deeplab_dpc.training.run_folder import RunConfig
+
+NAMES = ("sky", "road", "car")
+COLORS = ((70, 130, 180), (128, 64, 128), (0, 0, 142))
+SIZES = {"a/one.jpg": (33, 40), "b/one.jpg": (20, 50), "three": (41, 37)}
+LAST_STEP = 20
+MODEL = ModelConfig(
+    num_classes=3, depth_multiplier=0.25, aspp_convs_filters=8, atrous_rates=(1, 2)
+)
+
+
+def write_dataset(folder: pathlib.Path, class_names=NAMES, has_labels=True) -> None:
+    """Three random images of different sizes as split `val`, and `test` unlabelled."""
+    rng, folder = np.random.default_rng(0), pathlib.Path(folder)
+    folder.mkdir(parents=True)
+    splits: dict[str, list[bytes]] = {"val": [], "test": []}
+    for name, size in SIZES.items():
+        image = rng.integers(0, 256, (*size, 3), "uint8")
+        label = rng.choice([0, 1, 2, 255], (*size, 1)).astype("uint8")
+        encoded = tf.io.encode_png(image).numpy(), tf.io.encode_png(label).numpy()
+        for split, png in (("val", encoded[1]), ("test", None)):
+            record = records.Record(name, encoded[0], "png", size, png)
+            splits[split].append(records.encode(record))
+    for split, examples in splits.items():
+        path = folder / records.shard_name(split, 0, 1)
+        records.write_shard(path, examples)
+    sizes = {"train": 0, **{k: len(v) for k, v in splits.items()}}
+    colors = COLORS[: len(class_names)]
+    DatasetInfo("tiny", tuple(class_names), colors, 255, sizes).save(folder)
+
+
+def images() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """The images and labels of `write_dataset`, by name."""
+    rng, found = np.random.default_rng(0), {}
+    for name, size in SIZES.items():
+        image = rng.integers(0, 256, (*size, 3), "uint8")
+        found[name] = image, rng.choice([0, 1, 2, 255], size + (1,))[..., 0]
+    return found
+
+
+def write_run(folder: pathlib.Path, dataset_dir: pathlib.Path, steps=(10,)) -> None:
+    """A run folder with random weights and a checkpoint at each of `steps`."""
+    folder.mkdir(parents=True)
+    RunConfig(
+        model=MODEL,
+        data=DataConfig(dataset_dir=str(dataset_dir)),
+        train=TrainConfig(training_number_of_steps=LAST_STEP),
+        eval=EvalConfig(eval_crop_size=(33, 33)),
+        dataset=DatasetInfo.load(dataset_dir),
+    ).save(folder)
+    for step in steps:
+        write_checkpoint(folder, step)
+
+
+def model(step: int, **settings) -> keras.Model:
+    """The model of a step; its logits depend on the image and on the step."""
+    keras.utils.set_random_seed(step)
+    made = build_model(ModelConfig(**{**MODEL.to_dict(), "num_classes": 3, **settings}))
+    rng = np.random.default_rng(step)
+    for variable in made.weights:
+        if variable.path.endswith("semantic/weights"):
+            variable.assign(rng.standard_normal(variable.shape))
+    return made
+
+
+def write_checkpoint(folder: pathlib.Path, step: int) -> None:
+    """Writes `model(step)` as the newest checkpoint."""
+    counter = tf.Variable(step, dtype=tf.int64)
+    tf.train.CheckpointManager(
+        checkpoints.trackable(model(step), step=counter),
+        str(folder),
+        max_to_keep=None,
+        checkpoint_name=checkpoints.NAME,
+    ).save(checkpoint_number=step)
+
+
+def run(main, *arguments: object) -> None:
+    """Runs a program's main in this process with these flags and no others."""
+    with flagsaver.flagsaver():
+        flags.FLAGS.unparse_flags()
+        flags.FLAGS(["program.py", *map(str, arguments)])
+        main(["program.py"])

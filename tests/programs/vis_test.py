@@ -1,0 +1,154 @@
+"""vis.py as it is typed: which files come, and what is in them."""
+
+import numpy as np
+import pytest
+from absl import app
+from PIL import Image
+
+from deeplab_dpc import inference
+from deeplab_dpc.config import ConfigError
+from deeplab_dpc.data import colormaps
+from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.evaluation.photos import PhotoError
+from deeplab_dpc.programs import restored
+from deeplab_dpc.programs import vis as program
+from tests.programs import tiny_run
+
+
+def draw(run, out, *arguments):
+    """Runs the program; gives the names of the files in the folder."""
+    flags = [f"--checkpoint_dir={run}", f"--vis_logdir={out}", *arguments]
+    tiny_run.run(program.main, *flags)
+    return sorted(path.name for path in out.iterdir())
+
+
+def opened(path):
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+@pytest.fixture(scope="module")
+def drawn(read_only_run, tmp_path_factory):
+    """The pictures of the run's own split."""
+    out = tmp_path_factory.mktemp("vis")
+    draw(read_only_run, out, "--also_save_raw_predictions")
+    return out
+
+
+def test_every_image_has_its_pictures_even_with_equal_names(drawn):
+    """`a/one.jpg` and `b/one.jpg` keep apart; folders and endings go."""
+    names = {path.name for path in drawn.iterdir()}
+    for name in ("a_one", "b_one", "three"):
+        for ending in ("", "_image", "_prediction", "_overlay", "_ground_truth"):
+            assert f"{name}{ending}.png" in names
+    assert len(names) == 3 * 5 + 1  # and raw/
+
+
+def test_pictures_show_image_prediction_and_truth_without_padding(drawn):
+    model, colors = tiny_run.model(10), np.array(tiny_run.COLORS)
+    for name, (image, label) in tiny_run.images().items():
+        stem = name.replace("/", "_").removesuffix(".jpg")
+        height, width = label.shape
+        padding = [(0, max(33 - height, 0)), (0, max(33 - width, 0)), (0, 0)]
+        padded = np.pad(image.astype("float32"), padding, constant_values=127.5)
+        labels = np.asarray(inference.predict_labels(model, padded[None]))
+        labels = labels[0, :height, :width]
+        np.testing.assert_array_equal(opened(drawn / f"{stem}_image.png"), image)
+        raw = opened(drawn / "raw" / f"{stem}.png")
+        assert np.mean(raw == labels) > 0.999 and raw.shape == labels.shape
+        painted = opened(drawn / f"{stem}_prediction.png")
+        np.testing.assert_array_equal(painted, colors[raw])
+        truth = opened(drawn / f"{stem}_ground_truth.png")
+        known = label != 255
+        np.testing.assert_array_equal(truth[known], colors[label[known]])
+
+
+def test_the_run_folder_is_the_default_and_the_number_of_images_a_limit(run_dir):
+    tiny_run.run(
+        program.main, f"--checkpoint_dir={run_dir}", "--max_number_of_images=1"
+    )
+    assert len(list((run_dir / "vis").glob("*.png"))) == 5
+
+
+def test_a_split_without_labels_has_no_ground_truth(read_only_run, tmp_path):
+    names = draw(read_only_run, tmp_path, "--vis_split=test", "--vis_batch_size=2")
+    assert len(names) == 3 * 4
+    assert not any("ground_truth" in name for name in names)
+
+
+def test_a_colour_map_replaces_the_data_sets_colours(read_only_run, tmp_path):
+    flags = ["--colormap_type=pascal", "--max_number_of_images=1"]
+    draw(read_only_run, tmp_path, *flags)
+    found = opened(tmp_path / "a_one_prediction.png").reshape(-1, 3)
+    legal = {tuple(color) for color in colormaps.pascal(3).tolist()}
+    assert {tuple(color) for color in np.unique(found, axis=0).tolist()} <= legal
+
+
+def test_ones_own_photos_need_no_records(read_only_run, tmp_path):
+    photos, out = tmp_path / "photos", tmp_path / "out"
+    photos.mkdir()
+    pixels = tiny_run.images()["three"][0]
+    Image.fromarray(pixels).save(photos / "cat.png")
+    Image.fromarray(pixels).save(tmp_path / "dog.png")
+    names = draw(
+        read_only_run,
+        out,
+        f"--image_dir={photos}",
+        f"--images={tmp_path / 'dog.png'}",
+        "--dataset_dir=/nowhere",
+    )
+    assert names == sorted(
+        f"{name}{ending}.png"
+        for name in ("cat", "dog")
+        for ending in ("", "_image", "_prediction", "_overlay")
+    )
+    np.testing.assert_array_equal(opened(out / "cat_image.png"), pixels)
+    np.testing.assert_array_equal(
+        opened(out / "cat_prediction.png"), opened(out / "dog_prediction.png")
+    )
+
+
+@pytest.mark.parametrize(
+    "name, file",
+    [
+        ("aachen/aachen_000.png", "aachen_aachen_000"),
+        ("../../etc/passwd", "etc_passwd"),
+        ("2008_000123", "2008_000123"),
+        ("Größe 3.JPEG", "Größe_3"),
+        ("v1.5", "v1.5"),
+        ("", "image"),
+    ],
+)
+def test_names_of_files(name, file):
+    assert program.file_name(name, set()) == file
+
+
+def test_no_name_is_used_twice():
+    used: set[str] = set()
+    names = [program.file_name(name, used) for name in ("a.jpg", "a.png", "a_2", "a")]
+    assert names == ["a", "a_2", "a_2_2", "a_3"]
+
+
+def test_errors(read_only_run, tmp_path):
+    with pytest.raises(app.UsageError, match="--vis_split=val.*one of them"):
+        draw(read_only_run, tmp_path, "--vis_split=val", "--image_dir=photos")
+    with pytest.raises(PhotoError, match="no folder"):
+        draw(read_only_run, tmp_path, "--image_dir=/nowhere")
+    with pytest.raises(DatasetError, match="'train'"):
+        draw(read_only_run, tmp_path, "--vis_split=train")
+    with pytest.raises(app.UsageError, match="--checkpoint_dir is missing"):
+        tiny_run.run(program.main)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(restored.OutputError, match="--vis_logdir"):
+        draw(read_only_run, tmp_path / "file")
+    with pytest.raises(restored.ContradictionError, match="xception_41.*mobilenet_v2"):
+        draw(read_only_run, tmp_path, "--model_variant=xception_41")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_colour_map_that_is_too_short_names_both_numbers(
+    monkeypatch, read_only_run, tmp_path
+):
+    monkeypatch.setattr(colormaps, "colormap", lambda name: np.zeros((2, 3)))
+    with pytest.raises(ConfigError, match="2 colours.*3 classes"):
+        draw(read_only_run, tmp_path, "--colormap_type=cityscapes")

@@ -1,0 +1,151 @@
+import json
+
+import numpy as np
+import pytest
+
+import deeplab_dpc
+from deeplab_dpc import ModelConfig, WeightsError, build_model, load_tf1_weights
+from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.tf1 import variables_by_tf1_name
+from tests import goldens
+
+
+@pytest.fixture(scope="module")
+def model():
+    return build_model(ModelConfig(num_classes=3, genotype=DPC_TOP1))
+
+
+@pytest.fixture
+def weights(model):
+    return {
+        name: goldens.recipe_value(name, variable.shape)
+        for name, variable in variables_by_tf1_name(model).items()
+    }
+
+
+def values(model):
+    return {n: np.array(v) for n, v in variables_by_tf1_name(model).items()}
+
+
+def assert_untouched(model, before):
+    for name, value in values(model).items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+@goldens.needed
+@pytest.mark.parametrize(
+    "folder, config",
+    [
+        ("mobilenetv2_dpc", ModelConfig(num_classes=19, genotype=DPC_TOP1)),
+        (
+            "xception71_dpc",
+            ModelConfig(
+                num_classes=19,
+                model_variant="xception_71",
+                genotype=DPC_TOP1,
+                decoder_output_stride=(4,),
+            ),
+        ),
+    ],
+)
+def test_names_and_shapes_are_the_originals(folder, config):
+    stored = json.loads((goldens.FOLDER / folder / "variables.json").read_text())
+    ours = variables_by_tf1_name(build_model(config))
+    assert {n: list(v.shape) for n, v in ours.items()} == dict(stored)
+
+
+def test_a_mapping_fills_every_variable(model, weights):
+    report = load_tf1_weights(model, weights)
+    assert set(report.loaded) == set(weights)
+    assert report.missing == report.unexpected == report.misshapen == ()
+    for name, value in values(model).items():
+        np.testing.assert_array_equal(value, weights[name])
+
+
+def test_strict_refuses_and_names_each_and_leaves_the_model(model, weights):
+    load_tf1_weights(model, weights)
+    before = values(model)
+    other = {name: value + 1 for name, value in weights.items()}
+    del other["logits/semantic/biases"]
+    other["logits/semantic/weights"] = np.zeros((1, 1, 256, 9), np.float32)
+    other["MobilenetV2/Conv_1/weights"] = np.zeros((1, 1, 320, 1280), np.float32)
+    with pytest.raises(WeightsError) as e:
+        load_tf1_weights(model, other)
+    for word in (
+        "1 missing (logits/semantic/biases)",
+        "1 unexpected (MobilenetV2/Conv_1/weights)",
+        "1 misshapen (logits/semantic/weights)",
+        "model (1, 1, 256, 3), source (1, 1, 256, 9)",
+    ):
+        assert word in str(e.value)
+    assert_untouched(model, before)
+
+
+def test_not_strict_loads_what_fits_and_reports_the_rest(model, weights):
+    load_tf1_weights(model, weights)
+    other = {
+        "MobilenetV2/Conv/weights": weights["MobilenetV2/Conv/weights"] + 1,
+        "x": 0,
+    }
+    report = load_tf1_weights(model, other, strict=False)
+    assert report.loaded == ("MobilenetV2/Conv/weights",)
+    assert report.unexpected == ("x",)
+    assert len(report.missing) == len(weights) - 1
+    now = values(model)
+    np.testing.assert_array_equal(
+        now["MobilenetV2/Conv/weights"], other["MobilenetV2/Conv/weights"]
+    )
+    np.testing.assert_array_equal(
+        now["logits/semantic/weights"], weights["logits/semantic/weights"]
+    )
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_values_that_are_not_finite_are_refused(model, weights, bad):
+    before = values(model)
+    weights["MobilenetV2/Conv/weights"][0, 0, 0, 0] = bad
+    with pytest.raises(WeightsError, match="NaN or infinite.*MobilenetV2/Conv/weights"):
+        load_tf1_weights(model, weights)
+    assert_untouched(model, before)
+
+
+@pytest.fixture
+def checkpoint(tmp_path, weights):
+    """A TF1 training checkpoint: the model, optimizer slots, the step."""
+    import tensorflow as tf
+
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        tensors = dict(weights)
+        tensors["global_step"] = np.int64(7)
+        tensors["logits/semantic/weights/Momentum"] = weights["logits/semantic/weights"]
+        variables = [
+            tf.compat.v1.get_variable(n.replace(":", ""), initializer=tf.constant(v))
+            for n, v in tensors.items()
+        ]
+        session.run(tf.compat.v1.global_variables_initializer())
+        saver = tf.compat.v1.train.Saver(variables)
+        return saver.save(session, str(tmp_path / "model.ckpt"), global_step=7)
+
+
+def test_a_tf1_checkpoint_loads_without_slots_and_step(model, weights, checkpoint):
+    load_tf1_weights(model, {n: v + 1 for n, v in weights.items()})
+    report = load_tf1_weights(model, checkpoint)
+    assert set(report.loaded) == set(weights) and report.unexpected == ()
+    for name, value in values(model).items():
+        np.testing.assert_array_equal(value, weights[name])
+
+
+def test_a_wrong_prefix_is_named(model):
+    with pytest.raises(WeightsError, match="nowhere/model.ckpt.*prefix"):
+        load_tf1_weights(model, "nowhere/model.ckpt")
+
+
+def test_a_truncated_checkpoint_is_refused_and_nothing_is_loaded(
+    model, checkpoint, tmp_path
+):
+    before = values(model)
+    data = next(tmp_path.glob("*.data-*"))
+    data.write_bytes(data.read_bytes()[:-1000])
+    with pytest.raises(WeightsError, match="not a readable TF1 checkpoint"):
+        deeplab_dpc.load_tf1_weights(model, checkpoint)
+    assert_untouched(model, before)

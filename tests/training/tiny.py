@@ -1,0 +1,93 @@
+"""A data set of noise and a run config whose model trains in milliseconds a step."""
+
+import pathlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
+from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.layers import BatchNorm, Logits
+from deeplab_dpc.training.run_folder import RunConfig
+
+
+def write_dataset(folder: pathlib.Path, num_images: int = 7) -> DatasetInfo:
+    """Writes a data set `train` of three classes whose label is the brightest channel."""
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(1)
+    with tf.io.TFRecordWriter(str(folder / "train-00000-of-00001.tfrecord")) as writer:
+        for i in range(num_images):
+            coarse = random.integers(0, 256, (3, 4, 3), dtype=np.uint8)
+            image = coarse.repeat(8, axis=0).repeat(8, axis=1)
+            label = image.argmax(axis=-1)[..., None].astype(np.uint8)
+            label[:2] = 255
+            writer.write(_example(f"noise{i}", image, label))
+    colors = ((128, 0, 0), (0, 128, 0), (0, 0, 128))
+    info = DatasetInfo(
+        "noise", ("red", "green", "blue"), colors, 255, {"train": num_images}
+    )
+    info.save(folder)
+    return info
+
+
+def run_config(dataset_dir: pathlib.Path, info: DatasetInfo, **train) -> RunConfig:
+    """A run of six steps with a rate that moves."""
+    settings = {
+        "train_batch_size": 2,
+        "train_crop_size": (17, 17),
+        "training_number_of_steps": 6,
+        "base_learning_rate": 0.01,
+        "log_steps": 1,
+    }
+    return RunConfig(
+        ModelConfig(num_classes=info.num_classes, crop_size=(17, 17)),
+        DataConfig(dataset_dir=str(dataset_dir)),
+        TrainConfig(**{**settings, **train}),
+        EvalConfig(),
+        info,
+    )
+
+
+def build_model(config: ModelConfig, seed: int | None = None) -> keras.Model:
+    """Stands for the real one: a backbone of one layer, a dropout, logits."""
+    images = keras.Input((None, None, 3), name="images")
+    x = keras.layers.Rescaling(2 / 255, offset=-1)(images)
+    x = _Conv(name="MobilenetV2")(x)
+    x = keras.layers.Dropout(0.1, seed=seed)(x)
+    return keras.Model(images, Logits(config.num_classes, name="logits")(x))
+
+
+class _Conv(keras.layers.Layer):
+    """A strided convolution with batch norm, under TF1's names."""
+
+    def build(self, shape):
+        self.weights_ = self.add_weight((3, 3, 3, 8), "glorot_uniform", name="weights")
+        self.norm = BatchNorm(0.9, name="BatchNorm")
+        self.norm.build((None, None, None, 8))
+
+    def call(self, x, training=None):
+        y = tf.nn.conv2d(x, self.weights_, 4, "SAME")
+        return keras.ops.relu(self.norm(y, training=training))
+
+
+def _example(name: str, image: np.ndarray, label: np.ndarray) -> bytes:
+    def bytes_of(value: bytes):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+    def integer(value: int):
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
+    features = {
+        "image/encoded": bytes_of(tf.io.encode_png(image).numpy()),
+        "image/filename": bytes_of(name.encode()),
+        "image/format": bytes_of(b"png"),
+        "image/height": integer(image.shape[0]),
+        "image/width": integer(image.shape[1]),
+        "image/channels": integer(3),
+        "image/segmentation/class/encoded": bytes_of(tf.io.encode_png(label).numpy()),
+        "image/segmentation/class/format": bytes_of(b"png"),
+    }
+    return tf.train.Example(
+        features=tf.train.Features(feature=features)
+    ).SerializeToString()

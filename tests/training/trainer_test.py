@@ -1,0 +1,229 @@
+import dataclasses
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from deeplab_dpc.config import ConfigError
+from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.training import checkpoints, run_folder, trainer
+from deeplab_dpc.training.interruption import Stopped
+from deeplab_dpc.training.progress import Progress, duration
+from deeplab_dpc.training.run_folder import RunFolderError
+from tests.training import tiny
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("records")
+    return folder, tiny.write_dataset(folder)
+
+
+@pytest.fixture
+def make_config(dataset, monkeypatch):
+    monkeypatch.setattr(trainer, "build_model", tiny.build_model)
+    return lambda **train: tiny.run_config(*dataset, **train)
+
+
+@pytest.fixture
+def reports(monkeypatch):
+    """The means that were logged, by step."""
+    found = {}
+    monkeypatch.setattr(
+        Progress, "report", lambda self, step, means: found.update({step: dict(means)})
+    )
+    return found
+
+
+def _weights(folder) -> dict[str, np.ndarray]:
+    prefix = checkpoints.newest(folder)
+    parts = {p: checkpoints.read(prefix, p) for p in ("model", "optimizer")}
+    return {f"{p}/{k}": v for p, values in parts.items() for k, v in values.items()}
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+def test_a_stopped_run_ends_where_an_uninterrupted_one_does(
+    make_config, tmp_path, monkeypatch, optimizer
+):
+    config = make_config(optimizer=optimizer)
+    trainer.train(config, tmp_path / "whole")
+
+    def terminate(self, step, means):
+        if step == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Progress, "report", terminate)
+    with pytest.raises(Stopped, match="after step 3.*ckpt-3.*same command"):
+        trainer.train(config, tmp_path / "parts")
+    assert checkpoints.read_step(checkpoints.newest(tmp_path / "parts")) == 3
+    trainer.train(config, tmp_path / "parts")
+
+    whole, parts = _weights(tmp_path / "whole"), _weights(tmp_path / "parts")
+    assert whole.keys() == parts.keys() and len(whole) > 10
+    for name, value in whole.items():
+        np.testing.assert_array_equal(value, parts[name], err_msg=name)
+
+
+def test_training_lowers_the_loss_and_logs_the_schedule(make_config, tmp_path, reports):
+    config = make_config(
+        training_number_of_steps=60, base_learning_rate=0.1, log_steps=20
+    )
+    trainer.train(config, tmp_path / "run")
+
+    assert list(reports) == [20, 40, 60]
+    assert reports[60]["cross_entropy"] < 0.6 * reports[20]["cross_entropy"]
+    rates = 0.1 * (1 - np.arange(20) / 60) ** 0.9
+    assert reports[20]["learning_rate"] == pytest.approx(rates.mean(), rel=1e-5)
+    assert 0 <= reports[20]["input_wait_share"] <= 1
+
+
+def test_the_seed_decides_everything(make_config, tmp_path, reports):
+    config = make_config(training_number_of_steps=3)
+    losses = []
+    for name in ("first", "second"):
+        trainer.train(config, tmp_path / name)
+        losses.append([reports[step]["loss"] for step in (1, 2, 3)])
+    trainer.train(make_config(training_number_of_steps=3, seed=1), tmp_path / "other")
+    assert losses[0] == losses[1]
+    assert losses[0][0] != reports[1]["loss"]
+
+
+def test_restore_model_gives_the_weights_and_the_step(make_config, tmp_path):
+    config = make_config(training_number_of_steps=2)
+    trainer.train(config, tmp_path / "run")
+    model = tiny.build_model(config.model)
+
+    assert run_folder.restore_model(model, tmp_path / "run") == 2
+
+    stored = checkpoints.read(checkpoints.newest(tmp_path / "run"), "model")
+    for variable in model.weights:
+        np.testing.assert_array_equal(variable, stored[variable.path])
+    assert run_folder.restore_model(model, tmp_path / "run" / "ckpt-2") == 2
+
+
+def test_another_models_checkpoint_changes_nothing(make_config, tmp_path):
+    config = make_config(training_number_of_steps=1)
+    trainer.train(config, tmp_path / "run")
+    other = tiny.build_model(dataclasses.replace(config.model, num_classes=5))
+    before = [np.array(v) for v in other.weights]
+
+    with pytest.raises(RunFolderError, match=r"logits/semantic/weights .*, 3\).* 5\)"):
+        run_folder.restore_model(other, tmp_path / "run")
+
+    for value, variable in zip(before, other.weights):
+        np.testing.assert_array_equal(value, variable)
+
+
+def test_a_finished_run_stays_as_it_is(make_config, tmp_path, reports):
+    config = make_config(training_number_of_steps=2)
+    trainer.train(config, tmp_path / "run")
+    reports.clear()
+    trainer.train(config, tmp_path / "run")
+    assert not reports
+
+
+def test_other_settings_are_refused_with_both_values(make_config, tmp_path):
+    trainer.train(make_config(training_number_of_steps=1), tmp_path / "run")
+    with pytest.raises(RunFolderError) as error:
+        trainer.train(
+            make_config(training_number_of_steps=1, momentum=0.5), tmp_path / "run"
+        )
+    assert "train.momentum: 0.9 there, now 0.5" in str(error.value)
+    trainer.train(
+        make_config(training_number_of_steps=1, log_steps=7), tmp_path / "run"
+    )
+    assert run_folder.RunConfig.load(tmp_path / "run").train.log_steps == 7
+
+
+def test_an_explosion_names_step_and_images_and_is_not_saved(make_config, tmp_path):
+    config = make_config(base_learning_rate=1e30, training_number_of_steps=20)
+    with pytest.raises(trainer.TrainingError) as error:
+        trainer.train(config, tmp_path / "run")
+    assert "Step " in str(error.value) and "noise" in str(error.value)
+    assert checkpoints.newest(tmp_path / "run") is None
+
+
+@pytest.mark.parametrize(
+    "change, error, words",
+    [
+        ({"train_split": "val"}, DatasetError, "train"),
+        ({"label_weights": (1.0, 2.0)}, ConfigError, "label_weights"),
+        ({"tf_initial_checkpoint": "nowhere"}, ValueError, "nowhere"),
+        ({"slow_start_step": 99}, ConfigError, "slow_start_step"),
+    ],
+)
+def test_refusals_leave_nothing_behind(make_config, tmp_path, change, error, words):
+    with pytest.raises(error, match=words):
+        trainer.train(make_config(**change), tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_more_clones_than_devices_are_refused(make_config, tmp_path):
+    with pytest.raises(ConfigError, match="num_clones=9, but this machine has"):
+        trainer.train(make_config(), tmp_path / "run", num_replicas=9)
+    assert list(tmp_path.iterdir()) == []
+
+
+_REPLICAS = """
+import keras, sys, pathlib
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(cpu, two)
+from deeplab_dpc.training import checkpoints, trainer
+from tests.training import tiny
+folder = pathlib.Path(sys.argv[1])
+info = tiny.write_dataset(folder / "records")
+def without_dropout(config, seed=None):
+    model = tiny.build_model(config, seed)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+    return model
+trainer.build_model = without_dropout
+config = tiny.run_config(
+    folder / "records", info, fine_tune_batch_norm=False, train_batch_size=3
+)
+for replicas in (1, 2):
+    trainer.train(config, folder / str(replicas), replicas)
+"""
+
+
+def test_two_replicas_train_as_one_does(tmp_path):
+    """Batches of three, so that the replicas' shares differ."""
+    root = pathlib.Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root), "TF_CPP_MIN_LOG_LEVEL": "2"}
+    subprocess.run(
+        [sys.executable, "-c", _REPLICAS, str(tmp_path)],
+        check=True,
+        env=environment,
+        timeout=120,
+    )
+    one, two = _weights(tmp_path / "1"), _weights(tmp_path / "2")
+    assert one.keys() == two.keys()
+    for name, value in one.items():
+        np.testing.assert_allclose(value, two[name], rtol=1e-4, atol=2e-6, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    "seconds, text", [(7.4, "7s"), (185, "3m05s"), (3725, "1h02m"), (59.7, "1m00s")]
+)
+def test_durations_read_well(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_the_dropout_of_a_run_has_a_state_to_save():
+    """Otherwise resuming would repeat the first masks."""
+    from deeplab_dpc.config import ModelConfig
+
+    model = tiny.build_model(ModelConfig(num_classes=3), seed=1)
+    seeds = [v for v in model.variables if checkpoints.is_seed(v.path)]
+    before = keras.ops.convert_to_numpy(seeds[0]).copy()
+    model(np.zeros((1, 9, 9, 3), "float32"), training=True)
+    assert len(seeds) == 1
+    assert np.any(before != keras.ops.convert_to_numpy(seeds[0]))
