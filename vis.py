@@ -1,7 +1,6 @@
 """Draws the predictions of a trained model (g3doc/vis.md)."""
 
-from deeplab_dpc.programs import running
 from deeplab_dpc.programs import vis as program
 
 if __name__ == "__main__":
-    running.run(program.main)
+    program.run()

@@ -1,4 +1,4 @@
-"""A data set's files as they were downloaded or drawn, and the checks they must pass."""
+"""A data set's files as they were downloaded, and the checks they must pass."""
 
 import dataclasses
 import io

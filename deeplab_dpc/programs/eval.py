@@ -30,25 +30,6 @@ from deeplab_dpc.programs import restored, running
 from deeplab_dpc.training import checkpoints
 from deeplab_dpc.training.run_folder import RunConfig
 
-restored.define_flags()
-restored.define_optional(EvalConfig)
-_EVAL_LOGDIR = flags.DEFINE_string(
-    "eval_logdir", None, "Where scores go; <checkpoint_dir>/eval by default."
-)
-_INTERVAL = flags.DEFINE_integer(
-    "eval_interval_secs",
-    300,
-    "Seconds from the start of one evaluation to the next, when there are several.",
-    lower_bound=0,
-)
-_EVALUATIONS = flags.DEFINE_integer(
-    "max_number_of_evaluations",
-    1,
-    "1: evaluate the newest checkpoint and end. More, or 0 (no limit): wait for new "
-    "checkpoints and evaluate each newest one, until this many or the run's last step.",
-    lower_bound=0,
-)
-
 
 @dataclasses.dataclass(frozen=True)
 class Task:
@@ -78,18 +59,47 @@ class Task:
         )
 
 
-def main(argv: Sequence[str]) -> None:
+def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines the program's flags."""
+    restored.define_flags(values)
+    restored.define_optional(EvalConfig, values)
+    flags.DEFINE_string(
+        "eval_logdir",
+        None,
+        "Where scores go; <checkpoint_dir>/eval by default.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "eval_interval_secs",
+        300,
+        "Seconds from the start of one evaluation to the next, if there are several.",
+        lower_bound=0,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "max_number_of_evaluations",
+        1,
+        "1: evaluate the newest checkpoint and end. More, or 0 (no limit): wait for "
+        "new checkpoints and evaluate each newest one, until so many are done or the "
+        "run's last step is.",
+        lower_bound=0,
+        flag_values=values,
+    )
+
+
+def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     """Runs the program."""
     del argv
-    folder, source = restored.checkpoint_dir(flags.FLAGS.checkpoint_dir)
-    task = _task(folder)
+    folder, source = restored.checkpoint_dir(values["checkpoint_dir"].value)
+    task = _task(folder, values)
     images = pipeline.split_size(task.info, task.dataset_dir, task.run.eval.eval_split)
     model = restored.build(task.run.model, task.averaging)
     labels = inference.compiled_labels(model, task.averaging)
-    limit = _EVALUATIONS.value if source == folder else 1
+    limit = values["max_number_of_evaluations"].value if source == folder else 1
     last_step = task.run.train.training_number_of_steps
-    waiting = new_checkpoints(folder, _INTERVAL.value) if limit != 1 else iter([source])
-    for done, path in enumerate(waiting, start=1):
+    interval_s = values["eval_interval_secs"].value
+    paths = iter([source]) if limit == 1 else new_checkpoints(folder, interval_s)
+    for done, path in enumerate(paths, start=1):
         step = restored.restore(model, path)
         _say_start(task, step, images)
         result = evaluate(task, labels, step, images)
@@ -169,14 +179,13 @@ def report(task: Task, result: evaluator.Result) -> None:
     )
 
 
-def _task(folder: pathlib.Path) -> Task:
-    run = restored.load_run(folder)
-    given = dataclasses.replace(run.eval, **settings.given(EvalConfig))
+def _task(folder: pathlib.Path, values: flags.FlagValues) -> Task:
+    run = restored.load_run(folder, values)
+    given = dataclasses.replace(run.eval, **settings.given(EvalConfig, values))
     run = dataclasses.replace(run, eval=given)
-    info, dataset_dir = restored.dataset_of(run)
-    logdir = restored.output_folder(
-        _EVAL_LOGDIR.value or folder / "eval", "eval_logdir"
-    )
+    info, dataset_dir = restored.dataset_of(run, values)
+    path = values["eval_logdir"].value or folder / "eval"
+    logdir = restored.output_folder(path, "eval_logdir")
     return Task(run, info, dataset_dir, folder, logdir)
 
 
@@ -213,5 +222,8 @@ def _write_scalars(folder: pathlib.Path, result: evaluator.Result) -> None:
     writer.close()
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Runs the program from the command line."""
+    define_flags()
+    restored.show_in_help(__doc__)
     running.run(main)

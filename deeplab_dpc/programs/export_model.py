@@ -38,67 +38,67 @@ class ExportConfig(Config):
         (1.0,), "Scales whose predictions are averaged."
     )
     add_flipped_images: bool = setting(False, "Average with the mirrored image, too.")
+    checkpoint_path: str | None = setting(
+        None, "One checkpoint in a run folder, such as RUN/ckpt-1000."
+    )
+    export_path: str | None = setting(
+        None, "The folder to make; <run folder>/export by default."
+    )
+    overwrite: bool = setting(False, "Replace an export that is there.")
+    num_classes: int | None = setting(
+        None, "The run folder says it; if given, it must be the same."
+    )
+    save_inference_graph: bool = setting(
+        False,
+        "Has no effect: a SavedModel holds its graph, there is no separate text file.",
+    )
 
 
-settings.define(ExportConfig)
-restored.define_flags()
-_CHECKPOINT_PATH = flags.DEFINE_string(
-    "checkpoint_path", None, "One checkpoint in a run folder, such as RUN/ckpt-1000."
-)
-_EXPORT_PATH = flags.DEFINE_string(
-    "export_path", None, "The folder to make; <run folder>/export by default."
-)
-_OVERWRITE = flags.DEFINE_boolean(
-    "overwrite", False, "Replace an export that is there."
-)
-_NUM_CLASSES = flags.DEFINE_integer(
-    "num_classes", None, "The run folder says it; if given, it must be the same."
-)
-_INFERENCE_GRAPH = flags.DEFINE_boolean(
-    "save_inference_graph",
-    None,
-    "Has no effect: a SavedModel holds its graph, there is no separate text file.",
-)
+def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines the program's flags."""
+    restored.define_flags(values)
+    settings.define(ExportConfig, values)
 
 
-def main(argv: Sequence[str]) -> None:
+def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     """Runs the program."""
     del argv
-    folder, source = _source()
-    run = restored.load_run(folder)
-    _check_num_classes(run)
-    options = settings.config_from(ExportConfig)
-    path = pathlib.Path(_EXPORT_PATH.value or folder / "export")
-    saved_model.check_path(path, _OVERWRITE.value)
+    options = settings.config_from(ExportConfig, values=values)
+    folder, source = _source(options, values["checkpoint_dir"].value)
+    run = restored.load_run(folder, values)
+    _check_num_classes(run, options.num_classes)
+    path = pathlib.Path(options.export_path or folder / "export")
+    saved_model.check_path(path, options.overwrite)
     restored.output_folder(path.parent, "export_path")
     serving = _serving(run, options)
     model = restored.build(run.model, serving.averaging)
     step = restored.restore(model, source)
     notes = _notes(run, options, step)
     with _without_tensorflows_words():
-        saved_model.write(model, path, run.dataset, serving, notes, _OVERWRITE.value)
+        saved_model.write(model, path, run.dataset, serving, notes, options.overwrite)
     _say_done(model, path, step)
 
 
-def _source() -> tuple[pathlib.Path, pathlib.Path]:
-    if _CHECKPOINT_PATH.value and flags.FLAGS.checkpoint_dir:
+def _source(
+    options: ExportConfig, folder: str | None
+) -> tuple[pathlib.Path, pathlib.Path]:
+    if options.checkpoint_path and folder:
         raise app.UsageError(
-            f"--checkpoint_path={_CHECKPOINT_PATH.value} and --checkpoint_dir="
-            f"{flags.FLAGS.checkpoint_dir} both say what to export; give one of them."
+            f"--checkpoint_path={options.checkpoint_path} and --checkpoint_dir="
+            f"{folder} both say what to export; give one of them."
         )
-    if _INFERENCE_GRAPH.value is not None:
+    if options.save_inference_graph:
         logging.warning("--save_inference_graph has no effect: see --help.")
-    if _CHECKPOINT_PATH.value:
-        return restored.checkpoint_dir(_CHECKPOINT_PATH.value, "checkpoint_path")
-    return restored.checkpoint_dir(flags.FLAGS.checkpoint_dir)
+    if options.checkpoint_path:
+        return restored.checkpoint_dir(options.checkpoint_path, "checkpoint_path")
+    return restored.checkpoint_dir(folder)
 
 
-def _check_num_classes(run: RunConfig) -> None:
-    ours, theirs = _NUM_CLASSES.value, run.model.num_classes
-    if ours is not None and ours != theirs:
+def _check_num_classes(run: RunConfig, asked: int | None) -> None:
+    if asked is not None and asked != run.model.num_classes:
         raise restored.ContradictionError(
-            f"--num_classes says {ours}, but the model was trained with {theirs}; "
-            "leave the flag out."
+            f"--num_classes says {asked}, but the model was trained with "
+            f"{run.model.num_classes}; leave the flag out."
         )
 
 
@@ -131,7 +131,11 @@ def _notes(run: RunConfig, options: ExportConfig, step: int) -> dict:
             for name, value in run.data.to_dict().items()
             if name not in ("dataset", "dataset_dir")
         },
-        "prediction": options.to_dict(),
+        "prediction": {
+            "crop_size": options.crop_size,
+            "inference_scales": options.inference_scales,
+            "add_flipped_images": options.add_flipped_images,
+        },
     }
 
 
@@ -146,5 +150,8 @@ def _say_done(model: keras.Model, path: pathlib.Path, step: int) -> None:
     )
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Runs the program from the command line."""
+    define_flags()
+    restored.show_in_help(__doc__)
     running.run(main)

@@ -50,28 +50,17 @@ class VisConfig(Config):
         None, "Draw so many images and end; all by default.", at_least=1
     )
     also_save_raw_predictions: bool = setting(
-        False,
-        "Write the class ids, too, as grey PNGs: raw/NAME.png.",
+        False, "Write the class ids, too, as grey PNGs: raw/NAME.png."
     )
-
-
-settings.define(VisConfig)
-restored.define_flags()
-_VIS_LOGDIR = flags.DEFINE_string(
-    "vis_logdir", None, "Where pictures go; <checkpoint_dir>/vis by default."
-)
-_COLORMAP = flags.DEFINE_enum(
-    "colormap_type",
-    None,
-    ["pascal", "cityscapes", "ade20k", "mapillary"],
-    "Colours of the classes; the data set's own by default.",
-)
-_IMAGE_DIR = flags.DEFINE_string(
-    "image_dir", None, "Draw the JPEG and PNG files of this folder, not a split."
-)
-_IMAGES = flags.DEFINE_list(
-    "images", None, "Draw these JPEG or PNG files, with commas between, not a split."
-)
+    vis_logdir: str | None = setting(
+        None, "Where pictures go; <checkpoint_dir>/vis by default."
+    )
+    image_dir: str | None = setting(
+        None, "Draw the JPEG and PNG files of this folder, not a split."
+    )
+    images: tuple[str, ...] | None = setting(
+        None, "Draw these JPEG or PNG files, with commas between, not a split."
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,19 +80,33 @@ class Shown:
     label: np.ndarray | None
 
 
-def main(argv: Sequence[str]) -> None:
+def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines the program's flags."""
+    restored.define_flags(values)
+    settings.define(VisConfig, values)
+    flags.DEFINE_enum(
+        "colormap_type",
+        None,
+        ["pascal", "cityscapes", "ade20k", "mapillary"],
+        "Colours of the classes; the data set's own by default.",
+        flag_values=values,
+    )
+
+
+def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     """Runs the program."""
     del argv
-    folder, source = restored.checkpoint_dir(flags.FLAGS.checkpoint_dir)
-    run, vis = _settings(folder)
+    folder, source = restored.checkpoint_dir(values["checkpoint_dir"].value)
+    run, vis = _settings(folder, values)
     averaging = inference.Averaging(
         run.eval.eval_scales,
         run.eval.add_flipped_images,
         run.model.prediction_with_upsampled_logits,
     )
-    info, batches, total = _batches(run, vis)
+    info, batches, total = _batches(run, vis, values)
+    palette = _palette(info, values["colormap_type"].value)
     total = min(total, vis.max_number_of_images or total)
-    logdir = restored.output_folder(_VIS_LOGDIR.value or folder / "vis", "vis_logdir")
+    logdir = restored.output_folder(vis.vis_logdir or folder / "vis", "vis_logdir")
     if vis.also_save_raw_predictions:
         restored.output_folder(logdir / "raw", "vis_logdir")
     model = restored.build(run.model, averaging)
@@ -112,7 +115,7 @@ def main(argv: Sequence[str]) -> None:
     labels = inference.compiled_labels(model, averaging)
     shown = itertools.islice(predicted(labels, batches, info.ignore_label), total)
     with restored.record_errors():
-        draw(shown, _palette(info), logdir, vis.also_save_raw_predictions, total)
+        draw(shown, palette, logdir, vis.also_save_raw_predictions, total)
 
 
 def predicted(
@@ -168,9 +171,11 @@ def file_name(name: str, used: set[str]) -> str:
     return chosen
 
 
-def _settings(folder: pathlib.Path) -> tuple[RunConfig, VisConfig]:
-    run = restored.load_run(folder)
-    vis = settings.config_from(VisConfig)
+def _settings(
+    folder: pathlib.Path, values: flags.FlagValues
+) -> tuple[RunConfig, VisConfig]:
+    run = restored.load_run(folder, values)
+    vis = settings.config_from(VisConfig, values=values)
     names: dict[str, Any] = {
         "eval_split": vis.vis_split,
         "eval_batch_size": vis.vis_batch_size,
@@ -182,20 +187,22 @@ def _settings(folder: pathlib.Path) -> tuple[RunConfig, VisConfig]:
     return dataclasses.replace(run, eval=dataclasses.replace(run.eval, **given)), vis
 
 
-def _batches(run: RunConfig, vis: VisConfig) -> tuple[DatasetInfo, Iterator[Any], int]:
+def _batches(
+    run: RunConfig, vis: VisConfig, values: flags.FlagValues
+) -> tuple[DatasetInfo, Iterator[Any], int]:
     """The data set's facts, its batches, and how many images they have."""
-    if _IMAGE_DIR.value or _IMAGES.value:
+    if vis.image_dir or vis.images:
         if vis.vis_split is not None:
             raise app.UsageError(
                 f"--vis_split={vis.vis_split} draws a split, --image_dir and --images "
                 "draw files; give one of them."
             )
-        paths = photos.find(_IMAGE_DIR.value, _IMAGES.value or ())
+        paths = photos.find(vis.image_dir, vis.images or ())
         batches = photos.batches(
             paths, run.data, run.eval.eval_crop_size, run.dataset.ignore_label
         )
         return run.dataset, batches, len(paths)
-    info, dataset_dir = restored.dataset_of(run)
+    info, dataset_dir = restored.dataset_of(run, values)
     total = pipeline.split_size(info, dataset_dir, run.eval.eval_split)
     split = pipeline.evaluation_batches(
         info,
@@ -208,13 +215,13 @@ def _batches(run: RunConfig, vis: VisConfig) -> tuple[DatasetInfo, Iterator[Any]
     return info, iter(split), total
 
 
-def _palette(info: DatasetInfo) -> pictures.Palette:
-    if _COLORMAP.value is None:
+def _palette(info: DatasetInfo, colormap: str | None) -> pictures.Palette:
+    if colormap is None:
         return pictures.Palette(info.class_names, info.colors, info.ignore_label)
-    table = colormaps.colormap(_COLORMAP.value)
+    table = colormaps.colormap(colormap)
     if len(table) < info.num_classes:
         raise ConfigError(
-            f"--colormap_type={_COLORMAP.value} has {len(table)} colours, but "
+            f"--colormap_type={colormap} has {len(table)} colours, but "
             f"{info.name} has {info.num_classes} classes; leave the flag out for the "
             "data set's own colours, or take pascal (512)."
         )
@@ -222,5 +229,8 @@ def _palette(info: DatasetInfo) -> pictures.Palette:
     return pictures.Palette(info.class_names, colors, info.ignore_label)
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Runs the program from the command line."""
+    define_flags()
+    restored.show_in_help(__doc__)
     running.run(main)

@@ -61,9 +61,7 @@ def build_optimizer(train: TrainConfig) -> keras.optimizers.Optimizer:
     """The optimizer of the settings, with its schedule."""
     if train.optimizer == "adam":
         rate = schedules.Constant(train.adam_learning_rate)
-        return keras.optimizers.Adam(
-            rate, epsilon=train.adam_epsilon, name="adam"
-        )
+        return keras.optimizers.Adam(rate, epsilon=train.adam_epsilon, name="adam")
     return Momentum(schedules.LearningRate(train), train.momentum)
 
 

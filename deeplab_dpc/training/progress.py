@@ -12,6 +12,7 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_dpc.layers import resize
+from deeplab_dpc.training.run_folder import RunConfig
 
 
 @dataclasses.dataclass
@@ -127,3 +128,29 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours}h{minutes:02d}m"
     return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+
+
+def log_resolved(config: RunConfig, model: keras.Model, num_replicas: int) -> None:
+    """Logs what is about to be trained on what."""
+    train, dataset = config.train, config.dataset
+    images = dataset.split_sizes[train.train_split]
+    epochs = train.training_number_of_steps * train.train_batch_size / images
+    weights = sum(v.value.shape.num_elements() for v in model.trainable_variables)
+    module = "no" if not config.model.aspp_with_batch_norm else "ASPP"
+    logging.info(
+        "Data: %s, %s, %d images, %d classes, %d is ignored.",
+        *(dataset.name, train.train_split, images),
+        *(dataset.num_classes, dataset.ignore_label),
+    )
+    logging.info(
+        "Model: %s, %s, output stride %d, %s trainable parameters in %d tensors.",
+        *(config.model.model_variant, "DPC" if config.model.genotype else module),
+        *(config.model.output_stride, f"{weights:,}", len(model.trainable_variables)),
+    )
+    logging.info(
+        "Training: %d steps of %d crops of %dx%d (%.1f epochs), %d replica(s), %s, "
+        "batch norm %s.",
+        *(train.training_number_of_steps, train.train_batch_size),
+        *(*train.train_crop_size, epochs, num_replicas),
+        *(train.optimizer, "fine-tuned" if train.fine_tune_batch_norm else "frozen"),
+    )

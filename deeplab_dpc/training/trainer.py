@@ -23,8 +23,15 @@ from deeplab_dpc.training import (
     run_folder,
 )
 from deeplab_dpc.training.interruption import Stopped, StopSignals
-from deeplab_dpc.training.progress import Interval, Progress, duration, pictures
-from deeplab_dpc.training.run_folder import RunConfig, RunFolderError
+from deeplab_dpc.training.progress import (
+    Interval,
+    Progress,
+    duration,
+    log_resolved,
+    pictures,
+)
+from deeplab_dpc.training.run_folder import RunConfig
+from deeplab_dpc.training.saver import Saver
 from deeplab_dpc.training.step import ReplicaStep
 
 _PROFILED_STEPS = range(10, 15)  # Counted from the start of the program.
@@ -64,7 +71,7 @@ def train(
     first_step = checkpoints.read_step(newest) if newest else 0
     batches = _batches(config, first_step)
     run = _Run.build(config, strategy)
-    _log_resolved(config, run.model, strategy)
+    log_resolved(config, run.model, strategy.num_replicas_in_sync)
     if newest:
         run.restore(newest)
     else:
@@ -206,7 +213,8 @@ class _Loop(orbit.StandardTrainer):
 
 
 def _train_to_the_end(loop: _Loop, folder: str | os.PathLike) -> None:
-    train, saver = loop.run.config.train, _Saver(loop, folder)
+    run, train = loop.run, loop.run.config.train
+    saver = Saver(run.model, run.optimizer, folder, train)
     total = train.training_number_of_steps
     if loop.step >= total:
         logging.info("The run is complete: it has made its %d steps.", loop.step)
@@ -220,59 +228,22 @@ def _train_to_the_end(loop: _Loop, folder: str | os.PathLike) -> None:
             )
             means = loop.train(tf.constant(steps))
             progress.report(loop.step, means)
-            saver.save_if_due()
+            saver.save_if_due(loop.step)
             if train.save_summaries_images and _is_due(
                 shown_s, train.save_summaries_secs
             ):
                 shown_s = time.monotonic()
                 progress.show(loop.step, _pictures(loop))
     except Stopped as e:
-        prefix = saver.save()
+        prefix = saver.save(loop.step)
         raise Stopped(
             e.signum,
             f"Stopped by signal {e.signum} after step {loop.step}, saved as {prefix}. "
             "The same command goes on from there.",
         ) from None
-    prefix = saver.save()
+    prefix = saver.save(loop.step)
     took = duration(time.monotonic() - began_s)
     logging.info("Done: %d steps in %s, saved as %s.", loop.step, took, prefix)
-
-
-class _Saver:
-    """Saves checkpoints, every so many seconds and when told."""
-
-    def __init__(self, loop: _Loop, folder: str | os.PathLike):
-        run, train = loop.run, loop.run.config.train
-        self._loop, self._interval_s = loop, train.save_interval_secs
-        self._step = tf.Variable(loop.step, dtype=tf.int64)
-        self._manager = tf.train.CheckpointManager(
-            checkpoints.trackable(run.model, run.optimizer, self._step),
-            os.fspath(folder),
-            max_to_keep=train.max_to_keep,
-            checkpoint_name=checkpoints.NAME,
-        )
-        self._saved_s = time.monotonic()
-
-    def save_if_due(self) -> None:
-        if _is_due(self._saved_s, self._interval_s):
-            self.save()
-
-    def save(self) -> str:
-        """Saves the step that the loop has reached; returns the prefix."""
-        newest, step = self._manager.latest_checkpoint, self._loop.step
-        if newest and newest.endswith(f"-{step}"):
-            return newest
-        self._step.assign(step)
-        try:
-            prefix = self._manager.save(checkpoint_number=step)
-        except (tf.errors.OpError, OSError) as e:
-            raise RunFolderError(
-                f"The checkpoint of step {step} cannot be written ({e}). The newest "
-                f"whole one is {newest}; make room and give the same command."
-            ) from e
-        self._saved_s = time.monotonic()
-        logging.info("Saved %s.", prefix)
-        return prefix
 
 
 def _strategy(num_replicas: int, batch_size: int) -> tf.distribute.Strategy:
@@ -320,33 +291,6 @@ def _initialize(model: keras.Model, train: TrainConfig) -> None:
     lines = done.lines() if done else ["All weights are new."]
     for line in lines:
         logging.info("%s", line)
-
-
-def _log_resolved(
-    config: RunConfig, model: keras.Model, strategy: tf.distribute.Strategy
-) -> None:
-    train, dataset = config.train, config.dataset
-    images = dataset.split_sizes[train.train_split]
-    epochs = train.training_number_of_steps * train.train_batch_size / images
-    weights = sum(v.value.shape.num_elements() for v in model.trainable_variables)
-    module = "no" if not config.model.aspp_with_batch_norm else "ASPP"
-    logging.info(
-        "Data: %s, %s, %d images, %d classes, %d is ignored.",
-        *(dataset.name, train.train_split, images),
-        *(dataset.num_classes, dataset.ignore_label),
-    )
-    logging.info(
-        "Model: %s, %s, output stride %d, %s trainable parameters in %d tensors.",
-        *(config.model.model_variant, "DPC" if config.model.genotype else module),
-        *(config.model.output_stride, f"{weights:,}", len(model.trainable_variables)),
-    )
-    logging.info(
-        "Training: %d steps of %d crops of %dx%d (%.1f epochs), %d replica(s), %s, "
-        "batch norm %s.",
-        *(train.training_number_of_steps, train.train_batch_size),
-        *(*train.train_crop_size, epochs, strategy.num_replicas_in_sync),
-        *(train.optimizer, "fine-tuned" if train.fine_tune_batch_norm else "frozen"),
-    )
 
 
 def _pictures(loop: _Loop) -> dict[str, Any]:

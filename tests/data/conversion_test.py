@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from deeplab_dpc.data import conversion, records, sources
+from deeplab_dpc.data import conversion, records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.sources import Item, Source
 
@@ -227,31 +227,10 @@ def test_grey_and_palette_images_are_taken(folder):
         assert records.decode_image(record["image"]).shape == (2, 3, 3)
 
 
-def test_list_errors(tmp_path):
-    (tmp_path / "val.txt").write_text("")
-    (tmp_path / "twice.txt").write_text("a\nb\n\na\n")
-    with pytest.raises(
-        DatasetError, match=r"train.txt is missing; .*twice.txt, val.txt"
-    ):
-        sources.read_list(tmp_path / "train.txt")
-    with pytest.raises(DatasetError, match="val.txt is empty"):
-        sources.read_list(tmp_path / "val.txt")
-    with pytest.raises(DatasetError, match="names 'a' twice, in lines 1 and 4"):
-        sources.read_list(tmp_path / "twice.txt")
-
-
 def test_names_with_an_ending_get_a_hint(folder):
     source = make_source(folder, train=["image0.jpg"])
     with pytest.raises(DatasetError, match="must have no ending"):
         convert(source, folder / "out")
-
-
-def test_two_images_of_one_name_are_refused(tmp_path):
-    for name in ("a.jpg", "a.PNG"):
-        (tmp_path / name).touch()
-    with pytest.raises(DatasetError, match=r"several images named 'a': a\.jpg, a\.PNG"):
-        sources.find_image(tmp_path, "a")
-    assert sources.find_image(tmp_path, "b").name == "b.jpg"
 
 
 def test_progress_says_how_far_and_how_fast(folder):

@@ -28,7 +28,7 @@ ROOT = pathlib.Path(__file__).parent.parent.parent
 
 def evaluate(folder, *arguments):
     """Runs the program; gives the JSON that it wrote."""
-    tiny_run.run(program.main, f"--checkpoint_dir={folder}", *arguments)
+    tiny_run.run(program, f"--checkpoint_dir={folder}", *arguments)
     return json.loads((folder / "eval" / "val.json").read_text())
 
 
@@ -69,7 +69,7 @@ def test_scores_the_newest_checkpoint_of_a_run_folder(run_dir, capsys):
 
 def test_scores_a_given_checkpoint(run_dir):
     tiny_run.write_checkpoint(run_dir, 15)
-    tiny_run.run(program.main, f"--checkpoint_dir={run_dir}/ckpt-10")
+    tiny_run.run(program, f"--checkpoint_dir={run_dir}/ckpt-10")
     np.testing.assert_array_equal(written_counts(run_dir), expected_counts(10))
 
 
@@ -147,7 +147,7 @@ def test_several_evaluations_end_with_the_runs_last_step(run_dir, monkeypatch):
     )
     monkeypatch.setattr(program, "report", lambda t, r: reported.append(r))
     tiny_run.run(
-        program.main, f"--checkpoint_dir={run_dir}", "--max_number_of_evaluations=0"
+        program, f"--checkpoint_dir={run_dir}", "--max_number_of_evaluations=0"
     )
     assert [result.step for result in reported] == [10, 15, 20]
     np.testing.assert_array_equal(reported[1].counts, expected_counts(15))
@@ -210,7 +210,7 @@ def test_a_data_set_with_other_classes_names_both_numbers(read_only_run, tmp_pat
 
 def test_errors_of_folders_and_splits(read_only_run, tmp_path):
     with pytest.raises(app.UsageError, match="--checkpoint_dir is missing"):
-        tiny_run.run(program.main)
+        tiny_run.run(program)
     with pytest.raises(RunFolderError, match="no such folder"):
         evaluate(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()

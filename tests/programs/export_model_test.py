@@ -24,7 +24,7 @@ def served(path, image):
 
 def test_exports_the_newest_checkpoint_into_the_run_folder(run_dir, capsys):
     tiny_run.write_checkpoint(run_dir, 15)
-    tiny_run.run(program.main, f"--checkpoint_dir={run_dir}")
+    tiny_run.run(program, f"--checkpoint_dir={run_dir}")
     labels = json.loads((run_dir / "export" / "labels.json").read_text())
     assert [c["name"] for c in labels["classes"]] == list(tiny_run.NAMES)
     assert labels["classes"][2]["color"] == list(tiny_run.COLORS[2])
@@ -42,7 +42,7 @@ def test_exports_a_given_checkpoint_with_scales_flips_and_padding(run_dir, tmp_p
     tiny_run.write_checkpoint(run_dir, 15)
     out = tmp_path / "out"
     tiny_run.run(
-        program.main,
+        program,
         f"--checkpoint_path={run_dir}/ckpt-10",
         f"--export_path={out}",
         "--inference_scales=0.5,1.0",
@@ -65,7 +65,7 @@ def test_exports_a_given_checkpoint_with_scales_flips_and_padding(run_dir, tmp_p
 
 
 def test_resizes_and_gives_predictions_at_the_images_own_size(run_dir):
-    tiny_run.run(program.main, f"--checkpoint_dir={run_dir}", "--min_resize_value=65")
+    tiny_run.run(program, f"--checkpoint_dir={run_dir}", "--min_resize_value=65")
     labels, probabilities = served(run_dir / "export", tiny_run.images()["three"][0])
     assert labels.shape == (41, 37) and probabilities.shape == (41, 37, 3)
     notes = json.loads((run_dir / "export" / "labels.json").read_text())
@@ -73,24 +73,24 @@ def test_resizes_and_gives_predictions_at_the_images_own_size(run_dir):
 
 
 def test_an_export_that_is_there_needs_overwrite(run_dir):
-    tiny_run.run(program.main, f"--checkpoint_dir={run_dir}")
+    tiny_run.run(program, f"--checkpoint_dir={run_dir}")
     tiny_run.write_checkpoint(run_dir, 15)
     with pytest.raises(ExportError, match="--overwrite"):
-        tiny_run.run(program.main, f"--checkpoint_dir={run_dir}")
-    tiny_run.run(program.main, f"--checkpoint_dir={run_dir}", "--overwrite")
+        tiny_run.run(program, f"--checkpoint_dir={run_dir}")
+    tiny_run.run(program, f"--checkpoint_dir={run_dir}", "--overwrite")
     assert json.loads((run_dir / "export" / "labels.json").read_text())["step"] == 15
 
 
 def test_errors(read_only_run, tmp_path):
     run = f"--checkpoint_dir={read_only_run}"
     with pytest.raises(app.UsageError, match="--checkpoint_dir is missing"):
-        tiny_run.run(program.main)
+        tiny_run.run(program)
     with pytest.raises(app.UsageError, match="give one of them"):
-        tiny_run.run(program.main, run, f"--checkpoint_path={read_only_run}/ckpt-10")
+        tiny_run.run(program, run, f"--checkpoint_path={read_only_run}/ckpt-10")
     with pytest.raises(RunFolderError, match="ckpt-99"):
-        tiny_run.run(program.main, f"--checkpoint_path={read_only_run}/ckpt-99")
+        tiny_run.run(program, f"--checkpoint_path={read_only_run}/ckpt-99")
     with pytest.raises(restored.ContradictionError, match="says 21.*with 3"):
-        tiny_run.run(program.main, run, "--num_classes=21")
+        tiny_run.run(program, run, "--num_classes=21")
     (tmp_path / "file").write_text("")
     with pytest.raises(restored.OutputError, match="--export_path"):
-        tiny_run.run(program.main, run, f"--export_path={tmp_path / 'file' / 'x'}")
+        tiny_run.run(program, run, f"--export_path={tmp_path / 'file' / 'x'}")

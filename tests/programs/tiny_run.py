@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import tensorflow as tf
 from absl import flags
-from absl.testing import flagsaver
 
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data import records
@@ -68,13 +67,12 @@ def write_run(folder: pathlib.Path, dataset_dir: pathlib.Path, steps=(10,)) -> N
 
 
 def model(step: int, **settings) -> keras.Model:
-    """The model of a step; its logits depend on the image and on the step."""
-    keras.utils.set_random_seed(step)
+    """The model of a step, with weights that make it look at the image."""
     made = build_model(ModelConfig(**{**MODEL.to_dict(), "num_classes": 3, **settings}))
-    rng = np.random.default_rng(step)
-    for variable in made.weights:
-        if variable.path.endswith("semantic/weights"):
-            variable.assign(rng.standard_normal(variable.shape))
+    for name, variable in variables_by_tf1_name(made).items():
+        shape = tf1_shape(variable)
+        value = goldens.recipe_value(f"{step}/{name}", shape)
+        variable.assign(np.reshape(value, variable.shape))
     return made
 
 
@@ -89,9 +87,9 @@ def write_checkpoint(folder: pathlib.Path, step: int) -> None:
     ).save(checkpoint_number=step)
 
 
-def run(main, *arguments: object) -> None:
-    """Runs a program's main in this process with these flags and no others."""
-    with flagsaver.flagsaver():
-        flags.FLAGS.unparse_flags()
-        flags.FLAGS(["program.py", *map(str, arguments)])
-        main(["program.py"])
+def run(program, *arguments: object) -> None:
+    """Runs a program in this process with these flags and no others."""
+    values = flags.FlagValues()
+    program.define_flags(values)
+    values(["program.py", *map(str, arguments)])
+    program.main(["program.py"], values)

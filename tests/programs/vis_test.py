@@ -18,7 +18,7 @@ from tests.programs import tiny_run
 def draw(run, out, *arguments):
     """Runs the program; gives the names of the files in the folder."""
     flags = [f"--checkpoint_dir={run}", f"--vis_logdir={out}", *arguments]
-    tiny_run.run(program.main, *flags)
+    tiny_run.run(program, *flags)
     return sorted(path.name for path in out.iterdir())
 
 
@@ -64,9 +64,7 @@ def test_pictures_show_image_prediction_and_truth_without_padding(drawn):
 
 
 def test_the_run_folder_is_the_default_and_the_number_of_images_a_limit(run_dir):
-    tiny_run.run(
-        program.main, f"--checkpoint_dir={run_dir}", "--max_number_of_images=1"
-    )
+    tiny_run.run(program, f"--checkpoint_dir={run_dir}", "--max_number_of_images=1")
     assert len(list((run_dir / "vis").glob("*.png"))) == 5
 
 
@@ -137,7 +135,7 @@ def test_errors(read_only_run, tmp_path):
     with pytest.raises(DatasetError, match="'train'"):
         draw(read_only_run, tmp_path, "--vis_split=train")
     with pytest.raises(app.UsageError, match="--checkpoint_dir is missing"):
-        tiny_run.run(program.main)
+        tiny_run.run(program)
     (tmp_path / "file").write_text("")
     with pytest.raises(restored.OutputError, match="--vis_logdir"):
         draw(read_only_run, tmp_path / "file")

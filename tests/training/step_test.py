@@ -10,7 +10,7 @@ import tensorflow as tf
 from deeplab_dpc import build_model
 from deeplab_dpc.config import ModelConfig, TrainConfig
 from deeplab_dpc.genotypes import DPC_TOP1
-from deeplab_dpc.layers import Logits, freeze_batch_norm
+from deeplab_dpc.layers import DensePredictionCell, Logits, freeze_batch_norm
 from deeplab_dpc.tf1 import load_tf1_weights
 from deeplab_dpc.tf1.names import variables_by_tf1_name
 from deeplab_dpc.training import losses, optimizers
@@ -60,7 +60,11 @@ def _model(facts) -> keras.Model:
         crop_size=crop,
         model_variant=facts["flags"]["model_variant"],
     )
-    model = build_model(config)
+    return _filled(build_model(config), facts)
+
+
+def _filled(model, facts) -> keras.Model:
+    """The model with the recipe's weights and without dropout."""
     shapes = {n: tuple(v.shape) for n, v in variables_by_tf1_name(model).items()}
     assert set(shapes) == set(facts["var_names"])
     values = {n: goldens.recipe_value(n, shape) for n, shape in shapes.items()}
@@ -101,6 +105,11 @@ def test_three_steps_are_the_originals(run):
     ours = list(_steps(model, facts, stored))
 
     np.testing.assert_allclose(ours, stored["log"][:, :5], rtol=2e-5)
+    _check_variables(model, facts, stored)
+
+
+def _check_variables(model, facts, stored) -> None:
+    """Compares samples of all variables after three steps."""
     variables = variables_by_tf1_name(model)
     lengths = stored["vars|slice_len"]
     ends = np.cumsum(lengths)
@@ -192,3 +201,29 @@ def test_an_image_pyramid_has_a_loss_for_each_scale_and_one_for_all():
 
     assert half.shape == full.shape == merged.shape
     np.testing.assert_array_equal(merged, np.maximum(half, full))
+
+
+def _head(facts) -> keras.Model:
+    """The cell and the logits on given features."""
+    features = keras.Input((None, None, facts["stub_channels"]))
+    cell = DensePredictionCell(DPC_TOP1, name="meta_architecture")
+    logits = Logits(facts["classes"], name="logits")
+    return _filled(keras.Model(features, logits(cell(features))), facts)
+
+
+@goldens.needed
+@pytest.mark.parametrize("run", ["head_dpc320_ft", "head_dpc320_ft_mult10"])
+def test_a_head_trains_with_batch_norm_as_the_originals(run):
+    """The features stand for the backbone, so that nothing is chaotic."""
+    facts, stored = _run_facts(run)
+    labels = stored["label_0"]
+    height, width = ((n - 1) // 16 + 1 for n in labels.shape[1:3])
+    shape = (len(labels), height, width, facts["stub_channels"])
+    features = np.random.default_rng(500).standard_normal(shape)
+    images = {f"image_{i}": features.astype("float32") for i in range(3)}
+    model = _head(facts)
+
+    ours = list(_steps(model, facts, {**stored, **images}))
+
+    np.testing.assert_allclose(ours, stored["log"][:, :5], rtol=2e-5)
+    _check_variables(model, facts, stored)

@@ -1,0 +1,66 @@
+"""When checkpoints are saved."""
+
+import os
+import time
+
+import keras
+import tensorflow as tf
+from absl import logging
+
+from deeplab_dpc.config import TrainConfig
+from deeplab_dpc.training import checkpoints
+from deeplab_dpc.training.checkpoints import RunFolderError
+
+
+class Saver:
+    """Saves checkpoints, every so many seconds and when told.
+
+    Args:
+        model: What is saved,
+        optimizer: together with its slots.
+        folder: The run folder.
+        train: How often to save, and how many to keep.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        folder: str | os.PathLike,
+        train: TrainConfig,
+    ):
+        self._interval_s = train.save_interval_secs
+        self._step = tf.Variable(0, dtype=tf.int64)
+        self._manager = tf.train.CheckpointManager(
+            checkpoints.trackable(model, optimizer, self._step),
+            os.fspath(folder),
+            max_to_keep=train.max_to_keep,
+            checkpoint_name=checkpoints.NAME,
+        )
+        self._saved_s = time.monotonic()
+
+    def save_if_due(self, step: int) -> None:
+        """Saves if the last time is long enough ago."""
+        if time.monotonic() - self._saved_s >= self._interval_s:
+            self.save(step)
+
+    def save(self, step: int) -> str:
+        """Saves as step `step`, unless that is saved already; returns the prefix.
+
+        Raises:
+            RunFolderError: If it cannot be written.
+        """
+        newest = self._manager.latest_checkpoint
+        if newest and newest.endswith(f"-{step}"):
+            return newest
+        self._step.assign(step)
+        try:
+            prefix = self._manager.save(checkpoint_number=step)
+        except (tf.errors.OpError, OSError) as e:
+            raise RunFolderError(
+                f"The checkpoint of step {step} cannot be written ({e}). The newest "
+                f"whole one is {newest}; make room and give the same command."
+            ) from e
+        self._saved_s = time.monotonic()
+        logging.info("Saved %s.", prefix)
+        return prefix

@@ -1,0 +1,72 @@
+"""The house: who may import whom, and where TensorFlow and flags may appear."""
+
+import ast
+import pathlib
+
+import pytest
+
+PACKAGE = pathlib.Path(__file__).parent.parent / "deeplab_dpc"
+
+# Each room and the rooms below it; what is not listed may import nothing of ours.
+MAY_IMPORT = {
+    "genotypes": (),
+    "config": ("genotypes",),
+    "layers": ("genotypes",),
+    "backbones": ("config", "layers"),
+    "data": ("config",),
+    "model": ("backbones", "config", "layers"),
+    "tf1": ("model", "layers"),
+    "inference": ("config", "layers", "model"),
+    "training": ("config", "data", "layers", "model", "tf1"),
+    "evaluation": ("config", "data", "inference"),
+    "export": ("config", "data", "inference", "layers", "model"),
+}
+PORTABLE = ("genotypes", "config", "layers", "backbones", "model")
+
+
+def modules(room: str) -> list[pathlib.Path]:
+    folder = PACKAGE / room
+    return sorted(folder.rglob("*.py")) if folder.is_dir() else [PACKAGE / f"{room}.py"]
+
+
+def imports(path: pathlib.Path, only_at_top: bool = False) -> set[str]:
+    tree = ast.parse(path.read_text())
+    nodes = tree.body if only_at_top else ast.walk(tree)
+    names = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module} | {f"{node.module}.{a.name}" for a in node.names}
+    return names
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_a_room_imports_only_rooms_below_it(room):
+    paths = modules(room)
+    assert paths and all(p.is_file() for p in paths)
+    for path in paths:
+        used = {
+            name.split(".")[1]
+            for name in imports(path)
+            if name.startswith("deeplab_dpc.")
+        }
+        forbidden = used - {room, *MAY_IMPORT[room]}
+        assert not forbidden, f"{path.relative_to(PACKAGE)} imports {forbidden}"
+
+
+@pytest.mark.parametrize("room", PORTABLE)
+def test_what_every_backend_runs_needs_no_tensorflow(room):
+    for path in modules(room):
+        names = imports(path, only_at_top=path.name == "kernels.py")
+        assert not {n for n in names if n.split(".")[0] == "tensorflow"}, path
+
+
+def test_only_programs_read_flags():
+    for path in PACKAGE.rglob("*.py"):
+        if "programs" in path.parts:
+            continue
+        used = {
+            n for n in imports(path) if n.startswith("absl.flags") or n == "absl.app"
+        }
+        assert not used, path
