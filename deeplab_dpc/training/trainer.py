@@ -50,8 +50,7 @@ def train(
     """Trains until `training_number_of_steps`, from the start or where a run ended.
 
     A checkpoint in `train_logdir` wins over `tf_initial_checkpoint`. Nothing is
-    written before the data, the model, its first weights and the folder have proved
-    usable.
+    written before everything has proved usable.
 
     Args:
         config: What to train on what.
@@ -62,8 +61,7 @@ def train(
     Raises:
         Stopped: After a signal, when the checkpoint is saved.
         TrainingError: For a loss or gradient that is not finite, or too little memory.
-        RunFolderError, ConfigError, DatasetError, WeightsError: If the folder, the
-            settings, the records or the first weights cannot be used.
+        RunFolderError, ConfigError, DatasetError, WeightsError: For what is unusable.
     """
     run_folder.check_writable(train_logdir)
     newest = run_folder.check_resumable(config, train_logdir)

@@ -11,8 +11,10 @@ from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.model import build_model
+from deeplab_dpc.tf1 import load_tf1_weights, variables_by_tf1_name
 from deeplab_dpc.training import checkpoints
 from deeplab_dpc.training.run_folder import RunConfig
+from tests import goldens
 
 NAMES = ("sky", "road", "car")
 COLORS = ((70, 130, 180), (128, 64, 128), (0, 0, 142))
@@ -69,10 +71,11 @@ def write_run(folder: pathlib.Path, dataset_dir: pathlib.Path, steps=(10,)) -> N
 def model(step: int, **settings) -> keras.Model:
     """The model of a step, with weights that make it look at the image."""
     made = build_model(ModelConfig(**{**MODEL.to_dict(), "num_classes": 3, **settings}))
-    for name, variable in variables_by_tf1_name(made).items():
-        shape = tf1_shape(variable)
-        value = goldens.recipe_value(f"{step}/{name}", shape)
-        variable.assign(np.reshape(value, variable.shape))
+    weights = {
+        name: goldens.recipe_value(f"{step}/{name}", variable.shape)
+        for name, variable in variables_by_tf1_name(made).items()
+    }
+    load_tf1_weights(made, weights)
     return made
 
 
