@@ -17,6 +17,7 @@ from deeplab_dpc.genotypes import Genotype
 
 MODEL_VARIANTS = ("mobilenet_v2", "xception_41", "xception_65", "xception_71")
 OUTPUT_STRIDES = (8, 16, 32)
+BATCH_NORM_DECAY = 0.9997
 
 
 class ConfigError(ValueError):
@@ -180,7 +181,9 @@ class ModelConfig(Config):
     )
     use_bounded_activation: bool = setting(False, "ReLU6 instead of ReLU.")
     batch_norm_decay: float = setting(
-        0.9997, "Decay of the moving averages outside MobileNet-v2 (0.997 there)."
+        BATCH_NORM_DECAY,
+        "Decay of the moving averages. At the default MobileNet-v2 keeps its own 0.997; "
+        "another value holds there, too. Short training needs a smaller one.",
     )
 
     def _check(self) -> None:

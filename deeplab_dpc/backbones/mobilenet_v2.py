@@ -45,6 +45,7 @@ class InvertedResidual(keras.layers.Layer):
         expansion: Factor of the expanded channels; 1 leaves the expansion out.
         stride: Of the depthwise convolution.
         rate: Its dilation.
+        decay: Of the batch norms' moving averages.
 
     Call arguments:
         x: `[batch, height, width, channels]`.
@@ -55,11 +56,17 @@ class InvertedResidual(keras.layers.Layer):
     """
 
     def __init__(
-        self, filters: int, expansion: int, stride: int = 1, rate: int = 1, **kwargs
+        self,
+        filters: int,
+        expansion: int,
+        stride: int = 1,
+        rate: int = 1,
+        decay: float = DECAY,
+        **kwargs,
     ):
         super().__init__(**kwargs)
         self.filters, self.expansion = filters, expansion
-        self.stride, self.rate = stride, rate
+        self.stride, self.rate, self.decay = stride, rate, decay
         self.expand: ConvNorm | None = None
         common = self._common_arguments()
         self.depthwise = DepthwiseConvNorm(
@@ -70,7 +77,7 @@ class InvertedResidual(keras.layers.Layer):
     def _common_arguments(self) -> dict[str, Any]:
         return {
             "initializer": truncated_normal(STDDEV),
-            "decay": DECAY,
+            "decay": self.decay,
             "epsilon": EPSILON,
             "dtype": self.dtype_policy,
         }
@@ -113,6 +120,7 @@ class InvertedResidual(keras.layers.Layer):
             "expansion": self.expansion,
             "stride": self.stride,
             "rate": self.rate,
+            "decay": self.decay,
         }
 
 
@@ -120,14 +128,14 @@ class InvertedResidual(keras.layers.Layer):
 class MobileNetV2(keras.layers.Layer):
     """MobileNet-v2's features before its last convolution, and earlier ones.
 
-    Sandler et al., 2018, arXiv:1801.04381; TensorFlow's SAME padding throughout. Its
-    batch norms' decay is 0.997, as in the original code.
+    Sandler et al., 2018, arXiv:1801.04381; TensorFlow's SAME padding throughout.
 
     Args:
         output_stride: 8, 16 or 32.
         depth_multiplier: Factor on all channels.
         divisible_by: Channels are rounded to multiples of this; by default 8, or 1
             with a depth multiplier other than 1.
+        decay: Of the batch norms' moving averages.
 
     Call arguments:
         x: Images `[batch, height, width, 3]` in -1..1.
@@ -144,12 +152,13 @@ class MobileNetV2(keras.layers.Layer):
         output_stride: int = 16,
         depth_multiplier: float = 1.0,
         divisible_by: int | None = None,
+        decay: float = DECAY,
         **kwargs,
     ):
         kwargs.setdefault("name", "MobilenetV2")
         super().__init__(**kwargs)
         self.output_stride, self.depth_multiplier = output_stride, depth_multiplier
-        self.divisible_by = divisible_by
+        self.divisible_by, self.decay = divisible_by, decay
         (stride, _), *unit_strides = strides_and_rates(
             [2, *(stride for _, stride in BLOCKS)], output_stride
         )
@@ -159,7 +168,7 @@ class MobileNetV2(keras.layers.Layer):
             stride=stride,
             activation="relu6",
             initializer=truncated_normal(STDDEV),
-            decay=DECAY,
+            decay=decay,
             epsilon=EPSILON,
             name="Conv",
             dtype=self.dtype_policy,
@@ -170,6 +179,7 @@ class MobileNetV2(keras.layers.Layer):
                 EXPANSION if i else 1,
                 stride,
                 rate,
+                decay,
                 name=f"expanded_conv_{i}" if i else "expanded_conv",
                 dtype=self.dtype_policy,
             )
@@ -217,4 +227,5 @@ class MobileNetV2(keras.layers.Layer):
             "output_stride": self.output_stride,
             "depth_multiplier": self.depth_multiplier,
             "divisible_by": self.divisible_by,
+            "decay": self.decay,
         }

@@ -4,9 +4,10 @@ from typing import Any
 
 import keras
 
+from deeplab_dpc.backbones import mobilenet_v2
 from deeplab_dpc.backbones.mobilenet_v2 import MobileNetV2
 from deeplab_dpc.backbones.xception import BLOCKS, Xception
-from deeplab_dpc.config import ConfigError, ModelConfig
+from deeplab_dpc.config import BATCH_NORM_DECAY, ConfigError, ModelConfig
 
 
 def make_backbone(config: ModelConfig, dtype: Any = None) -> keras.layers.Layer:
@@ -30,10 +31,12 @@ def make_backbone(config: ModelConfig, dtype: Any = None) -> keras.layers.Layer:
             f"multi_grid={config.multi_grid}, but {config.model_variant} has no "
             "block that it could change; leave it out or take an Xception."
         )
+    is_default = config.batch_norm_decay == BATCH_NORM_DECAY
     return MobileNetV2(
         config.output_stride,
         config.depth_multiplier,
         config.divisible_by,
+        mobilenet_v2.DECAY if is_default else config.batch_norm_decay,
         dtype=dtype,
     )
 

@@ -17,4 +17,3 @@ def tf1_name(variable: keras.Variable) -> str:
 def variables_by_tf1_name(model: keras.Model) -> dict[str, keras.Variable]:
     """All variables of a checkpoint of `model`, moving averages included."""
     return {tf1_name(v): v for v in model.variables if "seed_generator" not in v.path}
-

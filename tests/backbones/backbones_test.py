@@ -103,3 +103,11 @@ def test_xception_71_has_the_rates_of_the_original():
         rates = [m.convolutions[0].depthwise.rate[0] for m in modules]
         assert rates[5:21] == [middle] * 16
         assert rates[21:] == [first, second]
+
+
+@pytest.mark.parametrize("given, expected", [(0.9997, 0.997), (0.99, 0.99)])
+def test_a_decay_that_is_given_holds_in_mobilenet_too(given, expected):
+    backbone = make_backbone(ModelConfig(batch_norm_decay=given))
+    assert (
+        backbone.stem.norm.decay == backbone.blocks[3].depthwise.norm.decay == expected
+    )

@@ -15,11 +15,12 @@ from deeplab_dpc.training.checkpoints import RunFolderError
 from tests.programs import tiny_run
 
 
-def served(path, image):
-    """What the exported model says of one image: labels and probabilities."""
+def served(path, *images):
+    """What the exported model says of each image: labels and probabilities."""
     serve = tf.saved_model.load(str(path)).signatures["serving_default"]
-    found = serve(images=tf.constant(image[None]))
-    return found["SemanticPredictions"][0], found["SemanticProbabilities"][0]
+    for image in images:
+        found = serve(images=tf.constant(image[None]))
+        yield found["SemanticPredictions"][0], found["SemanticProbabilities"][0]
 
 
 def test_exports_the_newest_checkpoint_into_the_run_folder(run_dir, capsys):
@@ -31,8 +32,9 @@ def test_exports_the_newest_checkpoint_into_the_run_folder(run_dir, capsys):
     assert labels["step"] == 15
     assert "Step 15" in capsys.readouterr().out
     model = tiny_run.model(15)
-    for image, _ in tiny_run.images().values():
-        found, probabilities = served(run_dir / "export", image)
+    images = [image for image, _ in tiny_run.images().values()]
+    results = served(run_dir / "export", *images)
+    for image, (found, probabilities) in zip(images, results):
         expected = inference.predict_probabilities(model, image[None])[0]
         np.testing.assert_allclose(probabilities, expected, atol=1e-4)
         assert np.mean(found == np.argmax(expected, -1)) > 0.999
@@ -45,7 +47,7 @@ def test_exports_a_given_checkpoint_with_scales_flips_and_padding(run_dir, tmp_p
         program,
         f"--checkpoint_path={run_dir}/ckpt-10",
         f"--export_path={out}",
-        "--inference_scales=0.5,1.0",
+        "--inference_scales=0.5",
         "--add_flipped_images",
         "--crop_size=49,49",
         "--num_classes=3",
@@ -56,9 +58,9 @@ def test_exports_a_given_checkpoint_with_scales_flips_and_padding(run_dir, tmp_p
     padding = [(0, 49 - height), (0, 49 - width), (0, 0)]
     padded = np.pad(image.astype("float32"), padding, constant_values=127.5)
     expected = inference.predict_probabilities(
-        tiny_run.model(10), padded[None], (0.5, 1.0), True
+        tiny_run.model(10), padded[None], (0.5,), True
     )
-    probabilities = served(out, image)[1]
+    ((_, probabilities),) = served(out, image)
     np.testing.assert_allclose(
         probabilities, np.asarray(expected)[0, :height, :width], atol=1e-4
     )
@@ -66,19 +68,20 @@ def test_exports_a_given_checkpoint_with_scales_flips_and_padding(run_dir, tmp_p
 
 def test_resizes_and_gives_predictions_at_the_images_own_size(run_dir):
     tiny_run.run(program, f"--checkpoint_dir={run_dir}", "--min_resize_value=65")
-    labels, probabilities = served(run_dir / "export", tiny_run.images()["three"][0])
+    image = tiny_run.images()["three"][0]
+    ((labels, probabilities),) = served(run_dir / "export", image)
     assert labels.shape == (41, 37) and probabilities.shape == (41, 37, 3)
     notes = json.loads((run_dir / "export" / "labels.json").read_text())
     assert notes["resizing"]["min_resize_value"] == 65
 
 
 def test_an_export_that_is_there_needs_overwrite(run_dir):
-    tiny_run.run(program, f"--checkpoint_dir={run_dir}")
-    tiny_run.write_checkpoint(run_dir, 15)
+    (run_dir / "export").mkdir()
+    (run_dir / "export" / "saved_model.pb").write_bytes(b"an older one")
     with pytest.raises(ExportError, match="--overwrite"):
         tiny_run.run(program, f"--checkpoint_dir={run_dir}")
     tiny_run.run(program, f"--checkpoint_dir={run_dir}", "--overwrite")
-    assert json.loads((run_dir / "export" / "labels.json").read_text())["step"] == 15
+    assert json.loads((run_dir / "export" / "labels.json").read_text())["step"] == 10
 
 
 def test_errors(read_only_run, tmp_path):
