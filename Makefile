@@ -8,7 +8,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TESTS ?= tests
 SLOW ?=
-export TF_CPP_MIN_LOG_LEVEL ?= 2
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: install install-dev quickstart test check check-style format bench clean
 

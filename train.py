@@ -1,7 +1,10 @@
 """Trains a model (g3doc/train.md)."""
 
-from deeplab_dpc.programs import running
-from deeplab_dpc.programs import train as program
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Before TensorFlow is imported.
+
+from deeplab_dpc.programs import train as program  # noqa: E402
 
 if __name__ == "__main__":
-    running.run(program.main)
+    program.run()

@@ -31,6 +31,7 @@ def setting(
     choices: tuple[str, ...] = (),
     at_least: float | None = None,
     flag: bool = True,
+    repeatable: bool = False,
 ) -> Any:
     """A config field: its default, its help and its legal values.
 
@@ -40,8 +41,15 @@ def setting(
         choices: The legal strings, if only some are.
         at_least: The smallest legal number (for a tuple: of each of its items).
         flag: Whether programs have a flag of the field's name.
+        repeatable: Whether that flag may be repeated, each time with one more value.
     """
-    metadata = {"help": help, "choices": choices, "at_least": at_least, "flag": flag}
+    metadata = {
+        "help": help,
+        "choices": choices,
+        "at_least": at_least,
+        "flag": flag,
+        "repeatable": repeatable,
+    }
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -128,9 +136,13 @@ class ModelConfig(Config):
         None,
         "Rates of ASPP's 3x3 branches; none: image pooling and 1x1 only.",
         at_least=1,
+        repeatable=True,
     )
     multi_grid: tuple[int, ...] | None = setting(
-        None, "Three factors for the rates of the backbone's last block.", at_least=1
+        None,
+        "Three factors for the rates of the backbone's last block.",
+        at_least=1,
+        repeatable=True,
     )
     depth_multiplier: float = setting(1.0, "Factor on MobileNet-v2's channels.")
     divisible_by: int | None = setting(
@@ -140,7 +152,9 @@ class ModelConfig(Config):
         at_least=1,
     )
     image_pyramid: tuple[float, ...] | None = setting(
-        None, "Scales at which one model sees the image; their logits are merged."
+        None,
+        "Scales at which one model sees the image; their logits are merged.",
+        repeatable=True,
     )
     merge_method: str = setting(
         "max", "How an image pyramid's logits are merged.", choices=("max", "avg")
@@ -182,8 +196,8 @@ class ModelConfig(Config):
     use_bounded_activation: bool = setting(False, "ReLU6 instead of ReLU.")
     batch_norm_decay: float = setting(
         BATCH_NORM_DECAY,
-        "Decay of the moving averages. At the default MobileNet-v2 keeps its own 0.997; "
-        "another value holds there, too. Short training needs a smaller one.",
+        "Decay of the moving averages. At the default MobileNet-v2 keeps its own "
+        "0.997; another value holds there, too. Short training needs a smaller one.",
     )
 
     def _check(self) -> None:
@@ -325,7 +339,10 @@ class TrainConfig(Config):
         "Resize the logits to the labels for the loss; else the labels to the logits.",
     )
     label_weights: tuple[float, ...] | None = setting(
-        None, "One loss weight for each class, or one for all.", at_least=0
+        None,
+        "One loss weight for each class, or one for all.",
+        at_least=0,
+        repeatable=True,
     )
     hard_example_mining_step: int = setting(
         0,
@@ -386,7 +403,9 @@ class EvalConfig(Config):
         (513, 513), "Images are padded to at least this height and width.", at_least=1
     )
     eval_scales: tuple[float, ...] = setting(
-        (1.0,), "Scales whose predictions are averaged."
+        (1.0,),
+        "Scales whose predictions are averaged.",
+        repeatable=True,
     )
     add_flipped_images: bool = setting(False, "Average with the mirrored image, too.")
 

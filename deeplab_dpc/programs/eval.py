@@ -225,5 +225,4 @@ def _write_scalars(folder: pathlib.Path, result: evaluator.Result) -> None:
 def run() -> None:
     """Runs the program from the command line."""
     define_flags()
-    restored.show_in_help(__doc__)
-    running.run(main)
+    running.run(main, help=__doc__)

@@ -153,5 +153,4 @@ def _say_done(model: keras.Model, path: pathlib.Path, step: int) -> None:
 def run() -> None:
     """Runs the program from the command line."""
     define_flags()
-    restored.show_in_help(__doc__)
-    running.run(main)
+    running.run(main, help=__doc__)

@@ -1,6 +1,7 @@
 """Flags from settings, and settings from flags: each written down once, in `config`."""
 
 import dataclasses
+import functools
 import pathlib
 import typing
 from collections.abc import Mapping
@@ -9,9 +10,14 @@ from typing import Any, TypeVar
 from absl import app, flags
 
 from deeplab_dpc.config import Config
-from deeplab_dpc.genotypes import Genotype, GenotypeError
+from deeplab_dpc.genotypes import DPC_TOP1, Genotype, GenotypeError
 
-_PARSERS = {int: int, float: float, str: str}
+_DEFINITIONS = {
+    bool: flags.DEFINE_boolean,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str: flags.DEFINE_string,
+}
 
 AnyConfig = TypeVar("AnyConfig", bound=Config)
 
@@ -19,32 +25,29 @@ AnyConfig = TypeVar("AnyConfig", bound=Config)
 def define(config: type[Config], values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines a flag for each setting of `config` that has one.
 
-    A setting with several values takes them repeated (`--atrous_rates=6
-    --atrous_rates=12`) or with commas (`--atrous_rates=6,12`), as the original's flags
-    did in part.
+    Several values have commas between them (`--atrous_rates=6,12`), and the last time
+    counts. Where the original's flag was repeated (`--atrous_rates=6
+    --atrous_rates=12`), that works, too: a single value adds to those before it.
     """
     hints = typing.get_type_hints(config)
     for field in dataclasses.fields(config):
-        if not field.metadata["flag"]:
-            continue
-        kind, is_tuple = _kind(hints[field.name])
-        name, help = field.name, field.metadata["help"]
-        if kind is bool:
-            flags.DEFINE_boolean(name, field.default, help, flag_values=values)
-        elif field.metadata["choices"]:
-            flags.DEFINE_enum(
-                name, field.default, field.metadata["choices"], help, flag_values=values
-            )
-        elif is_tuple:
-            default = None if field.default is None else list(map(str, field.default))
-            flags.DEFINE_multi_string(name, default, help, flag_values=values)
-        else:
-            define_one = {
-                int: flags.DEFINE_integer,
-                float: flags.DEFINE_float,
-                str: flags.DEFINE_string,
-            }[kind]
-            define_one(name, field.default, help, flag_values=values)
+        if field.metadata["flag"]:
+            _define_one(field, *_kind(hints[field.name]), values)
+
+
+def _define_one(
+    field: dataclasses.Field, kind: type, is_tuple: bool, values: flags.FlagValues
+) -> None:
+    default: Any = field.default
+    define: Any = _DEFINITIONS[kind]
+    if is_tuple:
+        default = None if default is None else [str(value) for value in default]
+        is_repeatable = field.metadata["repeatable"]
+        define = flags.DEFINE_multi_string if is_repeatable else flags.DEFINE_list
+    elif field.metadata["choices"]:
+        choices = field.metadata["choices"]
+        define = functools.partial(flags.DEFINE_enum, enum_values=choices)
+    define(field.name, default, help=field.metadata["help"], flag_values=values)
 
 
 def define_cell(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -85,8 +88,6 @@ def given_cell(values: flags.FlagValues = flags.FLAGS) -> dict[str, Genotype]:
         return {}
     name = values["dense_prediction_cell_json"].value
     if name == "top1":
-        from deeplab_dpc.genotypes import DPC_TOP1
-
         return {"genotype": DPC_TOP1}
     try:
         return {"genotype": Genotype.from_json(pathlib.Path(name).read_text())}
@@ -129,9 +130,12 @@ def _value(name: str, hint: Any, value: Any) -> Any:
     kind, is_tuple = _kind(hint)
     if not is_tuple or value is None:
         return value
-    parts = [part.strip() for text in value for part in text.split(",")]
+    parts: list[str] = []
+    for text in value:
+        given = [part.strip() for part in text.split(",")]
+        parts = given if len(given) > 1 else parts + given
     try:
-        return tuple(_PARSERS[kind](part) for part in parts)
+        return tuple(kind(part) for part in parts)
     except ValueError as e:
         raise app.UsageError(
             f"--{name}={','.join(value)}: expected {kind.__name__} values with commas "

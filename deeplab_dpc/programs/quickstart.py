@@ -152,4 +152,4 @@ def _summary(folder: pathlib.Path, all_stages: list[Stage], took_s: list[float])
 
 
 if __name__ == "__main__":
-    running.run(main)
+    running.run(main, help=__doc__)

@@ -10,7 +10,6 @@ import dataclasses
 import json
 import os
 import pathlib
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -86,18 +85,6 @@ def record_errors() -> Iterator[None]:
         if found is None:
             raise
         raise found from e
-
-
-def show_in_help(text: str | None, values: flags.FlagValues = flags.FLAGS) -> None:
-    """Makes `--help` show this text and every flag of ours.
-
-    Absl shows the docstring of the script and the flags that the script itself defines.
-    """
-    sys.modules["__main__"].__doc__ = text
-    for module, defined in values.flags_by_module_dict().items():
-        if module.startswith("deeplab_dpc"):
-            for flag in defined:
-                values.register_key_flag_for_module(sys.argv[0], flag)
 
 
 def checkpoint_dir(

@@ -10,14 +10,18 @@ from absl import app, flags, logging
 Main = Callable[[Sequence[str]], Any]
 
 
-def run(main: Main) -> None:
+def run(main: Main, help: str | None = None) -> None:
     """Parses the command line, then runs `main` with what is left of it.
 
     Errors that a user can cause and mend (`ValueError`s of ours, files and folders)
     are told in one paragraph on stderr; everything else is a bug and keeps its
     traceback.
+
+    Args:
+        main: Takes what is left of the command line.
+        help: What `--help` says above the flags.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    _show_in_help(help)
 
     def guarded(argv: Sequence[str]) -> Any:
         if len(argv) > 1:
@@ -26,6 +30,8 @@ def run(main: Main) -> None:
             )
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.INFO)
+        formatter = logging.std_logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
+        logging.get_absl_handler().setFormatter(formatter)
         try:
             return main(argv)
         except app.UsageError:
@@ -39,6 +45,18 @@ def run(main: Main) -> None:
             sys.exit(1)
 
     app.run(guarded)
+
+
+def _show_in_help(text: str | None, values: flags.FlagValues = flags.FLAGS) -> None:
+    """Makes `--help` show this text and every flag of ours.
+
+    Absl shows the docstring of the script and the flags that the script itself defines.
+    """
+    sys.modules["__main__"].__doc__ = text
+    for module, defined in values.flags_by_module_dict().items():
+        if module.startswith("deeplab_dpc"):
+            for flag in defined:
+                values.register_key_flag_for_module(sys.argv[0], flag)
 
 
 def _is_ours(error: Exception) -> bool:

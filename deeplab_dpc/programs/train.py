@@ -19,29 +19,45 @@ from deeplab_dpc.programs import outdated, running
 from deeplab_dpc.training import interruption, trainer
 from deeplab_dpc.training.run_folder import RunConfig
 
-for _config in (ModelConfig, DataConfig, TrainConfig, EvalConfig):
-    settings.define(_config)
-settings.define_cell()
-outdated.define(outdated.TRAIN)
-flags.mark_flag_as_required("dataset_dir")
-_LOGDIR = flags.DEFINE_string(
-    "train_logdir", None, "The run folder: config, checkpoints, curves.", required=True
-)
-_NUM_CLONES = flags.DEFINE_integer(
-    "num_clones", 0, "Devices that share each batch; 0: all there are.", lower_bound=0
-)
-_PROFILE_LOGDIR = flags.DEFINE_string(
-    "profile_logdir", None, "Folder for a TensorBoard profile of five steps."
-)
+
+def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines the program's flags."""
+    for config in (ModelConfig, DataConfig, TrainConfig, EvalConfig):
+        settings.define(config, values)
+    settings.define_cell(values)
+    outdated.define(outdated.TRAIN, values)
+    flags.mark_flag_as_required("dataset_dir", values)
+    flags.DEFINE_string(
+        "train_logdir",
+        None,
+        "The run folder: config, checkpoints, curves.",
+        required=True,
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "num_clones",
+        0,
+        "Devices that share each batch; 0: all there are.",
+        lower_bound=0,
+        flag_values=values,
+    )
+    flags.DEFINE_string(
+        "profile_logdir",
+        None,
+        "Folder for a TensorBoard profile of five steps.",
+        flag_values=values,
+    )
 
 
-def main(argv: Sequence[str]) -> None:
+def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     """Trains what the flags describe."""
     del argv
-    outdated.check(outdated.TRAIN)
-    config = run_config()
+    outdated.check(outdated.TRAIN, values)
+    config = run_config(values)
     try:
-        trainer.train(config, _LOGDIR.value, _NUM_CLONES.value, _PROFILE_LOGDIR.value)
+        trainer.train(
+            config, values.train_logdir, values.num_clones, values.profile_logdir
+        )
     except interruption.Stopped as e:
         print(e, file=sys.stderr)
         sys.exit(128 + e.signum)
@@ -78,5 +94,7 @@ def _absolute(values: flags.FlagValues) -> dict[str, str]:
     return {"tf_initial_checkpoint": os.path.abspath(path)} if path else {}
 
 
-if __name__ == "__main__":
-    running.run(main)
+def run() -> None:
+    """Runs the program from the command line."""
+    define_flags()
+    running.run(main, help=__doc__)

@@ -232,5 +232,4 @@ def _palette(info: DatasetInfo, colormap: str | None) -> pictures.Palette:
 def run() -> None:
     """Runs the program from the command line."""
     define_flags()
-    restored.show_in_help(__doc__)
-    running.run(main)
+    running.run(main, help=__doc__)
