@@ -26,7 +26,9 @@ def main() -> None:
     for photo in arguments.photos:
         image = np.asarray(Image.open(photo).convert("RGB"))
         began_s = time.perf_counter()
-        labels = predict(tf.constant(image[None]))["SemanticPredictions"].numpy()[0]
+        labels = predict(images=tf.constant(image[None]))["SemanticPredictions"][
+            0
+        ].numpy()
         took_s = time.perf_counter() - began_s
         path = arguments.output_dir / f"{photo.stem}.png"
         Image.fromarray(labels.astype(np.uint8)).save(path)

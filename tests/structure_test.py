@@ -10,7 +10,8 @@ PACKAGE = pathlib.Path(__file__).parent.parent / "deeplab_dpc"
 # Each room and the rooms below it; what is not listed may import nothing of ours.
 MAY_IMPORT = {
     "genotypes": (),
-    "config": ("genotypes",),
+    "settings": ("genotypes",),
+    "config": ("genotypes", "settings"),
     "layers": ("genotypes",),
     "backbones": ("config", "layers"),
     "data": ("config",),
@@ -20,8 +21,9 @@ MAY_IMPORT = {
     "training": ("config", "data", "layers", "model", "tf1"),
     "evaluation": ("config", "data", "inference"),
     "export": ("config", "data", "inference", "layers", "model"),
+    "search": ("genotypes",),
 }
-PORTABLE = ("genotypes", "config", "layers", "backbones", "model")
+PORTABLE = ("genotypes", "settings", "config", "layers", "backbones", "model")
 
 
 def modules(room: str) -> list[pathlib.Path]:

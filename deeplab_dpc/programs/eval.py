@@ -25,7 +25,7 @@ from deeplab_dpc.config import EvalConfig
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation import confusion, evaluator, pictures
-from deeplab_dpc.programs import flags as settings
+from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs import restored, running
 from deeplab_dpc.training import checkpoints
 from deeplab_dpc.training.run_folder import RunConfig
@@ -181,7 +181,7 @@ def report(task: Task, result: evaluator.Result) -> None:
 
 def _task(folder: pathlib.Path, values: flags.FlagValues) -> Task:
     run = restored.load_run(folder, values)
-    given = dataclasses.replace(run.eval, **settings.given(EvalConfig, values))
+    given = dataclasses.replace(run.eval, **config_flags.given(EvalConfig, values))
     run = dataclasses.replace(run, eval=given)
     info, dataset_dir = restored.dataset_of(run, values)
     path = values["eval_logdir"].value or folder / "eval"

@@ -17,10 +17,10 @@ import keras
 from absl import app, flags, logging
 
 from deeplab_dpc import inference
-from deeplab_dpc.config import Config, setting
 from deeplab_dpc.export import saved_model
-from deeplab_dpc.programs import flags as settings
+from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs import restored, running
+from deeplab_dpc.settings import Config, setting
 from deeplab_dpc.training.run_folder import RunConfig
 
 
@@ -57,13 +57,13 @@ class ExportConfig(Config):
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the program's flags."""
     restored.define_flags(values)
-    settings.define(ExportConfig, values)
+    config_flags.define(ExportConfig, values)
 
 
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     """Runs the program."""
     del argv
-    options = settings.config_from(ExportConfig, values=values)
+    options = config_flags.config_from(ExportConfig, values=values)
     folder, source = _source(options, values["checkpoint_dir"].value)
     run = restored.load_run(folder, values)
     _check_num_classes(run, options.num_classes)

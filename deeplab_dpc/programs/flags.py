@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from absl import app, flags
 
-from deeplab_dpc.config import Config
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype, GenotypeError
+from deeplab_dpc.settings import Config
 
 _DEFINITIONS = {
     bool: flags.DEFINE_boolean,

@@ -43,6 +43,8 @@ class Stage:
 def stages(folder: pathlib.Path, steps: int | None, images: int) -> list[Stage]:
     """The commands, in order; each is what a user would type for data of their own."""
     scenes, records, run = folder / "scenes", folder / "records", folder / "run"
+    num_val = max(1, images // 6)
+    called = min(2, num_val)
     return [
         Stage(
             "Render street scenes",
@@ -50,7 +52,7 @@ def stages(folder: pathlib.Path, steps: int | None, images: int) -> list[Stage]:
                 "datasets/render_scenes.py",
                 f"--output_dir={scenes}",
                 f"--num_train={images}",
-                f"--num_val={max(1, images // 6)}",
+                f"--num_val={num_val}",
             ],
         ),
         Stage(
@@ -85,15 +87,11 @@ def stages(folder: pathlib.Path, steps: int | None, images: int) -> list[Stage]:
             [
                 "examples/call_saved_model.py",
                 str(run / "export"),
-                *map(str, _first_validation_images(scenes)),
+                *(str(scenes / "images" / f"val_{i:05d}.jpg") for i in range(called)),
                 f"--output_dir={folder / 'called'}",
             ],
         ),
     ]
-
-
-def _first_validation_images(scenes: pathlib.Path) -> list[pathlib.Path]:
-    return [scenes / "images" / f"val_{i:05d}.jpg" for i in range(2)]
 
 
 def main(argv: Sequence[str]) -> None:

@@ -18,12 +18,13 @@ import tensorflow as tf
 from absl import app, flags, logging
 
 from deeplab_dpc import model as model_lib
-from deeplab_dpc.config import Config, ConfigError, DataConfig, ModelConfig
+from deeplab_dpc.config import DataConfig, ModelConfig
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.inference import Averaging
-from deeplab_dpc.programs import flags as settings
+from deeplab_dpc.programs import flags as config_flags
+from deeplab_dpc.settings import Config, ConfigError
 from deeplab_dpc.training import run_folder
 from deeplab_dpc.training.run_folder import RunConfig
 
@@ -62,14 +63,14 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     )
     for config in (ModelConfig, DataConfig):
         define_optional(config, values)
-    settings.define_cell(values)
+    config_flags.define_cell(values)
 
 
 def define_optional(
     config: type[Config], values: flags.FlagValues = flags.FLAGS
 ) -> None:
     """Defines the flags of `config`'s settings, without their defaults."""
-    settings.define(config, values)
+    config_flags.define(config, values)
     for field in dataclasses.fields(config):
         if field.metadata["flag"]:
             values.set_default(field.name, None)
@@ -119,8 +120,11 @@ def load_run(folder: pathlib.Path, values: flags.FlagValues = flags.FLAGS) -> Ru
         ConfigError: If the settings do not work together.
     """
     run = RunConfig.load(folder)
-    given = {**settings.given(ModelConfig, values), **settings.given_cell(values)}
-    data = dataclasses.replace(run.data, **settings.given(DataConfig, values))
+    given = {
+        **config_flags.given(ModelConfig, values),
+        **config_flags.given_cell(values),
+    }
+    data = dataclasses.replace(run.data, **config_flags.given(DataConfig, values))
     return dataclasses.replace(
         run, model=overridden_model(run.model, given, folder), data=data
     )

@@ -14,7 +14,7 @@ from absl import flags
 
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.programs import flags as settings
+from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs import outdated, running
 from deeplab_dpc.training import interruption, trainer
 from deeplab_dpc.training.run_folder import RunConfig
@@ -23,8 +23,8 @@ from deeplab_dpc.training.run_folder import RunConfig
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the program's flags."""
     for config in (ModelConfig, DataConfig, TrainConfig, EvalConfig):
-        settings.define(config, values)
-    settings.define_cell(values)
+        config_flags.define(config, values)
+    config_flags.define_cell(values)
     outdated.define(outdated.TRAIN, values)
     flags.mark_flag_as_required("dataset_dir", values)
     flags.DEFINE_string(
@@ -72,20 +72,20 @@ def run_config(values: flags.FlagValues = flags.FLAGS) -> RunConfig:
         app.UsageError: If settings cannot work together.
         DatasetError: If there is no data set in `dataset_dir`.
     """
-    train = settings.config_from(TrainConfig, _absolute(values), values)
+    train = config_flags.config_from(TrainConfig, _absolute(values), values)
     folder = {"dataset_dir": os.path.abspath(values.dataset_dir)}
-    data = settings.config_from(DataConfig, folder, values)
+    data = config_flags.config_from(DataConfig, folder, values)
     dataset = DatasetInfo.load(folder["dataset_dir"], data.dataset)
-    model = settings.config_from(
+    model = config_flags.config_from(
         ModelConfig,
         {
-            **settings.given_cell(values),
+            **config_flags.given_cell(values),
             "crop_size": train.train_crop_size,
             "num_classes": dataset.num_classes,
         },
         values,
     )
-    evaluation = settings.config_from(EvalConfig, None, values)
+    evaluation = config_flags.config_from(EvalConfig, None, values)
     return RunConfig(model, data, train, evaluation, dataset)
 
 

@@ -19,12 +19,12 @@ import numpy as np
 from absl import app, flags
 
 from deeplab_dpc import inference
-from deeplab_dpc.config import Config, ConfigError, setting
 from deeplab_dpc.data import colormaps, pipeline
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation import evaluator, photos, pictures
-from deeplab_dpc.programs import flags as settings
+from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs import restored, running
+from deeplab_dpc.settings import Config, ConfigError, setting
 from deeplab_dpc.training.run_folder import RunConfig
 
 
@@ -83,7 +83,7 @@ class Shown:
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the program's flags."""
     restored.define_flags(values)
-    settings.define(VisConfig, values)
+    config_flags.define(VisConfig, values)
     flags.DEFINE_enum(
         "colormap_type",
         None,
@@ -175,7 +175,7 @@ def _settings(
     folder: pathlib.Path, values: flags.FlagValues
 ) -> tuple[RunConfig, VisConfig]:
     run = restored.load_run(folder, values)
-    vis = settings.config_from(VisConfig, values=values)
+    vis = config_flags.config_from(VisConfig, values=values)
     names: dict[str, Any] = {
         "eval_split": vis.vis_split,
         "eval_batch_size": vis.vis_batch_size,

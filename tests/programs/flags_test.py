@@ -5,7 +5,7 @@ from absl import app, flags
 
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.genotypes import DPC_TOP1
-from deeplab_dpc.programs import flags as settings
+from deeplab_dpc.programs import flags as config_flags
 
 FLAGFILES = sorted((pathlib.Path(__file__).parents[2] / "flagfiles").glob("*.flags"))
 
@@ -14,15 +14,15 @@ def parsed(*arguments):
     values = flags.FlagValues()
     flags.DEFINE_multi_string("flagfile", [], "", flag_values=values)
     for config in (ModelConfig, DataConfig, TrainConfig, EvalConfig):
-        settings.define(config, values)
-    settings.define_cell(values)
+        config_flags.define(config, values)
+    config_flags.define_cell(values)
     values(["program", *arguments])
     return values
 
 
 @pytest.mark.parametrize("config", [ModelConfig, DataConfig, TrainConfig, EvalConfig])
 def test_without_flags_a_config_has_its_defaults(config):
-    assert settings.config_from(config, values=parsed()) == config()
+    assert config_flags.config_from(config, values=parsed()) == config()
 
 
 @pytest.mark.parametrize(
@@ -35,22 +35,25 @@ def test_without_flags_a_config_has_its_defaults(config):
     ],
 )
 def test_several_values_come_with_commas_or_repeated(arguments, rates):
-    config = settings.config_from(ModelConfig, values=parsed(*arguments))
+    config = config_flags.config_from(ModelConfig, values=parsed(*arguments))
     assert config.atrous_rates == rates
 
 
 def test_the_last_pair_counts():
     values = parsed("--train_crop_size=65,97", "--train_crop_size=33,49")
-    assert settings.config_from(TrainConfig, values=values).train_crop_size == (33, 49)
+    assert config_flags.config_from(TrainConfig, values=values).train_crop_size == (
+        33,
+        49,
+    )
 
 
 def test_only_given_flags_are_given():
     values = parsed("--output_stride=8", "--noadd_image_level_feature")
-    assert settings.given(ModelConfig, values) == {
+    assert config_flags.given(ModelConfig, values) == {
         "output_stride": 8,
         "add_image_level_feature": False,
     }
-    assert settings.given_cell(values) == {}
+    assert config_flags.given_cell(values) == {}
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,7 @@ def test_only_given_flags_are_given():
 )
 def test_values_that_cannot_work_are_usage_errors(argument, words):
     with pytest.raises(app.UsageError, match=words):
-        settings.config_from(TrainConfig, values=parsed(argument))
+        config_flags.config_from(TrainConfig, values=parsed(argument))
 
 
 def test_the_cell_is_top1_or_a_file(tmp_path):
@@ -71,26 +74,26 @@ def test_the_cell_is_top1_or_a_file(tmp_path):
     path.write_text(DPC_TOP1.to_json())
     for name in ("top1", path):
         values = parsed(f"--dense_prediction_cell_json={name}")
-        assert settings.given_cell(values) == {"genotype": DPC_TOP1}
+        assert config_flags.given_cell(values) == {"genotype": DPC_TOP1}
 
 
 def test_a_cell_that_cannot_be_read_is_a_usage_error(tmp_path):
     values = parsed("--dense_prediction_cell_json=nowhere.json")
     with pytest.raises(app.UsageError, match="nowhere.json cannot be read.*top1"):
-        settings.given_cell(values)
+        config_flags.given_cell(values)
     path = tmp_path / "cell.json"
     path.write_text("[]")
     with pytest.raises(app.UsageError, match="cell.json: A cell needs at least one"):
-        settings.given_cell(parsed(f"--dense_prediction_cell_json={path}"))
+        config_flags.given_cell(parsed(f"--dense_prediction_cell_json={path}"))
 
 
 @pytest.mark.parametrize("path", FLAGFILES, ids=lambda p: p.stem)
 def test_every_flagfile_describes_a_model_that_can_be_made(path):
     values = parsed(f"--flagfile={path}")
-    cell = settings.given_cell(values)
-    model = settings.config_from(ModelConfig, cell, values)
-    train = settings.config_from(TrainConfig, values=values)
-    settings.config_from(EvalConfig, values=values)
+    cell = config_flags.given_cell(values)
+    model = config_flags.config_from(ModelConfig, cell, values)
+    train = config_flags.config_from(TrainConfig, values=values)
+    config_flags.config_from(EvalConfig, values=values)
     assert (model.genotype is not None) == (
         "dpc" in path.stem or path.stem == "quickstart"
     )

@@ -1,0 +1,111 @@
+"""Timing of alternatives side by side in one run, and the CSV rows they end in."""
+
+import csv
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib import metadata
+
+RESULTS = pathlib.Path(__file__).parent / "results"
+FIELDS = (
+    "benchmark",
+    "case",
+    "alternative",
+    "median_ms",
+    "p95_ms",
+    "ratio_to_first",
+    "repeats",
+    "cpus",
+    "tensorflow",
+    "keras",
+    "commit",
+)
+
+
+def compare(
+    benchmark: str,
+    case: str,
+    alternatives: dict[str, Callable[[], object]],
+    repeats: int = 20,
+    warm_up: int = 3,
+) -> list[dict[str, object]]:
+    """Times alternatives in turn, so that a busy machine slows all of them alike.
+
+    Args:
+        benchmark: Name of the program.
+        case: What is computed.
+        alternatives: Name and function; the first is what the others are divided by.
+        repeats: Rounds that count.
+        warm_up: Rounds before them that do not.
+
+    Returns:
+        A row for each alternative, also printed.
+    """
+    times_ms: dict[str, list[float]] = {name: [] for name in alternatives}
+    for round_number in range(warm_up + repeats):
+        for name, run in alternatives.items():
+            began = time.perf_counter()
+            run()
+            if round_number >= warm_up:
+                times_ms[name].append(1e3 * (time.perf_counter() - began))
+    first = statistics.median(times_ms[next(iter(alternatives))])
+    rows = [_row(benchmark, case, name, ms, first) for name, ms in times_ms.items()]
+    for row in rows:
+        print(
+            f"{case:34s} {row['alternative']:24s} {row['median_ms']:>9} ms "
+            f"{row['ratio_to_first']:>7} x",
+            flush=True,
+        )
+    return rows
+
+
+def write(name: str, rows: list[dict[str, object]]) -> None:
+    """Writes the rows to `results/<name>.csv`."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.csv"
+    new = path.with_suffix(".tmp")
+    with new.open("w", newline="") as file:
+        writer = csv.DictWriter(file, FIELDS)
+        writer.writeheader()
+        writer.writerows(rows)
+    new.replace(path)
+    print(f"{len(rows)} rows in {path}", file=sys.stderr)
+
+
+def _row(
+    benchmark: str, case: str, name: str, times_ms: list[float], first_ms: float
+) -> dict[str, object]:
+    median = statistics.median(times_ms)
+    p95 = sorted(times_ms)[min(len(times_ms) - 1, round(0.95 * len(times_ms)))]
+    return {
+        "benchmark": benchmark,
+        "case": case,
+        "alternative": name,
+        "median_ms": f"{median:.2f}",
+        "p95_ms": f"{p95:.2f}",
+        "ratio_to_first": f"{median / first_ms:.2f}",
+        "repeats": len(times_ms),
+        "cpus": len(_cpus()),
+        "tensorflow": metadata.version("tensorflow"),
+        "keras": metadata.version("keras"),
+        "commit": _commit(),
+    }
+
+
+def _cpus() -> set[int]:
+    import os
+
+    if platform.system() == "Linux":
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
+
+
+def _commit() -> str:
+    command = ["git", "describe", "--always", "--dirty"]
+    folder = pathlib.Path(__file__).parent
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    return done.stdout.decode().strip() or "unknown"

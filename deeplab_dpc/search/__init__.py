@@ -1,0 +1,1 @@
+"""The search for dense prediction cells; so far its space."""

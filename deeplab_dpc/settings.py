@@ -1,0 +1,155 @@
+"""What all configs are made of: checked fields, JSON, differences."""
+
+import dataclasses
+import difflib
+import json
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+from deeplab_dpc.genotypes import Genotype
+
+
+class ConfigError(ValueError):
+    """A setting, or a combination of settings, that cannot work."""
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    choices: tuple[str, ...] = (),
+    at_least: float | None = None,
+    flag: bool = True,
+    repeatable: bool = False,
+) -> Any:
+    """A config field: its default, its help and its legal values.
+
+    Args:
+        default: The value when nobody says anything.
+        help: What it means, for `--help`.
+        choices: The legal strings, if only some are.
+        at_least: The smallest legal number (for a tuple: of each of its items).
+        flag: Whether programs have a flag of the field's name.
+        repeatable: Whether that flag may be repeated, each time with one more value.
+    """
+    metadata = {
+        "help": help,
+        "choices": choices,
+        "at_least": at_least,
+        "flag": flag,
+        "repeatable": repeatable,
+    }
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """What all settings share: checks when made, JSON, differences."""
+
+    def __post_init__(self):
+        hints = typing.get_type_hints(type(self))
+        for field in dataclasses.fields(self):
+            value = _coerce(hints[field.name], getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
+            _check_value(field, hints[field.name], value)
+        self._check()
+
+    def _check(self) -> None:
+        """Checks settings against each other."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON types, by name."""
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {name: _to_json(value) for name, value in values.items()}
+
+    def to_json(self) -> str:
+        """The settings as a JSON object."""
+        return json.dumps(self.to_dict(), indent=2)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Reads what `to_dict` gave; settings left out have their default.
+
+        Raises:
+            ConfigError: For a name that is no setting, or an illegal value.
+        """
+        names = [field.name for field in dataclasses.fields(cls)]
+        for name in values:
+            if name not in names:
+                near = difflib.get_close_matches(name, names, n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else f"; known: {names}."
+                raise ConfigError(f"{cls.__name__} has no setting {name!r}{hint}")
+        return cls(**values)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Reads what `to_json` gave."""
+        return cls.from_dict(json.loads(text))
+
+    def differences(self, other: "Config") -> dict[str, tuple[Any, Any]]:
+        """The settings in which two differ: `{name: (self's, other's)}`."""
+        mine, theirs = self.to_dict(), other.to_dict()
+        return {k: (mine[k], theirs[k]) for k in mine if mine[k] != theirs[k]}
+
+
+def _coerce(hint: Any, value: Any) -> Any:
+    """Lists become tuples, ints become floats where a float is meant, and so on."""
+    options = _options(hint)
+    if value is None:
+        return value
+    if Genotype in options and isinstance(value, list):
+        return Genotype.from_list(value, outside_space=True)
+    if isinstance(value, list):
+        value = tuple(value)
+    for option in options:
+        if typing.get_origin(option) is tuple and isinstance(value, tuple):
+            item = typing.get_args(option)[0]
+            return tuple(_coerce(item, v) for v in value)
+    if float in options and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        return typing.get_args(hint)
+    return (hint,)
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    """Whether `value` is of type `hint`, its items included."""
+    if len(_options(hint)) > 1:
+        return any(_fits(option, value) for option in _options(hint))
+    if typing.get_origin(hint) is tuple:
+        items = typing.get_args(hint)
+        if not isinstance(value, tuple):
+            return False
+        if items[-1] is Ellipsis:
+            return bool(value) and all(_fits(items[0], v) for v in value)
+        return len(value) == len(items) and all(map(_fits, items, value))
+    if hint in (int, float) and isinstance(value, bool):
+        return False
+    return isinstance(value, hint)
+
+
+def _check_value(field: dataclasses.Field, hint: Any, value: Any) -> None:
+    name, choices = field.name, field.metadata["choices"]
+    if not _fits(hint, value):
+        expected = getattr(hint, "__name__", None) or str(hint)
+        if typing.get_args(hint):
+            expected = str(hint).replace("deeplab_dpc.genotypes.", "")
+        raise ConfigError(f"{name}={value!r}; expected {expected}.")
+    if choices and value not in choices:
+        raise ConfigError(f"{name}={value!r}; it must be one of {list(choices)}.")
+    at_least = field.metadata["at_least"]
+    numbers: Iterable[Any] = value if isinstance(value, tuple) else (value,)
+    if at_least is not None and value is not None and min(numbers) < at_least:
+        raise ConfigError(f"{name}={value!r}; it must be at least {at_least}.")
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, Genotype):
+        return value.to_list()
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,51 @@
+"""The quick start as a stranger runs it, but with few images and steps."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def quickstart(folder, *flags):
+    return subprocess.run(
+        [sys.executable, "-m", "deeplab_dpc.programs.quickstart", f"--folder={folder}"]
+        + list(flags),
+        cwd=ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_from_nothing_to_predictions_of_an_export(tmp_path):
+    folder = tmp_path / "quick"
+    done = quickstart(folder, "--steps=3", "--images=12")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((folder / "run" / "config.json").read_text())["model"]["genotype"]
+    scores = json.loads((folder / "run" / "eval" / "val.json").read_text())
+    assert 0 <= scores["miou"] <= 1
+    assert f"mIoU {100 * scores['miou']:.1f} %" in done.stdout
+    assert len(list((folder / "run" / "vis").glob("*_overlay.png"))) == 2
+    assert (folder / "run" / "export" / "saved_model.pb").is_file()
+    assert len(list((folder / "called").glob("*.png"))) == 2
+    for title in ("Render", "Convert", "Train", "Score", "Draw", "Export", "Call"):
+        assert f"] {title}" in done.stdout
+
+    again = quickstart(folder, "--steps=1", "--images=6")
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert len(list((folder / "called").glob("*.png"))) == 1
+
+
+def test_a_folder_with_something_else_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    done = quickstart(tmp_path)
+    assert done.returncode != 0
+    assert "holds something else" in done.stderr
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
