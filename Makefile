@@ -1,6 +1,7 @@
 # Everything runs in .venv, which `make install` makes (and every other target, too).
 #   make quickstart   render a data set, train, evaluate, draw, export (about 10 minutes)
 #   make test         the tests that are quick; SLOW=1: all; TESTS=path: those
+#   make test-jax     the model's tests on Keras's JAX backend
 #   make check        format, lint, types and the quick tests
 #   make bench        the benchmarks, as CSV rows in benchmarks/results
 
@@ -10,7 +11,7 @@ TESTS ?= tests
 SLOW ?=
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: install install-dev quickstart test check check-style format bench clean
+.PHONY: install install-dev quickstart test test-jax check check-style format bench clean
 
 install: .venv/.installed
 install-dev: .venv/.installed-dev
@@ -34,6 +35,17 @@ quickstart: install
 test: install
 	$(BIN)/python -m pytest $(TESTS) $(if $(SLOW),,-m "not slow")
 
+# The layers, the backbones and the model on Keras's JAX backend.
+test-jax: .venv-jax/.installed
+	KERAS_BACKEND=jax .venv-jax/bin/python -m pytest tests/layers tests/backbones \
+	  tests/search tests/model_test.py tests/small_goldens_test.py
+
+.venv-jax/.installed: Makefile
+	$(PYTHON) -m venv .venv-jax
+	.venv-jax/bin/python -m pip install --quiet --disable-pip-version-check \
+	  keras==3.15.1 jax==0.10.2 'numpy<2.4' absl-py==1.4.0 pytest==9.2.0
+	@touch $@
+
 check: check-style test
 
 check-style: install-dev
@@ -49,4 +61,4 @@ bench: install
 	$(BIN)/python benchmarks/run_all.py
 
 clean:
-	rm -rf .venv quickstart .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-jax quickstart .mypy_cache .pytest_cache .ruff_cache

@@ -7,7 +7,6 @@ and calls the export from a process without this package. Everything lies in
 `quickstart/`, which is made anew each time.
 """
 
-import dataclasses
 import json
 import pathlib
 import shlex
@@ -32,84 +31,71 @@ ROOT = pathlib.Path(__file__).parent.parent.parent
 _MARK = ".made-by-quickstart"
 
 
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """One command and what it is for."""
+STAGES = (
+    (
+        "Render street scenes",
+        "datasets/render_scenes.py --output_dir={folder}/scenes "
+        "--num_train={num_train} --num_val={num_val}",
+    ),
+    (
+        "Convert them to TFRecord",
+        "datasets/build_folder_data.py --image_dir={folder}/scenes/images "
+        "--label_dir={folder}/scenes/labels --list_dir={folder}/scenes/lists "
+        "--classes_json={folder}/scenes/classes.json "
+        "--output_dir={folder}/records --name=scenes",
+    ),
+    (
+        "Train",
+        "train.py --flagfile=flagfiles/quickstart.flags "
+        "--dataset_dir={folder}/records --train_logdir={folder}/run {steps}",
+    ),
+    ("Score", "eval.py --checkpoint_dir={folder}/run"),
+    ("Draw", "vis.py --checkpoint_dir={folder}/run --max_number_of_images=6"),
+    ("Export", "export_model.py --checkpoint_dir={folder}/run"),
+    (
+        "Call the export, without this package",
+        "examples/call_saved_model.py {folder}/run/export "
+        "{folder}/scenes/images/val_00000.jpg --output_dir={folder}/called",
+    ),
+)
+"""Title and command, each what a user would type for data of their own."""
 
-    title: str
-    command: list[str]
 
+def commands(
+    folder: pathlib.Path, steps: int | None, images: int
+) -> list[tuple[str, list[str]]]:
+    """Title and arguments of each stage.
 
-def stages(folder: pathlib.Path, steps: int | None, images: int) -> list[Stage]:
-    """The commands, in order; each is what a user would type for data of their own."""
-    scenes, records, run = folder / "scenes", folder / "records", folder / "run"
-    num_val = max(1, images // 6)
-    called = min(2, num_val)
-    return [
-        Stage(
-            "Render street scenes",
-            [
-                "datasets/render_scenes.py",
-                f"--output_dir={scenes}",
-                f"--num_train={images}",
-                f"--num_val={num_val}",
-            ],
-        ),
-        Stage(
-            "Convert them to TFRecord",
-            [
-                "datasets/build_folder_data.py",
-                f"--image_dir={scenes / 'images'}",
-                f"--label_dir={scenes / 'labels'}",
-                f"--list_dir={scenes / 'lists'}",
-                f"--classes_json={scenes / 'classes.json'}",
-                f"--output_dir={records}",
-                "--name=scenes",
-            ],
-        ),
-        Stage(
-            "Train",
-            [
-                "train.py",
-                "--flagfile=flagfiles/quickstart.flags",
-                f"--dataset_dir={records}",
-                f"--train_logdir={run}",
-                *([f"--training_number_of_steps={steps}"] if steps else []),
-            ],
-        ),
-        Stage("Score", ["eval.py", f"--checkpoint_dir={run}"]),
-        Stage(
-            "Draw", ["vis.py", f"--checkpoint_dir={run}", "--max_number_of_images=6"]
-        ),
-        Stage("Export", ["export_model.py", f"--checkpoint_dir={run}"]),
-        Stage(
-            "Call the export, without this package",
-            [
-                "examples/call_saved_model.py",
-                str(run / "export"),
-                *(str(scenes / "images" / f"val_{i:05d}.jpg") for i in range(called)),
-                f"--output_dir={folder / 'called'}",
-            ],
-        ),
-    ]
+    Args:
+        folder: Where everything goes.
+        steps: Training steps, or `None` for those of the flagfile.
+        images: Scenes to train on; a sixth of that is for scoring.
+    """
+    values = {
+        "folder": shlex.quote(str(folder)),
+        "num_train": images,
+        "num_val": max(1, images // 6),
+        "steps": f"--training_number_of_steps={steps}" if steps else "",
+    }
+    return [(title, shlex.split(text.format(**values))) for title, text in STAGES]
 
 
 def main(argv: Sequence[str]) -> None:
     """Runs the stages and prints what was made."""
     del argv
     folder = _empty_folder(pathlib.Path(_FOLDER.value))
-    all_stages = stages(folder, _STEPS.value, _IMAGES.value)
-    took_s = []
-    for number, stage in enumerate(all_stages, start=1):
-        print(f"\n[{number}/{len(all_stages)}] {stage.title}", flush=True)
-        print(f"$ python {shlex.join(stage.command)}\n", flush=True)
+    todo = commands(folder, _STEPS.value, _IMAGES.value)
+    took_s: dict[str, float] = {}
+    for number, (title, command) in enumerate(todo, start=1):
+        print(f"\n[{number}/{len(todo)}] {title}")
+        print(f"$ python {shlex.join(command)}\n", flush=True)
         began_s = time.monotonic()
-        result = subprocess.run([sys.executable, *stage.command], cwd=ROOT, check=False)
-        took_s.append(time.monotonic() - began_s)
-        if result.returncode:
-            print(f"\nStopped: this command ended with {result.returncode}.")
-            sys.exit(result.returncode)
-    print(_summary(folder, all_stages, took_s))
+        done = subprocess.run([sys.executable, *command], cwd=ROOT, check=False)
+        took_s[title] = time.monotonic() - began_s
+        if done.returncode:
+            print(f"\nStopped: this command ended with {done.returncode}.")
+            sys.exit(done.returncode)
+    print(_summary(folder, took_s))
 
 
 def _empty_folder(folder: pathlib.Path) -> pathlib.Path:
@@ -126,7 +112,7 @@ def _empty_folder(folder: pathlib.Path) -> pathlib.Path:
     return folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
 
 
-def _summary(folder: pathlib.Path, all_stages: list[Stage], took_s: list[float]) -> str:
+def _summary(folder: pathlib.Path, took_s: dict[str, float]) -> str:
     run = folder / "run"
     scores = json.loads(next((ROOT / run / "eval").glob("*.json")).read_text())
     rows = [
@@ -140,8 +126,8 @@ def _summary(folder: pathlib.Path, all_stages: list[Stage], took_s: list[float])
     lines = ["", "What was made", ""]
     lines += [f"  {name:16s} {path!s:26s} {note}" for name, path, note in rows]
     lines += ["", "What it took", ""]
-    lines += [f"  {s.title:38s} {t:5.0f} s" for s, t in zip(all_stages, took_s)]
-    lines += [f"  {'All':38s} {sum(took_s):5.0f} s"]
+    lines += [f"  {title:38s} {t:5.0f} s" for title, t in took_s.items()]
+    lines += [f"  {'All':38s} {sum(took_s.values()):5.0f} s"]
     lines += [
         "",
         f"Look at {run / 'vis'} first. README.md says how to use your own data.",
