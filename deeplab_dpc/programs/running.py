@@ -1,5 +1,6 @@
 """Runs a program's main: expected failures become a short message and exit code 1."""
 
+import logging as standard_logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -30,8 +31,8 @@ def run(main: Main, help: str | None = None) -> None:
             )
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.INFO)
-        formatter = logging.std_logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
-        logging.get_absl_handler().setFormatter(formatter)
+        lines = standard_logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
+        logging.get_absl_handler().setFormatter(lines)
         try:
             return main(argv)
         except app.UsageError:
