@@ -4,7 +4,7 @@ import logging as standard_logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from absl import app, flags, logging
 
@@ -14,8 +14,8 @@ Main = Callable[[Sequence[str]], Any]
 def run(main: Main, help: str | None = None) -> None:
     """Parses the command line, then runs `main` with what is left of it.
 
-    Errors that a user can cause and mend (`ValueError`s of ours, files and folders)
-    are told in one paragraph on stderr; everything else is a bug and keeps its
+    Errors that a user can cause and mend (flags, `ValueError`s of ours, files and
+    folders) are told in one paragraph on stderr; everything else is a bug and keeps its
     traceback.
 
     Args:
@@ -26,24 +26,19 @@ def run(main: Main, help: str | None = None) -> None:
 
     def guarded(argv: Sequence[str]) -> Any:
         if len(argv) > 1:
-            raise app.UsageError(
-                f"Unexpected arguments: {' '.join(argv[1:])}. Flags begin with --."
-            )
+            _fail(f"Unexpected arguments: {' '.join(argv[1:])}. Flags begin with --.")
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.INFO)
         lines = standard_logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
         logging.get_absl_handler().setFormatter(lines)
         try:
             return main(argv)
-        except app.UsageError:
-            raise
+        except app.UsageError as e:
+            _fail(f"{e} --help tells what each flag means.")
         except (ValueError, OSError) as e:
             if isinstance(e, ValueError) and not _is_ours(e):
                 raise
-            logging.flush()
-            program = os.path.basename(sys.argv[0])
-            print(f"{program}: {_message(e)}", file=sys.stderr)
-            sys.exit(1)
+            _fail(_message(e))
 
     app.run(guarded)
 
@@ -58,6 +53,12 @@ def _show_in_help(text: str | None, values: flags.FlagValues = flags.FLAGS) -> N
         if module.startswith("deeplab_dpc"):
             for flag in defined:
                 values.register_key_flag_for_module(sys.argv[0], flag)
+
+
+def _fail(text: str) -> NoReturn:
+    logging.flush()
+    print(f"{os.path.basename(sys.argv[0])}: {text}", file=sys.stderr)
+    sys.exit(1)
 
 
 def _is_ours(error: Exception) -> bool:
