@@ -39,8 +39,8 @@ class ModelConfig(Config):
     )
     crop_size: tuple[int, int] | None = setting(
         None,
-        "Height and width of the images whose pooling windows the model has; without "
-        "it the windows follow each image.",
+        "Height and width of the images that it is meant for. It takes any size, and "
+        "its pooling windows follow each image.",
         at_least=1,
         flag=False,
     )

@@ -197,7 +197,7 @@ def build(model: ModelConfig, averaging: Averaging) -> keras.Model:
     if model.image_pyramid is not None and not averaging.is_single:
         logging.info("The scales replace image_pyramid=%s.", model.image_pyramid)
         model = dataclasses.replace(model, image_pyramid=None)
-    return model_lib.build_model(dataclasses.replace(model, crop_size=None))
+    return model_lib.build_model(model)
 
 
 def restore(model: keras.Model, path: pathlib.Path) -> int:

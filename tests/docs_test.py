@@ -1,0 +1,64 @@
+"""Every command in the pages names a program that exists and flags that it has."""
+
+import functools
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "g3doc").glob("*.md"))]
+FLAGFILES = sorted((ROOT / "flagfiles").glob("*.flags"))
+
+
+def commands():
+    for path in (*PAGES, *FLAGFILES):
+        text = path.read_text().replace("\n#     ", "\n").replace("\\\n", " ")
+        for line in re.findall(r"^(?:#\s+|\$ )?python .*$", text, re.MULTILINE):
+            words = shlex.split(line.lstrip("#$ "))[1:]
+            if words[0].endswith(".py") or words[0] == "-m":
+                yield pytest.param(
+                    path, words, id=f"{path.stem}-{' '.join(words)[:50]}"
+                )
+
+
+@functools.lru_cache
+def flags_of(program: str) -> set[str]:
+    """The flags that the program's help lists."""
+    done = subprocess.run(
+        [sys.executable, program, "--helpfull"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    help = done.stdout + done.stderr
+    names = re.findall(r"^\s+(?:-\w,)?--(\[no\])?(\w+)", help, re.MULTILINE)
+    assert names, help
+    return {n for _, n in names} | {f"no{n}" for negatable, n in names if negatable}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path, words", commands())
+def test_a_command_in_a_page_can_be_typed(path, words):
+    if words[0] == "-m":
+        assert words[1] in ("pip", "deeplab_dpc.programs.quickstart"), words
+        return
+    program, *arguments = words
+    assert (ROOT / program).is_file(), f"{path.name}: {program}"
+    if program.startswith("examples/"):
+        return
+    for argument in arguments:
+        if argument.startswith("--"):
+            name = argument[2:].partition("=")[0]
+            assert name in flags_of(program) | {"flagfile"}, f"{path.name}: {argument}"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
+def test_links_between_pages_lead_somewhere(path):
+    for target in re.findall(r"\]\(([^)#]+)", path.read_text()):
+        if not target.startswith("http"):
+            assert (path.parent / target).exists(), f"{path.name}: {target}"
