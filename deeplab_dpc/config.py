@@ -18,7 +18,14 @@ __all__ = [
     "TrainConfig",
 ]
 
-MODEL_VARIANTS = ("mobilenet_v2", "xception_41", "xception_65", "xception_71")
+MODEL_VARIANTS = (
+    "mobilenet_v2",
+    "xception_41",
+    "xception_65",
+    "xception_71",
+    "resnet_v1_50_beta",
+    "resnet_v1_101_beta",
+)
 OUTPUT_STRIDES = (8, 16, 32)
 BATCH_NORM_DECAY = 0.9997
 
@@ -117,7 +124,8 @@ class ModelConfig(Config):
     batch_norm_decay: float = setting(
         BATCH_NORM_DECAY,
         "Decay of the moving averages. At the default MobileNet-v2 keeps its own "
-        "0.997; another value holds there, too. Short training needs a smaller one.",
+        "0.997 and ResNet its 0.95; another value holds there, too. Short training "
+        "needs a smaller one.",
     )
 
     def _check(self) -> None:
