@@ -83,6 +83,11 @@ def meta(folder: str) -> dict:
     return json.loads((FOLDER / folder / "meta.json").read_text())
 
 
+def model_folders() -> list[str]:
+    """The folders that have a model and its cases."""
+    return sorted(path.parent.name for path in FOLDER.glob("*/variables.json"))
+
+
 def model_config(folder: str, case: dict) -> ModelConfig:
     """The model that one case of a model folder ran."""
     of_folder = meta(folder)

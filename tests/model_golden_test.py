@@ -17,17 +17,6 @@ from tests import goldens
 from tests.recording import recording
 
 TOLERANCE = 1e-4  # Of each tensor's largest magnitude.
-FOLDERS = (
-    "mobilenetv2_dpc",
-    "xception71_dpc",
-    "mobilenetv2_aspp",
-    "mobilenetv2_aspp_rates",
-    "mobilenetv2_dm05",
-    "mobilenetv2_dpc_decoder",
-    "xception41_aspp",
-    "xception65_aspp",
-    "resnet50beta_aspp",
-)
 BACKBONES = ("MobilenetV2", "xception_41", "xception_65", "xception_71", "resnet_v1_50")
 
 
@@ -36,7 +25,7 @@ def cases():
         return [pytest.param(None, None, marks=goldens.skipped_without)]
     return [
         pytest.param(folder, case, id=f"{folder}-{case['name']}")
-        for folder in FOLDERS
+        for folder in goldens.model_folders()
         for case in goldens.meta(folder)["cases"]
     ]
 

@@ -195,6 +195,7 @@ def test_initial_values_are_drawn_as_in_the_original(folder):
             error = abs(value.std() / (kind["max"] / np.sqrt(3)) - 1)
             assert error < 6 / np.sqrt(2 * value.size), name
             assert np.abs(value).max() <= kind["max"] * 1.0001, name
+    goldens.check(f"initializers/{folder}.json", "kinds and sizes (other ones)", 0, 0)
 
 
 @goldens.needed
@@ -220,3 +221,5 @@ def test_every_batch_norm_has_the_originals_epsilon_and_decay(folder):
         scope = norm.path.removeprefix("aspp/").replace("/_/", "/").replace("/_", "_")
         assert norm.epsilon == pytest.approx(epsilons[scope])
         assert norm.decay == pytest.approx(decays[scope])
+    file = f"initializers/{folder}.json"
+    goldens.check(file, "batch norms' epsilon and decay (other ones)", 0, 0)
