@@ -233,7 +233,9 @@ class TrainConfig(Config):
     adam_learning_rate: float = setting(0.001, "Adam's learning rate.", at_least=0)
     adam_epsilon: float = setting(1e-8, "Adam's epsilon.")
     learning_policy: str = setting(
-        "poly", "Learning rate schedule.", choices=("poly", "step")
+        "poly",
+        "Learning rate schedule.",
+        choices=("poly", "step", "cosine", "multi_steps"),
     )
     base_learning_rate: float = setting(1e-4, "First learning rate.", at_least=0)
     end_learning_rate: float = setting(0.0, "Last learning rate of poly.", at_least=0)
@@ -245,11 +247,22 @@ class TrainConfig(Config):
     learning_rate_decay_step: int = setting(
         2000, "Steps between two of step's factors.", at_least=1
     )
+    learning_rate_boundaries: tuple[int, ...] | None = setting(
+        None, "Last steps of multi_steps' rates but the last one.", at_least=0
+    )
+    learning_rate_values: tuple[float, ...] | None = setting(
+        None, "Rates of multi_steps, one more than boundaries.", at_least=0
+    )
     slow_start_step: int = setting(
         0, "Train this many steps at slow_start_learning_rate first.", at_least=0
     )
     slow_start_learning_rate: float = setting(
         1e-4, "Rate of the slow start.", at_least=0
+    )
+    slow_start_burnin_type: str = setting(
+        "none",
+        "The slow start stays at its rate, or rises linearly to the first one.",
+        choices=("none", "linear"),
     )
     weight_decay: float = setting(
         4e-5, "L2 on kernels (not depthwise ones).", at_least=0
@@ -310,6 +323,16 @@ class TrainConfig(Config):
             raise ConfigError(
                 f"min_scale_factor={self.min_scale_factor} and max_scale_factor="
                 f"{self.max_scale_factor}; they need 0 < min <= max."
+            )
+        boundaries = self.learning_rate_boundaries or ()
+        values = self.learning_rate_values or ()
+        if self.learning_policy == "multi_steps" and (
+            len(values) != len(boundaries) + 1 or list(boundaries) != sorted(boundaries)
+        ):
+            raise ConfigError(
+                f"learning_policy=multi_steps with learning_rate_values={values} and "
+                f"learning_rate_boundaries={boundaries}; boundaries rise, and there is "
+                "one value more than boundaries."
             )
         if not 0 < self.top_k_percent_pixels <= 1:
             raise ConfigError(
