@@ -74,6 +74,8 @@ def table(comparisons: list) -> str:
     lines = [
         f"{len(comparisons)} comparisons, {versions}, on a CPU.",
         "",
+        *_summary(comparisons),
+        "",
         "| file | what | times | largest deviation | allowed | test |",
         "|---|---|---|---|---|---|",
     ]
@@ -86,6 +88,23 @@ def table(comparisons: list) -> str:
     compared = {c.file for c in comparisons}
     lines += [f"- {n}: {why}" for n, why in NOT_COMPARED.items() if n not in compared]
     return "\n".join(lines)
+
+
+def _summary(comparisons: list) -> list[str]:
+    """A row for each folder: its comparison that is nearest to its limit."""
+    folders = collections.defaultdict(list)
+    for comparison in comparisons:
+        folders[comparison.file.split("/")[0]].append(comparison)
+    lines = [
+        "| folder | comparisons | nearest to its limit | deviation | allowed |",
+        "|---|---|---|---|---|",
+    ]
+    for folder, found in sorted(folders.items()):
+        near = max(found, key=lambda c: c.deviation / (c.tolerance or 1.0))
+        what = f"{near.file.partition('/')[2]}: {near.what}"
+        numbers = f"{_number(near.deviation)} | {_number(near.tolerance)}"
+        lines.append(f"| {folder} | {len(found)} | {what} | {numbers} |")
+    return lines
 
 
 def write(page: pathlib.Path, text: str) -> None:

@@ -121,7 +121,7 @@ def test_a_model_equals_the_original(folder, case):
     goldens.check(file, "probabilities", found, TOLERANCE)
     differs = labels != stored["argmax"]
     assert not (differs & (margin > TOLERANCE)).any()
-    goldens.check(file, "share of other classes (ties)", differs.mean(), 1e-3)
+    goldens.check(file, "share of other classes (ties)", differs.mean(), 5e-4)
 
 
 def _predict(logits, images, upsample_logits):

@@ -58,7 +58,7 @@ def test_scale(arrays, factor):
     image, label = preprocess.scale(image, tf.cast(label, tf.int32), factor)
     expected = arrays[f"scale_{factor:.2f}_image"]
     found = np.abs(image - expected).max() / 255
-    goldens.check(FILE, "scaled images", found, 1e-6)
+    goldens.check(FILE, "scaled images", found, 4e-7)
     expected = arrays[f"scale_{factor:.2f}_label"]
     goldens.check_equal(FILE, "scaled labels", label, expected)
 
@@ -114,7 +114,7 @@ def test_evaluation_pipeline(case):
     inside[: size[0], : size[1]] = True
     if f"{name}|image" in expected:
         found = np.abs(image - expected[f"{name}|image"]).max() / 255
-        goldens.check(PIPELINE, "images", found, 1e-6)
+        goldens.check(PIPELINE, "images", found, 4e-7)
     at = np.ix_(*(goldens.pick(n, k) for n, k in zip(image.shape, (2, 3, 3))))
     outside = ~inside[at[0][..., 0], at[1][..., 0]]
     corners = image.numpy()[at][outside], expected[f"{name}|image|slice"][outside]

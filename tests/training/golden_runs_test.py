@@ -9,37 +9,42 @@ from deeplab_dpc.training import losses, optimizers
 from tests import goldens
 from tests.training import golden_runs
 
-FROZEN = (
-    "mnv2dpc_noft_mult1",
-    "mnv2dpc_noft_hardmining",
-    "mnv2dpc_noft_slowstart_step",
-    "mnv2dpc_noft_129x161",
-)
-"""Batch norm on its moving statistics: nothing is chaotic."""
-HEADS = (
-    "head_dpc320_ft",
-    "head_dpc320_ft_mult10",
-    "head_dpc2048_decoder_ft",
-    "head_aspp2048_decoder_ft",
-)
-"""Batch norm on the batch's statistics, behind features that do not change."""
-CHAOTIC = {
-    "mnv2dpc_ft_mult1": "mnv2dpc_ft_mult1",
-    "mnv2dpc_ft_mult10": "mnv2dpc_ft_mult1",
-    "mnv2aspp_ft_mult10": "mnv2dpc_ft_mult1",
-    "mnv2dpc_noupsample": "mnv2dpc_ft_mult1",
-    "mnv2dpc_ft_161x193_lr1e-4": "mnv2dpc_ft_161x193_lr1e-4",
-    "r50beta_ft": "xc71dpc_ft_mult1",
-    "xc41aspp_ft": "xc71dpc_ft_mult1",
-    "xc71dpc_ft_mult1": "xc71dpc_ft_mult1",
+FACTS = {
+    path.stem: json.loads(path.read_text())
+    for path in sorted(goldens.FOLDER.glob("train/*.json"))
+    if not path.stem.startswith("checkpoint_names")
 }
-"""Whole networks on the batch's statistics, and the run whose noise was measured.
 
-With random weights they are chaotic: kernels that round differently part the original
-from itself by percents within three steps (`noise.json`). What holds is the first
-step.
-"""
+
+def _runs(kind):
+    return [name for name, facts in FACTS.items() if _kind(facts) == kind]
+
+
+def _kind(facts):
+    """How far a run can be compared.
+
+    `head`: batch norm on the batch's statistics, behind features that do not change.
+    `frozen`: batch norm on its moving statistics; nothing is chaotic. `adam`: so, too,
+    but Adam divides by the gradient's own size, so tiny gradients move by noise.
+    `chaotic`: whole networks on the batch's statistics. With random weights, kernels
+    that round differently part the original from itself by percents within three steps
+    (`noise.json`); what holds is the first.
+    """
+    if "stub_channels" in facts:
+        return "head"
+    if facts["train_flags"]["fine_tune_batch_norm"]:
+        return "chaotic"
+    return "adam" if facts["train_flags"]["optimizer"] == "adam" else "frozen"
+
+
 EXACT = 1e-5  # Of a tensor's largest magnitude, or of a loss.
+HEAD_REPEATS = {
+    "head_dpc320": 2e-7,
+    "head_dpc2048_decoder": 6e-5,
+    "head_aspp2048_decoder": 4e-4,
+}
+"""How far the gradients of a head repeat in the original: another order of sums flips
+a ReLU near 0. Ours move as much between one thread and two."""
 
 
 def _check_losses(run, outs, tolerance):
@@ -59,11 +64,12 @@ def _distance(run, tensors, key, lengths="grad|slice_len"):
     return golden_runs.distance(tensors, names, run.stored, key, lengths)
 
 
-def _check_variables(run, after, tolerance):
-    """Each variable against its own largest magnitude."""
+def _check_variables(run, after, tolerance, of_each=True):
+    """Each variable against its own largest magnitude, or against that of all."""
     found = _distance(run, run.values(), f"vars_after{after}", "vars|slice_len")
     what = f"variables after {after} step" + "s" * (after > 1)
-    goldens.check(run.file, what, found.of_each, tolerance)
+    deviation = found.of_each if of_each else found.of_all
+    goldens.check(run.file, what, deviation, tolerance)
 
 
 def _check_gradients(run, tolerance, of_each=True):
@@ -87,7 +93,7 @@ def _check_gradients(run, tolerance, of_each=True):
 
 
 @goldens.needed
-@pytest.mark.parametrize("name", FROZEN)
+@pytest.mark.parametrize("name", _runs("frozen"))
 def test_on_moving_statistics_everything_is_the_originals(name):
     run = golden_runs.load(name)
     outs = []
@@ -104,39 +110,40 @@ def test_on_moving_statistics_everything_is_the_originals(name):
 
 
 @goldens.needed
-@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("name", _runs("head"))
 def test_a_head_trains_with_batch_norm_as_the_originals(name):
-    """Constant features: rounding is the only noise. ReLUs near 0 flip, so large
-    kernels move some gradients by what the original moves them itself."""
-    run, noise = golden_runs.load(name), _noise(name)
+    """Constant features: rounding is the only noise, and the flip of a ReLU near 0."""
+    run = golden_runs.load(name)
+    repeats = max(v for k, v in HEAD_REPEATS.items() if name.startswith(k))
+    tolerance = max(EXACT, 10 * repeats)
     outs = []
     for step, out in enumerate(run.steps()):
         outs.append(out)
         if step == 0:
-            _check_gradients(run, max(EXACT, 10 * noise["grad0|stats"]), of_each=False)
+            _check_gradients(run, tolerance, of_each=False)
             _check_variables(run, 1, EXACT)
     _check_losses(run, outs, EXACT)
     _check_variables(run, 3, EXACT)
     found = _distance(run, run.accumulators(), "momentum_after3")
-    tolerance = max(EXACT, 10 * noise["worst_rel_to_max"])
+    tolerance = 10 * max(tolerance, _noise(name)["worst_rel_to_max"])
     goldens.check(run.file, "momentum after 3 steps", found.of_all, tolerance)
 
 
 @goldens.needed
-@pytest.mark.parametrize("name", CHAOTIC)
+@pytest.mark.parametrize("name", _runs("chaotic"))
 def test_the_first_step_of_batch_norm_training_is_the_originals(name):
     """Losses, gradients against the largest, and variables within ten times noise."""
-    run, noise = golden_runs.load(name), _noise(CHAOTIC[name])
+    run, noise = golden_runs.load(name), _noise(name)
     out = next(run.steps())
-    _check_losses(run, [out], EXACT)
-    _check_gradients(run, 10 * noise["grad0|stats"], of_each=False)
-    _check_variables(run, 1, 10 * noise["vars_after1|slice"])
+    _check_losses(run, [out], 1e-4)
+    _check_gradients(run, 10 * noise["grad0|slice"], of_each=False)
+    _check_variables(run, 1, 10 * noise["vars_after1|slice"], of_each=False)
 
 
 @goldens.needed
-def test_adam_trains_as_the_originals():
-    """Adam divides by the gradient's own size, so tiny gradients move by noise."""
-    run = golden_runs.load("mnv2dpc_noft_adam")
+@pytest.mark.parametrize("name", _runs("adam"))
+def test_adam_trains_as_the_originals(name):
+    run = golden_runs.load(name)
     outs = []
     for step, out in enumerate(run.steps()):
         outs.append(out)
@@ -146,27 +153,20 @@ def test_adam_trains_as_the_originals():
     _check_variables(run, 3, 1e-3)
 
 
-ALL = sorted(
-    path.stem
-    for path in goldens.FOLDER.glob("train/*.json")
-    if not path.stem.startswith("checkpoint_names")
-)
-
-
-def test_every_run_is_made():
-    assert {*FROZEN, *HEADS, *CHAOTIC, "mnv2dpc_noft_adam"} >= set(ALL)
-
-
 @goldens.needed
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", FACTS)
 def test_l2_acts_on_the_originals_variables(name):
-    facts = json.loads((goldens.FOLDER / f"train/{name}.json").read_text())
-    ours = {n for n in facts["var_names"] if losses.is_regularised(n)}
-    assert ours == set(facts["l2_variables"])
+    ours = {n for n in FACTS[name]["var_names"] if losses.is_regularised(n)}
+    assert ours == set(FACTS[name]["l2_variables"])
     goldens.check(f"train/{name}.json", "variables with L2 (other ones)", 0, 0)
 
 
 def _noise(name):
-    """How far the original was from itself on other kernels."""
+    """How far the original was from itself on other kernels: this run, or the nearest.
+
+    Without a measurement of its own, a chaotic run counts as one of MobileNet-v2, or
+    for other backbones of Xception-71.
+    """
     stored = json.loads((goldens.FOLDER / "noise.json").read_text())
-    return stored[f"train/{name}.npz"]
+    nearest = "mnv2dpc_ft_mult1" if name.startswith("mnv2") else "xc71dpc_ft_mult1"
+    return stored.get(f"train/{name}.npz", stored[f"train/{nearest}.npz"])

@@ -47,7 +47,7 @@ def test_rates_are_the_originals(index):
 
     expected = stored[f"lr{index}"]
     found = np.abs(ours - expected).max() / expected.max()
-    goldens.check(FILE, "rates", found, 1e-6)
+    goldens.check(FILE, "rates", found, 3e-7)
     if SETTINGS[index]["policy"] == "step":
         np.testing.assert_allclose(ours, stored[f"lr{index}"], rtol=1e-5, atol=1e-37)
 
