@@ -1,6 +1,7 @@
 # Everything runs in .venv, which `make install` makes (and every other target, too).
 #   make quickstart   render a data set, train, evaluate, draw, export (about 10 minutes)
 #   make test         the tests that are quick; SLOW=1: all; TESTS=path: those
+#   make faithfulness GOLDEN=folder   compares with the original's numbers, writes the page
 #   make test-jax     the model's tests on Keras's JAX backend
 #   make check        format, lint, types and the quick tests
 #   make bench        the benchmarks, as CSV rows in benchmarks/results
@@ -11,7 +12,7 @@ TESTS ?= tests
 SLOW ?=
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: install install-dev quickstart test test-jax check check-style format bench clean
+.PHONY: install install-dev quickstart test faithfulness test-jax check check-style format bench clean
 
 install: .venv/.installed
 install-dev: .venv/.installed-dev
@@ -34,6 +35,11 @@ quickstart: install
 
 test: install
 	$(BIN)/python -m pytest $(TESTS) $(if $(SLOW),,-m "not slow")
+
+# Every comparison with the original's numbers, as g3doc/faithfulness.md.
+GOLDEN ?=
+faithfulness: install
+	$(BIN)/python -m tests.faithfulness $(if $(GOLDEN),--golden=$(GOLDEN))
 
 # The layers, the backbones and the model on Keras's JAX backend.
 test-jax: .venv-jax/.installed

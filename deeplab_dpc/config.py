@@ -18,7 +18,14 @@ __all__ = [
     "TrainConfig",
 ]
 
-MODEL_VARIANTS = ("mobilenet_v2", "xception_41", "xception_65", "xception_71")
+MODEL_VARIANTS = (
+    "mobilenet_v2",
+    "xception_41",
+    "xception_65",
+    "xception_71",
+    "resnet_v1_50_beta",
+    "resnet_v1_101_beta",
+)
 OUTPUT_STRIDES = (8, 16, 32)
 BATCH_NORM_DECAY = 0.9997
 
@@ -117,7 +124,8 @@ class ModelConfig(Config):
     batch_norm_decay: float = setting(
         BATCH_NORM_DECAY,
         "Decay of the moving averages. At the default MobileNet-v2 keeps its own "
-        "0.997; another value holds there, too. Short training needs a smaller one.",
+        "0.997 and ResNet its 0.95; another value holds there, too. Short training "
+        "needs a smaller one.",
     )
 
     def _check(self) -> None:
@@ -225,7 +233,9 @@ class TrainConfig(Config):
     adam_learning_rate: float = setting(0.001, "Adam's learning rate.", at_least=0)
     adam_epsilon: float = setting(1e-8, "Adam's epsilon.")
     learning_policy: str = setting(
-        "poly", "Learning rate schedule.", choices=("poly", "step")
+        "poly",
+        "Learning rate schedule.",
+        choices=("poly", "step", "cosine", "multi_steps"),
     )
     base_learning_rate: float = setting(1e-4, "First learning rate.", at_least=0)
     end_learning_rate: float = setting(0.0, "Last learning rate of poly.", at_least=0)
@@ -237,11 +247,22 @@ class TrainConfig(Config):
     learning_rate_decay_step: int = setting(
         2000, "Steps between two of step's factors.", at_least=1
     )
+    learning_rate_boundaries: tuple[int, ...] | None = setting(
+        None, "Last steps of multi_steps' rates but the last one.", at_least=0
+    )
+    learning_rate_values: tuple[float, ...] | None = setting(
+        None, "Rates of multi_steps, one more than boundaries.", at_least=0
+    )
     slow_start_step: int = setting(
         0, "Train this many steps at slow_start_learning_rate first.", at_least=0
     )
     slow_start_learning_rate: float = setting(
         1e-4, "Rate of the slow start.", at_least=0
+    )
+    slow_start_burnin_type: str = setting(
+        "none",
+        "The slow start stays at its rate, or rises linearly to the first one.",
+        choices=("none", "linear"),
     )
     weight_decay: float = setting(
         4e-5, "L2 on kernels (not depthwise ones).", at_least=0
@@ -302,6 +323,16 @@ class TrainConfig(Config):
             raise ConfigError(
                 f"min_scale_factor={self.min_scale_factor} and max_scale_factor="
                 f"{self.max_scale_factor}; they need 0 < min <= max."
+            )
+        boundaries = self.learning_rate_boundaries or ()
+        values = self.learning_rate_values or ()
+        if self.learning_policy == "multi_steps" and (
+            len(values) != len(boundaries) + 1 or list(boundaries) != sorted(boundaries)
+        ):
+            raise ConfigError(
+                f"learning_policy=multi_steps with learning_rate_values={values} and "
+                f"learning_rate_boundaries={boundaries}; boundaries rise, and there is "
+                "one value more than boundaries."
             )
         if not 0 < self.top_k_percent_pixels <= 1:
             raise ConfigError(

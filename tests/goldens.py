@@ -1,9 +1,11 @@
 """The original's numbers: where they lie, how variables were filled, how to compare.
 
-The folder is `../shared/golden` beside the checkout, or what DEEPLAB_DPC_GOLDEN names.
+What a test compares through `check` also becomes a row of `g3doc/faithfulness.md`
+(`tests/faithfulness.py`). The folder is `../shared/golden` beside the checkout, or what DEEPLAB_DPC_GOLDEN names.
 Without it the tests that need it are skipped and `tests/small_goldens` remains.
 """
 
+import dataclasses
 import functools
 import json
 import os
@@ -13,24 +15,95 @@ import zlib
 import numpy as np
 import pytest
 
+from deeplab_dpc.config import ModelConfig
+from deeplab_dpc.genotypes import DPC_TOP1
+
 ROOT = pathlib.Path(__file__).parent.parent
 FOLDER = pathlib.Path(
     os.environ.get("DEEPLAB_DPC_GOLDEN", ROOT.parent / "shared" / "golden")
 )
 REAL_DATA = FOLDER.parent / "data"
 
-needed = pytest.mark.skipif(
+skipped_without = pytest.mark.skipif(
     not FOLDER.is_dir(),
     reason=f"the original's numbers are not at {FOLDER}; set DEEPLAB_DPC_GOLDEN",
 )
+
+
+def needed(test):
+    """Marks a test that compares with the original's numbers."""
+    return pytest.mark.golden(skipped_without(test))
+
+
 real_data_needed = pytest.mark.skipif(
     not REAL_DATA.is_dir(), reason=f"no real images at {REAL_DATA}"
 )
 
 
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """One comparison that a test made.
+
+    Attributes:
+        file: Of the golden folder, with its suffix.
+        what: Which of its tensors.
+        deviation: The largest one found, as the tolerance means it.
+        tolerance: The largest one allowed.
+        test: The test's file.
+    """
+
+    file: str
+    what: str
+    deviation: float
+    tolerance: float
+    test: str
+
+
+COMPARISONS: list[Comparison] = []
+
+
+def check(file: str, what: str, deviation: float, tolerance: float) -> None:
+    """Fails if a deviation is above its tolerance (or NaN); remembers it."""
+    test = os.environ.get("PYTEST_CURRENT_TEST", "").partition("::")[0]
+    deviation = float(deviation)
+    COMPARISONS.append(Comparison(file, what, deviation, tolerance, test))
+    assert deviation <= tolerance, (
+        f"{file}: {what} deviate by {deviation:.3g}; {tolerance:.3g} is allowed"
+    )
+
+
+def check_equal(file: str, what: str, ours, expected) -> None:
+    """Fails if two arrays, or names and the like, are not the same."""
+    np.testing.assert_array_equal(ours, expected)
+    check(file, what, 0.0, 0.0)
+
+
 def meta(folder: str) -> dict:
     """The settings of a folder's cases."""
     return json.loads((FOLDER / folder / "meta.json").read_text())
+
+
+def model_folders() -> list[str]:
+    """The folders that have a model and its cases."""
+    return sorted(path.parent.name for path in FOLDER.glob("*/variables.json"))
+
+
+def model_config(folder: str, case: dict) -> ModelConfig:
+    """The model that one case of a model folder ran."""
+    of_folder = meta(folder)
+    flags = {**of_folder["flags"], **case.get("flags", {})}
+    for name in ("decoder_output_stride", "image_pooling_crop_size"):
+        if name in flags:
+            flags[name] = tuple(int(n) for n in flags[name])
+    return ModelConfig(
+        num_classes=of_folder["classes"],
+        genotype=DPC_TOP1 if of_folder["dpc_top1"] else None,
+        output_stride=case["os"],
+        atrous_rates=case["rates"],
+        crop_size=case["crop"],
+        image_pyramid=case.get("pyramid"),
+        **flags,
+    )
 
 
 def arrays(name: str) -> dict[str, np.ndarray]:

@@ -10,51 +10,24 @@ import pytest
 from keras import ops
 
 import deeplab_dpc
+from deeplab_dpc import inference
+from deeplab_dpc.backbones import resnet_v1_beta
 from deeplab_dpc.backbones.xception import BLOCKS
-from deeplab_dpc.genotypes import DPC_TOP1
-from deeplab_dpc.layers import resize_bilinear
 from tests import goldens
 from tests.recording import recording
 
 TOLERANCE = 1e-4  # Of each tensor's largest magnitude.
-FOLDERS = (
-    "mobilenetv2_dpc",
-    "xception71_dpc",
-    "mobilenetv2_aspp",
-    "mobilenetv2_aspp_rates",
-    "mobilenetv2_dm05",
-    "mobilenetv2_dpc_decoder",
-    "xception41_aspp",
-    "xception65_aspp",
-)
+BACKBONES = ("MobilenetV2", "xception_41", "xception_65", "xception_71", "resnet_v1_50")
 
 
 def cases():
     if not goldens.FOLDER.is_dir():
-        return [pytest.param(None, None, marks=goldens.needed)]
+        return [pytest.param(None, None, marks=goldens.skipped_without)]
     return [
         pytest.param(folder, case, id=f"{folder}-{case['name']}")
-        for folder in FOLDERS
+        for folder in goldens.model_folders()
         for case in goldens.meta(folder)["cases"]
     ]
-
-
-def config_of(folder: str, case: dict) -> deeplab_dpc.ModelConfig:
-    """The model that one golden case ran."""
-    meta = goldens.meta(folder)
-    flags = {**meta["flags"], **case.get("flags", {})}
-    for name in ("decoder_output_stride", "image_pooling_crop_size"):
-        if name in flags:
-            flags[name] = tuple(int(n) for n in flags[name])
-    return deeplab_dpc.ModelConfig(
-        num_classes=meta["classes"],
-        genotype=DPC_TOP1 if meta["dpc_top1"] else None,
-        output_stride=case["os"],
-        atrous_rates=case["rates"],
-        crop_size=case["crop"],
-        image_pyramid=case.get("pyramid"),
-        **flags,
-    )
 
 
 @functools.lru_cache(maxsize=1)
@@ -66,7 +39,7 @@ def _model(folder: str, config: deeplab_dpc.ModelConfig) -> keras.Model:
 
 def run(folder: str, case: dict, images: np.ndarray):
     """The recording of one case's forward pass, and its logits."""
-    model = _model(folder, config_of(folder, case))
+    model = _model(folder, goldens.model_config(folder, case))
     with recording() as record:
         logits = model(images, training=False)
     return record, logits
@@ -76,8 +49,7 @@ def end_point(record, key: str):
     """The tensor that the original stored under `key`, from what our layers did."""
     kind, _, name = key.partition(":")
     if kind == "features":
-        backbones = ("MobilenetV2", "xception_41", "xception_65", "xception_71")
-        backbone = next(b for b in backbones if b in record.calls)
+        backbone = next(b for b in BACKBONES if b in record.calls)
         return record.output(backbone)["features"]
     if layer := re.fullmatch(r"layer_(\d+)(/depthwise_output)?", name):
         number, inner = int(layer[1]) - 2, layer[2]
@@ -85,17 +57,32 @@ def end_point(record, key: str):
         if number < 0:
             return record.output("MobilenetV2/Conv")
         return record.output(f"{block}/depthwise") if inner else record.output(block)[0]
+    if pooling := re.fullmatch(POOLING_OP, name):
+        return _pooling(record, int(pooling[2] or 0), pooling[1] == "AvgPool2D")
     return OPS[name](record) if name in OPS else _scope(record, name)
+
+
+POOLING_OP = r"meta_architecture/(AvgPool2D|ResizeBilinear)(?:_(\d+))?(?:/AvgPool)?"
+
+
+def _pooling(record, number, is_average):
+    """What the cell's pooling of this number averaged, or gave in the end."""
+    convolutions = [s for s in record.calls if re.fullmatch(r".*/branch\d+_", s)]
+    scope = sorted(convolutions)[number]
+    return record.input(scope) if is_average else record.output(scope.rstrip("_"))
 
 
 def _scope(record, name):
     name = name.removesuffix("/Relu").removesuffix("/BiasAdd")
-    if name.endswith("/xception_module"):
+    if name.endswith(("/xception_module", "/bottleneck_v1")):
         return record.output(name)[0]
     if re.search(r"_flow/block\d+$", name):
         variant, _, block = name.partition("/")
         units = next(b.units for b in BLOCKS[variant] if b.scope == block)
         return record.output(f"{name}/unit_{units}/xception_module")[0]
+    if block := re.fullmatch(r"resnet_v1_50/block(\d)", name):
+        units = resnet_v1_beta.UNITS["resnet_v1_50_beta"][int(block[1]) - 1]
+        return record.output(f"{name}/unit_{units}/bottleneck_v1")[0]
     convolution_of_a_pooling = f"{name}_"
     if convolution_of_a_pooling in record.calls:
         return record.output(convolution_of_a_pooling)
@@ -112,41 +99,43 @@ OPS = {
 }
 
 
+@pytest.mark.golden
 @pytest.mark.parametrize("folder, case", cases())
 def test_a_model_equals_the_original(folder, case):
-    """Every end point, the logits, and the classes but for ties (margin 1e-4)."""
-    stored = goldens.arrays(f"{folder}/io_{case['name']}")
+    """Every end point, logits, probabilities, and the classes but for ties."""
+    file = f"{folder}/io_{case['name']}.npz"
+    stored = goldens.arrays(file.removesuffix(".npz"))
     record, logits = run(folder, case, stored["input"])
     names = {key.partition("|")[0] for key in stored}
     keys = sorted(k for k in names if k.startswith(("ep:", "op:", "features")))
+    assert len(keys) > 25
 
-    deviations = {k: goldens.deviation(stored, k, end_point(record, k)) for k in keys}
-    deviations["merged_logits"] = goldens.deviation(stored, "merged_logits", logits)
-    labels, margin = _predict(logits, config_of(folder, case), stored["input"].shape)
+    for key in keys:
+        found = goldens.deviation(stored, key, end_point(record, key))
+        goldens.check(file, "end points", found, TOLERANCE)
+    found = goldens.deviation(stored, "merged_logits", logits)
+    goldens.check(file, "logits", found, TOLERANCE)
+    upsampled = goldens.model_config(folder, case).prediction_with_upsampled_logits
+    labels, probabilities, margin = _predict(logits, stored["input"], upsampled)
+    found = goldens.deviation(stored, "prob", probabilities)
+    goldens.check(file, "probabilities", found, TOLERANCE)
     differs = labels != stored["argmax"]
-
-    assert len(deviations) > 25
-    assert {k: d for k, d in deviations.items() if not d < TOLERANCE} == {}
     assert not (differs & (margin > TOLERANCE)).any()
-    assert differs.mean() < 1e-3
+    goldens.check(file, "share of other classes (ties)", differs.mean(), 5e-4)
 
 
-def _predict(logits, config, shape):
-    if config.prediction_with_upsampled_logits:
-        logits = np.asarray(resize_bilinear(logits, shape[1:3]))
-    else:
-        rows, columns = (_nearest(n, m) for n, m in zip(logits.shape[1:3], shape[1:3]))
-        logits = np.asarray(logits)[:, rows][:, :, columns]
-    top = np.sort(logits, axis=-1)
-    return logits.argmax(-1), (top[..., -1] - top[..., -2]) / np.abs(logits).max()
-
-
-def _nearest(size: int, wanted: int) -> np.ndarray:
-    """Source index of each target pixel: corners aligned, halves rounded up."""
-    position = np.arange(wanted, dtype=np.float32) * np.float32(
-        (size - 1) / max(wanted - 1, 1)
+def _predict(logits, images, upsample_logits):
+    """Classes, probabilities, and the margin between the best two classes."""
+    labels, probabilities = inference.predict(
+        lambda images, training: logits,
+        images,
+        inference.Averaging(upsample_logits=upsample_logits),
     )
-    return np.minimum(np.floor(position + 0.5).astype(int), size - 1)
+    scores = probabilities
+    if not upsample_logits:
+        scores = inference.resize_nearest(ops.softmax(logits), images.shape[1:3])
+    top = np.sort(scores, axis=-1)
+    return np.asarray(labels), probabilities, top[..., -1] - top[..., -2]
 
 
 @goldens.needed
@@ -157,7 +146,9 @@ def test_each_scale_of_an_image_pyramid_equals_the_originals():
     for scale in ("0.50", "1.00", "1.50"):
         logits = record.output(f"scale_{scale}")
         # The original stores each scale after resizing it to the merged size.
-        assert goldens.deviation(stored, f"scale_logits_{scale}", logits) < TOLERANCE
+        found = goldens.deviation(stored, f"scale_logits_{scale}", logits)
+        file = f"mobilenetv2_aspp/io_{case['name']}.npz"
+        goldens.check(file, "logits of each scale", found, TOLERANCE)
 
 
 @goldens.needed
@@ -183,6 +174,12 @@ def test_each_operator_of_the_cell_equals_the_originals(case):
         variable.assign(goldens.recipe_value(name, variable.shape))
     stored = goldens.arrays(f"dpc_ops/io_{meta['name']}")
 
-    y = cell(ops.convert_to_tensor(features.astype(np.float32)))
+    with recording() as record:
+        y = cell(ops.convert_to_tensor(features.astype(np.float32)))
 
-    assert goldens.deviation(stored, "out", y) < TOLERANCE
+    file = f"dpc_ops/io_{meta['name']}.npz"
+    goldens.check(file, "output", goldens.deviation(stored, "out", y), TOLERANCE)
+    for key in sorted({key.partition("|")[0] for key in stored}):
+        if key.startswith("op:"):
+            found = goldens.deviation(stored, key, end_point(record, key))
+            goldens.check(file, "operators", found, TOLERANCE)

@@ -1,3 +1,5 @@
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -155,31 +157,26 @@ def test_the_same_seed_gives_the_same_weights():
         np.testing.assert_array_equal(a, b)
 
 
-FOLDERS = ("mobilenetv2_dpc", "mobilenetv2_aspp", "xception71_dpc", "xception65_aspp")
-VARIANTS = {
-    "mobilenetv2": "mobilenet_v2",
-    "xception71": "xception_71",
-    "xception65": "xception_65",
-}
+FOLDERS = (
+    "mobilenetv2_dpc",
+    "mobilenetv2_aspp",
+    "xception71_dpc",
+    "xception65_aspp",
+    "resnet50beta_aspp",
+)
+
+
+def _initializers(folder):
+    path = goldens.FOLDER / "initializers" / f"{folder}.json"
+    return json.loads(path.read_text())
 
 
 @goldens.needed
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_initial_values_are_drawn_as_in_the_original(folder):
     """Each kernel's deviation within 6 standard errors: 1 false alarm in 1e6 models."""
-    import json
-
-    stored = json.loads(
-        (goldens.FOLDER / "initializers" / f"{folder}.json").read_text()
-    )
-    backbone, module = folder.split("_")
-    config = ModelConfig(
-        num_classes=19 if module == "dpc" else 21,
-        model_variant=VARIANTS[backbone],
-        genotype=DPC_TOP1 if module == "dpc" else None,
-        atrous_rates=(6, 12, 18) if folder == "xception65_aspp" else None,
-        decoder_output_stride=(4,) if "xception" in backbone else None,
-    )
+    stored = _initializers(folder)
+    config = goldens.model_config(folder, goldens.meta(folder)["cases"][0])
     keras.utils.set_random_seed(0)
     ours = variables_by_tf1_name(build_model(config))
     assert sorted(ours) == sorted(name for name, _, _ in stored["variables"])
@@ -198,16 +195,13 @@ def test_initial_values_are_drawn_as_in_the_original(folder):
             error = abs(value.std() / (kind["max"] / np.sqrt(3)) - 1)
             assert error < 6 / np.sqrt(2 * value.size), name
             assert np.abs(value).max() <= kind["max"] * 1.0001, name
+    goldens.check(f"initializers/{folder}.json", "kinds and sizes (other ones)", 0, 0)
 
 
 @goldens.needed
-@pytest.mark.parametrize("folder", ["mobilenetv2_dpc", "xception71_dpc"])
+@pytest.mark.parametrize("folder", FOLDERS)
 def test_every_batch_norm_has_the_originals_epsilon_and_decay(folder):
-    import json
-
-    stored = json.loads(
-        (goldens.FOLDER / "initializers" / f"{folder}.json").read_text()
-    )
+    stored = _initializers(folder)
     epsilons = {
         n.rpartition("/")[0]: s["epsilon"] for n, s in stored["batch_norm"].items()
     }
@@ -215,12 +209,8 @@ def test_every_batch_norm_has_the_originals_epsilon_and_decay(folder):
         n.rpartition("/")[0]: d[1]
         for n, d in stored["moving_average_one_minus_decay"].items()
     }
-    config = ModelConfig(
-        model_variant=VARIANTS[folder.split("_")[0]],
-        genotype=DPC_TOP1,
-        decoder_output_stride=(4,) if "xception" in folder else None,
-    )
-    model = build_model(config)
+    case = goldens.meta(folder)["cases"][0]
+    model = build_model(goldens.model_config(folder, case))
     norms = [
         n
         for n in model._flatten_layers()
@@ -228,6 +218,8 @@ def test_every_batch_norm_has_the_originals_epsilon_and_decay(folder):
     ]
     assert len(norms) == len(epsilons) == len(decays)
     for norm in norms:
-        scope = norm.path.replace("/_", "_")
+        scope = norm.path.removeprefix("aspp/").replace("/_/", "/").replace("/_", "_")
         assert norm.epsilon == pytest.approx(epsilons[scope])
         assert norm.decay == pytest.approx(decays[scope])
+    file = f"initializers/{folder}.json"
+    goldens.check(file, "batch norms' epsilon and decay (other ones)", 0, 0)

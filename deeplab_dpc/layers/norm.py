@@ -1,6 +1,7 @@
 """Batch norm with the original's moving averages."""
 
 import keras
+import numpy as np
 
 from deeplab_dpc.layers import kernels
 
@@ -31,6 +32,8 @@ class BatchNorm(keras.layers.Layer):
         super().__init__(**kwargs)
         self.decay, self.epsilon = decay, epsilon
         self.use_moving_statistics = False
+        # The original subtracts in float32: 1 - 0.9997 is 2.9999e-4 there.
+        self._share = float(np.float32(1) - np.float32(decay))
 
     def build(self, shape):
         """Makes the four vectors, one value a channel."""
@@ -68,7 +71,7 @@ class BatchNorm(keras.layers.Layer):
             (self.moving_mean, mean),
             (self.moving_variance, variance),
         ):
-            average.assign(average - (average - value) * (1.0 - self.decay))
+            average.assign(average - (average - value) * self._share)
         return y
 
     def compute_output_shape(self, shape):

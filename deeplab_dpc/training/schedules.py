@@ -1,6 +1,7 @@
 """Learning rates as functions of the step, as the original's flags describe them."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -27,11 +28,21 @@ def cosine(step: tf.Tensor, base: float, decay_steps: int) -> tf.Tensor:
     return base * 0.5 * (1 + tf.cos(math.pi * tf.minimum(step / decay_steps, 1.0)))
 
 
-class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
-    """The rate of each step: a slow start, then `poly` or `step`.
+def multi_steps(
+    step: tf.Tensor, boundaries: Sequence[int], values: Sequence[float]
+) -> tf.Tensor:
+    """The value whose turn it is; a boundary is the last step of the one before it."""
+    passed = tf.reduce_sum(
+        tf.cast(step > tf.constant(boundaries, tf.float32), tf.int32)
+    )
+    return tf.gather(tf.constant(values, tf.float32), passed)
 
-    The policy counts its steps from the end of the slow start, and unless
-    `decay_steps` says otherwise, poly reaches its end at the last step.
+
+class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
+    """The rate of each step: a slow start, then the policy.
+
+    The policy counts its steps from the end of the slow start. Unless `decay_steps`
+    says otherwise, poly reaches its end at the last step; cosine always does.
 
     Args:
         train: The settings of the schedule.
@@ -53,8 +64,11 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         """The rate of step `step` (the first is 0), a float32 scalar."""
         train, step = self._train, tf.cast(step, tf.float32)
         rate = self._policy(tf.maximum(step - train.slow_start_step, 0.0))
-        is_slow = step < train.slow_start_step
-        return tf.where(is_slow, train.slow_start_learning_rate, rate)
+        slow = tf.constant(train.slow_start_learning_rate)
+        if train.slow_start_burnin_type == "linear" and train.slow_start_step:
+            rise = train.base_learning_rate - train.slow_start_learning_rate
+            slow += rise * step / train.slow_start_step
+        return tf.where(step < train.slow_start_step, slow, rate)
 
     def _policy(self, step: tf.Tensor) -> tf.Tensor:
         train = self._train
@@ -62,7 +76,12 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
             interval = train.learning_rate_decay_step
             factor = train.learning_rate_decay_factor
             return staircase(step, train.base_learning_rate, interval, factor)
+        if train.learning_policy == "multi_steps":
+            boundaries = train.learning_rate_boundaries or ()
+            return multi_steps(step, boundaries, train.learning_rate_values or ())
         after_start = train.training_number_of_steps - train.slow_start_step
+        if train.learning_policy == "cosine":
+            return cosine(step, train.base_learning_rate, after_start)
         decay_steps = train.decay_steps or after_start
         end, power = train.end_learning_rate, train.learning_power
         return poly(step, train.base_learning_rate, decay_steps, end, power)

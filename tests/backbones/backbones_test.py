@@ -7,7 +7,7 @@ from deeplab_dpc.backbones import make_backbone
 from deeplab_dpc.backbones.mobilenet_v2 import make_divisible
 from deeplab_dpc.config import ConfigError, ModelConfig
 
-VARIANTS = ("mobilenet_v2", "xception_41")
+VARIANTS = ("mobilenet_v2", "xception_41", "resnet_v1_50_beta")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -103,6 +103,39 @@ def test_xception_71_has_the_rates_of_the_original():
         rates = [m.convolutions[0].depthwise.rate[0] for m in modules]
         assert rates[5:21] == [middle] * 16
         assert rates[21:] == [first, second]
+
+
+def test_resnet_strides_in_the_last_unit_of_a_block():
+    for stride, (strides, rates) in {
+        32: ([2, 2, 2, 1], [1, 1, 1, 1]),
+        16: ([2, 2, 1, 1], [1, 1, 1, 2]),
+        8: ([2, 1, 1, 1], [1, 1, 2, 4]),
+    }.items():
+        config = ModelConfig(model_variant="resnet_v1_50_beta", output_stride=stride)
+        units = make_backbone(config).units
+        last = [units[i] for i in (2, 6, 12, 15)]
+        assert [u.stride for u in last] == strides
+        assert [u.rate for u in last] == rates
+        assert sum(u.stride for u in units) == len(units) + strides.count(2)
+
+
+def test_multi_grid_multiplies_the_rates_of_resnets_last_block():
+    config = ModelConfig(model_variant="resnet_v1_50_beta", multi_grid=(1, 2, 4))
+    assert [u.rate for u in make_backbone(config).units[-4:]] == [1, 2, 4, 8]
+
+
+def test_resnet_101_has_23_units_in_its_third_block():
+    config = ModelConfig(model_variant="resnet_v1_101_beta")
+    scopes = make_backbone(config).scopes
+    assert len(scopes) == 33 and "block3/unit_23" in scopes
+
+
+def test_a_resnets_decay_is_its_own_unless_another_is_given():
+    for given, expected in ((0.9997, 0.95), (0.99, 0.99)):
+        config = ModelConfig(model_variant="resnet_v1_50_beta", batch_norm_decay=given)
+        backbone = make_backbone(config)
+        assert backbone.stem[0].norm.decay == expected
+        assert backbone.units[0].convolutions[0].norm.decay == expected
 
 
 @pytest.mark.parametrize("given, expected", [(0.9997, 0.997), (0.99, 0.99)])

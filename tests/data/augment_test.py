@@ -36,7 +36,29 @@ def test_scales_are_the_originals():
     for _, name, arguments, expected in calls:
         if name == "get_random_scale":
             ours = augment.scale_factors(*arguments)
-            np.testing.assert_allclose(ours, expected, rtol=1e-6)
+            found = np.abs(ours - np.array(expected)).max()
+            goldens.check("preproc/utils.json", "random scales", found, 1e-6)
+
+
+@goldens.needed
+def test_mirrored_views_are_the_originals():
+    """A crop as large as the image leaves nothing but the mirror to chance."""
+    stored = goldens.arrays("preproc/utils")
+    image, label = (tf.constant(stored[k]) for k in ("image", "label"))
+    images, labels = views(
+        image,
+        label,
+        20,
+        train_crop_size=tuple(image.shape[:2]),
+        min_scale_factor=1.0,
+        max_scale_factor=1.0,
+    )
+    plain = (images == stored["image"]).all(axis=(1, 2, 3))
+    assert 0 < plain.sum() < 20  # Fails for one seed in 5e5.
+    mirrored = np.flatnonzero(~plain)[0]
+    for ours, key in ((images, "flip1_image"), (labels, "flip1_label")):
+        file = "preproc/utils.npz"
+        goldens.check_equal(file, "mirror images", ours[mirrored], stored[key])
 
 
 def test_step_zero_draws_from_the_whole_range():

@@ -20,7 +20,7 @@ def test_colormap_is_the_originals(name, stored):
     expected = goldens.arrays("preproc/colormaps")[f"colormap|{stored}"]
     ours = colormaps.colormap(name)
     assert ours.dtype == np.uint8
-    np.testing.assert_array_equal(ours, expected)
+    goldens.check_equal("preproc/colormaps.npz", "colour maps", ours, expected)
 
 
 @goldens.needed
@@ -29,7 +29,11 @@ def test_label_picture_is_the_originals(name, stored):
     expected = goldens.arrays("preproc/colormaps")[f"label_to_color|{stored}"]
     label = np.arange(16).reshape(4, 4)
     picture = colormaps.label_to_color(label, colormaps.colormap(name))
-    np.testing.assert_array_equal(picture, expected)
+    file = "preproc/colormaps.npz"
+    goldens.check_equal(file, "coloured labels", picture, expected)
+    saved = goldens.arrays("preproc/colormaps").get(f"save_annotation|{name}")
+    if saved is not None:
+        goldens.check_equal(file, "saved annotations", picture, saved)
 
 
 def test_pascal_deals_out_bits():

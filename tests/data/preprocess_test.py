@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deeplab_dpc import build_model, config
 from deeplab_dpc.config import DataConfig
 from deeplab_dpc.data import preprocess
 from tests import goldens
@@ -17,6 +18,7 @@ def stored(name):
 
 
 UTILS, CASES = stored("utils"), stored("eval_pipeline").get("cases", [])
+FILE = "preproc/utils.npz"
 RANGES = {f"{i}": entry["case"] for i, entry in enumerate(UTILS.get("resize", []))}
 PADS = [c for c in UTILS.get("calls", []) if c[1] == "pad_to_bounding_box"]
 
@@ -38,7 +40,7 @@ def test_pad(arrays, name, _, arguments, dtype):
     padded = preprocess.pad_to_bounding_box(
         tf.constant(image), (top, left), (height, width), value
     )
-    np.testing.assert_array_equal(padded, arrays[name])
+    goldens.check_equal(FILE, "padded images and labels", padded, arrays[name])
     assert padded.dtype == image.dtype
 
 
@@ -46,7 +48,7 @@ def test_pad(arrays, name, _, arguments, dtype):
 def test_crop(arrays):
     image = tf.constant(arrays["image"])
     part = preprocess.crop(image, (3, 7), (20, 31))
-    np.testing.assert_array_equal(part, arrays["crop"])
+    goldens.check_equal(FILE, "crops", part, arrays["crop"])
 
 
 @goldens.needed
@@ -55,8 +57,10 @@ def test_scale(arrays, factor):
     image, label = (tf.constant(arrays[k]) for k in ("image", "label"))
     image, label = preprocess.scale(image, tf.cast(label, tf.int32), factor)
     expected = arrays[f"scale_{factor:.2f}_image"]
-    np.testing.assert_allclose(image, expected, atol=1e-4)
-    np.testing.assert_array_equal(label, arrays[f"scale_{factor:.2f}_label"])
+    found = np.abs(image - expected).max() / 255
+    goldens.check(FILE, "scaled images", found, 4e-7)
+    expected = arrays[f"scale_{factor:.2f}_label"]
+    goldens.check_equal(FILE, "scaled labels", label, expected)
 
 
 @goldens.needed
@@ -68,15 +72,19 @@ def test_resize_to_range(arrays, key, case):
     size = preprocess.range_size(tf.shape(image)[:2], **limits)
     image = preprocess.resize_image(image, size, aligned)
     label = preprocess.resize_label(label, size, aligned)
-    assert goldens.deviation(arrays, f"resize{key}_image", image) < 1e-6
-    np.testing.assert_array_equal(label, arrays[f"resize{key}_label"])
+    found = goldens.deviation(arrays, f"resize{key}_image", image)
+    goldens.check(FILE, "images resized to a range", found, 1e-6)
+    expected = arrays[f"resize{key}_label"]
+    goldens.check_equal(FILE, "labels resized to a range", label, expected)
 
 
 @goldens.needed
 def test_range_sizes():
     for size, limits, expected in UTILS["resize_shapes"]:
         ours = preprocess.range_size(tf.constant(size), **limits)
-        assert ours.numpy().tolist() == expected[:2], (size, limits)
+        goldens.check_equal(
+            "preproc/utils.json", "sizes of a range", ours, expected[:2]
+        )
 
 
 def test_range_size_rounds_down():
@@ -88,22 +96,74 @@ def test_range_size_rounds_down():
 @goldens.needed
 @pytest.mark.parametrize("case", CASES, ids=[c["name"] for c in CASES])
 def test_evaluation_pipeline(case):
-    """The case's own picture where it is stored, else the recipe's of its seed."""
+    """Pictures that are not stored are grey: their size and padding still tell."""
     expected, name = goldens.arrays("preproc/eval_pipeline"), case["name"]
-    if f"{name}|in_image" not in expected:
-        pytest.skip("the input of this case is not stored")
     mean = [123.15, 115.9, 103.06] if name.endswith("_mean") else 127.5
+    picture, ids = _evaluation_input(expected, case)
     image, label, size = preprocess.for_evaluation(
-        tf.constant(expected[f"{name}|in_image"]),
-        tf.constant(expected[f"{name}|in_label"]),
+        tf.constant(picture),
+        tf.constant(ids),
         tuple(case["crop"]),
         DataConfig(**case["kw"]),
         mean_pixel=mean,
     )
     assert (image.dtype, label.dtype) == (case["image_dtype"], case["label_dtype"])
     assert size.numpy().tolist() == case["original_shape"][:2]
-    np.testing.assert_allclose(image, expected[f"{name}|image"], atol=1e-4)
-    np.testing.assert_array_equal(label, expected[f"{name}|label"])
+    goldens.check_equal(PIPELINE, "sizes", image.shape, expected[f"{name}|image|shape"])
+    inside = np.zeros(image.shape[:2], bool)
+    inside[: size[0], : size[1]] = True
+    if f"{name}|image" in expected:
+        found = np.abs(image - expected[f"{name}|image"]).max() / 255
+        goldens.check(PIPELINE, "images", found, 4e-7)
+    at = np.ix_(*(goldens.pick(n, k) for n, k in zip(image.shape, (2, 3, 3))))
+    outside = ~inside[at[0][..., 0], at[1][..., 0]]
+    corners = image.numpy()[at][outside], expected[f"{name}|image|slice"][outside]
+    goldens.check_equal(PIPELINE, "padding", *corners)
+    if f"{name}|label" in expected:
+        goldens.check_equal(PIPELINE, "labels", label, expected[f"{name}|label"])
+    label = label.numpy()
+    counts = np.bincount(label.ravel(), minlength=256)
+    goldens.check_equal(PIPELINE, "labels", counts, expected[f"{name}|label_hist"])
+    if (sample := expected.get(f"{name}|label_slice")) is not None:
+        at = np.ix_(*(goldens.pick(n, k) for n, k in zip(label.shape, sample.shape)))
+        goldens.check_equal(PIPELINE, "labels", label[at], sample)
+
+
+def _evaluation_input(expected, case):
+    name = case["name"]
+    if f"{name}|in_image" in expected:
+        return expected[f"{name}|in_image"], expected[f"{name}|in_label"]
+    height, width = case["size"]
+    draw = np.random.default_rng(case["label_seed"])
+    label = draw.integers(0, 19, (height, width, 1)).astype("uint8")
+    label[draw.random(label.shape) < 0.1] = 255
+    if f"{name}|image" in expected and not case["kw"]:  # Padded, but not resized.
+        image = expected[f"{name}|image"][:height, :width].astype("uint8")
+    else:
+        image = np.full((height, width, 3), 99, np.uint8)
+    return image, label
+
+
+PIPELINE = "preproc/eval_pipeline.npz"
+
+
+@goldens.needed
+def test_images_are_padded_with_what_becomes_zero():
+    """127.5 for all backbones that we have: the model gives 0 for it."""
+    stored = goldens.arrays("preproc/normalise")
+    for variant in config.MODEL_VARIANTS:
+        expected = stored.get(f"mean_pixel|{variant}", np.full(3, 127.5))
+        ours = np.full(3, preprocess.MEAN_PIXEL)
+        goldens.check_equal("preproc/normalise.npz", "mean pixel", ours, expected)
+
+
+@goldens.needed
+def test_images_are_scaled_as_in_the_original():
+    stored = goldens.arrays("preproc/normalise")
+    rescale = build_model(config.ModelConfig()).get_layer("rescale")
+    ours = rescale(stored["values"])
+    found = goldens.deviation(stored, "zero_mean_unit_range", ours)
+    goldens.check("preproc/normalise.npz", "scaled to -1..1", found, 1e-6)
 
 
 def test_without_settings_nothing_is_resized():

@@ -26,6 +26,7 @@ def test_example_is_the_originals():
             for v in getattr(feature, kind).value
         ]
         assert {"kind": kind, "value": values} == stored[key], key
+    goldens.check("preproc/tfexample.json", "keys and values (other ones)", 0, 0)
 
 
 def test_parse_gives_what_was_encoded():
@@ -56,17 +57,20 @@ def test_the_originals_records_are_read_as_it_does():
         image = records.decode_image(record["image"])
         label = records.decode_label(record["label"])
         assert image.shape[:2] == (expected["height"], expected["width"])
-        assert goldens.deviation(stored, f"original{i}", image[tf.newaxis]) < 1e-6
+        found = goldens.deviation(stored, f"original{i}", image[tf.newaxis])
+        goldens.check("preproc/tfrecord.npz", "decoded images", found, 1e-6)
         image = preprocess.pad_to_at_least(
             tf.cast(image, tf.float32), (513, 513), preprocess.MEAN_PIXEL
         )
         label = preprocess.pad_to_at_least(label, (513, 513), 255).numpy()
-        assert goldens.deviation(stored, f"image{i}", image[tf.newaxis]) < 1e-6
+        found = goldens.deviation(stored, f"image{i}", image[tf.newaxis])
+        goldens.check("preproc/tfrecord.npz", "padded images", found, 1e-6)
         counts = np.bincount(label.ravel(), minlength=256)
         np.testing.assert_array_equal(counts, stored[f"image{i}|label_hist"])
         sample = stored[f"label{i}|slice"]
         at = goldens.pick(513, len(sample))
-        np.testing.assert_array_equal(label[np.ix_(at, at)], sample)
+        ours = label[np.ix_(at, at)]
+        goldens.check_equal("preproc/tfrecord.npz", "labels", ours, sample)
 
 
 def test_equal_records_give_equal_bytes(tmp_path):

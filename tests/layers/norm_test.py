@@ -20,11 +20,34 @@ def test_training_equals_the_originals(name, decay, epsilon):
 
     y = layer(stored[f"{name}|input"], training=True)
 
-    np.testing.assert_allclose(y, stored[f"{name}|output"], atol=1e-5)
+    file = "bn/bn.npz"
+    found = goldens.deviation(stored, f"{name}|output", y)
+    goldens.check(file, "output in training", found, 1e-5)
     for average in (layer.moving_mean, layer.moving_variance):
-        np.testing.assert_allclose(
-            average.numpy(), stored[f"{name}|{average.name}"], rtol=1e-6, atol=1e-7
-        )
+        found = goldens.deviation(stored, f"{name}|{average.name}", average.numpy())
+        goldens.check(file, "moving averages", found, 1e-6)
+
+
+@goldens.needed
+@pytest.mark.parametrize("name, epsilon", [("n50", 1e-3), ("n2", 1e-5), ("n98", 1e-3)])
+def test_gradient_equals_the_originals(name, epsilon):
+    """The output's gradient is the first normal draw of seed 2."""
+    tf = pytest.importorskip("tensorflow")
+    stored = goldens.arrays("bn/bn")
+    x = tf.constant(stored[f"{name}|input"])
+    layer = BatchNorm(epsilon=epsilon)
+    layer.build(x.shape)
+    for variable in (layer.gamma, layer.beta):
+        variable.assign(stored[f"{name}|{variable.name}"])
+    above = np.random.default_rng(2).standard_normal(x.shape).astype("float32")
+
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        total = tf.reduce_sum(layer(x, training=True) * above)
+
+    gradient = tape.gradient(total, x)
+    found = goldens.deviation(stored, f"{name}|grad_input", gradient)
+    goldens.check("bn/bn.npz", "gradient of the input", found, 1e-5)
 
 
 def test_moving_averages_step_towards_mean_and_unbiased_variance():

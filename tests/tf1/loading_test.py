@@ -33,25 +33,31 @@ def assert_untouched(model, before):
 
 
 @goldens.needed
-@pytest.mark.parametrize(
-    "folder, config",
-    [
-        ("mobilenetv2_dpc", ModelConfig(num_classes=19, genotype=DPC_TOP1)),
-        (
-            "xception71_dpc",
-            ModelConfig(
-                num_classes=19,
-                model_variant="xception_71",
-                genotype=DPC_TOP1,
-                decoder_output_stride=(4,),
-            ),
-        ),
-    ],
-)
-def test_names_and_shapes_are_the_originals(folder, config):
+@pytest.mark.parametrize("folder", goldens.model_folders())
+def test_names_and_shapes_are_the_originals(folder):
     stored = json.loads((goldens.FOLDER / folder / "variables.json").read_text())
-    ours = variables_by_tf1_name(build_model(config))
+    case = goldens.meta(folder)["cases"][0]
+    ours = variables_by_tf1_name(build_model(goldens.model_config(folder, case)))
     assert {n: list(v.shape) for n, v in ours.items()} == dict(stored)
+    file = f"{folder}/variables.json"
+    goldens.check(file, "names and shapes (other ones)", 0, 0)
+
+
+@goldens.needed
+@pytest.mark.parametrize(
+    "run, folder",
+    [("mnv2dpc_ft_mult1", "mobilenetv2_dpc"), ("xc71dpc_ft_mult1", "xception71_dpc")],
+)
+def test_a_training_checkpoint_has_slots_and_a_step_besides(run, folder):
+    file = f"train/checkpoint_names_{run}.json"
+    names = {name for name, _ in json.loads((goldens.FOLDER / file).read_text())}
+    case = goldens.meta(folder)["cases"][0]
+    model = build_model(goldens.model_config(folder, case))
+    weights = set(variables_by_tf1_name(model))
+    trainable = {deeplab_dpc.tf1.tf1_name(v) for v in model.trainable_variables}
+    slots = {f"{name}/Momentum" for name in trainable}
+    assert names == weights | slots | {"global_step"}
+    goldens.check(file, "names (other ones)", 0, 0)
 
 
 def test_a_mapping_fills_every_variable(model, weights):

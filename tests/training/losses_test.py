@@ -53,14 +53,19 @@ def test_losses_and_gradients_are_the_originals(case, stored):
         total = tf.add_n(each)
     gradient = tape.gradient(total, logits).numpy()
 
-    np.testing.assert_allclose(each, stored[f"{name}|losses"], rtol=2e-6)
-    np.testing.assert_allclose(total, stored[f"{name}|total"], rtol=2e-6)
+    file = "losses/losses.npz"
+    for ours, key in ((each, f"{name}|losses"), ([total], f"{name}|total")):
+        expected = np.ravel(stored[key])
+        errors = np.abs(np.array(ours) - expected) / np.maximum(expected, 1e-12)
+        goldens.check(file, "losses", errors.max(), 2e-6)
     sample = stored[f"{name}|grad|slice"]
     at = np.ix_(*(goldens.pick(n, k) for n, k in zip(gradient.shape, sample.shape)))
     largest = max(np.abs(sample).max(), 1e-12)
-    np.testing.assert_allclose(gradient[at], sample, atol=2e-6 * largest, rtol=1e-4)
+    found = np.abs(gradient[at] - sample).max() / largest
+    goldens.check(file, "gradients of the logits", found, 2e-6)
     changed = np.any(gradient != 0, axis=-1).sum()
-    assert changed == stored[f"{name}|grad_nonzero_pixels"]
+    expected = stored[f"{name}|grad_nonzero_pixels"]
+    goldens.check_equal(file, "number of pixels that count", changed, expected)
 
 
 def test_cross_entropy_by_hand():
@@ -105,14 +110,6 @@ def test_l2_is_half_the_decay_times_the_square():
 )
 def test_l2_acts_on_kernels_only(name, expected):
     assert losses.is_regularised(name) is expected
-
-
-@goldens.needed
-@pytest.mark.parametrize("run", ["mnv2dpc_ft_mult1", "xc71dpc_ft_mult1", "r50beta_ft"])
-def test_l2_variables_are_the_originals(run):
-    facts = json.loads((goldens.FOLDER / f"train/{run}.json").read_text())
-    ours = {name for name in facts["var_names"] if losses.is_regularised(name)}
-    assert ours == set(facts["l2_variables"])
 
 
 def test_class_weights_must_fit_the_classes():

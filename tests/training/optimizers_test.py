@@ -66,6 +66,7 @@ def test_gradient_multipliers_are_the_originals(run):
     for name in facts["var_names"]:
         expected = facts["gradient_multipliers"].get(name, 1.0)
         assert optimizers.gradient_multiplier(name, train) == expected, name
+    goldens.check(f"train/{run}.json", "gradient multipliers (other ones)", 0, 0)
 
 
 def test_multiplier_of_logits_only():

@@ -1,0 +1,260 @@
+"""ResNet-v1 whose first 7x7 convolution is three 3x3 ones, 50 and 101 layers deep."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from deeplab_dpc.backbones.strides import strides_and_rates
+from deeplab_dpc.layers.convolution import ConvNorm, activate
+
+DECAY = 0.95
+EPSILON = 1e-5
+EXPANSION = 4
+
+# Units of each of the four blocks (He et al., 2016, arXiv:1512.03385, Table 1).
+UNITS = {"resnet_v1_50_beta": (3, 4, 6, 3), "resnet_v1_101_beta": (3, 4, 23, 3)}
+_DEPTHS = (64, 128, 256, 512)
+_DECODER_UNIT = "block1/unit_2"
+
+
+def scaled_normal() -> keras.initializers.Initializer:
+    """A normal of deviation `sqrt(2.6 / fan_in)`, cut at two of its deviations.
+
+    The original's "variance scaling": 1.3 stands for what the cut takes away. Keras
+    divides by the exact number, which is put back here.
+    """
+    bound = 2.0
+    density = math.exp(-(bound**2) / 2) / math.sqrt(2 * math.pi)
+    share = math.erf(bound / math.sqrt(2))
+    variance = 1 - 2 * bound * density / share
+    return keras.initializers.VarianceScaling(
+        scale=2 * 1.3 * variance, mode="fan_in", distribution="truncated_normal"
+    )
+
+
+@keras.saving.register_keras_serializable("deeplab_dpc")
+class Bottleneck(keras.layers.Layer):
+    """A 1x1, a 3x3 and a 1x1 convolution and a shortcut; their sum is activated.
+
+    He et al., 2016, arXiv:1512.03385, Fig. 5, with the stride at the 3x3 convolution,
+    as in the original code.
+
+    Args:
+        depth: Channels of the first two convolutions; the third has four times these.
+        stride: Of the 3x3 convolution and the shortcut.
+        rate: Dilation of the 3x3 convolution.
+        activation: `"relu"` or `"relu6"`.
+        decay: Of the batch norms' moving averages.
+
+    Call arguments:
+        x: `[batch, height, width, channels]`.
+
+    Returns:
+        The output `[batch, ceil(height / stride), ceil(width / stride), 4 * depth]`,
+        and what was added to the shortcut, of the same shape.
+    """
+
+    def __init__(
+        self,
+        depth: int,
+        stride: int = 1,
+        rate: int = 1,
+        activation: str = "relu",
+        decay: float = DECAY,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.depth, self.stride, self.rate = depth, stride, rate
+        self.activation, self.decay = activation, decay
+        self.shortcut: ConvNorm | None = None
+        self.convolutions = [
+            self._convolution("conv1", depth),
+            self._convolution(
+                "conv2",
+                depth,
+                kernel_size=3,
+                stride=stride,
+                rate=rate,
+                explicit_padding=True,
+            ),
+            self._convolution("conv3", EXPANSION * depth, activation=None),
+        ]
+
+    def _convolution(self, name: str, filters: int, **kwargs: Any) -> ConvNorm:
+        return ConvNorm(
+            filters,
+            **{"activation": self.activation, **kwargs},
+            initializer=scaled_normal(),
+            decay=self.decay,
+            epsilon=EPSILON,
+            name=name,
+            dtype=self.dtype_policy,
+        )
+
+    def build(self, shape):
+        """Builds the convolutions; the shortcut's if the number of channels changes."""
+        filters = EXPANSION * self.depth
+        if shape[-1] != filters:
+            self.shortcut = self._convolution(
+                "shortcut", filters, stride=self.stride, activation=None
+            )
+            self.shortcut.build(shape)
+        for convolution in self.convolutions:
+            convolution.build(shape)
+            shape = convolution.compute_output_shape(shape)
+
+    def call(self, x, training=None):
+        """See the class."""
+        y = x
+        for convolution in self.convolutions:
+            y = convolution(y, training=training)
+        if self.shortcut is None:
+            x = x[:, :: self.stride, :: self.stride]
+        else:
+            x = self.shortcut(x, training=training)
+        return activate(x + y, self.activation), y
+
+    def compute_output_shape(self, shape):
+        """See the class."""
+        for convolution in self.convolutions:
+            shape = convolution.compute_output_shape(shape)
+        return shape, shape
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "depth": self.depth,
+            "stride": self.stride,
+            "rate": self.rate,
+            "activation": self.activation,
+            "decay": self.decay,
+        }
+
+
+@keras.saving.register_keras_serializable("deeplab_dpc")
+class ResNetV1Beta(keras.layers.Layer):
+    """ResNet-v1-beta's features, and the earlier ones that a decoder needs.
+
+    A block strides in its last unit, where other ResNets stride in the first.
+
+    Args:
+        variant: `"resnet_v1_50_beta"` or `"resnet_v1_101_beta"`.
+        output_stride: 8, 16 or 32.
+        multi_grid: Factors for the rates of the last block's three units.
+        activation: `"relu"` or `"relu6"`.
+        decay: Of the batch norms' moving averages.
+
+    Call arguments:
+        x: Images `[batch, height, width, 3]` in -1..1.
+
+    Returns:
+        `{"features": [batch, h, w, 2048], "stride_4": [batch, H, W, 256]}` with sides
+        divided by the output stride, or by 4, and rounded up. The latter is what the
+        first block's second unit adds to its shortcut.
+    """
+
+    def __init__(
+        self,
+        variant: str = "resnet_v1_50_beta",
+        output_stride: int = 16,
+        multi_grid: tuple[int, int, int] | None = None,
+        activation: str = "relu",
+        decay: float = DECAY,
+        **kwargs,
+    ):
+        kwargs.setdefault("name", variant.removesuffix("_beta"))
+        super().__init__(**kwargs)
+        self.variant, self.output_stride = variant, output_stride
+        self.multi_grid = multi_grid and tuple(multi_grid)
+        self.activation, self.decay = activation, decay
+        self.stem = [
+            ConvNorm(
+                filters,
+                kernel_size=3,
+                stride=stride,
+                activation=activation,
+                explicit_padding=True,
+                initializer=scaled_normal(),
+                decay=decay,
+                epsilon=EPSILON,
+                name=name,
+                dtype=self.dtype_policy,
+            )
+            for name, filters, stride in (
+                ("conv1_1", 64, 2),
+                ("conv1_2", 64, 1),
+                ("conv1_3", 128, 1),
+            )
+        ]
+        self.units, self.scopes = self._make_units()
+
+    def _make_units(self) -> tuple[list[Bottleneck], list[str]]:
+        places = [
+            (block, unit, unit == count)
+            for block, count in enumerate(UNITS[self.variant], start=1)
+            for unit in range(1, count + 1)
+        ]
+        strides = [2 if is_last and block < 4 else 1 for block, _, is_last in places]
+        rates = strides_and_rates(strides, self.output_stride, 4)
+        units = []
+        for (block, unit, _), (stride, rate) in zip(places, rates, strict=True):
+            grid = self.multi_grid[unit - 1] if block == 4 and self.multi_grid else 1
+            units.append(
+                Bottleneck(
+                    _DEPTHS[block - 1],
+                    stride,
+                    rate * grid,
+                    self.activation,
+                    self.decay,
+                    name="bottleneck_v1",
+                    dtype=self.dtype_policy,
+                )
+            )
+        return units, [f"block{block}/unit_{unit}" for block, unit, _ in places]
+
+    def build(self, shape):
+        """Builds the stem and the units under the original's scopes."""
+        for layer in self.stem:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+        for unit, scope in zip(self.units, self.scopes, strict=True):
+            outer, inner = scope.split("/")
+            with keras.name_scope(outer), keras.name_scope(inner):
+                unit.build(shape)
+            shape = unit.compute_output_shape(shape)[0]
+
+    def call(self, x, training=None):
+        """See the class."""
+        for layer in self.stem:
+            x = layer(x, training=training)
+        x = ops.max_pool(x, 3, 2, padding="same", data_format="channels_last")
+        for unit, scope in zip(self.units, self.scopes, strict=True):
+            x, added = unit(x, training=training)
+            if scope == _DECODER_UNIT:
+                stride_4 = added
+        return {"features": x, "stride_4": stride_4}
+
+    def compute_output_shape(self, shape):
+        """See the class."""
+        for layer in self.stem:
+            shape = layer.compute_output_shape(shape)
+        shape = (shape[0], *(n and -(-n // 2) for n in shape[1:3]), shape[3])
+        for unit, scope in zip(self.units, self.scopes, strict=True):
+            shape, added = unit.compute_output_shape(shape)
+            if scope == _DECODER_UNIT:
+                stride_4 = added
+        return {"features": shape, "stride_4": stride_4}
+
+    def get_config(self):
+        """The constructor's arguments."""
+        return {
+            **super().get_config(),
+            "variant": self.variant,
+            "output_stride": self.output_stride,
+            "multi_grid": self.multi_grid,
+            "activation": self.activation,
+            "decay": self.decay,
+        }

@@ -1,0 +1,188 @@
+"""The original's training runs, made by our own step."""
+
+import dataclasses
+import functools
+import json
+from collections.abc import Iterator
+from unittest import mock
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from deeplab_dpc import build_model
+from deeplab_dpc import model as model_module
+from deeplab_dpc.config import ModelConfig, TrainConfig
+from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.layers import freeze_batch_norm
+from deeplab_dpc.tf1 import load_tf1_weights
+from deeplab_dpc.tf1.names import variables_by_tf1_name
+from deeplab_dpc.training import losses, optimizers
+from deeplab_dpc.training.step import ReplicaStep
+from tests import goldens
+
+PICKED = 12  # Values that are stored of each variable.
+
+
+class StubBackbone(keras.layers.Layer):
+    """Constant features, whatever the images: then nothing is chaotic."""
+
+    def __init__(self, features: dict[str, np.ndarray], **kwargs):
+        super().__init__(**kwargs)
+        self.features = features
+
+    def call(self, x):
+        return {k: tf.constant(v) for k, v in self.features.items()}
+
+    def compute_output_shape(self, shape):
+        return {k: (None, *v.shape[1:]) for k, v in self.features.items()}
+
+
+@dataclasses.dataclass
+class GoldenRun:
+    """One run of the original: its facts, what was stored, and our model."""
+
+    file: str
+    facts: dict
+    stored: dict[str, np.ndarray]
+    model: keras.Model
+    train: TrainConfig
+
+    @functools.cached_property
+    def optimizer(self) -> keras.optimizers.Optimizer:
+        optimizer = optimizers.build_optimizer(self.train)
+        optimizer.build(self.model.trainable_variables)
+        return optimizer
+
+    def steps(self) -> Iterator[dict[str, float]]:
+        """Makes the steps; gives the losses and the rate of each."""
+        if not self.train.fine_tune_batch_norm:
+            freeze_batch_norm(self.model)
+        loss = losses.PixelLoss.from_config(self.train, self.facts["classes"], 255)
+        step = ReplicaStep(self.model, self.optimizer, loss, self.train)
+        strategy = tf.distribute.get_strategy()
+        on_replica = tf.function(lambda batch: strategy.run(step, (batch,)))
+        for i in range(self.facts["steps"]):
+            rate = float(self.optimizer.learning_rate)
+            out = on_replica(self._batch(i))
+            assert bool(out["is_finite"])
+            yield {k: float(v) for k, v in out.items()} | {"rate": rate}
+
+    def _batch(self, i: int) -> dict[str, tf.Tensor]:
+        label = self.stored[f"label_{i}"][..., 0].astype("int32")
+        image = self.stored[f"image_{i}"]
+        if not image.size:
+            image = np.zeros((*label.shape, 3))
+        return {"image": tf.constant(image, tf.float32), "label": tf.constant(label)}
+
+    def values(self) -> dict[str, np.ndarray]:
+        """The model's variables by TF1 name."""
+        variables = variables_by_tf1_name(self.model).items()
+        return {name: np.asarray(v) for name, v in variables}
+
+    def accumulators(self) -> dict[str, np.ndarray]:
+        """The momentum of each trainable variable, by the variable's TF1 name."""
+        names = {v.path: n for n, v in variables_by_tf1_name(self.model).items()}
+        slots = self.optimizer.accumulators
+        pairs = zip(self.model.trainable_variables, slots, strict=True)
+        return {names[v.path]: np.asarray(slot) for v, slot in pairs}
+
+
+def load(name: str) -> GoldenRun:
+    """The run before its first step, its weights those of the recipe."""
+    facts = json.loads((goldens.FOLDER / f"train/{name}.json").read_text())
+    stored = goldens.arrays(f"train/{name}")
+    fields = {f.name for f in dataclasses.fields(TrainConfig)}
+    settings = {k: v for k, v in facts["train_flags"].items() if k in fields}
+    settings["decay_steps"] = int(settings["decay_steps"])
+    settings["train_crop_size"] = tuple(map(int, settings["train_crop_size"]))
+    with _backbone_of(facts, stored):
+        model = build_model(_config(facts))
+    assert set(variables_by_tf1_name(model)) == set(facts["var_names"])
+    _fill(model)
+    train = TrainConfig(**settings)
+    return GoldenRun(f"train/{name}.npz", facts, stored, model, train)
+
+
+def _config(facts: dict) -> ModelConfig:
+    flags, train = dict(facts["flags"]), facts["train_flags"]
+    for name in ("decoder_output_stride", "image_pooling_crop_size"):
+        if name in flags:
+            flags[name] = tuple(map(int, flags[name]))
+    return ModelConfig(
+        num_classes=facts["classes"],
+        genotype=DPC_TOP1 if facts["dpc_top1"] else None,
+        output_stride=train["output_stride"],
+        atrous_rates=train["atrous_rates"],
+        image_pyramid=train["image_pyramid"],
+        **flags,
+    )
+
+
+def _backbone_of(facts: dict, stored: dict[str, np.ndarray]):
+    """A patch that puts the constant features of a `head_` run in."""
+    if "stub_channels" not in facts:
+        return mock.patch.object(
+            model_module, "make_backbone", model_module.make_backbone
+        )
+    batch, height, width = stored["label_0"].shape[:3]
+    features = {}
+    for name, stride, channels, seed in (
+        ("features", 16, facts["stub_channels"], 500),
+        ("stride_4", 4, 256, 501),
+    ):
+        shape = (batch, (height - 1) // stride + 1, (width - 1) // stride + 1, channels)
+        values = np.random.default_rng(seed).standard_normal(shape)
+        features[name] = values.astype("float32")
+    stub = StubBackbone(features, name="stub")
+    return mock.patch.object(model_module, "make_backbone", lambda config: stub)
+
+
+def _fill(model: keras.Model) -> None:
+    """Gives the model the recipe's weights and takes its dropout away."""
+    variables = variables_by_tf1_name(model).items()
+    values = {n: goldens.recipe_value(n, list(v.shape)) for n, v in variables}
+    load_tf1_weights(model, values)
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Distance:
+    """How far a set of tensors is from the stored one.
+
+    Attributes:
+        of_all: Largest deviation over the largest magnitude of all tensors.
+        of_each: Largest deviation over the tensor's own largest magnitude.
+        worst: The tensor that is farthest by that measure.
+    """
+
+    of_all: float
+    of_each: float
+    worst: str
+
+
+def distance(
+    tensors: dict[str, np.ndarray],
+    names: list[str],
+    stored: dict[str, np.ndarray],
+    key: str,
+    lengths: str,
+) -> Distance:
+    """Compares samples, mean, deviation, largest value and norm of each tensor."""
+    ends = np.cumsum(stored[lengths])
+    largest = stored[f"{key}|stats"][:, 2]
+    deviations = []
+    for i, (name, end) in enumerate(zip(names, ends, strict=True)):
+        wide = tensors[name].ravel().astype(np.float64)
+        found = [wide.mean(), wide.std(), np.abs(wide).max()]
+        errors = [np.abs(found - stored[f"{key}|stats"][i, :3]).max()]
+        if f"{key}|slice" in stored:
+            sample = stored[f"{key}|slice"][end - stored[lengths][i] : end]
+            picked = wide[goldens.pick(wide.size, PICKED)]
+            errors.append(np.abs(picked - sample).max())
+        deviations.append(max(errors))
+    each = np.array(deviations) / np.maximum(largest, 1e-30)
+    worst = int(np.argmax(each))
+    return Distance(max(deviations) / largest.max(), each[worst], names[worst])
