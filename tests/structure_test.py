@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "backbones": ("config", "layers"),
     "data": ("config",),
     "model": ("backbones", "config", "layers"),
-    "tf1": ("model", "layers"),
+    "tf1": ("backbones", "config", "genotypes", "layers", "model"),
     "inference": ("config", "layers", "model"),
     "training": ("config", "data", "layers", "model", "tf1"),
     "evaluation": ("config", "data", "inference"),

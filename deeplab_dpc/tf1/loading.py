@@ -11,7 +11,6 @@ import numpy as np
 
 from deeplab_dpc.tf1.names import variables_by_tf1_name
 
-
 STEP = "global_step"
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
@@ -124,6 +123,14 @@ def read_checkpoint(prefix: str | os.PathLike) -> dict[str, np.ndarray]:
             ".index and .data files, such as .../model.ckpt-90000. "
             f"{_files_beside(pathlib.Path(path))}"
         ) from e
+
+
+def read_step(prefix: str | os.PathLike) -> int | None:
+    """The `global_step` of a TF1 checkpoint that `read_checkpoint` can read, if any."""
+    import tensorflow as tf
+
+    reader = tf.train.load_checkpoint(os.fspath(prefix))
+    return int(reader.get_tensor(STEP)) if reader.has_tensor(STEP) else None
 
 
 def _read_npz(path: str) -> dict[str, np.ndarray]:

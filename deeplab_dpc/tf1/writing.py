@@ -78,6 +78,6 @@ def _refuse_broken(arrays: dict[str, np.ndarray]) -> None:
     bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if bad:
         raise WeightsError(
-            f"{len(bad)} tensors have NaN or infinite values, such as {bad[0]}; nothing "
-            "was written."
+            f"{len(bad)} tensors have NaN or infinite values, such as {bad[0]}; "
+            "nothing was written."
         )

@@ -11,7 +11,7 @@ from deeplab_dpc.model import build_model
 from deeplab_dpc.tf1.names import variables_by_tf1_name
 from deeplab_dpc.training import initialization
 from tests import goldens
-from tests.tf1 import archives
+from tests.tf1 import zoo
 
 CLASSIFIERS = {
     "mobilenet_v2": ("mobilenet_v2_slim_65x97", 7),  # Conv_1 (5) and the logits (2).
@@ -40,7 +40,7 @@ def initialize(source, config, **train):
 def test_a_classifier_fills_the_whole_backbone(variant, tmp_path):
     """Backbone to the bit; the head is new; what the classifier has too much counts."""
     weights = classifier(variant)
-    source = archives.write(tmp_path / "model.ckpt", weights, slots=True)
+    source = zoo.write(tmp_path / "model.ckpt", weights, slots=True)
     model, done = initialize(source, ModelConfig(model_variant=variant))
     extra = CLASSIFIERS[variant][1]
     assert len(done.report.unexpected) == extra
@@ -58,7 +58,7 @@ def trained(tmp_path_factory):
     """A DeepLab checkpoint: MobileNet-v2, the published cell, a decoder, 19 classes."""
     path = tmp_path_factory.mktemp("trained") / "model.ckpt"
     weights = goldens.weights("mobilenetv2_dpc_decoder")
-    return archives.write(path, weights, slots=True), weights
+    return zoo.write(path, weights, slots=True), weights
 
 
 CELL = ModelConfig(num_classes=5, genotype=DPC_TOP1, decoder_output_stride=(4,))
