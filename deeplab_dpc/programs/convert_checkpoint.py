@@ -190,7 +190,7 @@ def _data_facts(num_classes: int, values: flags.FlagValues) -> Facts:
         reason = f"{num_classes} classes"
         facts["dataset"] = Fact(known.name, "assumed", reason)
     name = facts["dataset"].value if "dataset" in facts else None
-    for setting, value in EVALUATION.get(name, {}).items():
+    for setting, value in EVALUATION.get(name or "", {}).items():
         reason = f"the published scores on {name}"
         facts.setdefault(setting, Fact(value, "assumed", reason))
     return facts

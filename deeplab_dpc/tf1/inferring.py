@@ -139,7 +139,7 @@ def _cell(shapes: Shapes, facts: Facts) -> Found:
 
 def cell_shape(shapes: Shapes) -> list[tuple[str, int]]:
     """Each branch's kind and input channels: `3x3`, or `1x1` also for a pooling."""
-    scope, found = "meta_architecture/branch", []
+    scope, found = "meta_architecture/branch", list[tuple[str, int]]()
     while True:
         branch = f"{scope}{len(found)}"
         for kind, name in (
