@@ -14,8 +14,8 @@ from xml.sax.saxutils import escape
 
 from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
 
-BOX = (150.0, 58.0)  # Width and height, in pixels of the SVG, like all lengths here.
-COLUMN, ROW, MARGIN = 176.0, 112.0, 28.0
+BOX = (140.0, 58.0)  # Width and height, in pixels of the SVG, like all lengths here.
+COLUMN, ROW, MARGIN = 168.0, 112.0, 28.0
 FONT = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
 INK, MUTED, LINE = "#1f2933", "#66717d", "#9aa5b1"
 COLORS = {  # Fill and border.
@@ -151,10 +151,10 @@ def svg(genotype: Genotype) -> str:
 
 def _label(branch: Branch) -> tuple[str, str]:
     if branch.op == "conv3x3":
-        return "3 × 3 atrous conv", "rate {} × {}".format(*branch.rate or ())
+        return "3 × 3 conv", "rate {} × {}".format(*branch.rate or ())
     if branch.op == "conv1x1":
         return "1 × 1 conv", "pointwise"
-    return "average pooling", "grid {} × {}".format(*branch.grid_size or ())
+    return "pooling", "grid {} × {}".format(*branch.grid_size or ())
 
 
 def _rows(genotype: Genotype) -> list[int]:
