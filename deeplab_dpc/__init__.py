@@ -8,7 +8,12 @@ from deeplab_dpc import genotypes
 from deeplab_dpc.config import ConfigError, ModelConfig
 from deeplab_dpc.genotypes import Branch, Genotype, GenotypeError
 from deeplab_dpc.model import build_model
-from deeplab_dpc.tf1 import LoadReport, WeightsError, load_tf1_weights
+from deeplab_dpc.tf1 import (
+    LoadReport,
+    WeightsError,
+    load_tf1_weights,
+    save_tf1_checkpoint,
+)
 
 __all__ = [
     "Branch",
@@ -21,4 +26,5 @@ __all__ = [
     "build_model",
     "genotypes",
     "load_tf1_weights",
+    "save_tf1_checkpoint",
 ]

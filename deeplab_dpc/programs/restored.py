@@ -19,7 +19,7 @@ from absl import app, flags, logging
 
 from deeplab_dpc import model as model_lib
 from deeplab_dpc.config import DataConfig, ModelConfig
-from deeplab_dpc.data import pipeline
+from deeplab_dpc.data import dataset_info, pipeline
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.inference import Averaging
@@ -166,13 +166,21 @@ def dataset_of(
         ContradictionError: If it has another number of classes than the model.
     """
     folder = run.data.dataset_dir
-    if not folder or not os.path.isdir(folder):
+    if not folder:
+        raise OutputError(
+            "The run has no data set, as a converted one has none; pass "
+            "--dataset_dir=<folder with the TFRecord files>."
+        )
+    if not os.path.isdir(folder):
         origin = "--dataset_dir" if values["dataset_dir"].present else "the run"
         raise OutputError(
             f"The data set's folder {folder} ({origin} says so) is not there; "
             "pass --dataset_dir=<folder with the TFRecord files>."
         )
-    info = DatasetInfo.load(folder, run.data.dataset)
+    tells_itself = os.path.exists(os.path.join(folder, dataset_info.FILE_NAME))
+    was_asked = values["dataset"].present
+    name = run.data.dataset if was_asked or not tells_itself else None
+    info = DatasetInfo.load(folder, name)
     if info.num_classes != run.model.num_classes:
         raise ContradictionError(
             f"The data set {info.name} in {folder} has {info.num_classes} classes, but "

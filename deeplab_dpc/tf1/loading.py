@@ -1,12 +1,18 @@
 """Weights by TF1 name into a model: all, or a clear word about what is not there."""
 
 import dataclasses
+import os
+import pathlib
+import zipfile
 from collections.abc import Iterable, Mapping
 
 import keras
 import numpy as np
 
 from deeplab_dpc.tf1.names import variables_by_tf1_name
+
+STEP = "global_step"
+_OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 
 class WeightsError(ValueError):
@@ -44,15 +50,15 @@ def load_tf1_weights(
     source: str | Mapping[str, np.ndarray],
     strict: bool = True,
 ) -> LoadReport:
-    """Fills `model` from a TF1 checkpoint, by name.
+    """Fills `model` by name, from a TF1 checkpoint or an .npz.
 
     Optimizer slots and the step counter of a checkpoint are not counted as unexpected:
     every training checkpoint has them, no model does.
 
     Args:
         model: From `build_model`.
-        source: The prefix of a TF1 checkpoint (`.../model.ckpt-90000`), or arrays by
-            TF1 variable name.
+        source: What `read_weights` reads (`.../model.ckpt-90000`, `weights.npz`), or
+            arrays by TF1 variable name.
         strict: Refuse a source that lacks a tensor, has one too many or one of another
             shape. Otherwise what fits is loaded, and the report tells the rest.
 
@@ -61,7 +67,7 @@ def load_tf1_weights(
             (strict) does not fit. The model is then as it was.
     """
     wanted = variables_by_tf1_name(model)
-    arrays = source if isinstance(source, Mapping) else read_checkpoint(source)
+    arrays = source if isinstance(source, Mapping) else read_weights(source)
     report = _compare(wanted, arrays)
     if strict and len(report.loaded) < max(len(wanted), len(arrays)):
         raise WeightsError(
@@ -80,29 +86,83 @@ def load_tf1_weights(
     return report
 
 
-def read_checkpoint(prefix: str) -> dict[str, np.ndarray]:
-    """All model tensors of a TF1 checkpoint, by name, without optimizer slots.
+def read_weights(source: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Arrays by TF1 name, without optimizer slots and the step counter.
+
+    Args:
+        source: An .npz of arrays by TF1 name, or the prefix of a TF1 checkpoint (the
+            path of its .index file without the ending).
+
+    Raises:
+        WeightsError: If there is none, or it cannot be read.
+    """
+    path = os.fspath(source)
+    arrays = _read_npz(path) if path.endswith(".npz") else read_checkpoint(path)
+    return {name: array for name, array in arrays.items() if _is_weight(name)}
+
+
+def read_checkpoint(prefix: str | os.PathLike) -> dict[str, np.ndarray]:
+    """All tensors of a TF1 checkpoint, by name.
 
     Raises:
         WeightsError: If there is no such checkpoint, or it cannot be read.
     """
     import tensorflow as tf
 
+    path = os.fspath(prefix)
     try:
-        reader = tf.train.load_checkpoint(str(prefix))
-        names = [n for n in reader.get_variable_to_shape_map() if _is_weight(n)]
+        reader = tf.train.load_checkpoint(path)
+        names = sorted(reader.get_variable_to_shape_map())
+        _refuse_objects(path, names)
         return {name: reader.get_tensor(name) for name in names}
     except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as e:
+        if isinstance(e, WeightsError):
+            raise
         raise WeightsError(
-            f"{prefix} is not a readable TF1 checkpoint: {e}. Give the prefix of the "
-            ".index and .data files, such as .../model.ckpt-90000."
+            f"{path} is not a readable TF1 checkpoint: {e}. Give the prefix of the "
+            ".index and .data files, such as .../model.ckpt-90000. "
+            f"{_files_beside(pathlib.Path(path))}"
         ) from e
+
+
+def read_step(prefix: str | os.PathLike) -> int | None:
+    """The `global_step` of a TF1 checkpoint that `read_checkpoint` can read, if any."""
+    import tensorflow as tf
+
+    reader = tf.train.load_checkpoint(os.fspath(prefix))
+    return int(reader.get_tensor(STEP)) if reader.has_tensor(STEP) else None
+
+
+def _read_npz(path: str) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path) as arrays:
+            return dict(arrays)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as e:
+        raise WeightsError(f"{path} cannot be read as an .npz file: {e}.") from e
+
+
+def _refuse_objects(path: str, names: list[str]) -> None:
+    if _OBJECT_GRAPH in names:
+        raise WeightsError(
+            f"{path} is a TF2 object checkpoint (its keys are such as {names[-1]}), "
+            "not a TF1 one with tensors by variable name. If train.py wrote it, give "
+            f"the run folder itself: {pathlib.Path(path).parent}."
+        )
+
+
+def _files_beside(path: pathlib.Path) -> str:
+    """The files that begin as a prefix does, with their sizes, for a message."""
+    if not path.parent.is_dir():
+        return f"There is no folder {path.parent}."
+    found = sorted(f for f in path.parent.iterdir() if f.name.startswith(path.name))
+    sizes = [f"{f.name} ({f.stat().st_size:,} bytes)" for f in found]
+    return f"Found: {', '.join(sizes) or 'no file of this name'}."
 
 
 def _is_weight(name: str) -> bool:
     slots = ("Momentum", "Adam", "Adam_1", "RMSProp", "ExponentialMovingAverage")
     scopes = name.split("/")
-    return scopes[-1] not in (*slots, "global_step") and not (
+    return scopes[-1] not in (*slots, STEP) and not (
         len(scopes) == 1 and scopes[0] in ("beta1_power", "beta2_power")
     )
 

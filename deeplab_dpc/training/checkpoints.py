@@ -42,6 +42,24 @@ def trackable(
     return tf.train.Checkpoint(**parts)
 
 
+def save_once(model: keras.Model, folder: str | os.PathLike, step: int) -> str:
+    """Writes one checkpoint of a model that is not being trained; gives its prefix.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    manager = tf.train.CheckpointManager(
+        trackable(model, step=tf.Variable(step, dtype=tf.int64)),
+        os.fspath(folder),
+        max_to_keep=1,
+        checkpoint_name=NAME,
+    )
+    try:
+        return manager.save(checkpoint_number=step)
+    except tf.errors.OpError as e:
+        raise OSError(f"The checkpoint cannot be written: {e.message}") from e
+
+
 def newest(folder: str | os.PathLike) -> str | None:
     """Prefix of the newest checkpoint in a folder; None without one."""
     return tf.train.latest_checkpoint(os.fspath(folder))

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from deeplab_dpc.config import TrainConfig
-from deeplab_dpc.tf1 import LoadReport, WeightsError, load_tf1_weights
-from deeplab_dpc.tf1.loading import read_checkpoint
+from deeplab_dpc.tf1 import LoadReport, WeightsError, load_tf1_weights, loading
 from deeplab_dpc.tf1.names import variables_by_tf1_name
 from deeplab_dpc.training import checkpoints, optimizers
 
@@ -90,7 +90,7 @@ def read_weights(source: str) -> Weights:
     """
     path = pathlib.Path(source)
     if path.suffix == ".npz":
-        return _read_npz(path)
+        return _read_original(source)
     prefix = checkpoints.newest(path) if path.is_dir() else source
     if prefix is None or not os.path.exists(f"{prefix}.index"):
         raise WeightsError(
@@ -98,18 +98,23 @@ def read_weights(source: str) -> Weights:
             "the prefix of a TF1 checkpoint (the path without .index), or the folder "
             "of a run."
         )
-    if not checkpoints.is_ours(prefix):
-        return read_checkpoint(prefix)
-    return checkpoints.read_weights(prefix)
+    is_ours = _is_ours(prefix, source)
+    return checkpoints.read_weights(prefix) if is_ours else _read_original(prefix)
 
 
-def _read_npz(path: pathlib.Path) -> Weights:
+def _read_original(source: str) -> Weights:
     try:
-        with np.load(path) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError) as e:
+        return loading.read_weights(source)
+    except WeightsError as e:
+        raise WeightsError(f"--tf_initial_checkpoint={source}: {e}") from e
+
+
+def _is_ours(prefix: str, source: str) -> bool:
+    try:
+        return checkpoints.is_ours(prefix)
+    except (tf.errors.OpError, ValueError, RuntimeError) as e:
         raise WeightsError(
-            f"--tf_initial_checkpoint={path} cannot be read as an .npz file: {e}."
+            f"--tf_initial_checkpoint={source} cannot be read as a checkpoint: {e}."
         ) from e
 
 

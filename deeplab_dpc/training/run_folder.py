@@ -1,5 +1,6 @@
 """The folder of a training run: its config, its record, its checkpoints."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -8,6 +9,7 @@ import shlex
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from importlib import metadata
 from typing import Any
 
@@ -79,8 +81,7 @@ class RunConfig:
         if not path.is_file():
             raise RunFolderError(
                 f"{folder} is no run folder: it has no {CONFIG_FILE}. "
-                f"{_contents(pathlib.Path(folder))} Give the --train_logdir of a run "
-                "of train.py."
+                f"{_contents(pathlib.Path(folder))} {_advice(pathlib.Path(folder))}"
             )
         try:
             values = json.loads(path.read_text())
@@ -206,21 +207,33 @@ def create(config: RunConfig, folder: Path) -> None:
 
     A new folder appears with both files in it, or not at all.
     """
-    folder = pathlib.Path(folder).absolute()
-    if folder.is_dir():
+    if pathlib.Path(folder).is_dir():
         config.save(folder)
-        _record_command(folder)
+        _record_command(pathlib.Path(folder))
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    new = pathlib.Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    try:
+    with new_folder(folder) as new:
         config.save(new)
+
+
+@contextlib.contextmanager
+def new_folder(folder: Path) -> Iterator[pathlib.Path]:
+    """A folder to fill, with the command in it; it gets its name when all went well.
+
+    Raises:
+        RunFolderError: If there is something of this name.
+    """
+    path = pathlib.Path(folder).absolute()
+    if path.exists():
+        raise RunFolderError(f"{folder} is there already; give another, or delete it.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = pathlib.Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
+    try:
+        yield new
         _record_command(new)
         new.chmod(0o755)
-        new.rename(folder)
-    except OSError:
+        new.rename(path)
+    finally:
         shutil.rmtree(new, ignore_errors=True)
-        raise
 
 
 def write_text(path: pathlib.Path, text: str) -> None:
@@ -257,6 +270,15 @@ def _flat(parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {
         f"{part}.{k}": v for part, values in parts.items() for k, v in values.items()
     }
+
+
+def _advice(folder: pathlib.Path) -> str:
+    if any(folder.glob("*.ckpt*.index")):
+        return (
+            "If this is a TF1 checkpoint of the original, convert it first: "
+            f"python convert_checkpoint.py --checkpoint_dir={folder}"
+        )
+    return "Give the --train_logdir of a run of train.py."
 
 
 def _contents(folder: pathlib.Path) -> str:

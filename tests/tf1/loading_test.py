@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import deeplab_dpc
 from deeplab_dpc import ModelConfig, WeightsError, build_model, load_tf1_weights
@@ -118,8 +119,6 @@ def test_values_that_are_not_finite_are_refused(model, weights, bad):
 @pytest.fixture
 def checkpoint(tmp_path, weights):
     """A TF1 training checkpoint: the model, optimizer slots, the step."""
-    import tensorflow as tf
-
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         tensors = dict(weights)
         tensors["global_step"] = np.int64(7)
@@ -155,3 +154,57 @@ def test_a_truncated_checkpoint_is_refused_and_nothing_is_loaded(
     with pytest.raises(WeightsError, match="not a readable TF1 checkpoint"):
         deeplab_dpc.load_tf1_weights(model, checkpoint)
     assert_untouched(model, before)
+
+
+def _refused(model, source, *words):
+    before = values(model)
+    with pytest.raises(WeightsError) as e:
+        load_tf1_weights(model, source)
+    for word in words:
+        assert word in str(e.value)
+    assert_untouched(model, before)
+
+
+def test_a_checkpoint_without_its_data_file_is_refused(model, checkpoint, tmp_path):
+    next(tmp_path.glob("*.data-*")).unlink()
+    _refused(model, checkpoint, "not a readable TF1", "Found: model.ckpt-7.index (")
+
+
+@pytest.mark.parametrize("content", [b"", b"not an index at all" * 20])
+def test_a_broken_index_is_refused(model, checkpoint, tmp_path, content):
+    next(tmp_path.glob("*.index")).write_bytes(content)
+    _refused(model, checkpoint, "not a readable TF1", f"({len(content)} bytes)")
+
+
+def test_a_tf1_checkpoint_with_nan_is_refused(model, weights, tmp_path):
+    path = str(tmp_path / "model.ckpt")
+    weights["logits/semantic/biases"][1] = np.nan
+    tf.raw_ops.SaveV2(
+        prefix=path,
+        tensor_names=list(weights),
+        shape_and_slices=[""] * len(weights),
+        tensors=list(weights.values()),
+    )
+    _refused(model, path, "NaN or infinite", "logits/semantic/biases")
+
+
+def test_a_tf2_checkpoint_is_told_apart(model, tmp_path):
+    path = tf.train.Checkpoint(v=tf.Variable(1.0)).save(str(tmp_path / "ckpt"))
+    _refused(model, path, "TF2 object checkpoint", "VARIABLE_VALUE", str(tmp_path))
+
+
+def test_an_npz_loads_without_slots_and_step(model, weights, tmp_path):
+    path = str(tmp_path / "weights.npz")
+    extra = {"global_step": 7, "logits/semantic/weights/Momentum": np.ones(3)}
+    np.savez(path, **weights, **extra)
+    report = load_tf1_weights(model, path)
+    assert set(report.loaded) == set(weights) and report.unexpected == ()
+    for name, value in values(model).items():
+        np.testing.assert_array_equal(value, weights[name])
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip"])
+def test_a_broken_npz_is_refused(model, tmp_path, content):
+    path = tmp_path / "weights.npz"
+    path.write_bytes(content)
+    _refused(model, str(path), "weights.npz cannot be read as an .npz file")

@@ -1,0 +1,196 @@
+r"""Tells what a model consists of and what it costs, without training or weights.
+
+python -m deeplab_dpc.describe --flagfile=flagfiles/cityscapes_xception71_dpc.flags
+python -m deeplab_dpc.describe --dense_prediction_cell_json=cell.json
+python -m deeplab_dpc.describe --dense_prediction_cell_json=top1 --cell_picture=top1.svg
+python -m deeplab_dpc.describe --published
+
+Flags of training and evaluation are understood, so that every flagfile works. The last
+command sets our counts beside the published ones.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterator, Sequence
+
+from absl import app, flags
+
+from deeplab_dpc import cell_picture, published_costs
+from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
+from deeplab_dpc.costs import Costs, Part, measure
+from deeplab_dpc.data import dataset_info
+from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.genotypes import BACKBONE, Genotype
+from deeplab_dpc.programs import flags as config_flags
+from deeplab_dpc.programs import outdated, running
+from deeplab_dpc.settings import Config, setting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DescribeConfig(Config):
+    """What is told."""
+
+    image_size: tuple[int, int] | None = setting(
+        None,
+        "Height and width of the image, in pixels; --eval_crop_size by default.",
+        at_least=1,
+    )
+    num_classes: int | None = setting(
+        None, "Classes; the data set's by default, or 21.", at_least=1
+    )
+    tree_depth: int = setting(2, "Levels of parts to show.", at_least=1)
+    cell_picture: str | None = setting(
+        None, "Draw the cell into this .svg (or .png) file."
+    )
+    published: bool = setting(
+        False, "Set our counts beside the published ones, and end."
+    )
+
+
+def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines the program's flags."""
+    for config in (DescribeConfig, ModelConfig, DataConfig, TrainConfig, EvalConfig):
+        config_flags.define(config, values)
+    config_flags.define_cell(values)
+    outdated.define(outdated.TRAIN, values)
+
+
+def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
+    """Runs the program."""
+    del argv
+    options = config_flags.config_from(DescribeConfig, values=values)
+    if options.published:
+        print("\n".join(published_costs.report()), flush=True)
+        return
+    model = _model(options, values)
+    if options.cell_picture:
+        draw(model.genotype, options.cell_picture)
+    size = (
+        options.image_size
+        or config_flags.config_from(EvalConfig, values=values).eval_crop_size
+    )
+    print("\n".join(description(measure(model, size), options.tree_depth)), flush=True)
+
+
+def draw(genotype: Genotype | None, path: str) -> None:
+    """Draws a cell, and says where.
+
+    Raises:
+        app.UsageError: If there is no cell, or no such folder.
+        PictureError: If the file is of another kind.
+    """
+    if genotype is None:
+        raise app.UsageError(
+            f"--cell_picture={path} draws a cell, but the model has ASPP; pass "
+            "--dense_prediction_cell_json=top1 or a file."
+        )
+    if not pathlib.Path(path).absolute().parent.is_dir():
+        raise app.UsageError(f"--cell_picture={path}: there is no such folder.")
+    cell_picture.save(genotype, path)
+    print(f"The cell is drawn in {path}.")
+
+
+def description(costs: Costs, depth: int) -> list[str]:
+    """The tree of parts with their costs, and the totals."""
+    tree, notes = costs.tree(), _notes(costs.config)
+    rows = list(_rows(tree, depth, notes))
+    names = [name for name, _, _ in rows]
+    width = max(map(len, names)) + 2
+    config = costs.config
+    lines = [
+        f"{config.model_variant}, {_context(config)}, {config.num_classes} classes, "
+        f"output stride {config.output_stride}, image "
+        f"{costs.image_size[0]}x{costs.image_size[1]}",
+        "",
+        f"{'':{width}}{'parameters':>14}{'multiply-adds':>18}{'share':>8}",
+    ]
+    for name, part, note in rows:
+        share = part.multiply_adds / tree.multiply_adds
+        lines.append(
+            f"{name:{width}}{part.parameters:>14,}{part.multiply_adds:>18,}"
+            f"{share:>8.1%}  {note}".rstrip()
+        )
+    return [*lines, "", *_totals(costs, tree)]
+
+
+def _rows(
+    part: Part, depth: int, notes: dict[str, str], before: str = ""
+) -> Iterator[tuple[str, Part, str]]:
+    """Each part with the lines of the tree before its name."""
+    if not before:
+        yield part.name, part, ""
+    for inner in part.parts if depth else ():
+        is_last = inner is part.parts[-1]
+        yield (
+            f"{before}{'└─ ' if is_last else '├─ '}{inner.name}",
+            inner,
+            notes.get(inner.name, ""),
+        )
+        deeper = before + ("   " if is_last else "│  ")
+        yield from _rows(inner, depth - 1, notes, deeper)
+
+
+def _notes(config: ModelConfig) -> dict[str, str]:
+    """What each branch of the cell, or of ASPP, does."""
+    if config.genotype is None:
+        rates = config.atrous_rates or ()
+        return {f"aspp{i}": f"3x3, rate {r}" for i, r in enumerate(rates, start=1)}
+    notes = {}
+    for i, branch in enumerate(config.genotype.branches):
+        name = "F" if branch.source == BACKBONE else f"branch{branch.source}"
+        kind = {
+            "conv1x1": "1x1",
+            "conv3x3": "3x3, rate {}x{}".format(*branch.rate or (0, 0)),
+            "pyramid_pooling": "grid {}x{}".format(*branch.grid_size or (0, 0)),
+        }[branch.op]
+        notes[f"branch{i}"] = f"{kind}, of {name}"
+    return notes
+
+
+def _context(config: ModelConfig) -> str:
+    if config.genotype is not None:
+        return f"a cell of {len(config.genotype.branches)} branches"
+    return "ASPP" if config.aspp_with_batch_norm else "no context module"
+
+
+def _totals(costs: Costs, tree: Part) -> list[str]:
+    counts = published_costs.zoo_countings(costs)
+    branches = published_costs.context_convolutions(costs)
+    lines = [
+        f"Values in a checkpoint: {tree.values:,}, of which trained: "
+        f"{tree.parameters:,}, of which convolution kernels: {tree.kernels:,}.",
+        f"Multiply-adds of the convolutions: {tree.multiply_adds / 1e9:,.3f} B; as "
+        "TensorFlow 1's profiler and the model zoo count: "
+        f"{counts['profiler'] / 1e9:,.3f} B.",
+    ]
+    if branches:
+        context = published_costs.context_countings(costs)
+        lines.append(
+            "The context module alone, without its projection (the paper's Table 1): "
+            f"{published_costs.kernels_as_printed(branches) / 1e6:.2f} M parameters, "
+            f"{context['convolutions'] / 1e9:.3f} B multiply-adds, "
+            f"{context['profiler'] / 1e9:.3f} B as the profiler counts."
+        )
+    return lines
+
+
+def _model(options: DescribeConfig, values: flags.FlagValues) -> ModelConfig:
+    extra = dict(config_flags.given_cell(values))
+    classes = options.num_classes or _classes(values)
+    return config_flags.config_from(
+        ModelConfig, {**extra, **({"num_classes": classes} if classes else {})}, values
+    )
+
+
+def _classes(values: flags.FlagValues) -> int | None:
+    """The classes of the data set that the flags name, if they name one."""
+    data = config_flags.config_from(DataConfig, values=values)
+    if data.dataset_dir:
+        return DatasetInfo.load(data.dataset_dir, data.dataset).num_classes
+    return dataset_info.known(data.dataset).num_classes if data.dataset else None
+
+
+def run() -> None:
+    """Runs the program from the command line."""
+    define_flags()
+    running.run(main, help=__doc__)

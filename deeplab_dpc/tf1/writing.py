@@ -1,0 +1,83 @@
+"""Our weights as a TF1 checkpoint, under the original's names."""
+
+import os
+import pathlib
+import tempfile
+
+import keras
+import numpy as np
+
+from deeplab_dpc.tf1.loading import STEP, WeightsError
+from deeplab_dpc.tf1.names import variables_by_tf1_name
+
+_DATA = ".data-00000-of-00001"
+
+
+def save_tf1_checkpoint(
+    model: keras.Model, prefix: str | os.PathLike, step: int = 0
+) -> str:
+    """Writes a TF1 V2 checkpoint that the original's `Saver` restores.
+
+    `<prefix>.index` appears last, so that there is a whole checkpoint or none; then the
+    folder's `checkpoint` file names it as the newest, as TF1 does. One that is there is
+    never replaced.
+
+    Args:
+        model: From `build_model`.
+        prefix: Such as `out/model.ckpt`; its folder is made.
+        step: The value of `global_step`, which the original's programs restore, too.
+
+    Returns:
+        The prefix.
+
+    Raises:
+        WeightsError: If a file of the checkpoint exists, or a weight is not finite.
+        OSError: If the files cannot be written.
+    """
+    import tensorflow as tf
+
+    path = pathlib.Path(prefix)
+    _refuse_existing(path)
+    arrays = {n: np.asarray(v) for n, v in variables_by_tf1_name(model).items()}
+    _refuse_broken(arrays)
+    arrays[STEP] = np.asarray(step, np.int64)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as new:
+        written = os.path.join(new, path.name)
+        _write(written, arrays)
+        for suffix in (_DATA, ".index"):
+            os.replace(written + suffix, f"{path}{suffix}")
+    tf.compat.v1.train.update_checkpoint_state(str(path.parent), path.name)
+    return str(path)
+
+
+def _write(prefix: str, arrays: dict[str, np.ndarray]) -> None:
+    import tensorflow as tf
+
+    names = sorted(arrays)
+    try:
+        tf.raw_ops.SaveV2(
+            prefix=prefix,
+            tensor_names=names,
+            shape_and_slices=[""] * len(names),
+            tensors=[arrays[name] for name in names],
+        )
+    except tf.errors.OpError as e:
+        raise OSError(f"{prefix} cannot be written: {e.message}") from e
+
+
+def _refuse_existing(path: pathlib.Path) -> None:
+    for suffix in (".index", _DATA):
+        if path.with_name(path.name + suffix).exists():
+            raise WeightsError(
+                f"{path}{suffix} is there already; give another prefix, or delete it."
+            )
+
+
+def _refuse_broken(arrays: dict[str, np.ndarray]) -> None:
+    bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    if bad:
+        raise WeightsError(
+            f"{len(bad)} tensors have NaN or infinite values, such as {bad[0]}; "
+            "nothing was written."
+        )

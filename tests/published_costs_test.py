@@ -1,0 +1,110 @@
+import functools
+import json
+import math
+
+import pytest
+
+from deeplab_dpc import ModelConfig, costs, published_costs
+from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.published_costs import CITYSCAPES, RATES, TABLE_1, VOC, ZOO
+from tests import goldens
+
+measure = functools.cache(costs.measure)
+DECODER = {"decoder_output_stride": (4,)}
+GOLDEN = {
+    "mobilenetv2_aspp0_voc_513": (ModelConfig(), VOC),
+    "mobilenetv2_dm05_voc_513": (ModelConfig(depth_multiplier=0.5), VOC),
+    "mobilenetv2_aspp0_cityscapes_1025x2049": (ModelConfig(num_classes=19), CITYSCAPES),
+    "xception65_aspp_decoder_voc_513": (
+        ModelConfig(model_variant="xception_65", atrous_rates=RATES, **DECODER),
+        VOC,
+    ),
+    "xception65_aspp_decoder_cityscapes": (
+        ModelConfig(
+            num_classes=19, model_variant="xception_65", atrous_rates=RATES, **DECODER
+        ),
+        CITYSCAPES,
+    ),
+    "xception71_dpc_decoder_cityscapes": (
+        ModelConfig(
+            num_classes=19, model_variant="xception_71", genotype=DPC_TOP1, **DECODER
+        ),
+        CITYSCAPES,
+    ),
+    "xception71_aspp_decoder_cityscapes": (
+        ModelConfig(
+            num_classes=19, model_variant="xception_71", atrous_rates=RATES, **DECODER
+        ),
+        CITYSCAPES,
+    ),
+    "mobilenetv2_dpc_cityscapes": (
+        ModelConfig(num_classes=19, genotype=DPC_TOP1),
+        CITYSCAPES,
+    ),
+    "mobilenetv2_aspp618_cityscapes": (
+        ModelConfig(num_classes=19, atrous_rates=RATES),
+        CITYSCAPES,
+    ),
+}
+
+
+def cost_json(key):
+    return json.loads((goldens.FOLDER / "cost.json").read_text())[key]
+
+
+@goldens.needed
+@pytest.mark.parametrize("name", GOLDEN)
+def test_what_tf1s_profiler_counts_is_explained(name):
+    """Its float operations halved, to one of the last stored digit (0.0001 B)."""
+    stored = cost_json("whole_model_tfprof_float_ops_over_2_billion")[name]
+    counts = published_costs.zoo_countings(measure(*GOLDEN[name]))
+    assert abs(counts["profiler"] / 1e9 - stored["without_softmax"]) < 1e-4
+    if "conv_plus_depthwise_only" in stored:
+        assert abs(counts["padded"] / 1e9 - stored["conv_plus_depthwise_only"]) < 1e-4
+
+
+def test_the_zoos_multiply_adds():
+    """Within 0.0114 B of 418.64, and within 0.7 % of the smallest, 0.88."""
+    for published in ZOO:
+        found = measure(published.config, published.image_size)
+        counts = published_costs.zoo_countings(found)
+        off = {k: n / 1e9 - published.billions for k, n in counts.items()}
+        assert abs(off["profiler"]) < 0.0115, published.name
+        assert abs(off["profiler"]) < 0.007 * published.billions, published.name
+        assert abs(off["profiler"]) < abs(off["padded"]) < abs(off["convolutions"])
+
+
+@goldens.needed
+@pytest.mark.parametrize(
+    "row, key",
+    zip(
+        TABLE_1,
+        ("mobilenet_v2+aspp", "mobilenet_v2+dpc", "xception+aspp", "xception+dpc"),
+    ),
+)
+def test_table_1s_counts_are_the_stored_ones(row, key):
+    stored = cost_json("rows")[key]
+    found = measure(row.config, row.image_size)
+    module = published_costs.context_convolutions(found)
+    kernels = sum(math.prod(c.kernel_shape) for c in module)
+    true = stored.get("conv_weights_true", stored.get("conv_weights_in_cell"))
+    assert kernels == true
+    counts = published_costs.context_countings(found)
+    assert counts["convolutions"] == stored["madds_plain"]
+    assert counts["profiler"] == stored["madds_tfprof_style"]
+    printed = published_costs.kernels_as_printed(module)
+    assert printed == stored.get("conv_weights_one_of_each_kind", true)
+    assert round(printed / 1e6, 2) == row.kernels == cost_json("paper_table1")[key][0]
+    assert row.billions == cost_json("paper_table1")[key][1]
+
+
+def test_which_counting_gives_table_1s_digits():
+    """The profiler's gives three of the four; plain convolutions give the other."""
+    exact = {"convolutions": [], "one add": [], "profiler": []}
+    for row in TABLE_1:
+        counts = published_costs.context_countings(measure(row.config, row.image_size))
+        for counting, count in counts.items():
+            if round(count / 1e9, 2) == row.billions:
+                exact[counting].append(row.name)
+    assert exact["profiler"] == [row.name for row in TABLE_1[1:]]
+    assert exact["convolutions"] == [TABLE_1[0].name]
