@@ -1,6 +1,7 @@
 """Every command in the pages names a program that exists and flags that it has."""
 
 import functools
+import importlib.util
 import pathlib
 import re
 import shlex
@@ -28,8 +29,9 @@ def commands():
 @functools.lru_cache
 def flags_of(program: str) -> set[str]:
     """The flags that the program's help lists."""
+    how = [program] if program.endswith(".py") else ["-m", program]
     done = subprocess.run(
-        [sys.executable, program, "--helpfull"],
+        [sys.executable, *how, "--helpfull"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -45,10 +47,13 @@ def flags_of(program: str) -> set[str]:
 @pytest.mark.parametrize("path, words", commands())
 def test_a_command_in_a_page_can_be_typed(path, words):
     if words[0] == "-m":
-        assert words[1] in ("pip", "deeplab_dpc.programs.quickstart"), words
-        return
+        if words[1] in ("pip", "tests.faithfulness"):
+            return
+        words = words[1:]
+        assert importlib.util.find_spec(words[0]), f"{path.name}: {words[0]}"
     program, *arguments = words
-    assert (ROOT / program).is_file(), f"{path.name}: {program}"
+    if program.endswith(".py"):
+        assert (ROOT / program).is_file(), f"{path.name}: {program}"
     if program.startswith("examples/"):
         return
     for argument in arguments:
