@@ -1,5 +1,5 @@
 # Everything runs in .venv, which `make install` makes (and every other target, too).
-#   make quickstart   render a data set, train, evaluate, draw, export (about 10 minutes)
+#   make quickstart   render a data set, train, evaluate, draw, export (about 5 minutes)
 #   make test         the tests that are quick; SLOW=1: all; TESTS=path: those
 #   make faithfulness GOLDEN=folder   compares with the original's numbers, writes the page
 #   make test-jax     the model's tests on Keras's JAX backend
