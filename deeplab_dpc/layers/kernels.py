@@ -27,6 +27,9 @@ def normalize(
 ) -> Tensor:
     """Batch norm with given statistics, in `x`'s dtype.
 
+    The mean is subtracted first: with mean and variance folded into one factor and one
+    offset, gamma's gradient is a difference of large sums and off by percents.
+
     Args:
         x: `[batch, height, width, channels]`, any float dtype.
         gamma: Scale, `[channels]`, float32, like the three that follow.
