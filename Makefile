@@ -2,7 +2,7 @@
 #   make quickstart   render a data set, train, evaluate, draw, export (about 5 minutes)
 #   make test         the tests that are quick; SLOW=1: all; TESTS=path: those
 #   make faithfulness GOLDEN=folder   compares with the original's numbers, writes the page
-#   make test-jax     the model's tests on Keras's JAX backend
+#   make test-jax     layers and models on Keras's JAX backend
 #   make check        format, lint, types and the quick tests
 #   make bench        the benchmarks, as CSV rows in benchmarks/results
 
@@ -41,10 +41,10 @@ GOLDEN ?=
 faithfulness: install
 	$(BIN)/python -m tests.faithfulness $(if $(GOLDEN),--golden=$(GOLDEN))
 
-# The layers, the backbones and the model on Keras's JAX backend.
+# The layers, and two models against the original, on Keras's JAX backend.
 test-jax: .venv-jax/.installed
-	KERAS_BACKEND=jax .venv-jax/bin/python -m pytest tests/layers tests/backbones \
-	  tests/search tests/model_test.py tests/small_goldens_test.py
+	KERAS_BACKEND=jax .venv-jax/bin/python -m pytest tests/layers \
+	  tests/small_goldens_test.py
 
 .venv-jax/.installed: Makefile
 	$(PYTHON) -m venv .venv-jax
