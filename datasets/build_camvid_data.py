@@ -16,7 +16,7 @@ from absl import app, flags
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
-from deeplab_dpc.data import conversion, sources
+from deeplab_dpc.data import conversion, labels, sources
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 
 _ROOT = flags.DEFINE_string("camvid_root", None, "CamVid's folder.", required=True)
@@ -37,7 +37,8 @@ def source(root: pathlib.Path) -> sources.Source:
     """
     names, colors, ignore_label = _classes(root / "classes.json")
     splits = {split: _items(root, split) for split in _SPLITS}
-    return sources.Source("camvid", names, colors, ignore_label, splits)
+    reader = labels.Ids(len(names), ignore_label)
+    return sources.Source("camvid", names, colors, splits, reader)
 
 
 def _items(root: pathlib.Path, split: str) -> list[sources.Item]:

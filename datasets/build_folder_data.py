@@ -19,7 +19,7 @@ from absl import app, flags
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
-from deeplab_dpc.data import conversion, known_datasets, sources
+from deeplab_dpc.data import conversion, known_datasets, labels, sources
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 
 _IMAGES = flags.DEFINE_string("image_dir", None, "Images' folder.", required=True)
@@ -93,7 +93,7 @@ def source(
     Raises:
         DatasetError: If a list or the classes are missing or wrong.
     """
-    images, labels, lists = folders
+    images, label_dir, lists = folders
     names, colors, ignore_label = read_classes(classes_json)
     found = {path.stem: path for path in sorted(lists.glob("*.txt"))}
     if not found:
@@ -109,18 +109,21 @@ def source(
         )
     splits = {
         split: [
-            _item(images, None if split in unlabelled_splits else labels, item)
+            _item(images, None if split in unlabelled_splits else label_dir, item)
             for item in sources.read_list(path)
         ]
         for split, path in found.items()
     }
-    return sources.Source(name, names, colors, ignore_label, splits)
+    reader = labels.Ids(len(names), ignore_label)
+    return sources.Source(name, names, colors, splits, reader)
 
 
-def _item(images: pathlib.Path, labels: pathlib.Path | None, name: str) -> sources.Item:
-    label = None if labels is None else labels / f"{name}.png"
+def _item(
+    images: pathlib.Path, label_dir: pathlib.Path | None, name: str
+) -> sources.Item:
+    label = None if label_dir is None else label_dir / f"{name}.png"
     endings: tuple[str, ...] = sources.IMAGE_ENDINGS
-    if labels is not None and labels.resolve() == images.resolve():
+    if label_dir is not None and label_dir.resolve() == images.resolve():
         endings = tuple(e for e in endings if e.lower() != ".png")
     return sources.Item(name, sources.find_image(images, name, endings), label)
 

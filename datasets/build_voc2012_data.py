@@ -17,7 +17,7 @@ from absl import app, flags
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
-from deeplab_dpc.data import conversion, dataset_info, sources
+from deeplab_dpc.data import conversion, dataset_info, labels, sources
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 
 _DEFAULT_ROOT = "./VOCdevkit/VOC2012"
@@ -53,7 +53,10 @@ _SHARDS = flags.DEFINE_integer(
 
 
 def source(
-    images: pathlib.Path, labels: pathlib.Path, lists: pathlib.Path, image_format: str
+    images: pathlib.Path,
+    label_dir: pathlib.Path,
+    lists: pathlib.Path,
+    image_format: str,
 ) -> sources.Source:
     """What three of VOC's folders hold.
 
@@ -69,15 +72,21 @@ def source(
     splits = {
         path.stem: [
             sources.Item(
-                name, images / f"{name}.{image_format}", labels / f"{name}.png"
+                name, images / f"{name}.{image_format}", label_dir / f"{name}.png"
             )
             for name in sources.read_list(path)
         ]
         for path in found
     }
     voc = dataset_info.known("pascal_voc_seg")
+    reader = labels.Ids(voc.num_classes)
     return sources.Source(
-        voc.name, voc.class_names, voc.colors, voc.ignore_label, splits
+        voc.name,
+        voc.class_names,
+        voc.colors,
+        splits,
+        reader,
+        unions={"trainval": ("train", "val")},
     )
 
 
@@ -92,8 +101,8 @@ def main(argv: list[str]) -> int:
     output = pathlib.Path(_OUTPUT.value)
 
     def convert() -> DatasetInfo:
-        images, labels, lists = map(_folder, (_IMAGES, _LABELS, _LISTS))
-        found = source(images, labels, lists, _FORMAT.value)
+        images, label_dir, lists = map(_folder, (_IMAGES, _LABELS, _LISTS))
+        found = source(images, label_dir, lists, _FORMAT.value)
         return conversion.convert(found, output, _SHARDS.value)
 
     return conversion.run_program(convert, output)

@@ -1,8 +1,10 @@
 """Label files: read them as ids, check every value, write them as one-channel PNGs."""
 
+import dataclasses
 import io
 import os
 import pathlib
+from typing import Protocol
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -15,6 +17,40 @@ _ID_MODES = ("P", "L", "I;16", "I;16B", "I")
 
 class LabelError(DatasetError):
     """A label file that cannot be what it should be."""
+
+
+class Reader(Protocol):
+    """Reads a label file as the ids that a record keeps.
+
+    A reader can be pickled: several processes read at once.
+    """
+
+    def __call__(self, path: pathlib.Path) -> np.ndarray:
+        """The ids, `[height, width]` uint8.
+
+        Raises:
+            LabelError: With the file's name and what is wrong with it.
+        """
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Ids:
+    """Reads labels that hold each class's id; the ignored ones become 255.
+
+    Attributes:
+        num_classes: Classes; their ids are `0..num_classes - 1`.
+        ignore_label: The id of ignored pixels in the files.
+    """
+
+    num_classes: int
+    ignore_label: int = IGNORE
+
+    def __call__(self, path: pathlib.Path) -> np.ndarray:
+        """The ids, `[height, width]` uint8; a `LabelError` for anything else."""
+        label = read_label(path)
+        check_label(label, self.num_classes, self.ignore_label, path)
+        return to_record(label, self.ignore_label)
 
 
 def read_label(path: str | os.PathLike[str]) -> np.ndarray:

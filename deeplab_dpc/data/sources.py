@@ -31,21 +31,26 @@ class Source:
         name: The data set's name.
         class_names: One a class.
         colors: One a class.
-        ignore_label: The id of ignored pixels in the label files (255 in the records).
         splits: The images of each split, in the order of the records.
+        read_label: Reads a label file as the ids that the records keep.
+        ignore_label: The id of ignored pixels in the records.
+        unions: Splits that are made of others, such as `{"trainval": ("train",
+            "val")}`; images that these share are no mistake.
     """
 
     name: str
     class_names: tuple[str, ...]
     colors: tuple[tuple[int, int, int], ...]
-    ignore_label: int
     splits: Mapping[str, Sequence[Item]]
+    read_label: labels.Reader
+    ignore_label: int = labels.IGNORE
+    unions: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def info(self) -> DatasetInfo:
         """What `dataset.json` will say."""
         sizes = {split: len(items) for split, items in self.splits.items()}
         return DatasetInfo(
-            self.name, self.class_names, self.colors, labels.IGNORE, sizes
+            self.name, self.class_names, self.colors, self.ignore_label, sizes
         )
 
 
@@ -142,15 +147,14 @@ def check_files(source: Source) -> None:
 
 def _encoded_label(item: Item, size: tuple[int, int], source: Source) -> bytes:
     assert item.label is not None  # For the type checker: the caller has seen it.
-    label = labels.read_label(item.label)
+    label = source.read_label(item.label)
     if label.shape != size:
         raise DatasetError(
             f"{item.label} is {label.shape[0]}x{label.shape[1]} (height x width), but "
             f"its image {item.image} is {size[0]}x{size[1]}. They must be of one size; "
             "resize neither without the other, and labels by nearest neighbour only."
         )
-    labels.check_label(label, len(source.class_names), source.ignore_label, item.label)
-    return labels.encode_png(labels.to_record(label, source.ignore_label))
+    return labels.encode_png(label)
 
 
 def _image_format(path: pathlib.Path, encoded: bytes) -> str:

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from deeplab_dpc.data import conversion, records
+from deeplab_dpc.data import conversion, labels, records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.sources import Item, Source
 
@@ -31,7 +31,7 @@ def make_source(folder, names=NAMES, name="toy", **splits):
 
     chosen = splits or {"train": names, "val": names[:1]}
     splits = {split: items(chosen[split]) for split in chosen}
-    return Source(name, ("a", "b"), ((1, 2, 3), (4, 5, 6)), 9, splits)
+    return Source(name, ("a", "b"), ((1, 2, 3), (4, 5, 6)), splits, labels.Ids(2, 9))
 
 
 def convert(source, output, **settings):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from deeplab_dpc.config import DataConfig
-from deeplab_dpc.data import pipeline
+from deeplab_dpc.data import labels, pipeline
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo, known
 from tests import goldens
 from tests.datasets.programs import module, run
@@ -147,7 +147,7 @@ def test_voc_palette_labels(tmp_path):
 @goldens.real_data_needed
 def test_camvid_classes_and_void():
     source = module("build_camvid_data").source(CAMVID)
-    assert source.ignore_label == 11
+    assert source.read_label == labels.Ids(11, ignore_label=11)
     assert {split: len(items) for split, items in source.splits.items()} == {
         "train": 367,
         "val": 101,
