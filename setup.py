@@ -15,6 +15,8 @@ setup(
     python_requires=">=3.11",
     install_requires=[
         "absl-py",
+        "cityscapesscripts",
+        "google-crc32c",
         "keras>=3.15",
         "matplotlib",
         "numpy<2.4",
