@@ -59,10 +59,15 @@ class Momentum(keras.optimizers.Optimizer):
 
 def build_optimizer(train: TrainConfig) -> keras.optimizers.Optimizer:
     """The optimizer of the settings, with its schedule."""
+    optimizer: keras.optimizers.Optimizer
     if train.optimizer == "adam":
         rate = schedules.Constant(train.adam_learning_rate)
-        return keras.optimizers.Adam(rate, epsilon=train.adam_epsilon, name="adam")
-    return Momentum(schedules.LearningRate(train), train.momentum)
+        optimizer = keras.optimizers.Adam(rate, epsilon=train.adam_epsilon, name="adam")
+    else:
+        optimizer = Momentum(schedules.LearningRate(train), train.momentum)
+    if train.precision == "mixed_float16":
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
 
 
 def last_layers(logits_only: bool) -> tuple[str, ...]:
