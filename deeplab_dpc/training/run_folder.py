@@ -99,18 +99,21 @@ class RunConfig:
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def restore_model(model: keras.Model, source: Path) -> int:
+def restore_model(model: keras.Model, source: Path, use_ema: bool | None = None) -> int:
     """Gives a model the weights of a run, by name, all or none.
 
     Args:
         model: A model as the run's config builds it.
         source: A run folder (its newest checkpoint counts) or a checkpoint's prefix.
+        use_ema: Whether it gets the weights' moving averages, or the last weights;
+            None: the averages where the run has them.
 
     Returns:
         The steps that the run had made.
 
     Raises:
-        RunFolderError: If there is no checkpoint, or it is another model's.
+        RunFolderError: If there is no checkpoint, it is another model's, or it lacks
+            the averages that are asked for.
     """
     prefix = os.fspath(source)
     if os.path.isdir(prefix):
@@ -124,10 +127,8 @@ def restore_model(model: keras.Model, source: Path) -> int:
             f"{prefix} is neither a folder nor a checkpoint ({prefix}.index does not "
             "exist). Give a run folder, or a prefix such as RUN/ckpt-30000."
         )
-    values = checkpoints.read(prefix, "model")
-    weights = {path: v for path, v in values.items() if not checkpoints.is_seed(path)}
-    wanted = [v for v in model.variables if not checkpoints.is_seed(v.path)]
-    checkpoints.assign(wanted, weights, prefix)
+    weights = checkpoints.read_weights(prefix, use_ema)
+    checkpoints.assign(checkpoints.without_seeds(model.variables), weights, prefix)
     return checkpoints.read_step(prefix)
 
 

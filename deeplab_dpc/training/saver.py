@@ -9,6 +9,7 @@ from absl import logging
 
 from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.training import checkpoints
+from deeplab_dpc.training.averages import Averages
 from deeplab_dpc.training.checkpoints import RunFolderError
 
 
@@ -20,6 +21,7 @@ class Saver:
         optimizer: together with its slots.
         folder: The run folder.
         train: How often to save, and how many to keep.
+        averages: The moving averages of the weights, if there are some.
     """
 
     def __init__(
@@ -28,11 +30,14 @@ class Saver:
         optimizer: keras.optimizers.Optimizer,
         folder: str | os.PathLike,
         train: TrainConfig,
+        averages: Averages | None = None,
     ):
         self._interval_s = train.save_interval_secs
         self._step = tf.Variable(0, dtype=tf.int64)
         self._manager = tf.train.CheckpointManager(
-            checkpoints.trackable(model, optimizer, self._step),
+            checkpoints.trackable(
+                model, optimizer, self._step, averages.variables if averages else None
+            ),
             os.fspath(folder),
             max_to_keep=train.max_to_keep,
             checkpoint_name=checkpoints.NAME,

@@ -9,6 +9,7 @@ import tensorflow as tf
 from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.tf1.names import tf1_name
 from deeplab_dpc.training import losses, optimizers
+from deeplab_dpc.training.averages import Averages
 
 Batch = Mapping[str, tf.Tensor]
 
@@ -24,7 +25,8 @@ class ReplicaStep:
         model: The model.
         optimizer: Moves the model's trainable variables.
         loss: The loss of some logits.
-        train: Weight decay and gradient multipliers.
+        train: Weight decay, gradient multipliers and clipping.
+        averages: The moving averages of the weights, if there are some.
     """
 
     def __init__(
@@ -33,15 +35,17 @@ class ReplicaStep:
         optimizer: keras.optimizers.Optimizer,
         loss: losses.PixelLoss,
         train: TrainConfig,
+        averages: Averages | None = None,
     ):
         self._model, self._optimizer, self._loss = model, optimizer, loss
         self._forward = training_logits(model)
-        self._weight_decay = train.weight_decay
+        self._averages, self._clip_norm = averages, train.clip_gradient_norm
+        self._weight_decay = optimizers.l2_decay(train)
         self._variables = model.trainable_variables
         names = [tf1_name(v) for v in self._variables]
         self._factors = [optimizers.gradient_multiplier(n, train) for n in names]
         self._decays = [
-            train.weight_decay * losses.is_regularised(name) for name in names
+            self._weight_decay * losses.is_regularised(name) for name in names
         ]
 
     def __call__(self, batch: Batch) -> dict[str, tf.Tensor]:
@@ -88,7 +92,12 @@ class ReplicaStep:
             if decay:
                 gradient += (decay / num_replicas) * variable.value
             total.append(gradient * factor if factor != 1 else gradient)
+        if self._clip_norm:
+            total = optimizers.clipped(total, self._clip_norm)
+        steps_made = tf.identity(self._optimizer.iterations.value)
         self._optimizer.apply(total, self._variables)
+        if self._averages is not None:
+            self._averages.update(steps_made)
 
 
 def training_logits(model: keras.Model) -> Callable[[Any], list[tf.Tensor]]:

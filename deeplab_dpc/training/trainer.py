@@ -22,6 +22,7 @@ from deeplab_dpc.training import (
     optimizers,
     run_folder,
 )
+from deeplab_dpc.training.averages import Averages
 from deeplab_dpc.training.interruption import Stopped, StopSignals
 from deeplab_dpc.training.progress import (
     Interval,
@@ -73,7 +74,7 @@ def train(
     if newest:
         run.restore(newest)
     else:
-        _initialize(run.model, config.train)
+        _initialize(run, config.train)
     run_folder.check_space(train_logdir, run.num_bytes(), config.train.max_to_keep)
     loop = _Loop(run, strategy, batches, first_step)
     loop.profile_logdir = profile_logdir
@@ -90,6 +91,7 @@ class _Run:
     config: RunConfig
     model: keras.Model
     optimizer: keras.optimizers.Optimizer
+    averages: Averages | None
 
     @classmethod
     def build(cls, config: RunConfig, strategy: tf.distribute.Strategy) -> "_Run":
@@ -97,14 +99,19 @@ class _Run:
         keras.utils.set_random_seed(config.train.seed)
         with strategy.scope():
             model = build_model(config.model, seed=config.train.seed)
+            if config.train.freeze_backbone:
+                optimizers.freeze_backbone(model)
             optimizer = optimizers.build_optimizer(config.train)
             optimizer.build(model.trainable_variables)
+            decay = config.train.ema_decay
+            averages = Averages(model, decay) if decay else None
         if not config.train.fine_tune_batch_norm:
             freeze_batch_norm(model)
-        return cls(config, model, optimizer)
+        return cls(config, model, optimizer, averages)
 
-    def variables(self) -> list[keras.Variable]:
-        return [*self.model.variables, *self.optimizer.variables]
+    def variables(self) -> list[Any]:
+        averages = self.averages.variables if self.averages else []
+        return [*self.model.variables, *self.optimizer.variables, *averages]
 
     def num_bytes(self) -> int:
         """Size of a checkpoint, nearly."""
@@ -115,6 +122,8 @@ class _Run:
         model, optimizer = (checkpoints.read(prefix, p) for p in ("model", "optimizer"))
         checkpoints.assign(self.model.variables, model, prefix)
         checkpoints.assign(self.optimizer.variables, optimizer, prefix)
+        if self.averages:
+            self.averages.restore(checkpoints.read(prefix, "averages"), prefix)
         ignored = self.config.train.tf_initial_checkpoint
         logging.info(
             "Resuming from %s%s.",
@@ -141,7 +150,7 @@ class _Loop(orbit.StandardTrainer):
         loss = losses.PixelLoss.from_config(
             config.train, config.model.num_classes, config.dataset.ignore_label
         )
-        step = ReplicaStep(run.model, run.optimizer, loss, config.train)
+        step = ReplicaStep(run.model, run.optimizer, loss, config.train, run.averages)
         self.run, self.step = run, first_step
         self.batch: dict[str, Any] = {}
         self.signals: StopSignals | None = None
@@ -219,7 +228,7 @@ class _Loop(orbit.StandardTrainer):
 
 def _train_to_the_end(loop: _Loop, folder: str | os.PathLike) -> None:
     run, train = loop.run, loop.run.config.train
-    saver = Saver(run.model, run.optimizer, folder, train)
+    saver = Saver(run.model, run.optimizer, folder, train, run.averages)
     total = train.training_number_of_steps
     if loop.step >= total:
         logging.info("The run is complete: it has made its %d steps.", loop.step)
@@ -280,8 +289,10 @@ def _batches(config: RunConfig, first_step: int) -> tf.data.Dataset:
     )
 
 
-def _initialize(model: keras.Model, train: TrainConfig) -> None:
-    done = initialization.initialize(model, train)
+def _initialize(run: _Run, train: TrainConfig) -> None:
+    done = initialization.initialize(run.model, train)
+    if run.averages:
+        run.averages.restart()
     lines = done.lines() if done else ["All weights are new."]
     for line in lines:
         logging.info("%s", line)
