@@ -343,6 +343,29 @@ class TrainConfig(Config):
         "Batch norm normalises with the batch's statistics and updates its "
         "moving ones; else it uses the moving ones.",
     )
+    sync_batch_norm: bool = setting(
+        False,
+        "Batch norm uses the statistics of the whole batch over all devices and "
+        "machines; else each device those of its own share.",
+    )
+    precision: str = setting(
+        "float32",
+        "Numbers that layers compute with; weights, batch norm's statistics and the "
+        "loss are always float32.",
+        choices=("float32", "mixed_bfloat16", "mixed_float16"),
+    )
+    jit_compile: bool = setting(
+        False, "Compile the model with XLA (helps some GPUs, never a CPU)."
+    )
+    gradient_accumulation_steps: int = setting(
+        1,
+        "Parts in which each device computes its share of a batch, one after the "
+        "other, to save memory. Batch norm sees one part at a time.",
+        at_least=1,
+    )
+    steps_per_execution: int = setting(
+        1, "Steps that TensorFlow makes in one call.", at_least=1
+    )
     tf_initial_checkpoint: str | None = setting(
         None,
         "Weights to start from: a TF1 checkpoint prefix, an .npz of arrays by "
@@ -377,6 +400,22 @@ class TrainConfig(Config):
                 f"learning_policy=multi_steps with learning_rate_values={values} and "
                 f"learning_rate_boundaries={boundaries}; boundaries rise, and there is "
                 "one value more than boundaries."
+            )
+        if self.save_summaries_images and self.steps_per_execution > 1:
+            raise ConfigError(
+                "save_summaries_images shows batches, which with steps_per_execution="
+                f"{self.steps_per_execution} stay within TensorFlow; give one of the "
+                "two."
+            )
+        if self.sync_batch_norm and self.jit_compile:
+            raise ConfigError(
+                "sync_batch_norm needs sums over devices, which jit_compile cannot "
+                "compile; give one of the two."
+            )
+        if self.sync_batch_norm and not self.fine_tune_batch_norm:
+            raise ConfigError(
+                "sync_batch_norm is about the batch's statistics, but with "
+                "fine_tune_batch_norm=False they are not used; give one of the two."
             )
         if not 0 < self.top_k_percent_pixels <= 1:
             raise ConfigError(

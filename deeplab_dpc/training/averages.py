@@ -38,8 +38,7 @@ class Averages:
     that they are those of the averaged weights as nearly as can be had for nothing.
 
     Make it under the strategy's scope. Each replica keeps the averages itself, without
-    a word to the others: their weights are equal; statistics that are not are averaged
-    over the replicas when they are read.
+    a word to the others, as its weights are theirs; the first one's are saved.
 
     Args:
         model: What is averaged.
@@ -79,15 +78,10 @@ class Averages:
 
 
 def _average_of(path: str, variable: keras.Variable) -> _Average:
-    aggregation = (
-        tf.VariableAggregation.ONLY_FIRST_REPLICA
-        if variable.trainable
-        else tf.VariableAggregation.MEAN
-    )
     value = tf.Variable(
         tf.convert_to_tensor(variable.value),
         trainable=False,
         synchronization=tf.VariableSynchronization.ON_READ,
-        aggregation=aggregation,
+        aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
     )
     return _Average(path, value)

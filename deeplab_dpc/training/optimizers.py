@@ -133,13 +133,18 @@ def build_optimizer(train: TrainConfig) -> keras.optimizers.Optimizer:
         is_decayed = losses.is_regularised(tf1_name(variable))
         return train.weight_decay if is_decayed else 0.0
 
-    epsilon = train.adam_epsilon
-    if train.optimizer == "adam":
-        return Adam(schedules.Constant(train.adam_learning_rate), epsilon, factor)
+    optimizer: keras.optimizers.Optimizer
     schedule = schedules.LearningRate(train)
-    if train.optimizer == "adamw":
-        return Adam(schedule, epsilon, factor, decay, name="adamw")
-    return Momentum(schedule, train.momentum, factor)
+    if train.optimizer == "adam":
+        rate = schedules.Constant(train.adam_learning_rate)
+        optimizer = Adam(rate, train.adam_epsilon, factor)
+    elif train.optimizer == "adamw":
+        optimizer = Adam(schedule, train.adam_epsilon, factor, decay, name="adamw")
+    else:
+        optimizer = Momentum(schedule, train.momentum, factor)
+    if train.precision == "mixed_float16":
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
 
 
 def l2_decay(train: TrainConfig) -> float:

@@ -33,12 +33,14 @@ class Interval:
     sums: dict[str, float] = dataclasses.field(default_factory=dict)
     began_s: float = dataclasses.field(default_factory=time.perf_counter)
 
-    def add(self, scalars: Mapping[str, float], images: int, wait_s: float) -> None:
-        """Counts a step."""
-        self.steps += 1
+    def add(
+        self, sums: Mapping[str, float], images: int, wait_s: float, steps: int = 1
+    ) -> None:
+        """Counts one step's scalars, or the sums of those of several."""
+        self.steps += steps
         self.images += images
         self.wait_s += wait_s
-        for name, value in scalars.items():
+        for name, value in sums.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
 
     def means(self) -> dict[str, float]:
