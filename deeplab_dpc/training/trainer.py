@@ -29,6 +29,7 @@ from deeplab_dpc.training.loop import Loop, TrainingError
 from deeplab_dpc.training.progress import Progress, duration, log_resolved, pictures
 from deeplab_dpc.training.run_folder import RunConfig
 from deeplab_dpc.training.saver import Saver
+from deeplab_dpc.training.watch import Watch
 
 __all__ = ["TrainingError", "train"]
 
@@ -78,6 +79,7 @@ def train(
         run.averages,
     )
     loop.profile_logdir = profile_logdir
+    loop.folder = train_logdir
     if is_chief:
         run_folder.create(config, train_logdir)
     with StopSignals() as signals:
@@ -145,12 +147,20 @@ def _train_to_the_end(loop: Loop, config: RunConfig, folder: str | os.PathLike) 
     if loop.step >= total:
         logging.info("The run is complete: it has made its %d steps.", loop.step)
         return
-    progress = Progress(folder, total)
+    progress = Progress(folder, total, loop.step)
+    watch = Watch(
+        *(config.dataset.class_names, config.dataset.ignore_label),
+        *(train, loop.num_replicas),
+    )
     shown_s = began_s = time.monotonic()
     try:
         while loop.step < total:
             means = loop.train_until(_next_report(loop, train))
             progress.report(loop.step, means)
+            progress.show_classes(loop.step, loop.interval.classes)
+            warning = watch.look(loop.step, loop.interval.steps, loop.interval.classes)
+            if warning:
+                logging.warning("%s", warning)
             saver.save_if_due(loop.step)
             if train.save_summaries_images and _is_due(
                 shown_s, train.save_summaries_secs
