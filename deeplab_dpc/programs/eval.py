@@ -100,7 +100,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     interval_s = values["eval_interval_secs"].value
     paths = iter([source]) if limit == 1 else new_checkpoints(folder, interval_s)
     for done, path in enumerate(paths, start=1):
-        step = restored.restore(model, path)
+        step = restored.restore(model, path, values)
         _say_start(task, step, images)
         result = evaluate(task, labels, step, images)
         report(task, result)

@@ -1,17 +1,20 @@
 """The inner loop: the next batch, a step on every replica, what it gave."""
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
+import numpy as np
 import orbit
 import tensorflow as tf
 from absl import logging
 
 from deeplab_dpc.data import pipeline
-from deeplab_dpc.training import losses, strategies
+from deeplab_dpc.training import bad_batch, losses, strategies
+from deeplab_dpc.training.averages import Averages
 from deeplab_dpc.training.interruption import Stopped, StopSignals
 from deeplab_dpc.training.progress import Interval
 from deeplab_dpc.training.run_folder import RunConfig
@@ -36,11 +39,13 @@ class Loop(orbit.StandardTrainer):
         strategy: The devices.
         batches: The batches of the steps, from `first_step` on.
         first_step: Steps that were made before.
+        averages: The moving averages of the weights, if there are some.
 
     Attributes:
         step: Steps that are made.
         signals: Signals that stop the loop, on any of the machines.
         profile_logdir: Folder for a profile of a few steps.
+        folder: Where a copy of a batch goes on which training fails.
     """
 
     def __init__(
@@ -51,22 +56,24 @@ class Loop(orbit.StandardTrainer):
         strategy: tf.distribute.Strategy,
         batches: tf.distribute.DistributedDataset,
         first_step: int,
+        averages: Averages | None = None,
     ):
         options = orbit.StandardTrainerOptions(
             use_tf_function=False, use_tf_while_loop=False
         )
         super().__init__(batches, options)
-        self.model, self.optimizer = model, optimizer
+        self.model, self.optimizer, self.averages = model, optimizer, averages
         self.step = self._first_step = self._until = first_step
         self.signals: StopSignals | None = None
         self.profile_logdir: str | None = None
+        self.folder: str | os.PathLike | None = None
         self._config, self._strategy = config, strategy
         self._steps_per_call = config.train.steps_per_execution
         self._batch: dict[str, Any] = {}
         loss = losses.PixelLoss.from_config(
             config.train, config.model.num_classes, config.dataset.ignore_label
         )
-        step = ReplicaStep(model, optimizer, loss, config.train)
+        step = ReplicaStep(model, optimizer, loss, config.train, averages)
         self._one, self._several = _calls(strategy, step)
 
     def train_until(self, step: int) -> dict[str, float]:
@@ -103,6 +110,7 @@ class Loop(orbit.StandardTrainer):
         else:
             many = tf.constant(count)
             outputs = self._guarded(lambda: self._several(iterator, many, stopping))
+        classes = outputs.pop("class_counts").numpy()
         scalars = {name: float(value) for name, value in outputs.items()}
         if not scalars.pop("is_finite"):
             raise TrainingError(self._not_finite(scalars, count))
@@ -110,12 +118,23 @@ class Loop(orbit.StandardTrainer):
         self.step += count
         images = count * self._config.train.train_batch_size
         self._interval.add(scalars, images, wait_s, count)
+        self._interval.classes = self._interval.classes + classes
         if is_stopping:
             raise Stopped(received or signal.SIGTERM, f"at step {self.step}")
 
     def train_loop_end(self) -> dict[str, float]:
         """The interval's means."""
         return self._interval.means()
+
+    @property
+    def num_replicas(self) -> int:
+        """Devices that share a batch."""
+        return self._strategy.num_replicas_in_sync
+
+    @property
+    def interval(self) -> Interval:
+        """What happened since the last report."""
+        return self._interval
 
     def local(self, name: str) -> list[Any]:
         """A part of the newest batch, one tensor a replica of this machine."""
@@ -140,9 +159,11 @@ class Loop(orbit.StandardTrainer):
 
     def _not_finite(self, scalars: dict[str, float], count: int) -> str:
         if self._steps_per_call == 1:
-            names = [n.decode() for part in self.local("name") for n in part.numpy()]
+            batch = self._local_batch()
+            names = [name.decode(errors="replace") for name in batch["name"]]
             where = f"Step {self.step + 1}"
             images = f"Images of the batch: {', '.join(names)}. "
+            images += self._keep(batch, scalars)
         else:
             where = f"One of steps {self.step + 1} to {self.step + count}"
             images = "--steps_per_execution=1 tells which images. "
@@ -153,6 +174,21 @@ class Loop(orbit.StandardTrainer):
             "Look at these images and labels; or lower --base_learning_rate, or start "
             "slowly with --slow_start_step."
         )
+
+    def _local_batch(self) -> dict[str, np.ndarray]:
+        """The newest batch, as far as it is this machine's."""
+        parts = {name: self.local(name) for name in ("image", "label", "name")}
+        return {k: np.concatenate([p.numpy() for p in v]) for k, v in parts.items()}
+
+    def _keep(self, batch: dict[str, np.ndarray], scalars: dict[str, float]) -> str:
+        """Saves a batch to look at; says where."""
+        if self.folder is None:
+            return ""
+        try:
+            path = bad_batch.save(self.folder, self.step + 1, batch, scalars)
+        except OSError as e:
+            return f"No copy of them could be saved ({e.strerror}). "
+        return f"They are in {path}, as the model saw them. "
 
     def _profile(self) -> None:
         if self.profile_logdir is None:

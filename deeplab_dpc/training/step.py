@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from deeplab_dpc.config import ConfigError, TrainConfig
 from deeplab_dpc.tf1.names import tf1_name
-from deeplab_dpc.training import losses, optimizers
+from deeplab_dpc.training import losses, optimizers, watch
+from deeplab_dpc.training.averages import Averages
 
 Batch = Mapping[str, tf.Tensor]
 
@@ -24,7 +25,8 @@ class ReplicaStep:
         model: The model.
         optimizer: Moves the model's trainable variables.
         loss: The loss of some logits.
-        train: Weight decay, gradient multipliers, parts of a batch.
+        train: Weight decay, gradient multipliers, clipping, parts of a batch.
+        averages: The moving averages of the weights, if there are some.
 
     Raises:
         ConfigError: If the loss cannot be added up over parts of a batch.
@@ -36,6 +38,7 @@ class ReplicaStep:
         optimizer: keras.optimizers.Optimizer,
         loss: losses.PixelLoss,
         train: TrainConfig,
+        averages: Averages | None = None,
     ):
         self._model, self._optimizer, self._loss = model, optimizer, loss
         self._forward = training_logits(model)
@@ -44,12 +47,13 @@ class ReplicaStep:
         self._num_parts = train.gradient_accumulation_steps
         if self._num_parts > 1:
             _check_can_accumulate(model, train)
-        self._weight_decay = train.weight_decay
+        self._averages, self._clip_norm = averages, train.clip_gradient_norm
+        self._weight_decay = optimizers.l2_decay(train)
         self._variables = model.trainable_variables
         names = [tf1_name(v) for v in self._variables]
         self._factors = [optimizers.gradient_multiplier(n, train) for n in names]
         self._decays = [
-            train.weight_decay * losses.is_regularised(name) for name in names
+            self._weight_decay * losses.is_regularised(name) for name in names
         ]
 
     def __call__(self, batch: Batch) -> dict[str, tf.Tensor]:
@@ -62,14 +66,17 @@ class ReplicaStep:
         Returns:
             Scalars, the same on each replica: `loss` (all of it), `cross_entropy`,
             `regularization`, `learning_rate`, and `is_finite`: the loss and all
-            gradients are (the loss alone where its scale follows the gradients).
+            gradients are (the loss alone where its scale follows the gradients). And
+            `class_counts` `[2, classes]`, pixels predicted and labelled in the batch.
         """
         context = tf.distribute.get_replica_context()
         rate = tf.convert_to_tensor(self._optimizer.learning_rate)
         loss_of = self._whole if self._num_parts == 1 else self._in_parts
-        share, gradients = loss_of(batch, context)
+        share, gradients, counts = loss_of(batch, context)
         squares = tf.add_n([tf.nn.l2_loss(gradient) for gradient in gradients])
-        cross_entropy, squares = context.all_reduce("SUM", [share, squares])
+        cross_entropy, squares, counts = context.all_reduce(
+            "SUM", [share, squares, counts]
+        )
         kernels = [v for v, decay in zip(self._variables, self._decays) if decay]
         regularization = losses.l2(kernels, self._weight_decay)
         self._apply(gradients, context.num_replicas_in_sync)
@@ -83,6 +90,7 @@ class ReplicaStep:
             "regularization": regularization,
             "learning_rate": rate,
             "is_finite": is_finite,
+            "class_counts": counts,
         }
 
     @property
@@ -91,30 +99,29 @@ class ReplicaStep:
 
     def _whole(
         self, batch: Batch, context: tf.distribute.ReplicaContext
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """This replica's share of the loss, and the gradients of what is scaled."""
+    ) -> tuple[tf.Tensor, list[tf.Tensor], tf.Tensor]:
+        """This replica's share of the loss, gradients of what is scaled, classes."""
         step = self._optimizer.iterations.value
         with tf.GradientTape() as tape:
-            parts = [
-                self._loss(logits, batch["label"], step)
-                for logits in self._forward(batch["image"])
-            ]
+            outputs = self._forward(batch["image"])
+            parts = [self._loss(logits, batch["label"], step) for logits in outputs]
             divisors = context.all_reduce("SUM", [divisor for _, divisor in parts])
             share = tf.add_n(
                 [losses.mean(total, n) for (total, _), n in zip(parts, divisors)]
             )
             scaled = self._optimizer.scale_loss(share)
-        return share, tape.gradient(scaled, self._variables)
+        counts = self._class_counts(outputs, batch["label"])
+        return share, tape.gradient(scaled, self._variables), counts
 
     def _in_parts(
         self, batch: Batch, context: tf.distribute.ReplicaContext
-    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+    ) -> tuple[tf.Tensor, list[tf.Tensor], tf.Tensor]:
         """The same, one part of the batch after the other.
 
         Sums are added up and divided at the end: every part has the same divisor.
         """
         step = self._optimizer.iterations.value
-        total, count = tf.zeros([]), tf.zeros([])
+        total, count, classes = tf.zeros([]), tf.zeros([]), tf.zeros([])
         gradients: list[tf.Tensor] = []
         images, labels = (
             tf.split(batch[k], self._num_parts) for k in ("image", "label")
@@ -123,14 +130,20 @@ class ReplicaStep:
             with tf.control_dependencies(gradients):  # One part in memory at a time.
                 image = tf.identity(image)
             with tf.GradientTape() as tape:
-                sums = [self._loss(x, label, step) for x in self._forward(image)]
+                outputs = self._forward(image)
+                sums = [self._loss(x, label, step) for x in outputs]
                 part = tf.add_n([s for s, _ in sums])
                 scaled = self._optimizer.scale_loss(part)
             new = tape.gradient(scaled, self._variables)
             gradients = [a + b for a, b in zip(gradients, new)] if gradients else new
             total, count = total + part, count + sums[0][1]
+            classes += self._class_counts(outputs, label)
         count = context.all_reduce("SUM", count)
-        return losses.mean(total, count), [losses.mean(g, count) for g in gradients]
+        gradients = [losses.mean(gradient, count) for gradient in gradients]
+        return losses.mean(total, count), gradients, classes
+
+    def _class_counts(self, outputs: list[tf.Tensor], label: tf.Tensor) -> tf.Tensor:
+        return watch.class_counts(outputs[-1], label, self._loss.ignore_label)
 
     def _apply(self, gradients: list[tf.Tensor], num_replicas: int) -> None:
         scale = self._optimizer.scale_loss(tf.ones([])) if self._scales_loss else 1.0
@@ -141,7 +154,12 @@ class ReplicaStep:
             if decay:
                 gradient += (scale * decay / num_replicas) * variable.value
             total.append(gradient * factor if factor != 1 else gradient)
+        if self._clip_norm:
+            total = optimizers.clipped(total, scale * self._clip_norm)
+        steps_made = tf.identity(self._optimizer.iterations.value)
         self._optimizer.apply(total, self._variables)
+        if self._averages is not None:
+            self._averages.update(steps_made)
 
 
 def _check_can_accumulate(model: keras.Model, train: TrainConfig) -> None:

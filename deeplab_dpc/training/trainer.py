@@ -23,11 +23,13 @@ from deeplab_dpc.training import (
     run_folder,
     strategies,
 )
+from deeplab_dpc.training.averages import Averages
 from deeplab_dpc.training.interruption import Stopped, StopSignals
 from deeplab_dpc.training.loop import Loop, TrainingError
 from deeplab_dpc.training.progress import Progress, duration, log_resolved, pictures
 from deeplab_dpc.training.run_folder import RunConfig
 from deeplab_dpc.training.saver import Saver
+from deeplab_dpc.training.watch import Watch
 
 __all__ = ["TrainingError", "train"]
 
@@ -67,13 +69,17 @@ def train(
     if newest:
         run.restore(newest)
     else:
-        _initialize(run.model, config.train)
+        _initialize(run, config.train)
     is_chief = strategies.is_chief(strategy)
     if is_chief:
         keep = config.train.max_to_keep
         run_folder.check_space(train_logdir, run.num_bytes(), keep)
-    loop = Loop(run.model, run.optimizer, config, strategy, batches, first_step)
+    loop = Loop(
+        *(run.model, run.optimizer, config, strategy, batches, first_step),
+        run.averages,
+    )
     loop.profile_logdir = profile_logdir
+    loop.folder = train_logdir
     if is_chief:
         run_folder.create(config, train_logdir)
     with StopSignals() as signals:
@@ -91,6 +97,7 @@ class _Run:
     config: RunConfig
     model: keras.Model
     optimizer: keras.optimizers.Optimizer
+    averages: Averages | None
 
     @classmethod
     def build(cls, config: RunConfig, strategy: tf.distribute.Strategy) -> "_Run":
@@ -99,16 +106,21 @@ class _Run:
         with strategy.scope():
             with _dtype_policy(config.train.precision):
                 model = build_model(config.model, seed=config.train.seed)
+            if config.train.freeze_backbone:
+                optimizers.freeze_backbone(model)
             optimizer = optimizers.build_optimizer(config.train)
             optimizer.build(model.trainable_variables)
+            decay = config.train.ema_decay
+            averages = Averages(model, decay) if decay else None
         if not config.train.fine_tune_batch_norm:
             freeze_batch_norm(model)
         if config.train.sync_batch_norm:
             synchronize_batch_norm(model)
-        return cls(config, model, optimizer)
+        return cls(config, model, optimizer, averages)
 
-    def variables(self) -> list[keras.Variable]:
-        return [*self.model.variables, *self.optimizer.variables]
+    def variables(self) -> list[Any]:
+        averages = self.averages.variables if self.averages else []
+        return [*self.model.variables, *self.optimizer.variables, *averages]
 
     def num_bytes(self) -> int:
         """Size of a checkpoint, nearly."""
@@ -119,6 +131,8 @@ class _Run:
         model, optimizer = (checkpoints.read(prefix, p) for p in ("model", "optimizer"))
         checkpoints.assign(self.model.variables, model, prefix)
         checkpoints.assign(self.optimizer.variables, optimizer, prefix)
+        if self.averages:
+            self.averages.restore(checkpoints.read(prefix, "averages"), prefix)
         ignored = self.config.train.tf_initial_checkpoint
         logging.info(
             "Resuming from %s%s.",
@@ -129,16 +143,24 @@ class _Run:
 
 def _train_to_the_end(loop: Loop, config: RunConfig, folder: str | os.PathLike) -> None:
     train, total = config.train, config.train.training_number_of_steps
-    saver = Saver(loop.model, loop.optimizer, folder, train)
+    saver = Saver(loop.model, loop.optimizer, folder, train, loop.averages)
     if loop.step >= total:
         logging.info("The run is complete: it has made its %d steps.", loop.step)
         return
-    progress = Progress(folder, total)
+    progress = Progress(folder, total, loop.step)
+    watch = Watch(
+        *(config.dataset.class_names, config.dataset.ignore_label),
+        *(train, loop.num_replicas),
+    )
     shown_s = began_s = time.monotonic()
     try:
         while loop.step < total:
             means = loop.train_until(_next_report(loop, train))
             progress.report(loop.step, means)
+            progress.show_classes(loop.step, loop.interval.classes)
+            warning = watch.look(loop.step, loop.interval.steps, loop.interval.classes)
+            if warning:
+                logging.warning("%s", warning)
             saver.save_if_due(loop.step)
             if train.save_summaries_images and _is_due(
                 shown_s, train.save_summaries_secs
@@ -218,8 +240,10 @@ def _batches(config: RunConfig, first_step: int) -> Callable[..., tf.data.Datase
     )
 
 
-def _initialize(model: keras.Model, train: TrainConfig) -> None:
-    done = initialization.initialize(model, train)
+def _initialize(run: _Run, train: TrainConfig) -> None:
+    done = initialization.initialize(run.model, train)
+    if run.averages:
+        run.averages.restart()
     lines = done.lines() if done else ["All weights are new."]
     for line in lines:
         logging.info("%s", line)
