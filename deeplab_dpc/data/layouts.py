@@ -46,12 +46,16 @@ def tree(
     if label_dir.resolve() == images.resolve():
         no_image = []  # Pictures of other kinds may lie there.
     if no_label or no_image:
+        hint = (
+            "" if len(no_label) < len(found) else _suffix_hint(label_dir, no_label[0])
+        )
         raise DatasetError(
             f"Images in {images} and labels in {label_dir} do not belong together: "
             f"{_count(no_label, 'image has', 'images have')} no label "
             f"(<name>{label_ending}){_first(no_label)}; "
             f"{_count(no_image, 'label has', 'labels have')} no image"
             f"{_first(no_image)}. Add what is missing, or take out what is too much."
+            + hint
         )
     return [Item(name, path, label_files[name]) for name, path in found.items()]
 
@@ -173,6 +177,18 @@ def with_size_note(source: Source) -> Source:
     if note:
         print(note, file=sys.stderr)
     return source
+
+
+def _suffix_hint(label_dir: pathlib.Path, image: pathlib.Path) -> str:
+    """What to pass if a label is named as its image is, and something more."""
+    found = sorted(label_dir.rglob(f"{image.stem}?*.png"))
+    suffixes = {path.stem[len(image.stem) :] for path in found}
+    if len(suffixes) != 1:
+        return ""
+    return (
+        " Labels seem to have longer names; build_folder_data.py takes them with "
+        f"--label_suffix={suffixes.pop()}."
+    )
 
 
 def _name_in(line: str) -> str:
