@@ -24,12 +24,21 @@ def test_pairs_in_the_order_of_names(tmp_path):
     assert [i.name for i in layouts.by_base_name(items)] == ["a", "10", "2"]
 
 
-def test_what_has_no_partner(tmp_path):
-    touch(tmp_path / "x", "a.jpg", "b.jpg", "c.jpg")
+def test_what_has_no_partner_is_given_the_path_it_should_have(tmp_path):
+    touch(tmp_path / "x", "a.jpg", "b.jpg")
     touch(tmp_path / "y", "a.png", "d.png")
+    items = layouts.tree(tmp_path / "x", (".jpg",), tmp_path / "y", ".png")
+    assert [i.name for i in items] == ["a", "b", "d"]
+    assert items[1].label == tmp_path / "y/b.png" and not items[1].label.exists()
+    assert items[2].image == tmp_path / "x/d.jpg" and not items[2].image.exists()
+
+
+def test_no_pair_at_all(tmp_path):
+    touch(tmp_path / "x", "a.jpg", "b.jpg")
+    touch(tmp_path / "y", "a_mask.png", "b_mask.png")
     with pytest.raises(
         DatasetError,
-        match="2 images have no label .*b.jpg, .*c.jpg; 1 label has no image: .*d.png",
+        match="None of 2 images .*a.jpg there is no .*y/a.png. .*a_mask.png: build_folder",
     ):
         layouts.tree(tmp_path / "x", (".jpg",), tmp_path / "y", ".png")
 

@@ -44,11 +44,11 @@ def test_ids_beyond_150(root):
         source_of(root).read_label(path)
 
 
-def test_a_label_without_image_and_a_missing_folder(root):
+def test_no_pair_and_a_missing_folder(root):
     (root / "images/validation/ADE_val_1.jpg").rename(
         root / "images/validation/ADE_val_2.jpg"
     )
-    with pytest.raises(DatasetError, match="1 image has no label .*1 label has no ima"):
+    with pytest.raises(DatasetError, match="None of 1 images has its label"):
         source_of(root)
     with pytest.raises(DatasetError, match="There is no folder .*images/training"):
         source_of(root / "images")

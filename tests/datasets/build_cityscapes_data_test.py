@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deeplab_dpc.data import sources
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from tests import goldens
 from tests.datasets import stored
@@ -125,11 +126,11 @@ def test_instance_ids_are_noticed(root):
         ("gtFine/val", "Split 'val_fine' needs the folder .*gtFine/val, which is not"),
         (
             "gtFine/train/town/town_a_gtFine_labelIds.png",
-            "1 image has no label .*town_a_leftImg8bit.png; 0 labels have no image",
+            "1 of 2 label files are missing, first .*town_a_gtFine_labelIds.png",
         ),
         (
             "leftImg8bit/train/town/town_b_leftImg8bit.png",
-            "0 images have no label .*; 1 label has no image: .*town_b_gtFine",
+            "1 of 2 image files are missing, first .*town_b_leftImg8bit.png",
         ),
         ("leftImg8bit/train/town", "There are no images .*_leftImg8bit.png"),
     ],
@@ -138,7 +139,7 @@ def test_what_is_missing_is_named(root, remove, message):
     path = root / remove
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     with pytest.raises(DatasetError, match=message):
-        module("build_cityscapes_data").source(root)
+        sources.check_files(module("build_cityscapes_data").source(root))
 
 
 def test_unknown_split(root):
