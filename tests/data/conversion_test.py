@@ -108,6 +108,14 @@ def test_converting_twice_gives_equal_bytes(folder):
     assert content(folder / "x") == content(folder / "y")
 
 
+def test_two_processes_give_equal_bytes(folder):
+    log = io.StringIO()
+    convert(make_source(folder), folder / "x", num_shards=3, num_workers=1)
+    convert(make_source(folder), folder / "y", log, num_shards=3, num_workers=2)
+    assert content(folder / "x") == content(folder / "y")
+    assert "toy: 6/6 images" in log.getvalue()
+
+
 def test_a_later_conversion_replaces_all_of_the_earlier_one(folder):
     output = folder / "out"
     convert(make_source(folder), output, num_shards=3)
