@@ -16,16 +16,12 @@ from absl import app, flags
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
-from deeplab_dpc.data import conversion, labels, sources
-from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+import converter_flags
+
+from deeplab_dpc.data import labels, sources
+from deeplab_dpc.data.dataset_info import DatasetError
 
 _ROOT = flags.DEFINE_string("camvid_root", None, "CamVid's folder.", required=True)
-_OUTPUT = flags.DEFINE_string(
-    "output_dir", None, "Folder for the records.", required=True
-)
-_SHARDS = flags.DEFINE_integer(
-    "num_shards", 4, "Record files of a split.", lower_bound=1
-)
 _SPLITS = ("train", "val", "test")
 
 
@@ -76,13 +72,7 @@ def main(argv: list[str]) -> int:
     """Converts and says what came out."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    output = pathlib.Path(_OUTPUT.value)
-
-    def convert() -> DatasetInfo:
-        found = source(pathlib.Path(_ROOT.value))
-        return conversion.convert(found, output, _SHARDS.value)
-
-    return conversion.run_program(convert, output)
+    return converter_flags.run(lambda: source(pathlib.Path(_ROOT.value)))
 
 
 if __name__ == "__main__":

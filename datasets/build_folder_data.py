@@ -19,8 +19,10 @@ from absl import app, flags
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
-from deeplab_dpc.data import conversion, known_datasets, labels, sources
-from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+import converter_flags
+
+from deeplab_dpc.data import known_datasets, labels, sources
+from deeplab_dpc.data.dataset_info import DatasetError
 
 _IMAGES = flags.DEFINE_string("image_dir", None, "Images' folder.", required=True)
 _LABELS = flags.DEFINE_string("label_dir", None, "Labels' folder.", required=True)
@@ -34,17 +36,11 @@ _CLASSES = flags.DEFINE_string(
     '"ignore_label": 255}, in the order of the ids.',
     required=True,
 )
-_OUTPUT = flags.DEFINE_string(
-    "output_dir", None, "Folder for the records.", required=True
-)
 _NAME = flags.DEFINE_string(
     "name", None, "The data set's name; by default the output folder's."
 )
 _UNLABELLED = flags.DEFINE_list(
     "unlabelled_splits", [], "Splits without labels, such as a test set."
-)
-_SHARDS = flags.DEFINE_integer(
-    "num_shards", 4, "Record files of a split.", lower_bound=1
 )
 
 _EXAMPLE = (
@@ -146,15 +142,13 @@ def main(argv: list[str]) -> int:
     """Converts and says what came out."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    output = pathlib.Path(_OUTPUT.value)
 
-    def convert() -> DatasetInfo:
-        name = _NAME.value or output.resolve().name
+    def make_source() -> sources.Source:
+        name = _NAME.value or converter_flags.output_dir().resolve().name
         folders = [pathlib.Path(f.value) for f in (_IMAGES, _LABELS, _LISTS)]
-        found = source(name, folders, pathlib.Path(_CLASSES.value), _UNLABELLED.value)
-        return conversion.convert(found, output, _SHARDS.value)
+        return source(name, folders, pathlib.Path(_CLASSES.value), _UNLABELLED.value)
 
-    return conversion.run_program(convert, output)
+    return converter_flags.run(make_source)
 
 
 if __name__ == "__main__":

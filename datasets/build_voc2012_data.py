@@ -17,8 +17,10 @@ from absl import app, flags
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
-from deeplab_dpc.data import conversion, dataset_info, labels, sources
-from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+import converter_flags
+
+from deeplab_dpc.data import dataset_info, labels, sources
+from deeplab_dpc.data.dataset_info import DatasetError
 
 _DEFAULT_ROOT = "./VOCdevkit/VOC2012"
 _FOLDERS = {
@@ -46,10 +48,7 @@ _LISTS = flags.DEFINE_string(
 _FORMAT = flags.DEFINE_enum(
     "image_format", "jpg", ["jpg", "jpeg", "png"], "The images' ending."
 )
-_OUTPUT = flags.DEFINE_string("output_dir", "./tfrecord", "Folder for the records.")
-_SHARDS = flags.DEFINE_integer(
-    "num_shards", 4, "Record files of a split.", lower_bound=1
-)
+flags.set_default(converter_flags.OUTPUT_DIR, "./tfrecord")
 
 
 def source(
@@ -98,14 +97,12 @@ def main(argv: list[str]) -> int:
     """Converts and says what came out."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    output = pathlib.Path(_OUTPUT.value)
 
-    def convert() -> DatasetInfo:
+    def make_source() -> sources.Source:
         images, label_dir, lists = map(_folder, (_IMAGES, _LABELS, _LISTS))
-        found = source(images, label_dir, lists, _FORMAT.value)
-        return conversion.convert(found, output, _SHARDS.value)
+        return source(images, label_dir, lists, _FORMAT.value)
 
-    return conversion.run_program(convert, output)
+    return converter_flags.run(make_source)
 
 
 if __name__ == "__main__":

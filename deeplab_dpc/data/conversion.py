@@ -1,27 +1,42 @@
 """From image and label files to records: everything checked, all or nothing."""
 
 import contextlib
+import dataclasses
 import os
 import pathlib
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
-from deeplab_dpc.data import records, sources
+from deeplab_dpc.data import progress, records, sources
 from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError, DatasetInfo
+from deeplab_dpc.data.manifest import Manifest
 
 _UNFINISHED = ".converting-"
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How a data set is converted.
+
+    Attributes:
+        num_shards: Files a split (fewer for a split with fewer images).
+    """
+
+    num_shards: int = 4
+
+
+_DEFAULTS = Options()
 
 
 def convert(
     source: sources.Source,
     output_dir: pathlib.Path,
-    num_shards: int = 4,
+    options: Options = _DEFAULTS,
     log: TextIO = sys.stderr,
-) -> DatasetInfo:
+) -> Manifest:
     """Writes a data set's records and its `dataset.json`, or nothing.
 
     The files appear in `output_dir` when all of them are done; then they replace those
@@ -30,7 +45,7 @@ def convert(
     Args:
         source: What to convert.
         output_dir: Folder for the records; made if missing.
-        num_shards: Files a split (fewer for a split with fewer images).
+        options: How.
         log: Where the progress is shown.
 
     Raises:
@@ -42,22 +57,21 @@ def convert(
     _check_output(output_dir, info)
     with _unfinished(output_dir) as unfinished:
         for split, items in source.splits.items():
-            _write_split(source, split, items, unfinished, num_shards, log)
-        info.save(unfinished)
+            _write_split(source, split, items, unfinished, options.num_shards, log)
+        manifest = Manifest(info)
+        manifest.save(unfinished)
         _install(unfinished, output_dir)
-    return info
+    return manifest
 
 
-def run_program(
-    convert_all: Callable[[], DatasetInfo], output_dir: pathlib.Path
-) -> int:
+def run_program(convert_all: Callable[[], Manifest], output_dir: pathlib.Path) -> int:
     """Runs a converter; gives its exit code, with one paragraph for either end.
 
     A converter needs no GPU, and must not take the memory of one in use.
     """
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     try:
-        info = convert_all()
+        info = convert_all().info
     except (DatasetError, OSError) as e:
         text = f"{e.filename}: {e.strerror}." if isinstance(e, OSError) else str(e)
         print(f"{text}\nNothing was written.", file=sys.stderr)
@@ -126,7 +140,7 @@ def _write_split(
     log: TextIO,
 ) -> None:
     count = min(num_shards, len(items))
-    with _progress(split, len(items), log) as step:
+    with progress.shown(split, len(items), log) as step:
         for i in range(count):
             part = items[len(items) * i // count : len(items) * (i + 1) // count]
             path = folder / records.shard_name(split, i, count)
@@ -163,35 +177,3 @@ def _install(new: pathlib.Path, folder: pathlib.Path) -> None:
         for source, target in reversed(moved):
             os.replace(target, source)
         raise
-
-
-@contextlib.contextmanager
-def _progress(what: str, total: int, log: TextIO) -> Iterator[Callable[[], None]]:
-    """A line that says how far a loop is; on a terminal it is drawn over itself."""
-    begin = shown = time.monotonic()
-    done = 0
-    interval_s = 0.2 if log.isatty() else 10.0
-
-    def show(end: str) -> None:
-        rate = done / max(time.monotonic() - begin, 1e-9)
-        left = f", {_clock((total - done) / rate)} left" if 0 < done < total else ""
-        line = f"{what}: {done}/{total} images, {rate:.1f} images/s{left}"
-        print(f"{line:<70}", end=end, file=log, flush=True)
-
-    def step() -> None:
-        nonlocal done, shown
-        done += 1
-        if time.monotonic() - shown >= interval_s and done < total:
-            shown = time.monotonic()
-            show("\r" if log.isatty() else "\n")
-
-    try:
-        yield step
-    finally:
-        show("\n")
-
-
-def _clock(duration_s: float) -> str:
-    """A duration as hours:minutes:seconds."""
-    minutes, seconds = divmod(round(duration_s), 60)
-    return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"

@@ -7,9 +7,11 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any, Self
 
-from deeplab_dpc.data import known_datasets
+from deeplab_dpc.data import known_datasets, readable_json
 
 FILE_NAME = "dataset.json"
+_FACTS = ("classes", "ignore_label", "name", "split_sizes")
+_OTHER_KEYS = ("shared_images", "shards", "skipped", "statistics")  # See manifest.py.
 MAX_CLASSES = 255  # Ids are one byte, and 255 is the usual ignore label.
 
 
@@ -88,12 +90,9 @@ class DatasetInfo:
         Raises:
             DatasetError: For a fact that is missing, unknown or of the wrong type.
         """
-        wanted = {"name", "classes", "ignore_label", "split_sizes"}
-        if not isinstance(values, Mapping) or set(values) != wanted:
+        if not isinstance(values, Mapping) or set(values) != set(_FACTS):
             found = sorted(values) if isinstance(values, Mapping) else values
-            raise DatasetError(
-                f"A data set's facts are {sorted(wanted)}; found {found!r}."
-            )
+            raise DatasetError(f"A data set's facts are {_FACTS}; found {found!r}.")
         try:
             return cls(
                 name=str(values["name"]),
@@ -111,15 +110,17 @@ class DatasetInfo:
                 '"train": 367.'
             ) from e
 
+    @classmethod
+    def from_file_dict(cls, values: Any) -> Self:
+        """The facts among all that `dataset.json` holds; raises as `from_dict` does."""
+        if isinstance(values, Mapping):
+            values = {k: v for k, v in values.items() if k not in _OTHER_KEYS}
+        return cls.from_dict(values)
+
     def save(self, folder: str | os.PathLike[str]) -> pathlib.Path:
         """Writes `dataset.json` into `folder`, whole or not at all; gives its path."""
         path = pathlib.Path(folder) / FILE_NAME
-        temporary = path.with_name(f".{FILE_NAME}.{os.getpid()}.tmp")
-        try:
-            temporary.write_text(json.dumps(self.to_dict(), indent=1) + "\n")
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        readable_json.save(path, self.to_dict())
         return path
 
     @classmethod
@@ -157,7 +158,7 @@ class DatasetInfo:
     @classmethod
     def _load_file(cls, path: pathlib.Path) -> Self:
         try:
-            return cls.from_dict(json.loads(path.read_text()))
+            return cls.from_file_dict(json.loads(path.read_text()))
         except ValueError as e:
             raise DatasetError(
                 f"{path} cannot be used: {e} Convert the data set again."

@@ -35,7 +35,8 @@ def make_source(folder, names=NAMES, name="toy", **splits):
 
 
 def convert(source, output, **settings):
-    return conversion.convert(source, output, log=io.StringIO(), **settings)
+    options = conversion.Options(**settings)
+    return conversion.convert(source, output, options, io.StringIO()).info
 
 
 def content(folder):

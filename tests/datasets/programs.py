@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import types
+from unittest import mock
 
 from absl import flags
 
@@ -13,14 +14,20 @@ from tests import goldens
 FOLDER = goldens.ROOT / "datasets"
 
 
+SHARED = "converter_flags"
+
+
 def module(name: str) -> types.ModuleType:
     """A program as a module; its flags are taken out again, for programs share names."""
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
         sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-        for flag in list(flags.FLAGS.flags_by_module_dict().get(name, [])):
-            delattr(flags.FLAGS, flag.name)
+        sys.modules.pop(SHARED, None)  # Each program defines its flags.
+        with mock.patch.object(sys, "path", [str(FOLDER), *sys.path]):
+            spec.loader.exec_module(sys.modules[name])
+        for owner in (name, SHARED):
+            for flag in list(flags.FLAGS.flags_by_module_dict().get(owner, [])):
+                delattr(flags.FLAGS, flag.name)
     return sys.modules[name]
 
 

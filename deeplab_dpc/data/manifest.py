@@ -1,0 +1,147 @@
+"""All of `dataset.json`: the facts, the figures, the files and what was left out."""
+
+import dataclasses
+import json
+import os
+import pathlib
+from collections.abc import Mapping
+from typing import Any, Self
+
+from deeplab_dpc.data import readable_json
+from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError, DatasetInfo
+from deeplab_dpc.data.statistics import SplitStatistics
+
+
+@dataclasses.dataclass(frozen=True)
+class Shard:
+    """A record file as it was written.
+
+    Attributes:
+        num_records: Records in it.
+        num_bytes: Its size.
+        crc32c: Checksum of all its bytes, 8 hexadecimal digits.
+    """
+
+    num_records: int
+    num_bytes: int
+    crc32c: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Skipped:
+    """An image that was left out, and what was wrong with it."""
+
+    name: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Shared:
+    """Images that should be different ones.
+
+    Attributes:
+        same: `image`: the files are equal, byte for byte; `name`: only the names are.
+        where: Split and name of each.
+    """
+
+    same: str
+    where: tuple[tuple[str, str], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """What a folder of records holds; `dataset.json` keeps it.
+
+    Records that another program wrote have only `info`.
+
+    Attributes:
+        info: What the programs need.
+        statistics: By split.
+        shards: By file name.
+        skipped: By split, what `--skip_bad` left out.
+        shared_images: Images that occur twice, in one split or in two that should have
+            none in common.
+    """
+
+    info: DatasetInfo
+    statistics: Mapping[str, SplitStatistics] = dataclasses.field(default_factory=dict)
+    shards: Mapping[str, Shard] = dataclasses.field(default_factory=dict)
+    skipped: Mapping[str, tuple[Skipped, ...]] = dataclasses.field(default_factory=dict)
+    shared_images: tuple[Shared, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON types."""
+        values = self.info.to_dict()
+        values["statistics"] = {k: s.to_dict() for k, s in self.statistics.items()}
+        values["shards"] = {k: dataclasses.asdict(s) for k, s in self.shards.items()}
+        values["skipped"] = {
+            split: [dataclasses.asdict(s) for s in left_out]
+            for split, left_out in self.skipped.items()
+        }
+        values["shared_images"] = [dataclasses.asdict(s) for s in self.shared_images]
+        return values
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Reads what `to_dict` gave; all but the facts may be missing.
+
+        Raises:
+            DatasetError: For anything missing, unknown or of the wrong type.
+        """
+        info = DatasetInfo.from_file_dict(values)
+        try:
+            return cls(
+                info,
+                {
+                    split: SplitStatistics.from_dict(figures)
+                    for split, figures in values.get("statistics", {}).items()
+                },
+                {k: Shard(**s) for k, s in values.get("shards", {}).items()},
+                {
+                    split: tuple(Skipped(**s) for s in left_out)
+                    for split, left_out in values.get("skipped", {}).items()
+                },
+                tuple(_shared(s) for s in values.get("shared_images", [])),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError) as e:
+            if isinstance(e, DatasetError):
+                raise
+            raise DatasetError(
+                f"Statistics, shards, skipped or shared images cannot be read "
+                f"({type(e).__name__}: {e})."
+            ) from e
+
+    def save(self, folder: str | os.PathLike[str]) -> pathlib.Path:
+        """Writes `dataset.json` into `folder`, whole or not at all; gives its path."""
+        path = pathlib.Path(folder) / FILE_NAME
+        readable_json.save(path, self.to_dict())
+        return path
+
+    @classmethod
+    def load(
+        cls, dataset_dir: str | os.PathLike[str], dataset: str | None = None
+    ) -> Self:
+        """What a folder of records holds, with or without a `dataset.json`.
+
+        Args:
+            dataset_dir: The folder.
+            dataset: As `DatasetInfo.load` takes it.
+
+        Raises:
+            DatasetError: If the folder, the file or the name is wrong.
+        """
+        info = DatasetInfo.load(dataset_dir, dataset)
+        path = pathlib.Path(dataset_dir) / FILE_NAME
+        if not path.is_file():
+            return cls(info)
+        try:
+            return cls.from_dict(json.loads(path.read_text()))
+        except ValueError as e:
+            raise DatasetError(
+                f"{path} cannot be used: {e} Convert the data set again."
+            ) from e
+
+
+def _shared(values: Mapping[str, Any]) -> Shared:
+    where = tuple((str(split), str(name)) for split, name in values["where"])
+    return Shared(str(values["same"]), where)
