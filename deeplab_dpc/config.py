@@ -203,6 +203,11 @@ class DataConfig(Config):
     keep_aspect_ratio: bool = setting(
         True, "Resizing keeps the ratio of the sides; else both get the same size."
     )
+    skip_bad_records: bool = setting(
+        False,
+        "Check all records first and leave out the bad ones; else a bad one is an "
+        "error.",
+    )
 
     def _check(self) -> None:
         if self.max_resize_value is not None and self.min_resize_value is None:
@@ -226,6 +231,9 @@ class TrainConfig(Config):
     max_scale_factor: float = setting(2.0, "Largest random scale.")
     scale_factor_step_size: float = setting(
         0.25, "Step between random scales; 0 draws from the whole range.", at_least=0
+    )
+    photometric_distortion: bool = setting(
+        False, "Change brightness, contrast, saturation and hue at random, too."
     )
     training_number_of_steps: int = setting(30000, "Steps to train.", at_least=1)
     optimizer: str = setting("momentum", "Optimizer.", choices=("momentum", "adam"))

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from deeplab_dpc.config import DataConfig, TrainConfig
-from deeplab_dpc.data import preprocess
+from deeplab_dpc.data import photometric, preprocess
 
 
 def scale_factors(smallest: float, largest: float, step: float) -> np.ndarray | None:
@@ -34,13 +34,13 @@ def for_training(
 
     Resized if the settings say so, scaled by a random factor, padded at the bottom and
     the right up to the crop size, cropped at a random place, mirrored with
-    probability 1/2.
+    probability 1/2. Only what the crop shows is computed.
 
     Args:
         image: `[height, width, 3]`, 0..255.
         label: `[height, width, 1]`.
         seed: `[2]` int64; the same seed gives the same view.
-        train: Crop size and range of scales.
+        train: Crop size, range of scales, and whether colours are distorted.
         data: How images are resized first.
         ignore_label: What labels are padded with.
 
@@ -50,18 +50,23 @@ def for_training(
     """
     draws = tf.random.stateless_uniform([4], seed, alg="philox")
     image, label = preprocess.resize_to_range(image, label, data)
-    factor = _factor(draws[0], train)
-    image, label = preprocess.scale(image, label, factor)
-    size = train.train_crop_size
+    scaled = preprocess.scaled_size(tf.shape(image)[:2], _factor(draws[0], train))
+    size = tf.constant(train.train_crop_size, tf.int32)
+    offset = _crop_offset(draws[1:3], scaled, size)
+    seen = tf.minimum(size, scaled)
+    image, label = preprocess.scaled_crop(image, label, scaled, offset, seen)
+    if train.photometric_distortion:
+        image = photometric.distort(image, seed)
     image = preprocess.pad_to_at_least(image, size, preprocess.MEAN_PIXEL)
-    label = preprocess.pad_to_at_least(tf.cast(label, tf.int32), size, ignore_label)
-    offset = _crop_offset(draws[1:3], tf.shape(image)[:2], size)
-    image, label = (preprocess.crop(x, offset, size) for x in (image, label))
-    mirror = draws[3] < 0.5
-    image, label = (
-        tf.where(mirror, tf.reverse(x, axis=[1]), x) for x in (image, label)
+    label = preprocess.pad_to_at_least(label, size, ignore_label)
+    image, label = tf.cond(
+        draws[3] < 0.5,
+        lambda: (tf.reverse(image, axis=[1]), tf.reverse(label, axis=[1])),
+        lambda: (image, label),
     )
-    return image, label
+    shape = train.train_crop_size
+    image = tf.ensure_shape(image, [*shape, 3])
+    return image, tf.cast(tf.ensure_shape(label, [*shape, 1]), tf.int32)
 
 
 def _factor(draw: tf.Tensor, train: TrainConfig) -> tf.Tensor:
@@ -73,9 +78,7 @@ def _factor(draw: tf.Tensor, train: TrainConfig) -> tf.Tensor:
     return tf.gather(factors, tf.cast(draw * len(factors), tf.int32))
 
 
-def _crop_offset(
-    draws: tf.Tensor, size: tf.Tensor, crop_size: tuple[int, int]
-) -> tf.Tensor:
+def _crop_offset(draws: tf.Tensor, scaled: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     """Where a crop begins, from two numbers in 0..1; every legal place alike."""
-    places = size - tf.constant(crop_size, tf.int32) + 1
+    places = tf.maximum(scaled - size, 0) + 1
     return tf.cast(draws * tf.cast(places, tf.float32), tf.int32)

@@ -1,18 +1,20 @@
 """Batches: for training a pure function of seed and step, for evaluation in order."""
 
+import contextlib
 import functools
 import os
 import pathlib
-import re
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
-from deeplab_dpc.config import DataConfig, TrainConfig
-from deeplab_dpc.data import augment, preprocess, records
+from deeplab_dpc.config import ConfigError, DataConfig, TrainConfig
+from deeplab_dpc.data import augment, decoding, preprocess, records, verify
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 
-_MARK = "Unusable record"  # Begins the messages that `record_error` finds again.
+_MOST_SHOWN = 5  # Bad records that a message names.
 
 
 def split_size(
@@ -33,6 +35,7 @@ def training_batches(
     train: TrainConfig,
     data: DataConfig,
     first_step: int = 0,
+    share: tuple[int, int] = (0, 1),
 ) -> tf.data.Dataset:
     """An endless stream of random views, the batch of each step given by seed and step.
 
@@ -44,35 +47,46 @@ def training_batches(
         info: The data set.
         dataset_dir: Folder with its records.
         train: Split, batch size, crop size, scales and seed.
-        data: How images are resized before all else.
+        data: How images are resized before all else, and whether bad records are
+            skipped.
         first_step: Step of the first batch.
+        share: `(i, n)` for worker i of n: the i-th part of each step's batch. Together
+            they read what one worker alone would.
 
     Returns:
         Batches of `image` float32 `[batch, height, width, 3]` in 0..255, `label` int32
         `[batch, height, width]`, `name` string `[batch]`.
 
     Raises:
-        DatasetError: If the split is unknown, empty, or damaged. A label that is no
-            class stops the stream with an error that `record_error` can read.
+        DatasetError: If the split is unknown, empty, or damaged. A bad record stops the
+            stream with an error that `record_errors` makes readable.
+        ConfigError: If the batch cannot be shared by so many workers.
     """
-    index = records.index_records(_shards(info, dataset_dir, train.train_split))
+    index = _index(info, dataset_dir, train.train_split, data)
     if not len(index):
         raise DatasetError(f"{dataset_dir}: split {train.train_split!r} is empty.")
+    worker, num_workers = share
+    batch_size, rest = divmod(train.train_batch_size, num_workers)
+    if rest:
+        raise ConfigError(
+            f"train_batch_size={train.train_batch_size} cannot be shared by "
+            f"{num_workers} workers; choose a multiple of {num_workers}."
+        )
     read = functools.partial(_read_in_random_order, index, train.seed)
 
-    def view(position: tf.Tensor) -> dict[str, tf.Tensor]:
-        serialized = tf.numpy_function(read, [position], tf.string)
-        image, label, name = _decode(tf.ensure_shape(serialized, []), info)
+    def view(number: tf.Tensor) -> dict[str, tf.Tensor]:
+        step, place = number // batch_size, number % batch_size
+        position = step * train.train_batch_size + worker * batch_size + place
+        image, label, name = _decoded(position, read, info)
         seed = tf.stack([tf.constant(train.seed, tf.int64), position])
         image, label = augment.for_training(
             image, label, seed, train, data, info.ignore_label
         )
         return {"image": image, "label": label[..., 0], "name": name}
 
-    first = first_step * train.train_batch_size
-    positions = tf.data.Dataset.range(first, np.iinfo(np.int64).max)
-    views = positions.map(view, tf.data.AUTOTUNE, deterministic=True)
-    batches = views.batch(train.train_batch_size, drop_remainder=True)
+    numbers = tf.data.Dataset.range(first_step * batch_size, np.iinfo(np.int64).max)
+    views = numbers.map(view, tf.data.AUTOTUNE, deterministic=True)
+    batches = views.batch(batch_size, drop_remainder=True)
     return batches.prefetch(tf.data.AUTOTUNE)
 
 
@@ -105,15 +119,17 @@ def evaluation_batches(
         DatasetError: If the split is unknown, empty, or lacks a file.
     """
 
-    def prepare(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
-        image, label, name = _decode(serialized, info)
+    index = _index(info, dataset_dir, split, data)
+    read = functools.partial(_read, index)
+
+    def prepare(position: tf.Tensor) -> dict[str, tf.Tensor]:
+        image, label, name = _decoded(position, read, info)
         image, label, size = preprocess.for_evaluation(
             image, label, crop_size, data, info.ignore_label
         )
         return {"image": image, "label": label[..., 0], "name": name, "size": size}
 
-    files = [str(path) for path in _shards(info, dataset_dir, split)]
-    images = tf.data.TFRecordDataset(files).map(
+    images = tf.data.Dataset.range(len(index)).map(
         prepare, tf.data.AUTOTUNE, deterministic=True
     )
     fill = {
@@ -125,13 +141,29 @@ def evaluation_batches(
     return images.padded_batch(batch_size, padding_values=fill).prefetch(2)
 
 
-def record_error(error: tf.errors.OpError) -> DatasetError | None:
-    """What a stream's error says of a record, in one paragraph; None for another one.
+@contextlib.contextmanager
+def record_errors(
+    info: DatasetInfo, dataset_dir: str | os.PathLike[str], split: str
+) -> Iterator[None]:
+    """Turns what a stream of records raises into a `DatasetError` that says which.
 
-    An error raised while batches are made comes wrapped in TensorFlow's own words.
+    A record that cannot even be decoded does not know its name: then the split is
+    searched for it.
     """
-    match = re.search(rf"\[({_MARK} .*?)\]\n", str(error), re.DOTALL)
-    return DatasetError(match[1]) if match else None
+    try:
+        yield
+    except (tf.errors.InvalidArgumentError, tf.errors.DataLossError) as e:
+        found = decoding.record_error(e)
+        if found is None:
+            logging.error("A record cannot be decoded; looking for it.")
+            bad = verify.find_bad_records(info, _shards(info, dataset_dir, split))
+            if not bad:
+                raise
+            found = DatasetError(
+                f"{records.UNUSABLE} {bad[0]}. {len(bad)} of split {split!r} are bad. "
+                "Convert the data set again, or pass --skip_bad_records."
+            )
+        raise found from e
 
 
 def _shards(
@@ -151,6 +183,46 @@ def _shards(
     return shards[split]
 
 
+def _index(
+    info: DatasetInfo,
+    dataset_dir: str | os.PathLike[str],
+    split: str,
+    data: DataConfig,
+) -> records.RecordIndex:
+    """Where the split's records lie; without the bad ones if these are skipped."""
+    shards = _shards(info, dataset_dir, split)
+    if not data.skip_bad_records:
+        return records.index_records(shards)
+    index, bad = verify.usable_records(info, shards)
+    if bad:
+        logging.warning(
+            "skip_bad_records: %d of split %r are left out, %d are used: %s",
+            len(bad),
+            split,
+            len(index),
+            "; ".join(map(str, bad[:_MOST_SHOWN])) + "; ..." * (len(bad) > _MOST_SHOWN),
+        )
+    return index
+
+
+def _read(index: records.RecordIndex, number: int) -> tuple[bytes, bytes]:
+    """A record, and where it lies."""
+    path, offset = index.place(number)
+    return index.read(number), f"at byte {offset} of {path}".encode()
+
+
+def _decoded(
+    position: tf.Tensor,
+    read: Callable[[np.int64], tuple[bytes, bytes]],
+    info: DatasetInfo,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Image, label and name of the record that `read` gives for a position."""
+    serialized, where = tf.numpy_function(read, [position], [tf.string, tf.string])
+    return decoding.decode(
+        tf.ensure_shape(serialized, []), tf.ensure_shape(where, []), info
+    )
+
+
 @functools.lru_cache(maxsize=4)
 def _order(seed: int, epoch: int, size: int) -> np.ndarray:
     """The order of an epoch's records."""
@@ -159,69 +231,7 @@ def _order(seed: int, epoch: int, size: int) -> np.ndarray:
 
 def _read_in_random_order(
     index: records.RecordIndex, seed: int, position: np.int64
-) -> bytes:
+) -> tuple[bytes, bytes]:
     """The record at a place of the endless stream."""
     epoch, place = divmod(int(position), len(index))
-    return index.read(int(_order(seed, epoch, len(index))[place]))
-
-
-def _decode(
-    serialized: tf.Tensor, info: DatasetInfo
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """A record's image, label (`[height, width, 1]` uint8) and name, checked."""
-    record = records.parse(serialized)
-    name = record["name"]
-    image = records.decode_image(record["image"])
-    size = tf.shape(image)[:2]
-    label = tf.cond(
-        tf.equal(record["label"], ""),
-        lambda: tf.fill(
-            [size[0], size[1], 1], tf.constant(info.ignore_label, tf.uint8)
-        ),
-        lambda: records.decode_label(record["label"]),
-    )
-    checks = [_check_size(image, label, name), _check_values(label, name, info)]
-    with tf.control_dependencies(checks):
-        return image, tf.ensure_shape(label, [None, None, 1]), name
-
-
-def _check_size(image: tf.Tensor, label: tf.Tensor, name: tf.Tensor) -> tf.Operation:
-    """Fails unless an image and its label have one size."""
-    sizes = [tf.shape(image)[:2], tf.shape(label)[:2]]
-    image_text, label_text = (
-        tf.strings.reduce_join(tf.as_string(s), separator="x") for s in sizes
-    )
-    message = [
-        _MARK,
-        " ",
-        name,
-        ": its image is ",
-        image_text,
-        " (height x width), its label ",
-        label_text,
-        ". Convert the data set again.",
-    ]
-    same = tf.reduce_all(tf.equal(*sizes))
-    return tf.debugging.Assert(same, [tf.strings.join(message)])
-
-
-def _check_values(label: tf.Tensor, name: tf.Tensor, info: DatasetInfo) -> tf.Operation:
-    """Fails on a label that is neither a class nor ignored."""
-    is_class = label < tf.constant(info.num_classes, tf.uint8)
-    legal = is_class | tf.equal(label, tf.constant(info.ignore_label, tf.uint8))
-
-    def fail() -> tf.Operation:
-        values = tf.sort(tf.unique(tf.boolean_mask(label, ~legal))[0])
-        message = [
-            _MARK,
-            " ",
-            name,
-            ": its label has the value(s) ",
-            tf.strings.reduce_join(tf.as_string(values), separator=", "),
-            f", but {info.name} has {info.num_classes} classes "
-            f"(0..{info.num_classes - 1}) and ignores {info.ignore_label}. Check "
-            "--dataset, or convert the data set again.",
-        ]
-        return tf.debugging.Assert(False, [tf.strings.join(message)])
-
-    return tf.cond(tf.reduce_all(legal), tf.no_op, fail)
+    return _read(index, int(_order(seed, epoch, len(index))[place]))

@@ -103,13 +103,10 @@ def resize_to_range(
     )
 
 
-def scale(
-    image: tf.Tensor, label: tf.Tensor, factor: tf.Tensor | float
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """Resizes both to `factor` times their size, rounded down; 1 changes nothing."""
-    size = tf.cast(tf.shape(image)[:2], tf.float32)
-    size = tf.cast(size * tf.cast(factor, tf.float32), tf.int32)
-    return resize_image(image, size), resize_label(label, size)
+def scaled_size(size: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
+    """`factor` times a size, in float32 and rounded down as in the original; `[2]`."""
+    size = tf.cast(size, tf.float32) * tf.cast(factor, tf.float32)
+    return tf.maximum(tf.cast(size, tf.int32), 1)
 
 
 def pad_to_bounding_box(
@@ -149,21 +146,79 @@ def pad_to_bounding_box(
 
 def pad_to_at_least(
     image: tf.Tensor,
-    size: tuple[int, int],
+    size: tuple[int, int] | tf.Tensor,
     value: float | Sequence[float],
 ) -> tf.Tensor:
     """Pads at the bottom and the right so that no side is shorter than `size`."""
-    target = tf.maximum(tf.shape(image)[:2], tf.constant(size, tf.int32))
+    target = tf.maximum(tf.shape(image)[:2], tf.convert_to_tensor(size, tf.int32))
     return pad_to_bounding_box(image, (0, 0), target, value)
 
 
-def crop(
-    image: tf.Tensor, offset: Size | tf.Tensor, size: tuple[int, int]
+def scaled_crop(
+    image: tf.Tensor,
+    label: tf.Tensor,
+    scaled: tf.Tensor,
+    offset: tf.Tensor,
+    size: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """A part of a resized image and label, without resizing the rest.
+
+    Equals a part of `resize_image` and `resize_label`: the label exactly, the image to
+    rounding (exactly, too, where the size stays).
+
+    Args:
+        image: `[height, width, 3]`.
+        label: `[height, width, 1]`.
+        scaled: `[2]` int32, the size to resize to.
+        offset: `[2]` int32, where the part begins in the resized image.
+        size: `[2]` int32, the part's size.
+
+    Returns:
+        Image, float32, and label, of its dtype; both of `size`.
+    """
+    same = tf.reduce_all(tf.equal(scaled, tf.shape(image)[:2]))
+
+    def part(x: tf.Tensor) -> tf.Tensor:
+        begin, extent = tf.concat([offset, [0]], 0), tf.concat([size, [-1]], 0)
+        return tf.ensure_shape(tf.slice(x, begin, extent), [None, None, x.shape[-1]])
+
+    return tf.cond(
+        same,
+        lambda: (tf.cast(part(image), tf.float32), part(label)),
+        lambda: (
+            _bilinear_part(image, scaled, offset, size),
+            _nearest_part(label, scaled, offset, size),
+        ),
+    )
+
+
+def _bilinear_part(
+    image: tf.Tensor, scaled: tf.Tensor, offset: tf.Tensor, size: tf.Tensor
 ) -> tf.Tensor:
-    """The part of `size` that begins at `offset` (rows, columns)."""
-    begin = tf.concat([tf.cast(tf.stack(offset), tf.int32), [0]], axis=0)
-    part = tf.slice(image, begin, [*size, -1])
-    return tf.ensure_shape(part, [*size, image.shape[-1]])
+    """The last row and column are doubled: rounding may reach a little beyond them."""
+    image = tf.concat([image, image[-1:]], axis=0)
+    image = tf.concat([image, image[:, -1:]], axis=1)
+    extent = tf.cast(tf.shape(image)[:2] - 1, tf.float32)
+    steps = tf.cast(tf.maximum(scaled - 1, 1), tf.float32)
+    first = tf.cast(offset, tf.float32) / steps * (extent - 1) / extent
+    last = tf.cast(offset + size - 1, tf.float32) / steps * (extent - 1) / extent
+    box = tf.concat([first, last], axis=0)[tf.newaxis]
+    part = tf.image.crop_and_resize(image[tf.newaxis], box, [0], size)
+    return tf.ensure_shape(part[0], [None, None, image.shape[-1]])
+
+
+def _nearest_part(
+    label: tf.Tensor, scaled: tf.Tensor, offset: tf.Tensor, size: tf.Tensor
+) -> tf.Tensor:
+    """Rows and columns by the arithmetic of `ResizeNearestNeighbor`."""
+    for axis in (0, 1):
+        length, new = tf.shape(label)[axis], scaled[axis]
+        step = tf.cast(length - 1, tf.float32) / tf.cast(new - 1, tf.float32)
+        step = tf.where(new > 1, step, tf.cast(length, tf.float32))
+        at = tf.cast(tf.range(offset[axis], offset[axis] + size[axis]), tf.float32)
+        at = tf.minimum(tf.cast(tf.floor(at * step + 0.5), tf.int32), length - 1)
+        label = tf.gather(label, at, axis=axis)
+    return label
 
 
 def for_evaluation(

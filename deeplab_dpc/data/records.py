@@ -7,6 +7,7 @@ import re
 import struct
 from collections.abc import Iterable, Iterator
 
+import google_crc32c
 import numpy as np
 import tensorflow as tf
 
@@ -21,8 +22,31 @@ CHANNELS = "image/channels"
 LABEL = "image/segmentation/class/encoded"
 LABEL_FORMAT = "image/segmentation/class/format"
 
+UNUSABLE = "Unusable record"  # Begins what is said of a record that cannot be used.
+
 _SHARD = re.compile(r"(?P<split>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.tfrecord")
-_HEADER_BYTES, _FOOTER_BYTES = 12, 4  # A length and its checksum; the data's checksum.
+_HEADER = struct.Struct("<QI")  # A record's number of bytes, and their checksum.
+_FOOTER = struct.Struct("<I")  # The checksum of its bytes.
+
+
+class DamagedError(DatasetError):
+    """A file whose bytes are not those that were written.
+
+    Attributes:
+        path: The file.
+        offset: Where the first record begins that cannot be read.
+        index: How many records of the file come before it.
+        reason: What is wrong with it.
+    """
+
+    def __init__(self, path: pathlib.Path, offset: int, index: int, reason: str):
+        super().__init__(
+            f"{UNUSABLE} at byte {offset} of {path}: {reason}. Copy the file again, "
+            "convert the data set again, or leave out what is damaged with "
+            "--skip_bad_records."
+        )
+        self.path, self.offset, self.index = path, offset, index
+        self.reason = reason
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,54 +172,99 @@ class RecordIndex:
     Attributes:
         paths: The files.
         where: `[records, 3]` int64: file, first byte and number of bytes.
+        damage: What cannot be read of the files; without it they are whole.
     """
 
     paths: tuple[pathlib.Path, ...]
     where: np.ndarray
+    damage: tuple[DamagedError, ...] = ()
 
     def __len__(self) -> int:
         return len(self.where)
 
+    def place(self, index: int) -> tuple[pathlib.Path, int]:
+        """The file of a record, and the byte at which it begins there."""
+        shard, offset, _ = map(int, self.where[index])
+        return self.paths[shard], offset - _HEADER.size
+
     def read(self, index: int) -> bytes:
-        """The serialised record at this place."""
+        """The serialised record at this place.
+
+        Raises:
+            DamagedError: If its bytes do not match their checksum.
+        """
         shard, offset, length = map(int, self.where[index])
-        with open(self.paths[shard], "rb") as file:
+        path = self.paths[shard]
+        with open(path, "rb") as file:
             file.seek(offset)
-            return file.read(length)
+            data, footer = file.read(length), file.read(_FOOTER.size)
+        if _FOOTER.pack(_checksum(data)) != footer:
+            reason = "its bytes do not match their checksum"
+            number = self.number_in_file(index)
+            raise DamagedError(path, offset - _HEADER.size, number, reason)
+        return data
+
+    def number_in_file(self, index: int) -> int:
+        """How many records of the same file come before this one."""
+        shards = self.where[:, 0]
+        return index - int(np.searchsorted(shards, shards[index]))
+
+    def select(self, chosen: Iterable[int]) -> "RecordIndex":
+        """The index of some of the records."""
+        return dataclasses.replace(self, where=self.where[list(chosen)])
 
 
-def index_records(paths: Iterable[pathlib.Path]) -> RecordIndex:
+def index_records(
+    paths: Iterable[pathlib.Path], skip_damage: bool = False
+) -> RecordIndex:
     """Finds the records of some files by their headers, without reading the rest.
 
+    Args:
+        paths: The files.
+        skip_damage: Whether to go on with the next file where one is damaged; what
+            follows the damage in a file cannot be found.
+
     Raises:
-        DatasetError: If a file ends within a record.
+        DamagedError: If a header is wrong, or a file ends within a record.
     """
-    paths = tuple(paths)
-    rows = [
-        (shard, offset, length)
-        for shard, path in enumerate(paths)
-        for offset, length in _spans(path)
-    ]
-    return RecordIndex(paths, np.array(rows, np.int64).reshape(-1, 3))
+    paths, damage = tuple(paths), []
+    rows: list[tuple[int, int, int]] = []
+    for shard, path in enumerate(paths):
+        try:
+            for offset, length in _spans(path):
+                rows.append((shard, offset, length))
+        except DamagedError as e:
+            if not skip_damage:
+                raise
+            damage.append(e)
+    return RecordIndex(paths, np.array(rows, np.int64).reshape(-1, 3), tuple(damage))
 
 
 def _spans(path: pathlib.Path) -> Iterator[tuple[int, int]]:
     """First byte and number of bytes of each record of a file."""
-    size, at = path.stat().st_size, 0
+    size, at, number = path.stat().st_size, 0, 0
     with open(path, "rb") as file:
         while at < size:
             file.seek(at)
-            header = file.read(_HEADER_BYTES)
-            start = at + _HEADER_BYTES
-            length = struct.unpack("<Q", header[:8])[0] if len(header) > 7 else size
-            at = start + length + _FOOTER_BYTES
+            header = file.read(_HEADER.size)
+            if len(header) < _HEADER.size:
+                raise DamagedError(path, at, number, f"the file ends at byte {size}")
+            length, checksum = _HEADER.unpack(header)
+            if checksum != _checksum(header[:8]):
+                reason = "its header does not match its checksum"
+                raise DamagedError(path, at, number, reason)
+            start, at = at + _HEADER.size, at + _HEADER.size + length + _FOOTER.size
             if at > size:
-                raise DatasetError(
-                    f"{path} is damaged: it ends after {size} bytes, within the record "
-                    f"that begins at byte {start - _HEADER_BYTES}. Copy it again, or "
-                    "convert the data set again."
-                )
+                reason = f"the file ends at byte {size}, within it"
+                raise DamagedError(path, start - _HEADER.size, number, reason)
             yield start, length
+            number += 1
+
+
+def _checksum(data: bytes) -> int:
+    """The checksum of the TFRecord format: CRC-32C, rotated and offset."""
+    crc = google_crc32c.value(data)
+    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def _check_complete(

@@ -152,7 +152,7 @@ def evaluate(
         task.run.eval.eval_batch_size,
         task.run.eval.eval_crop_size,
     )
-    with restored.record_errors():
+    with pipeline.record_errors(task.info, task.dataset_dir, split):
         found = evaluator.count(labels, batches, counts, progress.advance)
     progress.close()
     return evaluator.result(split, step, found, task.info.class_names, counts)

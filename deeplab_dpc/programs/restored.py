@@ -5,21 +5,18 @@ given replaces the run's setting where that leaves the trained weights their mea
 and is an error where it does not.
 """
 
-import contextlib
 import dataclasses
 import json
 import os
 import pathlib
-from collections.abc import Iterator
 from typing import Any
 
 import keras
-import tensorflow as tf
 from absl import app, flags, logging
 
 from deeplab_dpc import model as model_lib
 from deeplab_dpc.config import DataConfig, ModelConfig
-from deeplab_dpc.data import dataset_info, pipeline
+from deeplab_dpc.data import dataset_info
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.inference import Averaging
@@ -74,18 +71,6 @@ def define_optional(
     for field in dataclasses.fields(config):
         if field.metadata["flag"]:
             values.set_default(field.name, None)
-
-
-@contextlib.contextmanager
-def record_errors() -> Iterator[None]:
-    """Turns what a stream of records raises into a `DatasetError` that says which."""
-    try:
-        yield
-    except tf.errors.OpError as e:
-        found = pipeline.record_error(e)
-        if found is None:
-            raise
-        raise found from e
 
 
 def checkpoint_dir(

@@ -114,8 +114,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     print(f"Step {step} of {folder}: drawing {total} images into {logdir}.", flush=True)
     labels = inference.compiled_labels(model, averaging)
     shown = itertools.islice(predicted(labels, batches, info.ignore_label), total)
-    with restored.record_errors():
-        draw(shown, palette, logdir, vis.also_save_raw_predictions, total)
+    draw(shown, palette, logdir, vis.also_save_raw_predictions, total)
 
 
 def predicted(
@@ -204,15 +203,21 @@ def _batches(
         return run.dataset, batches, len(paths)
     info, dataset_dir = restored.dataset_of(run, values)
     total = pipeline.split_size(info, dataset_dir, run.eval.eval_split)
-    split = pipeline.evaluation_batches(
-        info,
-        dataset_dir,
-        run.eval.eval_split,
-        run.data,
-        run.eval.eval_batch_size,
-        run.eval.eval_crop_size,
-    )
-    return info, iter(split), total
+    return info, _split_batches(run, info, dataset_dir), total
+
+
+def _split_batches(run: RunConfig, info: DatasetInfo, dataset_dir: str) -> Iterator:
+    """The batches of the run's split; an error of theirs names the record."""
+    split = run.eval.eval_split
+    with pipeline.record_errors(info, dataset_dir, split):
+        yield from pipeline.evaluation_batches(
+            info,
+            dataset_dir,
+            split,
+            run.data,
+            run.eval.eval_batch_size,
+            run.eval.eval_crop_size,
+        )
 
 
 def _palette(info: DatasetInfo, colormap: str | None) -> pictures.Palette:

@@ -159,7 +159,7 @@ class _Loop(orbit.StandardTrainer):
             raise Stopped(self.signals.received, f"at step {self.step}")
         self._profile()
         began_s = time.perf_counter()
-        self.batch = _next(iterator)
+        self.batch = self._next(iterator)
         wait_s = time.perf_counter() - began_s
         rate = float(self.run.optimizer.learning_rate)
         scalars = {**self._step_scalars(), "learning_rate": rate}
@@ -176,6 +176,13 @@ class _Loop(orbit.StandardTrainer):
     def local(self, name: str) -> list[Any]:
         """A part of the newest batch, one tensor a replica."""
         return list(self._strategy.experimental_local_results(self.batch[name]))
+
+    def _next(self, iterator: Iterator[Any]) -> dict[str, Any]:
+        """The next batch; a bad record becomes an error that names it."""
+        config = self.run.config
+        folder, split = config.data.dataset_dir or "", config.train.train_split
+        with pipeline.record_errors(config.dataset, folder, split):
+            return next(iterator)
 
     def _step_scalars(self) -> dict[str, float]:
         inputs = {name: self.batch[name] for name in ("image", "label")}
@@ -271,17 +278,6 @@ def _batches(config: RunConfig, first_step: int) -> tf.data.Dataset:
     return pipeline.training_batches(
         config.dataset, folder, config.train, config.data, first_step
     )
-
-
-def _next(iterator: Iterator[Any]) -> dict[str, Any]:
-    """The next batch; a bad record becomes an error that names it."""
-    try:
-        return next(iterator)
-    except tf.errors.OpError as e:
-        known = pipeline.record_error(e)
-        if known is None:
-            raise
-        raise known from None
 
 
 def _initialize(model: keras.Model, train: TrainConfig) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_dpc.config import DataConfig, TrainConfig
+from deeplab_dpc.config import ConfigError, DataConfig, TrainConfig
 from deeplab_dpc.data import pipeline, records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.labels import encode_png
@@ -48,10 +48,9 @@ def train_config(**settings):
     return TrainConfig(train_batch_size=4, train_crop_size=(8, 10), **settings)
 
 
-def take(folder, number, first_step=0, **settings):
-    batches = pipeline.training_batches(
-        INFO, folder, train_config(**settings), DataConfig(), first_step
-    )
+def take(folder, number, first_step=0, share=(0, 1), data=None, **settings):
+    config, data = train_config(**settings), data or DataConfig()
+    batches = pipeline.training_batches(INFO, folder, config, data, first_step, share)
     return list(batches.take(number).as_numpy_iterator())
 
 
@@ -173,29 +172,96 @@ def test_record_without_labels_is_ignored_everywhere(tmp_path):
 
 
 def failure(folder):
-    with pytest.raises(tf.errors.InvalidArgumentError) as error:
+    with (
+        pytest.raises(DatasetError) as error,
+        pipeline.record_errors(INFO, folder, "train"),
+    ):
         take(folder, 2)
-    return str(pipeline.record_error(error.value))
+    return str(error.value)
 
 
 def test_label_outside_the_classes_names_the_record(tmp_path):
     label = np.array([[0, 3], [40, 255]], np.uint8)
     write(tmp_path, "train", [record("town/street 1", (2, 2), label)])
     assert failure(tmp_path) == (
-        "Unusable record town/street 1: its label has the value(s) 3, 40, but toy has 3 "
+        "Unusable record town/street 1 at byte 0 of "
+        f"{tmp_path}/train-00000-of-00001.tfrecord: its label has the value(s) 3, 40, but toy has 3 "
         "classes (0..2) and ignores 255. Check --dataset, or convert the data set again."
     )
 
 
 def test_label_of_another_size_names_the_record(tmp_path):
     write(tmp_path, "train", [record("street", (12, 16), np.zeros((12, 15), np.uint8))])
-    assert "record street: its image is 12x16 (height x width), its label 12x15" in (
+    assert ": its image is 12x16 (height x width), its label 12x15" in (
         failure(tmp_path)
     )
 
 
-def test_other_errors_are_not_of_a_record():
-    assert pipeline.record_error(tf.errors.OutOfRangeError(None, None, "end")) is None
+def test_other_errors_are_not_of_a_record(folder):
+    with (
+        pytest.raises(tf.errors.InvalidArgumentError, match="of the model"),
+        pipeline.record_errors(INFO, folder, "train"),
+    ):
+        raise tf.errors.InvalidArgumentError(None, None, "of the model")
+
+
+def test_record_that_cannot_be_decoded_is_looked_for(tmp_path):
+    """It matches its checksum: it was bad when it was written."""
+    good, bad = record("good"), records.Record("bad", b"no image", "png", (1, 1), None)
+    write(tmp_path, "train", [good, records.encode(bad), good])
+    path, offset = tmp_path / records.shard_name("train", 0, 1), len(good) + 16
+    assert failure(tmp_path).startswith(
+        f"Unusable record {path}, byte {offset} (bad): it cannot be decoded (Unknown "
+        "image file format."
+    )
+
+
+def test_changed_byte_names_file_and_place(folder):
+    path = folder / records.shard_name("train", 1, 3)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 4] ^= 1
+    path.write_bytes(content)
+    assert failure(folder).startswith(
+        f"Unusable record at byte 0 of {path}: its bytes do not match their checksum."
+    )
+
+
+def test_bad_records_are_left_out_when_asked(tmp_path, caplog):
+    """The stream is that of a data set which never had them."""
+    examples = [record(f"t{i}") for i in range(7)]
+    bad = record("bad", label=np.full((12, 16), 77, np.uint8))
+    clean, dirty = tmp_path / "clean", tmp_path / "dirty"
+    for folder, content in (
+        (clean, examples),
+        (dirty, [*examples[:3], bad, *examples[3:]]),
+    ):
+        folder.mkdir()
+        write(folder, "train", content)
+    with caplog.at_level("WARNING"):
+        found = take(dirty, 5, data=DataConfig(skip_bad_records=True))
+    for a, b in zip(take(clean, 5), found, strict=True):
+        np.testing.assert_array_equal(a["image"], b["image"])
+        np.testing.assert_array_equal(a["name"], b["name"])
+    assert "1 of split 'train' are left out, 7 are used" in caplog.text
+    assert "(bad): its label has the value(s) 77" in caplog.text
+
+
+@pytest.mark.parametrize("num_workers", [2, 4])
+def test_shares_of_workers_make_up_the_batch(folder, num_workers):
+    whole = take(folder, 3, first_step=2)
+    parts = [
+        take(folder, 3, first_step=2, share=(i, num_workers))
+        for i in range(num_workers)
+    ]
+    for step, batch in enumerate(whole):
+        for key in batch:
+            together = np.concatenate([part[step][key] for part in parts])
+            np.testing.assert_array_equal(batch[key], together)
+
+
+def test_batch_that_cannot_be_shared_is_refused(folder):
+    with pytest.raises(ConfigError, match="train_batch_size=4.*multiple of 3"):
+        take(folder, 1, share=(0, 3))
 
 
 def test_split_size(folder):

@@ -116,12 +116,31 @@ def test_index_finds_every_record(tmp_path, sizes):
 
 @pytest.mark.parametrize("missing_bytes", [1, 4, 8, 9, 25])
 def test_torn_file_is_named(tmp_path, missing_bytes):
-    """A record of 8 bytes takes 24; the last may lack any of them, but not all."""
+    """A record of 8 bytes takes 24."""
+    whole = 1 if missing_bytes < 24 else 0
     path = tmp_path / "a"
     records.write_shard(path, [b"12345678", b"12345678"])
     path.write_bytes(path.read_bytes()[:-missing_bytes])
-    with pytest.raises(DatasetError, match="a is damaged: it ends after"):
+    with pytest.raises(DatasetError, match=f"at byte {24 * whole} of .*a: the file"):
         records.index_records([path])
+    index = records.index_records([path], skip_damage=True)
+    assert [index.read(i) for i in range(len(index))] == [b"12345678"] * whole
+    assert [(d.offset, d.index) for d in index.damage] == [(24 * whole, whole)]
+
+
+@pytest.mark.parametrize("byte", range(24))
+@pytest.mark.parametrize("bit", [0, 7])
+def test_any_changed_bit_of_a_record_is_found(tmp_path, byte, bit):
+    path = tmp_path / "a"
+    records.write_shard(path, [b"12345678"] * 3)
+    content = bytearray(path.read_bytes())
+    content[24 + byte] ^= 1 << bit
+    path.write_bytes(content)
+    with pytest.raises(records.DamagedError) as error:
+        index = records.index_records([path])
+        assert index.read(0) == b"12345678" == index.read(2)
+        index.read(1)
+    assert (error.value.path, error.value.offset, error.value.index) == (path, 24, 1)
 
 
 def test_shards_are_found_by_split(tmp_path):

@@ -1,0 +1,145 @@
+"""Every record of some files read, decoded and checked; the bad ones named."""
+
+import collections
+import concurrent.futures
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable, Iterable, Iterator
+
+import tensorflow as tf
+from google.protobuf import message
+
+from deeplab_dpc.data import decoding, records
+from deeplab_dpc.data.dataset_info import DatasetInfo
+
+
+@dataclasses.dataclass(frozen=True)
+class BadRecord:
+    """A record that cannot be used.
+
+    Attributes:
+        path: Its file.
+        offset: The byte at which it begins.
+        index: How many records of the file come before it.
+        name: Its image's name; empty if that cannot be read.
+        reason: What is wrong with it.
+    """
+
+    path: pathlib.Path
+    offset: int
+    index: int
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        name = f" ({self.name})" if self.name else ""
+        return f"{self.path}, byte {self.offset}{name}: {self.reason}"
+
+
+def find_bad_records(
+    info: DatasetInfo,
+    paths: Iterable[pathlib.Path],
+    progress: Callable[[int, int], None] | None = None,
+) -> list[BadRecord]:
+    """The records that training would stop at.
+
+    Args:
+        info: The data set that the records belong to.
+        paths: Its files.
+        progress: Called with the number of checked records, and of all.
+
+    Returns:
+        In the order of the files. What follows damage to a file's headers cannot be
+        found; it is one bad record.
+    """
+    index = records.index_records(paths, skip_damage=True)
+    return _bad(info, index, progress or (lambda done, total: None))[1]
+
+
+def usable_records(
+    info: DatasetInfo,
+    paths: Iterable[pathlib.Path],
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[records.RecordIndex, list[BadRecord]]:
+    """The index of the records that training can use, and the bad ones."""
+    index = records.index_records(paths, skip_damage=True)
+    numbers, bad = _bad(info, index, progress or (lambda done, total: None))
+    left_out = set(numbers)
+    return index.select(i for i in range(len(index)) if i not in left_out), bad
+
+
+def _bad(
+    info: DatasetInfo,
+    index: records.RecordIndex,
+    progress: Callable[[int, int], None],
+) -> tuple[list[int], list[BadRecord]]:
+    """The bad records' numbers in the index, and the records with all other damage."""
+    numbers, bad = [], []
+    for i, found in enumerate(_checked(info, index)):
+        progress(i + 1, len(index))
+        if found is not None:
+            numbers.append(i)
+            bad.append(found)
+    bad += [BadRecord(d.path, d.offset, d.index, "", d.reason) for d in index.damage]
+    order = {path: i for i, path in enumerate(index.paths)}
+    return numbers, sorted(bad, key=lambda b: (order[b.path], b.offset))
+
+
+def _checked(
+    info: DatasetInfo, index: records.RecordIndex
+) -> Iterator[BadRecord | None]:
+    """What is wrong with each record, in order; a few are in work at a time."""
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    def decode(serialized: tf.Tensor) -> tf.Tensor:
+        image, label, name = decoding.decode(serialized, _NOWHERE, info)
+        with tf.control_dependencies([image, label]):
+            return tf.identity(name)
+
+    workers = len(os.sched_getaffinity(0))
+    waiting: collections.deque[concurrent.futures.Future] = collections.deque()
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        for i in range(len(index)):
+            waiting.append(pool.submit(_check, index, i, decode))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+_NOWHERE = "here"  # The place is known to the caller.
+
+
+def _check(
+    index: records.RecordIndex, number: int, decode: Callable[[tf.Tensor], tf.Tensor]
+) -> BadRecord | None:
+    try:
+        serialized = index.read(number)
+    except records.DamagedError as e:
+        return BadRecord(e.path, e.offset, e.index, "", e.reason)
+    try:
+        decode(tf.constant(serialized))
+    except tf.errors.OpError as e:
+        path, offset = index.place(number)
+        place = index.number_in_file(number)
+        return BadRecord(path, offset, place, _name(serialized), _reason(e))
+    return None
+
+
+def _reason(error: tf.errors.OpError) -> str:
+    known = decoding.record_error(error)
+    if known is not None:
+        return str(known).split(f" {_NOWHERE}: ", 1)[1]
+    lines = [line.strip() for line in error.message.splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith(("[[", "File ", "("))]
+    return f"it cannot be decoded ({(told or lines)[-1].split('}} ')[-1]})"
+
+
+def _name(serialized: bytes) -> str:
+    try:
+        example = tf.train.Example.FromString(serialized)
+    except message.DecodeError:
+        return ""
+    values = example.features.feature[records.NAME].bytes_list.value
+    return values[0].decode(errors="replace") if values else ""
