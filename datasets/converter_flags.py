@@ -10,13 +10,33 @@ from collections.abc import Callable
 
 from absl import flags
 
-from deeplab_dpc.data import conversion, sources
+from deeplab_dpc.data import conversion, conversion_program, images, sources
 
 OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Folder for the records.", required=True
 )
 NUM_SHARDS = flags.DEFINE_integer(
     "num_shards", 4, "Record files of a split.", lower_bound=1
+)
+NUM_WORKERS = flags.DEFINE_integer(
+    "num_workers",
+    0,
+    "Processes; 0: one for each core, or just one for small data. Each one works on a "
+    "record file of its own, so more than there are of these are of no use.",
+    lower_bound=0,
+)
+SKIP_BAD = flags.DEFINE_bool(
+    "skip_bad",
+    False,
+    "Leave out images and labels that are missing, damaged or wrong, and list them in "
+    "dataset.json, instead of failing at the first one.",
+)
+EXIF = flags.DEFINE_enum(
+    "exif_orientation",
+    "refuse",
+    images.EXIF,
+    "Images whose EXIF data ask viewers to turn them: refuse them; apply: store what "
+    "viewers show (as PNG); ignore: store the file. Labels must fit what is chosen.",
 )
 
 
@@ -30,7 +50,9 @@ def run(make_source: Callable[[], sources.Source]) -> int:
 
     Whatever is wrong, there or in a file, ends in one paragraph.
     """
-    options = conversion.Options(num_shards=NUM_SHARDS.value)
-    return conversion.run_program(
+    options = conversion.Options(
+        NUM_SHARDS.value, NUM_WORKERS.value, SKIP_BAD.value, EXIF.value
+    )
+    return conversion_program.run(
         lambda: conversion.convert(make_source(), output_dir(), options), output_dir()
     )

@@ -5,7 +5,7 @@ import os
 import pathlib
 from typing import Any
 
-_WIDTH = 88
+_WIDTH = 100
 
 
 def to_text(value: Any) -> str:

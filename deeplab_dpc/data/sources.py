@@ -1,14 +1,12 @@
 """A data set's files as they were downloaded, and the checks they must pass."""
 
 import dataclasses
-import io
 import pathlib
 from collections.abc import Mapping, Sequence
 
-import tensorflow as tf
-from PIL import Image, UnidentifiedImageError
+import numpy as np
 
-from deeplab_dpc.data import labels, records
+from deeplab_dpc.data import images, labels, records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
@@ -46,11 +44,10 @@ class Source:
     ignore_label: int = labels.IGNORE
     unions: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
-    def info(self) -> DatasetInfo:
-        """What `dataset.json` will say."""
-        sizes = {split: len(items) for split, items in self.splits.items()}
+    def info(self, split_sizes: Mapping[str, int]) -> DatasetInfo:
+        """What `dataset.json` will say when so many images of each split are left."""
         return DatasetInfo(
-            self.name, self.class_names, self.colors, self.ignore_label, sizes
+            self.name, self.class_names, self.colors, self.ignore_label, split_sizes
         )
 
 
@@ -107,67 +104,103 @@ def find_image(
     return (found or paths)[0]
 
 
-def make_record(item: Item, source: Source) -> records.Record:
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """One image and its label, checked.
+
+    Attributes:
+        record: Both, encoded.
+        pixels: What training decodes, `[height, width, 3]` uint8.
+        label: Its ids, `[height, width]` uint8, or None.
+    """
+
+    record: records.Record
+    pixels: np.ndarray
+    label: np.ndarray | None
+
+
+def read(item: Item, source: Source, exif: images.Exif = "refuse") -> Example:
     """Reads and checks one image and its label.
 
     Each call stands alone, so that several processes may share the images, and skipping
     a bad one means catching its error.
 
+    Args:
+        item: The files.
+        source: Says how to read the label.
+        exif: As `images.read` takes it.
+
     Raises:
         DatasetError: With the file's name and what is wrong with it.
     """
-    encoded = item.image.read_bytes()
-    image_format = _image_format(item.image, encoded)
-    try:
-        image = records.decode_image(tf.constant(encoded))
-    except tf.errors.OpError as e:
-        reason = e.message.split("}}")[-1].split(" [Op:")[0].strip()
-        raise DatasetError(
-            f"{item.image} is damaged and cannot be decoded ({reason}). Copy it again, "
-            "or take its name out of the list."
-        ) from e
-    size = (image.shape[0], image.shape[1])
-    label = None if item.label is None else _encoded_label(item, size, source)
-    return records.Record(item.name, encoded, image_format, size, label)
+    image = images.read(item.image, exif)
+    label = None if item.label is None else _read_label(item, image, source)
+    record = records.Record(
+        item.name,
+        image.encoded,
+        image.image_format,
+        (image.pixels.shape[0], image.pixels.shape[1]),
+        None if label is None else labels.encode_png(label),
+    )
+    return Example(record, image.pixels, label)
+
+
+def make_record(
+    item: Item, source: Source, exif: images.Exif = "refuse"
+) -> records.Record:
+    """The record of one image and its label; as `read`."""
+    return read(item, source, exif).record
+
+
+def check_splits(source: Source) -> None:
+    """Fails if there is no split, an empty one, or a class is wrong."""
+    sizes = {split: len(items) for split, items in source.splits.items()}
+    source.info(sizes)
+    if not sizes:
+        raise DatasetError(f"{source.name} has no split to convert.")
+    for split, size in sizes.items():
+        if not size:
+            raise DatasetError(f"Split {split!r} has no images.")
 
 
 def check_files(source: Source) -> None:
     """Fails if a file of the lists is not there, before anything is converted."""
     for split, items in source.splits.items():
-        if not items:
-            raise DatasetError(f"Split {split!r} has no images.")
         for kind in ("image", "label"):
             paths = [getattr(item, kind) for item in items]
             missing = [p for p in paths if p is not None and not p.is_file()]
             if missing:
                 raise DatasetError(_missing_message(split, kind, missing, len(items)))
-    if not source.splits:
-        raise DatasetError(f"{source.name} has no split to convert.")
 
 
-def _encoded_label(item: Item, size: tuple[int, int], source: Source) -> bytes:
+def _read_label(item: Item, image: images.Checked, source: Source) -> np.ndarray:
     assert item.label is not None  # For the type checker: the caller has seen it.
-    label = source.read_label(item.label)
+    try:
+        label = source.read_label(item.label)
+    except FileNotFoundError as e:
+        raise DatasetError(f"{item.label} is missing.") from e
+    except OSError as e:
+        raise DatasetError(f"{item.label} cannot be read ({e.strerror}).") from e
+    size = image.pixels.shape[:2]
     if label.shape != size:
         raise DatasetError(
             f"{item.label} is {label.shape[0]}x{label.shape[1]} (height x width), but "
-            f"its image {item.image} is {size[0]}x{size[1]}. They must be of one size; "
-            "resize neither without the other, and labels by nearest neighbour only."
+            f"its image {item.image} is {size[0]}x{size[1]}. "
+            + _size_hint(label.shape, image)
         )
-    return labels.encode_png(label)
+    return label
 
 
-def _image_format(path: pathlib.Path, encoded: bytes) -> str:
-    try:
-        with Image.open(io.BytesIO(encoded)) as file:
-            found = str(file.format)
-    except (UnidentifiedImageError, SyntaxError, OSError) as e:
-        raise DatasetError(f"{path} is no image, or cut short.") from e
-    if found not in ("JPEG", "PNG"):
-        raise DatasetError(
-            f"{path} is a {found} file; images must be JPEG or PNG: save it as one."
+def _size_hint(size: tuple[int, ...], image: images.Checked) -> str:
+    if image.orientation >= 5 and size == image.pixels.shape[1::-1]:
+        return (
+            f"Its EXIF orientation is {image.orientation}: pass the other one of "
+            "--exif_orientation=apply and --exif_orientation=ignore."
         )
-    return found.lower()
+    return (
+        "They must be of one size; resize neither without the other, and labels by "
+        "nearest neighbour only."
+    )
 
 
 def _missing_message(

@@ -1,0 +1,218 @@
+"""Image files: what training would see of them, and the checks they must pass."""
+
+import dataclasses
+import io
+import pathlib
+import warnings
+from typing import Literal, get_args
+
+import numpy as np
+import simplejpeg
+import tensorflow as tf
+from PIL import Image
+
+from deeplab_dpc.data import records
+from deeplab_dpc.data.dataset_info import DatasetError
+
+Exif = Literal["refuse", "apply", "ignore"]
+EXIF = get_args(Exif)
+MAX_PIXELS = 178_956_970  # What Pillow opens; 512 MiB once decoded.
+
+_FORMATS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png"}
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
+_PNG_DEPTH_AT = 24  # The byte of a PNG's header that says the bits a channel.
+_ORIENTATION = 0x0112
+
+
+class ImageError(DatasetError):
+    """An image file that cannot be what it should be."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """An image as a record keeps it.
+
+    Attributes:
+        encoded: A JPEG or PNG file's bytes.
+        image_format: `jpeg` or `png`.
+        pixels: What training decodes from them, `[height, width, 3]` uint8.
+        orientation: The EXIF orientation that the file asks for, 1..8; 1 is upright.
+    """
+
+    encoded: bytes
+    image_format: str
+    pixels: np.ndarray
+    orientation: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class _Header:
+    """What a file says of itself."""
+
+    image_format: str
+    mode: str
+    size: tuple[int, int]
+    is_animated: bool
+    may_be_transparent: bool
+    orientation: int
+
+
+def read(path: pathlib.Path, exif: Exif = "refuse") -> Checked:
+    """Reads and checks an image file.
+
+    Args:
+        path: A JPEG or PNG file. Grey, palette and opaque alpha are fine.
+        exif: What to do if its EXIF data ask viewers to turn it: `refuse` it, `apply`
+            (the record gets the turned pixels, as a PNG) or `ignore` (the record gets
+            the file, and training sees the pixels as they are stored).
+
+    Raises:
+        ImageError: For a file that is missing, empty, damaged or of another kind, with
+            its name and what is wrong.
+    """
+    encoded = _read_bytes(path)
+    header = _header(path, encoded)
+    _check_header(path, header, encoded, exif)
+    pixels = _decode(path, encoded, header)
+    if header.may_be_transparent:
+        _check_opaque(path, encoded)
+    turned = header.orientation if exif == "apply" else 1
+    if turned == 1:
+        return Checked(encoded, header.image_format, pixels, header.orientation)
+    pixels = _turn(pixels, turned)
+    return Checked(_png(pixels), "png", pixels, header.orientation)
+
+
+def _read_bytes(path: pathlib.Path) -> bytes:
+    try:
+        encoded = path.read_bytes()
+    except FileNotFoundError as e:
+        raise ImageError(f"{path} is missing.") from e
+    except OSError as e:
+        raise ImageError(f"{path} cannot be read ({e.strerror}).") from e
+    if not encoded:
+        raise ImageError(f"{path} is empty: it has 0 bytes. Copy it again.")
+    return encoded
+
+
+def _header(path: pathlib.Path, encoded: bytes) -> _Header:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _parse_header(encoded)
+    except Image.DecompressionBombError as e:
+        raise ImageError(
+            f"{path} says that it has more than {MAX_PIXELS:,} pixels, which is more "
+            "than an image may have here. Cut it into tiles, or shrink it."
+        ) from e
+    except Exception as e:  # Parsers of damaged files raise nearly anything.
+        kind = "cut short or damaged" if encoded.startswith(_SIGNATURES) else "no image"
+        raise ImageError(
+            f"{path} is {kind}: its header cannot be read. Copy it again, or take its "
+            "name out of the list."
+        ) from e
+
+
+def _parse_header(encoded: bytes) -> _Header:
+    with Image.open(io.BytesIO(encoded)) as file:
+        image_format, mode = str(file.format), file.mode
+        return _Header(
+            image_format=_FORMATS.get(image_format, image_format),
+            mode=mode,
+            size=(file.height, file.width),
+            is_animated=bool(getattr(file, "is_animated", False)),
+            may_be_transparent=mode[-1] in "Aa" or "transparency" in file.info,
+            orientation=_orientation(file),
+        )
+
+
+def _orientation(file: Image.Image) -> int:
+    """The EXIF orientation; 1 where there is none that means anything."""
+    try:
+        found = file.getexif().get(_ORIENTATION, 1)
+    except Exception:  # As viewers do: damaged EXIF data turn nothing.
+        return 1
+    return found if found in range(1, 9) else 1
+
+
+def _check_header(
+    path: pathlib.Path, header: _Header, encoded: bytes, exif: Exif
+) -> None:
+    if header.image_format not in _FORMATS.values():
+        raise ImageError(
+            f"{path} is a {header.image_format} file; images must be JPEG or PNG: save "
+            "it as one."
+        )
+    if header.image_format == "png" and header.is_animated:
+        raise ImageError(f"{path} is an animated PNG; save one picture of it.")
+    if header.mode == "CMYK":
+        raise ImageError(
+            f"{path} has CMYK colours (for print); what they look like depends on a "
+            "profile that training does not know. Save it as RGB, such as with "
+            "ImageMagick: magick in.jpg -colorspace sRGB out.jpg"
+        )
+    if header.image_format == "png" and encoded[_PNG_DEPTH_AT] == 16:
+        raise ImageError(
+            f"{path} has 16 bits a channel; images must have 8. Save it with 8, after "
+            "scaling the values so that the picture looks right."
+        )
+    if header.orientation != 1 and exif == "refuse":
+        raise ImageError(
+            f"{path}: its EXIF orientation is {header.orientation}, so viewers turn "
+            "it, but its stored pixels are not turned. If the labels were drawn on "
+            "what viewers show, pass --exif_orientation=apply; if they fit the stored "
+            "pixels, --exif_orientation=ignore."
+        )
+
+
+def _decode(path: pathlib.Path, encoded: bytes, header: _Header) -> np.ndarray:
+    """The pixels, by the decoder of the training.
+
+    That one forgives most damage within a JPEG, which has no checksum: it only counts
+    libjpeg's warnings. So a JPEG is also decoded small, by a decoder that does not.
+    """
+    try:
+        pixels = records.decode_image(tf.constant(encoded)).numpy()
+        if header.image_format == "jpeg":
+            small = {"min_height": 1, "min_width": 1}
+            simplejpeg.decode_jpeg(encoded, "GRAY", strict=True, **small)
+    except (tf.errors.OpError, ValueError) as e:
+        text = e.message if isinstance(e, tf.errors.OpError) else str(e)
+        reason = text.split("}}")[-1].split(" [Op:")[0].strip()
+        raise ImageError(
+            f"{path} is damaged and cannot be decoded ({reason}). Copy it again, or "
+            "take its name out of the list."
+        ) from e
+    if pixels.shape[:2] != header.size:
+        raise ImageError(
+            f"{path} is damaged: its header says {header.size} (height, width), but it "
+            f"decodes to {pixels.shape[:2]}. Copy it again."
+        )
+    return pixels
+
+
+def _check_opaque(path: pathlib.Path, encoded: bytes) -> None:
+    alpha = tf.io.decode_png(encoded, channels=4)[..., 3].numpy()
+    if alpha.min() < 255:
+        raise ImageError(
+            f"{path}: {np.count_nonzero(alpha < 255):,} of its {alpha.size:,} pixels "
+            "are transparent, and training would see whatever colour hides there. Save "
+            "it without alpha, on a background of your choice."
+        )
+
+
+def _turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """The pixels as viewers show them; EXIF 2.3, tag Orientation."""
+    if orientation >= 5:  # The stored rows are columns.
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
