@@ -52,7 +52,14 @@ def compare(
             run()
             if round_number >= warm_up:
                 times_ms[name].append(1e3 * (time.perf_counter() - began))
-    first = statistics.median(times_ms[next(iter(alternatives))])
+    return rows_of(benchmark, case, times_ms)
+
+
+def rows_of(
+    benchmark: str, case: str, times_ms: dict[str, list[float]]
+) -> list[dict[str, object]]:
+    """A row for each alternative's times, also printed; the first is the divisor."""
+    first = statistics.median(next(iter(times_ms.values())))
     rows = [_row(benchmark, case, name, ms, first) for name, ms in times_ms.items()]
     for row in rows:
         print(

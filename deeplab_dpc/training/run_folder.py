@@ -31,6 +31,7 @@ COMMAND_FILE = "command.txt"
 _LIBRARIES = ("tensorflow", "keras", "tf-models-official", "numpy")
 MAY_CHANGE = (
     "data.dataset_dir",
+    "data.skip_bad_records",
     "train.log_steps",
     "train.save_interval_secs",
     "train.save_summaries_secs",
