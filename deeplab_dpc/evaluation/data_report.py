@@ -97,7 +97,7 @@ def _cells(figures: SplitStatistics, c: int, is_ignored: bool) -> list[str]:
     if not images:
         return ["never", "0", ""]
     share = percent(figures.class_pixels[c] / sum(figures.class_pixels))
-    return [share, f"{images:,}", f"{images / figures.num_labelled:.0%}"]
+    return [share, f"{images:,}", f"{100 * images / figures.num_labelled:.0f} %"]
 
 
 def _spread(values: tuple[int, int, int]) -> str:

@@ -56,6 +56,11 @@ def skipped_lines(skipped: Mapping[str, Sequence[Skipped]], most: int = 5) -> li
     return lines
 
 
+def is_training(split: str) -> bool:
+    """Whether a split of this name is for training alone (`trainval` is not)."""
+    return split.startswith("train") and not split.startswith("trainval")
+
+
 def _named(item: Shared) -> list[str]:
     """The names of an image's occurrences, each once."""
     return list(dict.fromkeys(name for _, name in item.where))
@@ -64,7 +69,7 @@ def _named(item: Shared) -> list[str]:
 def _absent_classes(info: DatasetInfo, counted: Counted) -> list[str]:
     """Classes that training never sees."""
     labelled = {k: s for k, s in counted.items() if s.num_labelled}
-    train = [split for split in labelled if split.startswith("train")]
+    train = [split for split in labelled if is_training(split)]
     if not train:
         return []
     lines = []
@@ -74,12 +79,13 @@ def _absent_classes(info: DatasetInfo, counted: Counted) -> list[str]:
         if c != info.ignore_label
         and not any(labelled[split].class_pixels[c] for split in train)
     ]
-    for split, figures in labelled.items():
+    others = {k: s for k, s in labelled.items() if not k.startswith("train")}
+    for split, figures in others.items():
         only = [info.class_names[c] for c in absent if figures.class_pixels[c]]
         if only:
             lines.append(
-                f"{_classes(only)} in {split}, but never in {' or '.join(train)}: no "
-                "model can learn it, and its score will be 0."
+                f"{_classes(only)} in {split}, but never in {' or '.join(train)}: what "
+                "a model never sees it cannot find, and scores 0."
             )
     nowhere = [
         info.class_names[c]

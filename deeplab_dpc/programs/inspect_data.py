@@ -105,13 +105,13 @@ def verified(manifest: Manifest, shards: Shards) -> bool:
         _print(f"BAD {line}")
     if files or bad:
         _print(
-            f"{len(bad)} bad records, {len(index)} read; {len(files)} problems of files. "
+            f"{len(bad)} bad records, {len(files)} problems of files. "
             "Copy the files again, convert the data set again, or train with "
             "--skip_bad_records."
         )
         return False
     checksums = ", checksums of all files" if manifest.shards else ""
-    _print(f"{len(index)} records verified{checksums}.")
+    _print(f"{len(index)} records verified{checksums}.\n")
     return True
 
 

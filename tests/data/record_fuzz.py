@@ -9,10 +9,18 @@ import pathlib
 import tempfile
 from collections.abc import Callable, Iterator
 
+import google_crc32c
 import numpy as np
 
 from deeplab_dpc.config import DataConfig, TrainConfig
-from deeplab_dpc.data import labels, pipeline, records, verify
+from deeplab_dpc.data import (
+    inspection,
+    labels,
+    manifest,
+    pipeline,
+    records,
+    verify,
+)
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from tests.data import fuzzing, mutations
 from tests.data.fuzzing import Outcome
@@ -37,6 +45,7 @@ class Shard:
     how: Callable[[bytes, np.random.Generator], bytes]
     path: pathlib.Path
     originals: dict[str, np.ndarray]
+    stated: manifest.Shard
 
     @property
     def is_checked(self) -> bool:
@@ -63,7 +72,9 @@ def make_shard(case: int, folder: pathlib.Path) -> Shard:
     path = folder / records.shard_name("train", case % GROUP, GROUP)
     whole = b"".join(map(mutations.framed, examples))
     path.write_bytes(how(whole, random))
-    return Shard(case, how, path, originals)
+    checksum = f"{google_crc32c.value(whole):08x}"
+    stated = manifest.Shard(RECORDS, len(whole), checksum)
+    return Shard(case, how, path, originals, stated)
 
 
 def run_group(first: int, folder: pathlib.Path) -> Iterator[Outcome]:
@@ -156,9 +167,12 @@ def judged(shard: Shard, bad: list[str], read: list[tuple[str, np.ndarray]]) -> 
         return outcome("skipped" if read else "refused", bad[0])
     missing = set(shard.originals) - {name for name, _ in read}
     if missing and shard.how is not mutations.swap_records and not shard.is_checked:
-        return outcome(
-            "lost", f"{len(missing)} records, {shard.path.stat().st_size} bytes"
+        told = inspection.file_problems(
+            manifest.Manifest(INFO, shards={shard.path.name: shard.stated}),
+            {"train": [shard.path]},
+            with_checksums=True,
         )
+        return outcome("lost" if told else "WRONG", f"{len(missing)} records: {told}")
     return outcome("harmless")
 
 
