@@ -35,8 +35,8 @@ _FOLDERS = {
 # The same images under another name are no mistake.
 _UNIONS = {
     "trainval_fine": ("train_fine", "val_fine"),
-    "train_coarse": ("train_fine", "trainval_fine"),
-    "trainval_coarse": ("train_fine", "val_fine", "trainval_fine", "train_coarse"),
+    "train_coarse": ("train_fine",),
+    "trainval_coarse": ("train_fine", "val_fine"),
 }
 
 _ROOT = flags.DEFINE_string(

@@ -90,7 +90,7 @@ def source(
         ]
         for split, names in found.items()
     }
-    unions = {"trainval": ("train", "val", "train_aug"), "train_aug": ("train",)}
+    unions = {"trainval": ("train", "val"), "train_aug": ("train",)}
     return sources.Source(
         voc.name, voc.class_names, voc.colors, items, reader, unions=unions
     )

@@ -9,7 +9,8 @@ from deeplab_dpc.data import label_files, labels, palette_checks, palettes
 from deeplab_dpc.data.label_files import LabelError, LabelFile
 
 _NEAR = 48.0  # Euclidean distance of colours that may have been one.
-_SMALL_SHARE = 0.5
+_BLEND = 6.0  # Distance from the line between two colours of a blend of them.
+_SEVERAL = 3  # So many colours between the known ones are no forgotten class.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +60,8 @@ class Colors:
             f"{path}: {counts.sum():,} of {known.size:,} pixels have a colour that is "
             f"not in the palette ({self.palette.name}): {', '.join(notes)}{more}. "
         )
-        some_near = sum(near <= _NEAR for near, *_ in nearest) > len(nearest) / 2
-        if some_near or (len(colors) > 16 and known.mean() > _SMALL_SHARE):
+        between = sum(map(self._is_between, colors[:256])) > len(nearest) / 2
+        if between and len(colors) >= _SEVERAL:
             return message + (
                 "Such colours between the known ones come from smoothed edges, JPEG, "
                 "or resizing: export the labels again without anti-aliasing, as PNG, "
@@ -71,6 +72,16 @@ class Colors:
             "ignore_colors for what counts for nothing), or to a JSON file for "
             "--label_palette."
         )
+
+    def _is_between(self, color: np.ndarray) -> bool:
+        """Whether a colour is near a known one, or on the way from one to another."""
+        known = np.array(sorted({c for c, _ in self.palette.entries}), float)
+        line = known[None] - known[:, None]
+        to_color = (color.astype(float) - known)[:, None]
+        share = (to_color * line).sum(-1) / np.maximum((line**2).sum(-1), 1.0)
+        off = to_color - share.clip(0.0, 1.0)[..., None] * line
+        near = np.linalg.norm(to_color, axis=-1).min() <= _NEAR
+        return bool(near or np.linalg.norm(off, axis=-1).min() <= _BLEND)
 
     def _nearest(self, color: np.ndarray) -> tuple[float, str, palettes.Color]:
         """Distance, name and colour of the nearest entry."""

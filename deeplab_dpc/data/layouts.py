@@ -9,8 +9,6 @@ from deeplab_dpc.data import known_datasets
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.data.sources import Item, Source, read_list
 
-_SHOWN = 3
-
 
 def tree(
     images: pathlib.Path,
@@ -21,7 +19,8 @@ def tree(
     """Every image below a folder with its label, in the order of their names.
 
     An image's name is its path below the folder, without ending; its label has the same
-    name below `label_dir`. Hidden files do not count.
+    name below `label_dir`. Hidden files do not count. Where an image or a label is
+    missing, the path that it should have is given: the check of all files reports it.
 
     Args:
         images: The images' folder.
@@ -30,8 +29,7 @@ def tree(
         label_ending: How label files end.
 
     Raises:
-        DatasetError: If a folder is missing or empty, or an image or a label has no
-            partner.
+        DatasetError: If a folder is missing or empty, or no name is in both.
     """
     found = _names(images, image_endings)
     if not found:
@@ -41,19 +39,19 @@ def tree(
     if label_dir is None:
         return [Item(name, path, None) for name, path in found.items()]
     label_files = _names(label_dir, (label_ending,))
-    no_label = [path for name, path in found.items() if name not in label_files]
-    no_image = [path for name, path in label_files.items() if name not in found]
-    if label_dir.resolve() == images.resolve():
-        no_image = []  # Pictures of other kinds may lie there.
-    if no_label or no_image:
-        raise DatasetError(
-            f"Images in {images} and labels in {label_dir} do not belong together: "
-            f"{_count(no_label, 'image has', 'images have')} no label "
-            f"(<name>{label_ending}){_first(no_label)}; "
-            f"{_count(no_image, 'label has', 'labels have')} no image"
-            f"{_first(no_image)}. Add what is missing, or take out what is too much."
+    if found.keys().isdisjoint(label_files):
+        raise DatasetError(_no_pairs(found, label_dir, label_ending))
+    names = set(found)
+    if label_dir.resolve() != images.resolve():  # Else other pictures may lie there.
+        names |= set(label_files)
+    return [
+        Item(
+            name,
+            found.get(name, images / f"{name}{image_endings[0]}"),
+            label_dir / f"{name}{label_ending}",
         )
-    return [Item(name, path, label_files[name]) for name, path in found.items()]
+        for name in sorted(names)
+    ]
 
 
 def lists(
@@ -175,19 +173,26 @@ def with_size_note(source: Source) -> Source:
     return source
 
 
+def _no_pairs(
+    images: Mapping[str, pathlib.Path], label_dir: pathlib.Path, label_ending: str
+) -> str:
+    """The message for folders of which no image has a label."""
+    name, image = next(iter(images.items()))
+    message = (
+        f"None of {len(images):,} images has its label: for {image} there is no "
+        f"{label_dir / name}{label_ending}."
+    )
+    longer = {path.stem for path in label_dir.rglob(f"{image.stem}?*.png")}
+    if len(longer) != 1:
+        return message
+    return message + (
+        f" There is {longer.pop()}.png: build_folder_data.py takes labels with longer "
+        "names if --label_suffix says by what."
+    )
+
+
 def _name_in(line: str) -> str:
     first, *others = line.split()
     if others or first.startswith("/"):
         return pathlib.PurePosixPath(first).stem
     return line
-
-
-def _count(paths: Sequence[pathlib.Path], one: str, many: str) -> str:
-    return f"{len(paths):,} {one if len(paths) == 1 else many}"
-
-
-def _first(paths: Sequence[pathlib.Path]) -> str:
-    if not paths:
-        return ""
-    shown = ", ".join(str(path) for path in paths[:_SHOWN])
-    return f", first {shown}" if len(paths) > _SHOWN else f": {shown}"
