@@ -205,8 +205,8 @@ class DataConfig(Config):
     )
     skip_bad_records: bool = setting(
         False,
-        "Check all records first and leave out the bad ones; else a bad one is an "
-        "error.",
+        "Check the records first (those of files that changed since they were "
+        "converted) and leave out the bad ones; else a bad one is an error.",
     )
 
     def _check(self) -> None:

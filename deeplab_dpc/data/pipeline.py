@@ -13,6 +13,7 @@ from absl import logging
 from deeplab_dpc.config import ConfigError, DataConfig, TrainConfig
 from deeplab_dpc.data import augment, decoding, preprocess, records, verify
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from deeplab_dpc.data.manifest import Manifest
 
 _RECORD_ERRORS = (tf.errors.InvalidArgumentError, tf.errors.DataLossError)
 _MOST_SHOWN = 5  # Bad records that a message names.
@@ -194,7 +195,8 @@ def _index(
     shards = _shards(info, dataset_dir, split)
     if not data.skip_bad_records:
         return records.index_records(shards)
-    index, bad = verify.usable_records(info, shards)
+    manifest = Manifest.load(dataset_dir, info.name)
+    index, bad = verify.usable_records(info, shards, manifest.shards, _log_checked)
     if bad:
         logging.warning(
             "skip_bad_records: %d of split %r are left out, %d are used: %s",
@@ -204,6 +206,12 @@ def _index(
             "; ".join(map(str, bad[:_MOST_SHOWN])) + "; ..." * (len(bad) > _MOST_SHOWN),
         )
     return index
+
+
+def _log_checked(done: int, total: int) -> None:
+    logging.log_every_n_seconds(
+        logging.INFO, "skip_bad_records: %d of %d are checked.", 10, done, total
+    )
 
 
 def _read(index: records.RecordIndex, number: int) -> tuple[bytes, bytes]:

@@ -26,6 +26,7 @@ UNUSABLE = "Unusable record"  # Begins what is said of a record that cannot be u
 
 _SHARD = re.compile(r"(?P<split>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.tfrecord")
 _HEADER = struct.Struct("<QI")  # A record's number of bytes, and their checksum.
+_CHUNK_BYTES = 1 << 20
 _FOOTER = struct.Struct("<I")  # The checksum of its bytes.
 
 
@@ -259,6 +260,23 @@ def _spans(path: pathlib.Path) -> Iterator[tuple[int, int]]:
                 raise DamagedError(path, start - _HEADER.size, number, reason)
             yield start, length
             number += 1
+
+
+def framed(example: bytes) -> bytes:
+    """A record as a file holds it: its length and its bytes, each with a checksum."""
+    length = struct.pack("<Q", len(example))
+    header = _HEADER.pack(len(example), _checksum(length))
+    return b"".join((header, example, _FOOTER.pack(_checksum(example))))
+
+
+def file_checksum(path: pathlib.Path) -> tuple[int, str]:
+    """A file's size in bytes, and the CRC-32C of these as 8 hexadecimal digits."""
+    size = crc = 0
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            size += len(chunk)
+            crc = google_crc32c.extend(crc, chunk)
+    return size, f"{crc:08x}"
 
 
 def _checksum(data: bytes) -> int:

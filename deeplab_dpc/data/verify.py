@@ -5,13 +5,14 @@ import concurrent.futures
 import dataclasses
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import tensorflow as tf
 from google.protobuf import message
 
 from deeplab_dpc.data import decoding, records
 from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.data.manifest import Shard
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,36 +55,45 @@ def find_bad_records(
         found; it is one bad record.
     """
     index = records.index_records(paths, skip_damage=True)
-    return _bad(info, index, progress or (lambda done, total: None))[1]
+    bad = [BadRecord(d.path, d.offset, d.index, "", d.reason) for d in index.damage]
+    for number, found in enumerate(_checked(info, index), start=1):
+        if found is not None:
+            bad.append(found)
+        if progress is not None:
+            progress(number, len(index))
+    order = {path: i for i, path in enumerate(index.paths)}
+    return sorted(bad, key=lambda b: (order[b.path], b.offset))
 
 
 def usable_records(
     info: DatasetInfo,
     paths: Iterable[pathlib.Path],
+    shards: Mapping[str, Shard],
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[records.RecordIndex, list[BadRecord]]:
-    """The index of the records that training can use, and the bad ones."""
+    """The index of the records that training can use, and the bad ones.
+
+    Args:
+        info: The data set that the records belong to.
+        paths: Its files.
+        shards: What `dataset.json` says of them, by name. A file that is as it was
+            written was checked then, and is not checked again.
+        progress: As in `find_bad_records`, for the records that are checked.
+    """
+    paths = tuple(paths)
+    doubtful = [p for p in paths if not is_as_written(p, shards.get(p.name))]
+    bad = find_bad_records(info, doubtful, progress)
     index = records.index_records(paths, skip_damage=True)
-    numbers, bad = _bad(info, index, progress or (lambda done, total: None))
-    left_out = set(numbers)
-    return index.select(i for i in range(len(index)) if i not in left_out), bad
+    left_out = {(b.path, b.offset) for b in bad}
+    used = (i for i in range(len(index)) if index.place(i) not in left_out)
+    return index.select(used), bad
 
 
-def _bad(
-    info: DatasetInfo,
-    index: records.RecordIndex,
-    progress: Callable[[int, int], None],
-) -> tuple[list[int], list[BadRecord]]:
-    """The bad records' numbers in the index, and the records with all other damage."""
-    numbers, bad = [], []
-    for i, found in enumerate(_checked(info, index)):
-        progress(i + 1, len(index))
-        if found is not None:
-            numbers.append(i)
-            bad.append(found)
-    bad += [BadRecord(d.path, d.offset, d.index, "", d.reason) for d in index.damage]
-    order = {path: i for i, path in enumerate(index.paths)}
-    return numbers, sorted(bad, key=lambda b: (order[b.path], b.offset))
+def is_as_written(path: pathlib.Path, shard: Shard | None) -> bool:
+    """Whether a file has the size and the checksum that its conversion noted."""
+    if shard is None or path.stat().st_size != shard.num_bytes:
+        return False
+    return records.file_checksum(path) == (shard.num_bytes, shard.crc32c)
 
 
 def _checked(

@@ -237,6 +237,7 @@ def test_bad_records_are_left_out_when_asked(tmp_path, caplog):
     ):
         folder.mkdir()
         write(folder, "train", content)
+        INFO.save(folder)
     with caplog.at_level("WARNING"):
         found = take(dirty, 5, data=DataConfig(skip_bad_records=True))
     for a, b in zip(take(clean, 5), found, strict=True):

@@ -6,6 +6,7 @@ import tensorflow as tf
 from deeplab_dpc.data import records, verify
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.data.labels import encode_png
+from deeplab_dpc.data.manifest import Shard
 
 INFO = DatasetInfo("toy", ("a", "b"), ((1, 2, 3), (4, 5, 6)), 255, {"train": 4})
 PNG = tf.io.encode_png(np.arange(36, dtype=np.uint8).reshape(3, 4, 3)).numpy()
@@ -58,10 +59,22 @@ def test_damage_to_bytes_and_headers(tmp_path):
         content = bytearray(path.read_bytes())
         content[at] ^= 4
         path.write_bytes(content)
-    index, bad = verify.usable_records(INFO, paths)
+    index, bad = verify.usable_records(INFO, paths, {})
     assert [(b.path.name, b.index, b.reason.split(" ")[1]) for b in bad] == [
         ("data", 1, "bytes"),
         ("header", 2, "header"),
     ]
     names = [records.parse(index.read(i))["name"].numpy() for i in range(len(index))]
     assert names == [b"a", b"c", b"d", b"a", b"b", b"a", b"b", b"c", b"d"]
+
+
+def test_files_that_are_as_written_are_not_decoded(tmp_path):
+    """A label of 7 would be found; a matching checksum says that it was checked."""
+    path = write(tmp_path / "a", [example("a"), example("b", label=7)])
+    written = Shard(2, *records.file_checksum(path))
+    index, bad = verify.usable_records(INFO, [path], {"a": written})
+    assert (len(index), bad) == (2, [])
+    with open(path, "ab") as file:
+        file.write(records.framed(example("c")))
+    index, bad = verify.usable_records(INFO, [path], {"a": written})
+    assert (len(index), [b.name for b in bad]) == (2, ["b"])
