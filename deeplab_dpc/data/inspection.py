@@ -7,7 +7,6 @@ import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-import google_crc32c
 import numpy as np
 import tensorflow as tf
 
@@ -15,8 +14,6 @@ from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest
 from deeplab_dpc.data.statistics import SplitStatistics, Tally
-
-_CHUNK_BYTES = 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +114,7 @@ def file_problems(
     manifest: Manifest,
     shards: Mapping[str, Sequence[pathlib.Path]],
     with_checksums: bool = False,
-    step: Callable[[int], None] = lambda num_bytes: None,
+    step: Callable[[], None] = lambda: None,
 ) -> list[str]:
     """Record files that are not those that `dataset.json` tells of.
 
@@ -125,7 +122,7 @@ def file_problems(
         manifest: What it says; of records that another program wrote it says nothing.
         shards: The files that are there, by split; other splits do not count.
         with_checksums: Whether to read each file and compare its checksum, too.
-        step: Called with each number of bytes that were read.
+        step: Called after each file.
 
     Returns:
         A line a problem, each beginning with the file's name.
@@ -144,8 +141,9 @@ def file_problems(
                 f"{path}: has {path.stat().st_size:,} bytes, but {FILE_NAME} says "
                 f"{stated.num_bytes:,}"
             )
-        elif with_checksums and checksum(path, step) != stated.crc32c:
+        elif with_checksums and records.file_checksum(path)[1] != stated.crc32c:
             lines.append(f"{path}: its bytes do not match the checksum in {FILE_NAME}")
+        step()
     return lines
 
 
@@ -163,18 +161,6 @@ def count_problems(
                 f"{stated:,} images"
             )
     return lines
-
-
-def checksum(
-    path: pathlib.Path, step: Callable[[int], None] = lambda num_bytes: None
-) -> str:
-    """A file's CRC-32C, 8 hexadecimal digits."""
-    found = google_crc32c.Checksum()
-    with open(path, "rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            found.update(chunk)
-            step(len(chunk))
-    return found.hexdigest().decode()
 
 
 def _unusable(path: pathlib.Path, offset: int, reason: str) -> DatasetError:

@@ -11,7 +11,7 @@ record is read and checked first: if one is bad, the exit code is 1.
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from absl import app, flags
 
@@ -94,9 +94,8 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
 def verified(manifest: Manifest, shards: Shards) -> bool:
     """Reads and checks every record and file; prints the bad ones, or how many."""
     paths = [path for of_split in shards.values() for path in of_split]
-    num_bytes = sum(path.stat().st_size for path in paths) if manifest.shards else 0
-    with progress.shown("checksums", num_bytes >> 20, sys.stderr, "MiB") as step:
-        files = inspection.file_problems(manifest, shards, True, _mebibytes(step))
+    with progress.shown("checksums", len(paths), sys.stderr, "files") as step:
+        files = inspection.file_problems(manifest, shards, True, step)
     files += inspection.count_problems(manifest.info, shards)
     index = records.index_records(paths, skip_damage=True)
     with progress.shown("records", len(index), sys.stderr, "records") as step:
@@ -225,18 +224,6 @@ def _weights(info: DatasetInfo, counted: Mapping[str, SplitStatistics]) -> list[
             )
             lines.append(f"  {class_weights.flag(weights)}")
     return lines
-
-
-def _mebibytes(step: Callable[[int], None]) -> Callable[[int], None]:
-    """Counts bytes and steps by whole MiB."""
-    done = 0
-
-    def add(num_bytes: int) -> None:
-        nonlocal done
-        before, done = done >> 20, done + num_bytes
-        step((done >> 20) - before)
-
-    return add
 
 
 def _listed(title: str, lines: Sequence[str]) -> list[str]:

@@ -79,6 +79,7 @@ def make_shard(case: int, folder: pathlib.Path) -> Shard:
 
 def run_group(first: int, folder: pathlib.Path) -> Iterator[Outcome]:
     """Reads a folder of damaged shards in every way that programs read."""
+    INFO.save(folder)
     shards = [make_shard(case, folder) for case in range(first, first + GROUP)]
     paths = [shard.path for shard in shards]
     bad = collections.defaultdict(list)
@@ -97,7 +98,7 @@ def skipping(
     Raises:
         AssertionError: If training sees others than evaluation.
     """
-    index, _ = verify.usable_records(INFO, paths)
+    index, _ = verify.usable_records(INFO, paths, {})
     evaluated = list(evaluation(folder, skip=True))
     trained = dict(training(folder, -(-len(index) // TRAIN.train_batch_size)))
     assert len(evaluated) == len(index)
@@ -183,6 +184,7 @@ def strictly(
     for i, shard in enumerate(shards[:: GROUP // 4]):
         alone = folder / f"alone{shard.case}"
         alone.mkdir()
+        INFO.save(alone)
         path = alone / records.shard_name("train", 0, 1)
         shard.path.rename(path)
         read = [lambda f: training(f, 1, skip=False), lambda f: evaluation(f, False)]
