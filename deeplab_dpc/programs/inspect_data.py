@@ -104,8 +104,8 @@ def verified(manifest: Manifest, shards: Shards) -> bool:
         _print(f"BAD {line}")
     if files or bad:
         _print(
-            f"{len(bad)} bad records, {len(files)} problems of files. "
-            "Copy the files again, convert the data set again, or train with "
+            f"Bad records: {len(bad)}; problems with files: {len(files)}. Copy the "
+            "files again, convert the data set again, or train with "
             "--skip_bad_records."
         )
         return False

@@ -113,7 +113,7 @@ def test_verify_lists_what_is_bad_and_ends_with_1(capsys, folder, workplace):
     path = folder / SHARD
     assert f"BAD {path}: its bytes do not match the checksum in dataset.json" in lines
     assert any(line.startswith(f"BAD {path}, byte 0") for line in lines)
-    assert lines[-1].startswith("1 bad records, 1 problems of files.")
+    assert lines[-1].startswith("Bad records: 1; problems with files: 1.")
     assert not list(workplace.iterdir())
 
 
