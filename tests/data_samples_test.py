@@ -149,6 +149,8 @@ def train(folder, part):
     )
     losses = [float(text) for text in re.findall(r"loss ([\d.a-z]+),", output)]
     assert len(losses) == 2 and all(0 < loss < 100 for loss in losses), output
+    is_balanced = "--label_weights=balanced" in part.training
+    assert is_balanced == ("Weights of the classes in the loss:" in output)
     newest = checkpoints.newest(folder / "run")
     assert newest == str(folder / "run" / "ckpt-20")
     weights = checkpoints.read(newest, "model")
