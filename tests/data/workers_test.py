@@ -171,7 +171,7 @@ def test_killed_at_random_moments_it_ends_as_if_never(folder, expected, tmp_path
     output, moments, done = tmp_path / "out", random.Random(0), 0
     for _ in range(10):
         program = start(folder, output)
-        time.sleep(moments.uniform(4, 12))
+        time.sleep(moments.uniform(2, 10))
         program.kill()
         program.communicate()
         assert_all_gone(program.pid)
