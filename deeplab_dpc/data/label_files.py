@@ -102,3 +102,5 @@ def _check_kind(path: pathlib.Path, file: Image.Image) -> None:
             f"{path} is a {file.format} file; labels must be PNGs, which keep every "
             "value as it is."
         )
+    if getattr(file, "is_animated", False):
+        raise LabelError(f"{path} is an animated PNG; a label is one picture.")

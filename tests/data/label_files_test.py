@@ -67,6 +67,13 @@ def test_an_empty_file(tmp_path):
         label_files.read(tmp_path / "a.png")
 
 
+def test_an_animated_png(tmp_path):
+    frames = [Image.new("L", (2, 2), i) for i in range(2)]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
+    with pytest.raises(LabelError, match="a.png is an animated PNG"):
+        label_files.read(tmp_path / "a.png")
+
+
 def test_a_picture_too_large_to_be_true(tmp_path):
     """Its head, checksum and all, says 2 thousand million pixels."""
     encoded = bytearray(grey_png([[0]], 8))
