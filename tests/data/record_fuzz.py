@@ -25,7 +25,7 @@ from deeplab_dpc.data.dataset_info import DatasetInfo
 from tests.data import fuzzing, mutations
 from tests.data.fuzzing import Outcome
 
-GROUP = 20  # Cases that lie in one folder, a shard each.
+GROUP = 40  # Cases that lie in one folder, a shard each.
 RECORDS = 4  # Records of a shard.
 CROP = (32, 40)  # At least as large as every image.
 LEGAL = (0, 1, 2, 255)
@@ -82,23 +82,26 @@ def run_group(first: int, folder: pathlib.Path) -> Iterator[Outcome]:
     INFO.save(folder)
     shards = [make_shard(case, folder) for case in range(first, first + GROUP)]
     paths = [shard.path for shard in shards]
+    found = verify.find_bad_records(INFO, paths)
     bad = collections.defaultdict(list)
-    for found in verify.find_bad_records(INFO, paths):
-        bad[found.path].append(str(found))
-    for shard, evaluated in zip(shards, skipping(folder, paths)):
+    for record in found:
+        bad[record.path].append(str(record))
+    for shard, evaluated in zip(shards, skipping(folder, paths, found)):
         yield judged(shard, bad[shard.path], evaluated)
     yield from strictly(shards, bad, folder)
 
 
 def skipping(
-    folder: pathlib.Path, paths: list[pathlib.Path]
+    folder: pathlib.Path, paths: list[pathlib.Path], bad: list[verify.BadRecord]
 ) -> list[list[tuple[str, np.ndarray]]]:
     """Names and labels that `--skip_bad_records` lets through, by file.
 
     Raises:
         AssertionError: If training sees others than evaluation.
     """
-    index, _ = verify.usable_records(INFO, paths, {})
+    index = records.index_records(paths, skip_damage=True)
+    left_out = {(record.path, record.offset) for record in bad}
+    index = index.select(i for i in range(len(index)) if index.place(i) not in left_out)
     evaluated = list(evaluation(folder, skip=True))
     trained = dict(training(folder, -(-len(index) // TRAIN.train_batch_size)))
     assert len(evaluated) == len(index)
