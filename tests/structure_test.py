@@ -15,6 +15,7 @@ MAY_IMPORT = {
     "layers": ("genotypes",),
     "backbones": ("config", "layers"),
     "data": ("config",),
+    "conversion": ("data",),
     "model": ("backbones", "config", "layers"),
     "tf1": ("backbones", "config", "genotypes", "layers", "model"),
     "costs": ("config", "model", "tf1"),
