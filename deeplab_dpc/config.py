@@ -314,7 +314,8 @@ class TrainConfig(Config):
     )
     label_weights: tuple[float, ...] | None = setting(
         None,
-        "One loss weight for each class, or one for all.",
+        "One loss weight for each class, or one for all; or `balanced`: from the "
+        "numbers of pixels in dataset.json.",
         at_least=0,
         repeatable=True,
     )

@@ -15,7 +15,7 @@ from absl import flags
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.programs import outdated, running
+from deeplab_dpc.programs import label_weights, outdated, running
 from deeplab_dpc.training import interruption, trainer
 from deeplab_dpc.training.run_folder import RunConfig
 
@@ -72,6 +72,7 @@ def run_config(values: flags.FlagValues = flags.FLAGS) -> RunConfig:
         app.UsageError: If settings cannot work together.
         DatasetError: If there is no data set in `dataset_dir`.
     """
+    label_weights.resolve(values)
     train = config_flags.config_from(TrainConfig, _absolute(values), values)
     folder = {"dataset_dir": os.path.abspath(values.dataset_dir)}
     data = config_flags.config_from(DataConfig, folder, values)
