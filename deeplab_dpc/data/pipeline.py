@@ -15,6 +15,7 @@ from deeplab_dpc.data import augment, decoding, preprocess, records, verify
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest
 
+_RECORD_ERRORS = (tf.errors.InvalidArgumentError, tf.errors.DataLossError)
 _MOST_SHOWN = 5  # Bad records that a message names.
 
 
@@ -156,8 +157,8 @@ def record_errors(
     """
     try:
         yield
-    except (tf.errors.InvalidArgumentError, tf.errors.DataLossError) as e:
-        found = decoding.record_error(e)
+    except (*_RECORD_ERRORS, UnicodeDecodeError) as e:
+        found = decoding.record_error(e) if isinstance(e, _RECORD_ERRORS) else None
         if found is None:
             logging.error("A record cannot be decoded; looking for it.")
             bad = verify.find_bad_records(info, _shards(info, dataset_dir, split))
