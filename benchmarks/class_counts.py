@@ -4,15 +4,21 @@ Rows in results/class_counts.csv. MobileNet-v2 with the published cell is the sm
 model, so that its steps are the shortest.
 """
 
-import numpy as np
-import tensorflow as tf
-from measuring import compare, write
+import os
+import sys
 
-from deeplab_dpc import build_model
-from deeplab_dpc.config import ModelConfig, TrainConfig
-from deeplab_dpc.genotypes import DPC_TOP1
-from deeplab_dpc.training import losses, optimizers, watch
-from deeplab_dpc.training.step import ReplicaStep
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+from measuring import compare, write  # noqa: E402
+
+from deeplab_dpc import build_model  # noqa: E402
+from deeplab_dpc.config import ModelConfig, TrainConfig  # noqa: E402
+from deeplab_dpc.genotypes import DPC_TOP1  # noqa: E402
+from deeplab_dpc.training import losses, optimizers, watch  # noqa: E402
+from deeplab_dpc.training.step import ReplicaStep  # noqa: E402
 
 NAME = "class_counts"
 # Crop, batch, classes, decoder's strides.
