@@ -21,6 +21,7 @@ setup(
         "matplotlib",
         "numpy<2.4",
         "pillow",
+        "scipy",
         "simplejpeg",
         "tensorflow>=2.20",
         "tf-models-official>=2.20",
