@@ -1,5 +1,6 @@
 """Several pictures on one sheet, with headings and a legend."""
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,10 +9,11 @@ from PIL import Image, ImageDraw, ImageFont
 Entry = tuple[str, tuple[int, int, int]]
 """An entry of a legend: its text and its RGB colour."""
 
-_PAPER, _INK, _FAINT = (255, 255, 255), (32, 33, 36), (110, 113, 118)
-_MARGIN, _GAP, _HEADING_HEIGHT, _TITLE_HEIGHT = 20, 14, 30, 34
-_PANEL_SIDE = 720
-_TEXT_SIZE, _SWATCH, _ROW_HEIGHT = 16, 18, 28
+PAPER, INK, FAINT = (255, 255, 255), (32, 33, 36), (110, 113, 118)
+MARGIN, GAP, TITLE_HEIGHT = 20, 14, 34
+TEXT_SIZE, TITLE_SIZE = 16, 20
+_HEADING_HEIGHT, _PANEL_SIDE = 30, 720
+_SWATCH, _ROW_HEIGHT = 18, 28
 
 
 def sheet(
@@ -36,22 +38,21 @@ def sheet(
     height, width = pictures[0].shape[:2]
     columns = _columns(len(panels), height, width)
     rows = -(-len(panels) // columns)
-    head = _MARGIN + (_TITLE_HEIGHT if title else 0)
-    sheet_width = 2 * _MARGIN + columns * width + (columns - 1) * _GAP
+    head = MARGIN + (TITLE_HEIGHT if title else 0)
+    sheet_width = 2 * MARGIN + columns * width + (columns - 1) * GAP
     sheet_width = max(sheet_width, 360)
-    below = head + rows * (_HEADING_HEIGHT + height + _GAP)
-    places, legend_height = _legend_places(legend, sheet_width - 2 * _MARGIN)
-    canvas = Image.new("RGB", (sheet_width, below + legend_height + _MARGIN), _PAPER)
+    below = head + rows * (_HEADING_HEIGHT + height + GAP)
+    places, legend_height = legend_places(legend, sheet_width - 2 * MARGIN)
+    canvas = Image.new("RGB", (sheet_width, below + legend_height + MARGIN), PAPER)
     draw = ImageDraw.Draw(canvas)
     if title:
-        draw.text((_MARGIN, _MARGIN), title, fill=_INK, font=_font(20))
+        draw.text((MARGIN, MARGIN), title, fill=INK, font=font_of(TITLE_SIZE))
     for i, ((heading, _), picture) in enumerate(zip(panels, pictures)):
-        x = _MARGIN + (i % columns) * (width + _GAP)
-        y = head + (i // columns) * (_HEADING_HEIGHT + height + _GAP)
-        draw.text((x, y + 5), heading, fill=_FAINT, font=_font(_TEXT_SIZE))
+        x = MARGIN + (i % columns) * (width + GAP)
+        y = head + (i // columns) * (_HEADING_HEIGHT + height + GAP)
+        draw.text((x, y + 5), heading, fill=FAINT, font=font_of(TEXT_SIZE))
         canvas.paste(Image.fromarray(picture), (x, y + _HEADING_HEIGHT))
-    for (text, color), (x, y) in zip(legend, places):
-        _draw_entry(draw, (_MARGIN + x, below + y), text, color)
+    draw_legend(draw, legend, places, (MARGIN, below))
     return np.asarray(canvas)
 
 
@@ -71,11 +72,11 @@ def _columns(count: int, height: int, width: int) -> int:
     return min(count, 3 if width < 2.5 * height else 1)
 
 
-def _legend_places(
+def legend_places(
     legend: Sequence[Entry], width: int
 ) -> tuple[list[tuple[int, int]], int]:
     """Left upper corners of the entries in rows of `width`, and the height of all."""
-    font, x, y = _font(_TEXT_SIZE), 0, 0
+    font, x, y = font_of(TEXT_SIZE), 0, 0
     places = []
     for text, _ in legend:
         needed = _SWATCH + 8 + round(font.getlength(text)) + 24
@@ -86,17 +87,43 @@ def _legend_places(
     return places, y + _ROW_HEIGHT if legend else 0
 
 
-def _draw_entry(
+def draw_legend(
     draw: ImageDraw.ImageDraw,
+    legend: Sequence[Entry],
+    places: Sequence[tuple[int, int]],
     corner: tuple[int, int],
-    text: str,
-    color: tuple[int, int, int],
 ) -> None:
-    x, y = corner
-    box = (x, y + 4, x + _SWATCH, y + 4 + _SWATCH)
-    draw.rounded_rectangle(box, radius=4, fill=tuple(color), outline=_FAINT)
-    draw.text((x + _SWATCH + 8, y + 3), text, fill=_INK, font=_font(_TEXT_SIZE))
+    """Draws entries at the places that `legend_places` gave, from `corner` on."""
+    for (text, color), (x, y) in zip(legend, places):
+        left, top = corner[0] + x, corner[1] + y
+        box = (left, top + 4, left + _SWATCH, top + 4 + _SWATCH)
+        draw.rounded_rectangle(box, radius=4, fill=tuple(color), outline=FAINT)
+        at = (left + _SWATCH + 8, top + 3)
+        draw.text(at, text, fill=INK, font=font_of(TEXT_SIZE))
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def shortened(text: str, width: float, size: int = TEXT_SIZE) -> str:
+    """The text, or as much of its beginning as fits into `width` pixels, and "..."."""
+    font = font_of(size)
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(f"{text}...") > width:
+        text = text[:-1]
+    return f"{text}..."
+
+
+@functools.lru_cache(maxsize=16)
+def font_of(size: int) -> ImageFont.FreeTypeFont:
+    """The font of all sheets, in pixels."""
     return ImageFont.load_default(size)  # type: ignore[return-value]
+
+
+def percent(share: float) -> str:
+    """A share as a percentage of some three digits: `31.2 %`, `0.42 %`, `0.003 %`."""
+    value = 100 * share
+    if value == 0:
+        return "0 %"
+    digits = next(
+        (d for d, least in ((1, 10), (2, 0.1), (3, 0.001)) if value >= least), 5
+    )
+    return f"{value:.{digits}f} %"

@@ -12,6 +12,7 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_dpc.layers import resize
+from deeplab_dpc.training import class_weights
 from deeplab_dpc.training.run_folder import RunConfig
 
 
@@ -154,3 +155,7 @@ def log_resolved(config: RunConfig, model: keras.Model, num_replicas: int) -> No
         *(*train.train_crop_size, epochs, num_replicas),
         *(train.optimizer, "fine-tuned" if train.fine_tune_batch_norm else "frozen"),
     )
+    if train.label_weights and len(train.label_weights) == dataset.num_classes:
+        logging.info("Weights of the classes in the loss:")
+        for line in class_weights.lines(dataset.class_names, train.label_weights):
+            logging.info("  %s", line)
