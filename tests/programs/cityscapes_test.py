@@ -5,57 +5,30 @@ import types
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as cityscapes
-from cityscapesscripts.helpers import labels as cityscapes_labels
 from PIL import Image
 
-from deeplab_dpc.data import dataset_info, records
 from deeplab_dpc.programs import eval as eval_program
 from deeplab_dpc.programs import train as train_program
 from deeplab_dpc.programs import vis as vis_program
 from tests import goldens
+from tests.datasets import programs
 from tests.programs import tiny_run
 
 FOLDER = goldens.REAL_DATA / "samples" / "cityscapes"
 WEIGHTS = goldens.REAL_DATA / "weights" / "mobilenet_v2_imagenet.npz"
 
 
-def write_records(out):
-    """The slice as records with train ids."""
-    table = np.full(256, 255, np.uint8)
-    for label in cityscapes_labels.labels:
-        if label.id >= 0:
-            table[label.id] = label.trainId
-    sizes = {}
-    for split in ("train", "val"):
-        examples = []
-        for path in sorted((FOLDER / "leftImg8bit" / split).glob("*/*.png")):
-            core = path.stem.removesuffix("_leftImg8bit")
-            truth = f"{path.parent.name}/{core}_gtFine_labelIds.png"
-            with Image.open(FOLDER / "gtFine" / split / truth) as image:
-                ids = table[np.asarray(image)]
-            png = tf.io.encode_png(ids[..., None]).numpy()
-            name = f"{path.parent.name}/{path.stem}"
-            record = records.Record(name, path.read_bytes(), "png", ids.shape, png)
-            examples.append(records.encode(record))
-        name = f"{split}_fine"
-        records.write_shard(out / records.shard_name(name, 0, 1), examples)
-        sizes[name] = len(examples)
-    known = dataset_info.known("cityscapes")
-    dataset_info.DatasetInfo(
-        "cityscapes", known.class_names, known.colors, 255, sizes
-    ).save(out)
-    return sizes
-
-
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory):
     """A run of a few steps, from ImageNet's weights."""
     folder = tmp_path_factory.mktemp("cityscapes")
-    (folder / "records").mkdir()
-    sizes = write_records(folder / "records")
-    assert sizes == {"train_fine": 4, "val_fine": 3}
+    done = programs.run(
+        "build_cityscapes_data",
+        f"--cityscapes_root={FOLDER}",
+        f"--output_dir={folder / 'records'}",
+    )
+    assert done.returncode == 0, done.stderr
     tiny_run.run(
         train_program,
         f"--dataset_dir={folder / 'records'}",
