@@ -1,9 +1,9 @@
-r"""What each lever of training costs or saves on this machine, as ratios inside one run.
+r"""What each lever of training costs or saves on this machine, as ratios in one run.
 
 python benchmarks/training_levers.py
 
-MobileNet-v2 with the published cell, crops of 129x129, batches of 8 from memory. A row is
-the time of one step; the first, all defaults, is what the others are divided by.
+MobileNet-v2 with the published cell, crops of 129x129, batches of 8 from memory. A row
+is the time of one step; the first, all defaults, is what the others are divided by.
 """
 
 import os
