@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "cell_picture": ("genotypes",),
     "describe": ("programs",),
     "inference": ("config", "layers", "model"),
-    "training": ("config", "data", "layers", "model", "tf1"),
+    "training": ("config", "data", "genotypes", "layers", "model", "settings", "tf1"),
     "evaluation": ("config", "data", "inference"),
     "export": ("config", "data", "inference", "layers", "model"),
     "search": ("genotypes",),
