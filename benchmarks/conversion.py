@@ -26,7 +26,7 @@ from PIL import Image, ImageFilter  # noqa: E402
 NAME = "conversion"
 PROGRAM = pathlib.Path(__file__).parent.parent / "datasets/build_folder_data.py"
 CLASSES = 19
-LARGE, NUM_LARGE, ROUNDS = (1024, 2048), 96, 3
+LARGE, NUM_LARGE, ROUNDS = (1024, 2048), 400, 2
 TINY, NUM_TINY = (32, 48), (7_000, 14_000, 28_000)
 MEMORY_FIELDS = (
     "benchmark",

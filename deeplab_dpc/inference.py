@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from deeplab_dpc import windows
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.layers.resize import resize_bilinear, scale_dimension
 
@@ -24,17 +25,31 @@ class Averaging:
             original program ignored this at the single scale 1.0; here it counts.
         upsample_logits: Resize the logits to the image, then take the maximum; else
             take it at the logits' size and resize the labels by nearest neighbour.
-            Without effect when there is more than one prediction to average.
+            Without effect when there is more than one prediction to average, or a
+            window.
+        window: Height and width of windows that slide over each scaled image, their
+            softmaxes averaged where several lie; None: the model sees it whole. An
+            image no larger than the window is seen whole, too.
+        window_overlap: Share of a window's side, in 0..1 without 1, that it has in
+            common with the next one, at least.
 
     Raises:
-        ConfigError: If there is no scale, or one that is not above 0.
+        ConfigError: If there is no scale, or one that is not above 0, or an overlap
+            that cannot be.
     """
 
     scales: tuple[float, ...] = (1.0,)
     add_flipped_images: bool = False
     upsample_logits: bool = True
+    window: tuple[int, int] | None = None
+    window_overlap: float = 1 / 3
 
     def __post_init__(self):
+        if not 0 <= self.window_overlap < 1:
+            raise ConfigError(
+                f"window_overlap={self.window_overlap}; it is a share of the window's "
+                "side: 0 or more, below 1."
+            )
         if min(self.scales, default=0) <= 0:
             raise ConfigError(
                 f"scales={self.scales}; give at least one, each above 0, such as 1.0."
@@ -42,8 +57,13 @@ class Averaging:
 
     @property
     def is_single(self) -> bool:
-        """Whether there is one prediction and nothing to average."""
+        """Whether the image is seen at one scale, its own, and not mirrored."""
         return tuple(self.scales) == (1.0,) and not self.add_flipped_images
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is one prediction and nothing to average."""
+        return self.is_single and self.window is None
 
 
 def predict_probabilities(
@@ -91,16 +111,30 @@ def predict_labels(
     Arguments and errors are those of `predict_probabilities`.
     """
     averaging = Averaging(tuple(scales), add_flipped_images, upsample_logits)
-    if averaging.is_single:
+    return labels(model, images, averaging)
+
+
+def labels(model: keras.Model, images: Any, averaging: Averaging) -> Any:
+    """`predict_labels`, averaged as told; the first half of `predict`, for less work.
+
+    Args:
+        model: What `build_model` gave.
+        images: `[batch, height, width, 3]` in 0..255, uint8 or float.
+        averaging: Scales, mirror images, windows.
+
+    Returns:
+        `[batch, height, width]`, int32.
+    """
+    if averaging.is_plain:
         images = ops.cast(images, "float32")
-        return _labels(_logits(model, images), _size(images), upsample_logits)
+        return _labels(_logits(model, images), _size(images), averaging.upsample_logits)
     return predict(model, images, averaging)[0]
 
 
 def predict(model: keras.Model, images: Any, averaging: Averaging) -> tuple[Any, Any]:
     """Labels and probabilities, from one pass over scales and mirror images."""
     images = ops.cast(images, "float32")
-    if averaging.is_single:
+    if averaging.is_plain:
         size = _size(images)
         logits = _logits(model, images)
         labels = _labels(logits, size, averaging.upsample_logits)
@@ -109,10 +143,12 @@ def predict(model: keras.Model, images: Any, averaging: Averaging) -> tuple[Any,
         return labels, resize_bilinear(ops.softmax(logits), size)
     total, count = 0.0, 0
     for scale in averaging.scales:
-        total, count = total + _scale_probabilities(model, images, scale), count + 1
+        seen = _scale_probabilities(model, images, scale, averaging)
+        total, count = total + seen, count + 1
         if averaging.add_flipped_images:
-            mirrored = _scale_probabilities(model, ops.flip(images, axis=2), scale)
-            total, count = total + ops.flip(mirrored, axis=2), count + 1
+            mirrored = ops.flip(images, axis=2)
+            seen = _scale_probabilities(model, mirrored, scale, averaging)
+            total, count = total + ops.flip(seen, axis=2), count + 1
     mean = total / count
     return _argmax(mean), mean
 
@@ -127,7 +163,7 @@ def compiled_labels(model: keras.Model, averaging: Averaging) -> Callable[[Any],
 
     @tf.function(input_signature=signature)
     def graph(images: tf.Tensor) -> tf.Tensor:
-        return predict_labels(model, images, **dataclasses.asdict(averaging))
+        return labels(model, images, averaging)
 
     return lambda images: graph(tf.cast(images, tf.float32))
 
@@ -173,19 +209,41 @@ def _labels(logits: Any, size: Size, upsample_logits: bool) -> Any:
     return resize_nearest(_argmax(logits), size)
 
 
-def _scale_probabilities(model: keras.Model, images: Any, scale: float) -> Any:
+def _scale_probabilities(
+    model: keras.Model, images: Any, scale: float, averaging: Averaging
+) -> Any:
     """The softmax at the images' size of the model at one scale.
 
     Logits of a smaller image are first resized to the size that those of the image
     itself have, as in the original; those of a larger one keep their size.
     """
     size = _size(images)
-    if scale == 1:
-        return ops.softmax(resize_bilinear(_logits(model, images), size))
-    logits = _logits(model, resize_bilinear(images, _scaled(size, scale)))
-    if scale < 1:
-        logits = resize_bilinear(logits, _scaled(size, 1.0 / _stride(model)))
-    return ops.softmax(resize_bilinear(logits, size))
+    if scale != 1:
+        images = resize_bilinear(images, _scaled(size, scale))
+
+    def whole() -> Any:
+        logits = _logits(model, images)
+        if scale < 1:
+            logits = resize_bilinear(logits, _scaled(size, 1.0 / _stride(model)))
+        return ops.softmax(resize_bilinear(logits, size))
+
+    window = averaging.window
+    if window is None:
+        return whole()
+
+    def slide() -> Any:
+        mean = windows.mean(
+            lambda part: ops.softmax(
+                resize_bilinear(_logits(model, part), _size(part))
+            ),
+            images,
+            window,
+            averaging.window_overlap,
+            model.output_shape[-1],
+        )
+        return mean if scale == 1 else resize_bilinear(mean, size)
+
+    return tf.cond(windows.fits(_size(images), window), whole, slide)
 
 
 def _scaled(size: Size, scale: float) -> Size:

@@ -58,8 +58,8 @@ furniture-other, grass, gravel, ground-other, hill, house, leaves, light, mat, m
 mirror-stuff, moss, mountain, mud, napkin, net, paper, pavement, pillow, plant-other,
 plastic, platform, playingfield, railing, railroad, river, road, rock, roof, rug, salad,
 sand, sea, shelf, sky-other, skyscraper, snow, solid-other, stairs, stone, straw,
-structural-other, table, tent, textile-other, towel, tree, vegetable, wall-brick, wall-
-concrete, wall-other, wall-panel, wall-stone, wall-tile, wall-wood, water-other,
+structural-other, table, tent, textile-other, towel, tree, vegetable, wall-brick,
+wall-concrete, wall-other, wall-panel, wall-stone, wall-tile, wall-wood, water-other,
 waterdrops, window-blind, window-other, wood"""
 
 _CAMVID_COLORS = (

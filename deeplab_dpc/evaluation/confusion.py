@@ -28,12 +28,15 @@ class Confusion:
         """`[classes, classes]`, rows true, columns predicted; a copy."""
         return self._counts.copy()
 
-    def add(self, labels: np.ndarray, predictions: np.ndarray) -> None:
+    def add(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """Counts the pixels of one image or batch.
 
         Args:
             labels: True classes, any shape, integers.
             predictions: Predicted classes, the same shape.
+
+        Returns:
+            The counts of these pixels alone, as `counts` has those of all.
 
         Raises:
             LabelRangeError: If a label is neither a class nor ignored, or a prediction
@@ -51,7 +54,9 @@ class Confusion:
         predicted = self._checked("prediction", predictions[counted])
         size = self.num_classes
         pairs = np.bincount(true * size + predicted, minlength=size * size)
-        self._counts += pairs.reshape(size, size)
+        added = pairs.reshape(size, size)
+        self._counts += added
+        return added
 
     def _checked(self, what: str, classes: np.ndarray) -> np.ndarray:
         classes = classes.astype(np.int64)
@@ -75,16 +80,41 @@ def class_ious(counts: np.ndarray) -> np.ndarray:
         `[classes]` float64; 0 for a class that was predicted but is never true, nan
         for one that occurs neither way.
     """
-    hits = np.diagonal(counts).astype(np.float64)
+    hits = np.diagonal(counts)
     union = counts.sum(axis=0) + counts.sum(axis=1) - np.diagonal(counts)
-    return np.divide(hits, union, out=np.full(len(counts), np.nan), where=union > 0)
+    return _ratios(hits, union)
+
+
+def class_accuracies(counts: np.ndarray) -> np.ndarray:
+    """Share of each true class's pixels that are right, in 0..1: TP / (TP + FN).
+
+    Args:
+        counts: `[classes, classes]`, rows true, columns predicted.
+
+    Returns:
+        `[classes]` float64; nan for a class that is never true.
+    """
+    return _ratios(np.diagonal(counts), counts.sum(axis=1))
 
 
 def mean_iou(counts: np.ndarray) -> float:
     """Mean of `class_ious` over the classes that occur; nan if there is none."""
-    ious = class_ious(counts)
-    seen = ious[~np.isnan(ious)]
-    return float(seen.mean()) if seen.size else float("nan")
+    return _mean_of_known(class_ious(counts))
+
+
+def mean_class_accuracy(counts: np.ndarray) -> float:
+    """Mean of `class_accuracies` over the classes that are true somewhere, or nan."""
+    return _mean_of_known(class_accuracies(counts))
+
+
+def frequency_weighted_iou(counts: np.ndarray) -> float:
+    """Mean of `class_ious`, each weighted with its share of the true pixels, or nan.
+
+    A class that is never true has the weight 0.
+    """
+    if not counts.sum():
+        return float("nan")
+    return float(np.nansum(class_ious(counts) * class_shares(counts)))
 
 
 def pixel_accuracy(counts: np.ndarray) -> float:
@@ -96,3 +126,14 @@ def pixel_accuracy(counts: np.ndarray) -> float:
 def class_shares(counts: np.ndarray) -> np.ndarray:
     """Share of the counted pixels that each class has in truth, in 0..1."""
     return counts.sum(axis=1) / max(int(counts.sum()), 1)
+
+
+def _ratios(parts: np.ndarray, wholes: np.ndarray) -> np.ndarray:
+    """`parts / wholes`, nan where the whole is 0."""
+    found = np.full(len(wholes), np.nan)
+    return np.divide(parts.astype(np.float64), wholes, out=found, where=wholes > 0)
+
+
+def _mean_of_known(values: np.ndarray) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if known.size else float("nan")

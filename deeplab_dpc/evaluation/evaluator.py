@@ -1,87 +1,21 @@
 """Scores a model on batches of labelled images."""
 
-import dataclasses
+import itertools
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 import numpy as np
 
-from deeplab_dpc.evaluation import confusion
+from deeplab_dpc.evaluation import boundary, confusion
+from deeplab_dpc.evaluation.image_scores import ImageScore, ImageScores
+from deeplab_dpc.evaluation.results import Boundary, Result
 
 
 class EvaluationError(ValueError):
     """Images that cannot be scored."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """Scores of one model on one split.
-
-    Attributes:
-        split: The split's name.
-        step: The training step of the model.
-        images: How many images were scored.
-        class_names: Names, by class.
-        counts: `[classes][classes]` pixels, rows true, columns predicted.
-    """
-
-    split: str
-    step: int
-    images: int
-    class_names: tuple[str, ...]
-    counts: tuple[tuple[int, ...], ...]
-
-    @property
-    def miou(self) -> float:
-        """Mean IoU in 0..1 over the classes that occur; nan without any."""
-        return confusion.mean_iou(np.array(self.counts))
-
-    @property
-    def pixel_accuracy(self) -> float:
-        """Share of labelled pixels that are right, in 0..1."""
-        return confusion.pixel_accuracy(np.array(self.counts))
-
-    @property
-    def ious(self) -> tuple[float, ...]:
-        """IoU of each class in 0..1; nan for a class that does not occur."""
-        return tuple(map(float, confusion.class_ious(np.array(self.counts))))
-
-    @property
-    def shares(self) -> tuple[float, ...]:
-        """Share of the labelled pixels of each class, in 0..1."""
-        return tuple(map(float, confusion.class_shares(np.array(self.counts))))
-
-    def to_dict(self) -> dict[str, Any]:
-        """The scores as JSON types (nan is None), without the counts."""
-        classes = [
-            {"name": name, "iou": _number(iou), "pixel_share": share}
-            for name, iou, share in zip(self.class_names, self.ious, self.shares)
-        ]
-        return {
-            "split": self.split,
-            "step": self.step,
-            "images": self.images,
-            "miou": _number(self.miou),
-            "pixel_accuracy": _number(self.pixel_accuracy),
-            "classes": classes,
-        }
-
-    def table(self) -> str:
-        """The scores as text: a line for each class, then the means.
-
-        IoU and share are in percent; "-" stands for a class that does not occur.
-        """
-        width = max(len("pixel accuracy"), *map(len, self.class_names))
-        head = f"{'class':<{width}}  {'IoU %':>7}  {'% of pixels':>11}"
-        lines = [head, "-" * len(head)]
-        for name, iou, share in zip(self.class_names, self.ious, self.shares):
-            lines.append(f"{name:<{width}}  {_percent(iou):>7}  {100 * share:>11.2f}")
-        lines += ["-" * len(head), f"{'mIoU':<{width}}  {_percent(self.miou):>7}"]
-        accuracy = _percent(self.pixel_accuracy)
-        return "\n".join([*lines, f"{'pixel accuracy':<{width}}  {accuracy:>7}"])
 
 
 class Progress:
@@ -153,74 +87,118 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def count(
-    predict: Callable[[Any], Any],
-    batches: Iterable[Mapping[str, Any]],
-    counts: confusion.Confusion,
-    progress: Callable[[int], None] = lambda images: None,
-) -> int:
-    """Counts the pixels of all batches into `counts`, one batch in memory at a time.
+class Scorer:
+    """Scores image by image, in counts and sums whose size no number of images changes.
 
     Args:
-        predict: `[batch, height, width, 3]` images to `[batch, height, width]` labels,
-            such as `inference.compiled_labels`.
-        batches: What `pipeline.evaluation_batches` gives. Padding has the ignored
-            label, so it does not count.
-        counts: Where to count.
-        progress: Called after each batch with its number of images.
-
-    Returns:
-        How many images there were.
-
-    Raises:
-        EvaluationError: If a label is no class; the message names the images.
+        num_classes: Classes, the ignored label left out.
+        ignore_label: The label of pixels that do not count.
+        boundary_tolerance: How far off an outline may lie, as `boundary.tolerance_px`
+            takes it; None scores no outlines.
+        on_image: Called with the scores of each image.
     """
-    images = 0
-    for batch in batches:
-        predictions = np.asarray(predict(batch["image"]))
+
+    def __init__(
+        self,
+        num_classes: int,
+        ignore_label: int,
+        boundary_tolerance: float | None = None,
+        on_image: Callable[[ImageScore], None] = lambda score: None,
+    ):
+        self.counts = confusion.Confusion(num_classes, ignore_label)
+        self.images = ImageScores()
+        self.num_images = 0
+        self.outlines: boundary.BoundaryScores | None = None
+        if boundary_tolerance is not None:
+            self.outlines = boundary.BoundaryScores(
+                num_classes, ignore_label, boundary_tolerance
+            )
+        self._on_image = on_image
+
+    def add(self, name: str, label: np.ndarray, prediction: np.ndarray) -> None:
+        """Scores one image.
+
+        Args:
+            name: Its name in the records.
+            label: `[height, width]` true classes.
+            prediction: `[height, width]` predicted ones.
+
+        Raises:
+            EvaluationError: If a label is no class; the message names the image.
+        """
         try:
-            counts.add(np.asarray(batch["label"]), predictions)
+            counts = self.counts.add(label, prediction)
         except confusion.LabelRangeError as e:
-            names = [as_text(name) for name in np.asarray(batch["name"])]
             raise EvaluationError(
-                f"{', '.join(names)}: {e} Convert the data set again with its own "
-                "converter, which checks the labels."
+                f"{name}: {e} Convert the data set again with its own converter, which "
+                "checks the labels."
             ) from e
-        images += len(predictions)
-        progress(len(predictions))
-    return images
+        outline = math.nan
+        if self.outlines is not None:
+            outline = self.outlines.add(label, prediction)
+        scores = confusion.mean_iou(counts), confusion.pixel_accuracy(counts)
+        score = ImageScore(name, *scores, outline)
+        self.images.add(score)
+        self.num_images += 1
+        self._on_image(score)
+
+    def result(self, split: str, step: int, class_names: tuple[str, ...]) -> Result:
+        """The scores of all images so far.
+
+        Raises:
+            EvaluationError: If no pixel has a label, as in a test split.
+        """
+        counts = self.counts.counts
+        if not counts.any():
+            raise EvaluationError(
+                f"No pixel of split {split!r} has a label ({self.num_images} images), "
+                "so there is nothing to score. Choose another --eval_split, or look at "
+                "the predictions with vis.py."
+            )
+        rows = tuple(tuple(map(int, row)) for row in counts)
+        images, found = self.images.kept, None
+        if (outlines := self.outlines) is not None:
+            found = Boundary(outlines.tolerance, outlines.mean, outlines.classes)
+        return Result(split, step, self.num_images, class_names, rows, images, found)
 
 
-def result(
-    split: str,
-    step: int,
-    images: int,
-    class_names: tuple[str, ...],
-    counts: confusion.Confusion,
-) -> Result:
-    """The scores of what was counted.
+def score(
+    predict: Callable[[Sequence[Any]], Iterable[Any]],
+    batches: Iterable[Mapping[str, Any]],
+    scorer: Scorer,
+    progress: Callable[[int], None] = lambda images: None,
+    at_once: int = 1,
+) -> None:
+    """Scores all images of all batches, few batches in memory at a time.
+
+    Args:
+        predict: Some batches of `[batch, height, width, 3]` images to as many of
+            `[batch, height, width]` labels, such as `replicas.Labels`.
+        batches: What `pipeline.evaluation_batches` gives.
+        scorer: What scores. It sees each image without its padding.
+        progress: Called after each batch with its number of images.
+        at_once: How many batches `predict` takes at once; the last time maybe fewer.
 
     Raises:
-        EvaluationError: If no pixel has a label, as in a test split.
+        EvaluationError: If a label is no class; the message names the image.
     """
-    if not counts.counts.any():
-        raise EvaluationError(
-            f"No pixel of split {split!r} has a label ({images} images), so there is "
-            "nothing to score. Choose another --eval_split, or look at the "
-            "predictions with vis.py."
-        )
-    rows = tuple(tuple(map(int, row)) for row in counts.counts)
-    return Result(split, step, images, class_names, rows)
+    stream = iter(batches)
+    while group := list(itertools.islice(stream, at_once)):
+        predictions = predict([batch["image"] for batch in group])
+        for batch, prediction in zip(group, predictions):
+            _score_batch(batch, np.asarray(prediction), scorer)
+            progress(len(prediction))
+
+
+def _score_batch(
+    batch: Mapping[str, Any], predictions: np.ndarray, scorer: Scorer
+) -> None:
+    labels, names = np.asarray(batch["label"]), np.asarray(batch["name"])
+    for i, (height, width) in enumerate(np.asarray(batch["size"])):
+        parts = labels[i, :height, :width], predictions[i, :height, :width]
+        scorer.add(as_text(names[i]), *parts)
 
 
 def as_text(name: Any) -> str:
     """A name from the records as text."""
     return name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name)
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
-
-
-def _percent(value: float) -> str:
-    return "-" if math.isnan(value) else f"{100 * value:.2f}"

@@ -7,9 +7,7 @@ run's setting. By default the newest checkpoint is evaluated once (the original 
 for ever, as --max_number_of_evaluations=0 does here).
 """
 
-import csv
 import dataclasses
-import io
 import json
 import math
 import pathlib
@@ -17,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from absl import flags, logging
 
@@ -24,9 +23,13 @@ from deeplab_dpc import inference
 from deeplab_dpc.config import EvalConfig
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.evaluation import confusion, evaluator, pictures
+from deeplab_dpc.evaluation import evaluator, matrix, pictures, replicas
+from deeplab_dpc.evaluation.best import GoneError
+from deeplab_dpc.evaluation.image_scores import ImageTable
+from deeplab_dpc.evaluation.results import Result
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs import restored, running
+from deeplab_dpc.programs.best_checkpoint import Keeper
 from deeplab_dpc.training import checkpoints
 from deeplab_dpc.training.run_folder import RunConfig
 
@@ -51,12 +54,17 @@ class Task:
 
     @property
     def averaging(self) -> inference.Averaging:
-        """Scales and flips."""
-        return inference.Averaging(
-            self.run.eval.eval_scales,
-            self.run.eval.add_flipped_images,
-            self.run.model.prediction_with_upsampled_logits,
-        )
+        """Scales, flips and windows."""
+        return restored.averaging(self.run)
+
+    def settings(self) -> dict[str, Any]:
+        """All that a score depends on, the checkpoint left out, as JSON types."""
+        parts = {
+            "model": self.run.model.to_dict(),
+            "data": self.run.data.to_dict(),
+            "eval": self.run.eval.to_dict(),
+        }
+        return {"dataset_dir": self.dataset_dir, **parts}
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -92,18 +100,30 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     del argv
     folder, source = restored.checkpoint_dir(values["checkpoint_dir"].value)
     task = _task(folder, values)
-    images = pipeline.split_size(task.info, task.dataset_dir, task.run.eval.eval_split)
-    model = restored.build(task.run.model, task.averaging)
-    labels = inference.compiled_labels(model, task.averaging)
     limit = values["max_number_of_evaluations"].value if source == folder else 1
+    best = _keeper(task, limit != 1, values)
+    images = pipeline.split_size(task.info, task.dataset_dir, task.run.eval.eval_split)
+    strategy = replicas.strategy()
+    with strategy.scope():
+        model = restored.build(task.run.model, task.averaging)
+    labels = replicas.Labels(model, task.averaging, strategy)
     last_step = task.run.train.training_number_of_steps
     interval_s = values["eval_interval_secs"].value
-    paths = iter([source]) if limit == 1 else new_checkpoints(folder, interval_s)
-    for done, path in enumerate(paths, start=1):
-        step = restored.restore(model, path, values)
-        _say_start(task, step, images)
-        result = evaluate(task, labels, step, images)
-        report(task, result)
+    single, done = iter([_newest_or(source)]), 0
+    for path in single if limit == 1 else new_checkpoints(folder, interval_s):
+        try:
+            with best.held(path) as held:
+                step = restored.restore(model, held, values)
+                _say_start(task, step, images, labels.num_replicas)
+                result = evaluate(task, labels, step, images)
+                report(task, result)
+                best.offer(held, result)
+        except GoneError:
+            if limit == 1:
+                raise
+            logging.info("%s was deleted before it could be scored.", path)
+            continue
+        done += 1
         if done == limit or step >= last_step:
             return
 
@@ -134,45 +154,50 @@ def new_checkpoints(
         sleep(max(0.0, interval_s - (clock() - started)))
 
 
-def evaluate(
-    task: Task, labels: Callable[[Any], Any], step: int, images: int
-) -> evaluator.Result:
-    """The scores on the task's split, with a progress line.
+def evaluate(task: Task, labels: replicas.Labels, step: int, images: int) -> Result:
+    """The scores on the task's split, with a progress line; writes each image's.
 
     Raises:
         EvaluationError: If the split has no labels, or one that is no class.
     """
-    counts = confusion.Confusion(task.info.num_classes, task.info.ignore_label)
-    split, progress = task.run.eval.eval_split, evaluator.Progress(images)
+    split, settings = task.run.eval.eval_split, task.run.eval
     batches = pipeline.evaluation_batches(
         task.info,
         task.dataset_dir,
         split,
         task.run.data,
-        task.run.eval.eval_batch_size,
-        task.run.eval.eval_crop_size,
+        settings.eval_batch_size,
+        settings.eval_crop_size,
     )
-    with pipeline.record_errors(task.info, task.dataset_dir, split):
-        found = evaluator.count(labels, batches, counts, progress.advance)
-    progress.close()
-    return evaluator.result(split, step, found, task.info.class_names, counts)
+    tolerance = settings.boundary_f_tolerance
+    progress = evaluator.Progress(images)
+    path = task.logdir / f"{split}_images.csv"
+    with (
+        pipeline.record_errors(task.info, task.dataset_dir, split),
+        ImageTable(path, has_boundary=tolerance is not None) as table,
+    ):
+        scorer = evaluator.Scorer(
+            task.info.num_classes, task.info.ignore_label, tolerance, table.add
+        )
+        evaluator.score(labels, batches, scorer, progress.advance, labels.num_replicas)
+        progress.close()
+        return scorer.result(split, step, task.info.class_names)
 
 
-def report(task: Task, result: evaluator.Result) -> None:
+def report(task: Task, result: Result) -> None:
     """Prints the table; writes the split's JSON, confusion matrix and scalars."""
     print(result.table(), flush=True)
     scores = result.to_dict()
-    scores["settings"] = {
-        "checkpoint_dir": str(task.folder),
-        "dataset_dir": task.dataset_dir,
-        "model": task.run.model.to_dict(),
-        "data": task.run.data.to_dict(),
-        "eval": task.run.eval.to_dict(),
-    }
+    scores["settings"] = {"checkpoint_dir": str(task.folder), **task.settings()}
     path = task.logdir / f"{result.split}.json"
     pictures.write_bytes(path, (json.dumps(scores, indent=2) + "\n").encode())
-    matrix = task.logdir / f"{result.split}_confusion.csv"
-    pictures.write_bytes(matrix, _confusion_csv(result).encode())
+    confusion = task.logdir / f"{result.split}_confusion"
+    csv_path, png_path = (confusion.with_suffix(s) for s in (".csv", ".png"))
+    pictures.write_bytes(csv_path, result.confusion_csv().encode())
+    title = f"{task.info.name} {result.split}, step {result.step}, "
+    title += f"mIoU {100 * result.miou:.2f} %"
+    picture = matrix.picture(np.array(result.counts), result.class_names, title)
+    pictures.write_bytes(png_path, picture)
     _write_scalars(task.logdir / result.split, result)
     print(
         f"Scores: {path}; TensorBoard: tensorboard --logdir={task.logdir}", flush=True
@@ -189,33 +214,44 @@ def _task(folder: pathlib.Path, values: flags.FlagValues) -> Task:
     return Task(run, info, dataset_dir, folder, logdir)
 
 
-def _say_start(task: Task, step: int, images: int) -> None:
+def _keeper(task: Task, are_several: bool, values: flags.FlagValues) -> Keeper:
+    """What keeps the best checkpoint, if it is to be kept."""
+    is_asked = task.run.eval.keep_best_checkpoint
+    if not (are_several if is_asked is None else is_asked):
+        return Keeper(None)
+    above = task.logdir if values["eval_logdir"].value else task.folder
+    return Keeper.open(task.run, task.info, task.folder, above)
+
+
+def _newest_or(source: pathlib.Path) -> pathlib.Path:
+    """The newest checkpoint of a folder that has one, else what was given."""
+    newest = checkpoints.newest(source) if source.is_dir() else None
+    return pathlib.Path(newest) if newest else source
+
+
+def _say_start(task: Task, step: int, images: int, num_replicas: int) -> None:
     averaging, model = task.averaging, task.run.model
     scales = ", ".join(f"{scale:g}" for scale in averaging.scales)
     flips = "with" if averaging.add_flipped_images else "without"
     height, width = task.run.eval.eval_crop_size
+    seen = "whole"
+    if averaging.window is not None:
+        seen = "in windows of {}x{}".format(*averaging.window)
+    devices = f", {num_replicas} devices" if num_replicas > 1 else ""
     print(
         f"Step {step} of {task.folder} on {task.info.name} {task.run.eval.eval_split}: "
-        f"{images} images padded to at least {height}x{width}, output stride "
-        f"{model.output_stride}, scales {scales}, {flips} flips.",
+        f"{images} images padded to at least {height}x{width}, seen {seen}, output "
+        f"stride {model.output_stride}, scales {scales}, {flips} flips{devices}.",
         flush=True,
     )
 
 
-def _confusion_csv(result: evaluator.Result) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["true \\ predicted", *result.class_names])
-    for name, row in zip(result.class_names, result.counts):
-        writer.writerow([name, *row])
-    return text.getvalue()
-
-
-def _write_scalars(folder: pathlib.Path, result: evaluator.Result) -> None:
+def _write_scalars(folder: pathlib.Path, result: Result) -> None:
     writer = tf.summary.create_file_writer(str(folder))
     with writer.as_default(step=result.step):
-        tf.summary.scalar("miou", result.miou)
-        tf.summary.scalar("pixel_accuracy", result.pixel_accuracy)
+        for name, value in result.means.items():
+            if not math.isnan(value):
+                tf.summary.scalar(name, value)
         for name, iou in zip(result.class_names, result.ious):
             if not math.isnan(iou):
                 tf.summary.scalar(f"iou/{name}", iou)

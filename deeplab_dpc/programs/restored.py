@@ -188,6 +188,17 @@ def dataset_of(
     return info, folder
 
 
+def averaging(run: RunConfig) -> Averaging:
+    """Over what the run's predictions are averaged."""
+    return Averaging(
+        run.eval.eval_scales,
+        run.eval.add_flipped_images,
+        run.model.prediction_with_upsampled_logits,
+        run.eval.sliding_window,
+        run.eval.sliding_window_overlap,
+    )
+
+
 def build(model: ModelConfig, averaging: Averaging) -> keras.Model:
     """The model for images of any size, its pooling following each image.
 

@@ -16,12 +16,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from absl import app, flags
+from absl import app, flags, logging
 
 from deeplab_dpc import inference
 from deeplab_dpc.data import colormaps, pipeline
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation import evaluator, photos, pictures
+from deeplab_dpc.evaluation import submission as submissions
+from deeplab_dpc.evaluation.submission import Submission
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs import restored, running
 from deeplab_dpc.settings import Config, ConfigError, setting
@@ -46,11 +48,19 @@ class VisConfig(Config):
     add_flipped_images: bool | None = setting(
         None, "Average with the mirrored image, too; the run's by default."
     )
+    sliding_window: tuple[int, int] | None = setting(
+        None, "Height and width of windows over the image; the run's by default."
+    )
+    sliding_window_overlap: float | None = setting(
+        None, "Share of a window that the next one overlaps; the run's by default."
+    )
     max_number_of_images: int | None = setting(
         None, "Draw so many images and end; all by default.", at_least=1
     )
     also_save_raw_predictions: bool = setting(
-        False, "Write the class ids, too, as grey PNGs: raw/NAME.png."
+        False,
+        "Write the class ids, too, as grey PNGs: raw/NAME.png; for Cityscapes and "
+        "PASCAL VOC also submission/ and submission.zip, as their servers want them.",
     )
     vis_logdir: str | None = setting(
         None, "Where pictures go; <checkpoint_dir>/vis by default."
@@ -98,11 +108,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     del argv
     folder, source = restored.checkpoint_dir(values["checkpoint_dir"].value)
     run, vis = _settings(folder, values)
-    averaging = inference.Averaging(
-        run.eval.eval_scales,
-        run.eval.add_flipped_images,
-        run.model.prediction_with_upsampled_logits,
-    )
+    averaging = restored.averaging(run)
     info, batches, total = _batches(run, vis, values)
     palette = _palette(info, values["colormap_type"].value)
     total = min(total, vis.max_number_of_images or total)
@@ -113,7 +119,10 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     step = restored.restore(model, source, values)
     print(f"Step {step} of {folder}: drawing {total} images into {logdir}.", flush=True)
     labels = inference.compiled_labels(model, averaging)
-    shown = itertools.islice(predicted(labels, batches, info.ignore_label), total)
+    found = predicted(labels, batches, info.ignore_label)
+    shown: Iterator[Shown] = itertools.islice(found, total)
+    if vis.also_save_raw_predictions:
+        shown = handed_in(shown, _submission(run, vis, info, logdir))
     draw(shown, palette, logdir, vis.also_save_raw_predictions, total)
 
 
@@ -132,6 +141,16 @@ def predicted(
                 predictions[i, :height, :width],
                 None if (label == ignore_label).all() else label,
             )
+
+
+def handed_in(shown: Iterator[Shown], submission: Submission | None) -> Iterator[Shown]:
+    """The same images, their predictions written for the benchmark's server, too."""
+    for item in shown:
+        if submission is not None:
+            submission.add(item.name, item.prediction)
+        yield item
+    if submission is not None:
+        print(f"For the benchmark's server: {submission.close()}.", flush=True)
 
 
 def draw(
@@ -181,9 +200,30 @@ def _settings(
         "eval_crop_size": vis.vis_crop_size,
         "eval_scales": vis.eval_scales,
         "add_flipped_images": vis.add_flipped_images,
+        "sliding_window": vis.sliding_window,
+        "sliding_window_overlap": vis.sliding_window_overlap,
     }
     given = {name: value for name, value in names.items() if value is not None}
     return dataclasses.replace(run, eval=dataclasses.replace(run.eval, **given)), vis
+
+
+def _submission(
+    run: RunConfig, vis: VisConfig, info: DatasetInfo, logdir: pathlib.Path
+) -> Submission | None:
+    """Where predictions go for the server of the split's benchmark, if it has one."""
+    layout = submissions.layout(info, run.eval.eval_split)
+    if layout is None or vis.image_dir or vis.images:
+        return None
+    if run.data.min_resize_value is not None:
+        logging.warning(
+            "Nothing is written for the server of %s: the run resizes images "
+            "(min_resize_value=%d), and the server wants their own size.",
+            info.name,
+            run.data.min_resize_value,
+        )
+        return None
+    folder = restored.output_folder(logdir / "submission", "vis_logdir")
+    return Submission(folder, layout)
 
 
 def _batches(

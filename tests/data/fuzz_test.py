@@ -55,11 +55,11 @@ def check_records(rows, count):
 
 
 def test_a_few_damaged_records():
-    check_records(outcomes("record", 0, 20), 20)
+    check_records(outcomes("record", 0, 40), 40)
 
 
 def test_a_few_damaged_files():
-    check(outcomes("file", 0, 80), 80)
+    check(outcomes("file", 0, 60), 60)
 
 
 @pytest.mark.slow

@@ -2,16 +2,18 @@
 
 import io
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
 
-from deeplab_dpc.evaluation import confusion, evaluator
+from deeplab_dpc.evaluation import evaluator
+from deeplab_dpc.evaluation.image_scores import ImageScores
 
 
-def brightest(images):
-    """The channel with the largest value: a model of three classes."""
-    return np.asarray(images).argmax(-1)
+def brightest(batches):
+    """The channels with the largest values: a model of three classes."""
+    return [np.asarray(images).argmax(-1) for images in batches]
 
 
 def batch(labels, predictions, names):
@@ -20,7 +22,7 @@ def batch(labels, predictions, names):
         "image": np.eye(3)[np.array(predictions)],
         "label": np.array(labels),
         "name": np.array(names, object),
-        "size": None,
+        "size": np.full((len(labels), 2), np.shape(labels)[1:]),
     }
 
 
@@ -30,16 +32,16 @@ BATCHES = [
 ]
 
 
-def scored(batches=BATCHES, names=("sky", "road", "car")):
-    counts = confusion.Confusion(3, 255)
-    images = evaluator.count(brightest, batches, counts)
-    return evaluator.result("val", 40, images, names, counts)
+def scored(batches=BATCHES, names=("sky", "road", "car"), **settings):
+    scorer = evaluator.Scorer(3, 255, **settings)
+    evaluator.score(brightest, batches, scorer)
+    return scorer.result("val", 40, names)
 
 
 def test_scores_all_batches_without_their_padding():
     """car: 2 right of 3, none wrongly; road: 1 right, 1 wrongly; sky: both."""
     result = scored()
-    assert result.images == 3
+    assert result.num_images == 3
     np.testing.assert_allclose(result.ious, [1, 1 / 2, 2 / 3])
     assert result.miou == pytest.approx((1 + 1 / 2 + 2 / 3) / 3)
     assert result.pixel_accuracy == pytest.approx(5 / 6)
@@ -48,9 +50,40 @@ def test_scores_all_batches_without_their_padding():
 
 def test_progress_hears_of_each_batch():
     heard = []
-    counts = confusion.Confusion(3, 255)
-    evaluator.count(brightest, BATCHES, counts, heard.append)
+    evaluator.score(brightest, BATCHES, evaluator.Scorer(3, 255), heard.append)
     assert heard == [2, 1]
+
+
+def test_each_image_is_scored_alone_over_its_own_classes():
+    """a: all right; b: one labelled pixel, wrong; c: all right, without road."""
+    heard = []
+    result = scored(on_image=heard.append)
+    assert [image.name for image in result.images] == ["a", "b", "c"]
+    assert [image.miou for image in result.images] == [1.0, 0.0, 1.0]
+    assert [image.pixel_accuracy for image in result.images] == [1.0, 0.0, 1.0]
+    assert tuple(heard) == result.images
+
+
+def test_padding_is_cut_off_before_scoring():
+    """A 1x3 image in a 2x4 batch: the padding's predictions are not even looked at."""
+    label = [[[0, 1, 2, 9], [9, 9, 9, 9]]]
+    padded = batch(label, np.minimum(label, 2), ["a"])
+    padded["size"] = np.array([[1, 3]])
+    assert scored([padded]).miou == 1.0
+
+
+def test_several_batches_at_once_give_the_same_scores():
+    groups = []
+
+    def predict(images):
+        groups.append(len(images))
+        return brightest(images)
+
+    scorer = evaluator.Scorer(3, 255)
+    evaluator.score(predict, [*BATCHES, *BATCHES, BATCHES[0]], scorer, at_once=2)
+    assert groups == [2, 2, 1]
+    expected = scored([*BATCHES, *BATCHES, BATCHES[0]])
+    assert scorer.result("val", 40, expected.class_names) == expected
 
 
 def test_one_batch_is_in_memory_at_a_time():
@@ -69,22 +102,25 @@ def test_one_batch_is_in_memory_at_a_time():
             assert len(alive) <= 1
             yield Tracked(BATCHES[0])
 
-    counts = confusion.Confusion(3, 255)
-    assert evaluator.count(brightest, stream(), counts) == 40
+    scorer = evaluator.Scorer(3, 255)
+    evaluator.score(brightest, stream(), scorer)
+    assert scorer.num_images == 40
 
 
 def test_table_shows_percent_and_a_dash_for_what_does_not_occur():
     result = scored([batch([[[0, 1]]], [[[0, 0]]], [b"a"])])
     assert result.table() == "\n".join(
         [
-            "class             IoU %  % of pixels",
-            "------------------------------------",
-            "sky               50.00        50.00",
-            "road               0.00        50.00",
-            "car                   -         0.00",
-            "------------------------------------",
-            "mIoU              25.00",
-            "pixel accuracy    50.00",
+            "class                     IoU %  % of pixels",
+            "--------------------------------------------",
+            "sky                       50.00        50.00",
+            "road                       0.00        50.00",
+            "car                           -         0.00",
+            "--------------------------------------------",
+            "mIoU                      25.00",
+            "pixel accuracy            50.00",
+            "mean class accuracy       50.00",
+            "frequency weighted IoU    25.00",
         ]
     )
 
@@ -92,8 +128,10 @@ def test_table_shows_percent_and_a_dash_for_what_does_not_occur():
 def test_dict_is_strict_json_with_null_for_what_does_not_occur():
     found = scored([batch([[[0, 1]]], [[[0, 0]]], [b"a"])]).to_dict()
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert found["classes"][2] == {"name": "car", "iou": None, "pixel_share": 0.0}
-    assert (found["step"], found["split"], found["images"]) == (40, "val", 1)
+    expected = {"name": "car", "iou": None, "accuracy": None, "pixel_share": 0.0}
+    assert found["classes"][2] == expected
+    assert (found["step"], found["split"], found["num_images"]) == (40, "val", 1)
+    assert found["images"] == [{"name": "a", "miou": 0.25, "pixel_accuracy": 0.5}]
 
 
 def test_a_wrong_label_names_its_image():
@@ -104,6 +142,35 @@ def test_a_wrong_label_names_its_image():
 def test_a_split_without_labels_cannot_be_scored():
     with pytest.raises(evaluator.EvaluationError, match="'val' has a label"):
         scored([batch([[[255]]], [[[0]]], [b"a"])])
+
+
+def test_an_image_without_labels_has_no_score_and_is_counted():
+    blank = batch([[[255, 255]]], [[[0, 1]]], ["blank"])
+    result = scored([*BATCHES, blank])
+    assert result.num_images == 4 and np.isnan(result.images[3].miou)
+    assert result.to_dict()["images"][3]["miou"] is None
+
+
+def test_memory_stays_flat_over_many_images():
+    """20,000 images of 2x2 pixels leave less than half a MiB behind, beyond 2,000."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 3, (2, 100, 2, 2))
+    scorer = evaluator.Scorer(3, 255, 1.0)
+
+    def score(images):
+        for i in range(images):
+            scorer.add(f"image_{i:08d}", pixels[0, i % 100], pixels[1, i % 100])
+
+    scorer.images = ImageScores(most=1000, extremes=10)
+    tracemalloc.start()
+    score(2000)
+    before, _ = tracemalloc.get_traced_memory()
+    score(18_000)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert scorer.num_images == 20_000
+    assert after - before < 2**19
+    assert scorer.counts.counts.sum() == 20_000 * 4
 
 
 class Clock:

@@ -61,7 +61,8 @@ def test_scores_the_newest_checkpoint_of_a_run_folder(run_dir, capsys):
     counts = expected_counts(15)
     np.testing.assert_array_equal(written_counts(run_dir), counts)
     assert scores["miou"] == pytest.approx(confusion.mean_iou(counts))
-    assert (scores["step"], scores["images"]) == (15, 3)
+    assert (scores["step"], scores["num_images"]) == (15, 3)
+    assert [image["name"] for image in scores["images"]] == list(tiny_run.SIZES)
     assert [c["name"] for c in scores["classes"]] == ["sky", "road", "car"]
     printed = capsys.readouterr().out
     assert "Step 15" in printed and f"{100 * scores['miou']:.2f}" in printed

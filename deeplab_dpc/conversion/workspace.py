@@ -1,0 +1,162 @@
+"""Where a conversion works: a hidden folder that survives kills, and moves in at once.
+
+The records of a conversion wait in `.converting` in the output folder until all of them
+are done. Then they replace those of an earlier conversion. What a killed process left
+there is found by the next one: finished shards go on being used, and files that it was
+just moving go back to where they came from.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Collection, Iterator
+
+from deeplab_dpc.data import readable_json, records
+from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError
+
+NAME = ".converting"
+_LOCK = "lock"
+_JOURNAL = "installing.json"  # The files that were there before; there while moving.
+_PREVIOUS = "previous"  # Those of them that were moved out already.
+
+
+@contextlib.contextmanager
+def opened(output_dir: pathlib.Path) -> Iterator[pathlib.Path]:
+    """The folder to work in, for this process alone.
+
+    It is gone after success, and after a failure that left no finished shard in it; the
+    output folder is made, and removed again with it if it was.
+
+    Raises:
+        DatasetError: If the output folder is a file, cannot be written, or another
+            process converts into it.
+    """
+    if output_dir.exists() and not output_dir.is_dir():
+        raise DatasetError(f"--output_dir={output_dir} is not a folder.")
+    is_new = not output_dir.exists()
+    folder = output_dir / NAME
+    try:
+        with _locked(folder):
+            _recover(folder, output_dir)
+            try:
+                yield folder
+            except BaseException:
+                if not _is_worth_keeping(folder):
+                    _remove(folder)
+                raise
+            _remove(folder)
+    except BaseException:
+        if is_new:
+            with contextlib.suppress(OSError):
+                output_dir.rmdir()
+        raise
+
+
+def clear(folder: pathlib.Path, keep: Collection[str] = ()) -> None:
+    """Removes all from the folder but these names."""
+    for path in folder.iterdir():
+        if path.name in keep or path.name == _LOCK:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def install(folder: pathlib.Path, output_dir: pathlib.Path) -> None:
+    """Moves the shards and `dataset.json` out of `folder`; the earlier ones go.
+
+    `dataset.json` goes first and comes last: a folder in between is never taken for a
+    whole data set. After a failure all is as it was.
+    """
+    there = _data_files(output_dir)
+    (folder / _PREVIOUS).mkdir(exist_ok=True)
+    readable_json.save(folder / _JOURNAL, [path.name for path in there])
+    try:
+        for path in there:
+            os.replace(path, folder / _PREVIOUS / path.name)
+        for path in reversed(_data_files(folder)):
+            os.replace(path, output_dir / path.name)
+    except BaseException:
+        _recover(folder, output_dir)
+        raise
+
+
+@contextlib.contextmanager
+def _locked(folder: pathlib.Path) -> Iterator[None]:
+    """Makes the folder and holds its lock, which the kernel frees with the process."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = open(folder / _LOCK, "a+")  # noqa: SIM115 (closed below)
+    except OSError as e:
+        raise DatasetError(
+            f"--output_dir={folder.parent} cannot be written ({e.strerror}). Choose "
+            "another folder, or change its permissions."
+        ) from e
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_there = os.path.samestat(os.fstat(file.fileno()), os.stat(file.name))
+        except (BlockingIOError, FileNotFoundError):
+            is_there = False
+        except OSError as e:
+            raise DatasetError(
+                f"--output_dir={folder.parent} cannot be locked ({e.strerror}), as on "
+                "some network drives. Choose a folder on another disk, and copy the "
+                "records afterwards."
+            ) from e
+        if not is_there:  # Or its holder removed it just now.
+            file.seek(0)
+            raise DatasetError(
+                f"--output_dir={folder.parent}: process {file.read() or '?'} is "
+                "converting into this folder. Wait until it ends, or choose another "
+                "folder."
+            )
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _recover(folder: pathlib.Path, output_dir: pathlib.Path) -> None:
+    """Ends what a killed process was moving: back, unless all had come."""
+    journal = folder / _JOURNAL
+    if not journal.is_file():
+        return
+    previous = folder / _PREVIOUS
+    before = set(json.loads(journal.read_text()))
+
+    def is_new(path: pathlib.Path) -> bool:
+        return path.name not in before or (previous / path.name).exists()
+
+    if not any(p.name == FILE_NAME and is_new(p) for p in _data_files(output_dir)):
+        for path in filter(is_new, _data_files(output_dir)):
+            os.replace(path, folder / path.name)
+        for path in reversed(_data_files(previous)):
+            os.replace(path, output_dir / path.name)
+    journal.unlink()
+
+
+def _data_files(folder: pathlib.Path) -> list[pathlib.Path]:
+    """`dataset.json`, if there, and the shards."""
+    shards = sorted(path for path in folder.iterdir() if records.is_shard(path))
+    info = folder / FILE_NAME
+    return [info, *shards] if info.is_file() else shards
+
+
+def _is_worth_keeping(folder: pathlib.Path) -> bool:
+    """Whether there is a finished shard, or files of the user's that were moved."""
+    names = [path.name for path in folder.iterdir()]
+    return _JOURNAL in names or any(n.endswith(".tfrecord.json") for n in names)
+
+
+def _remove(folder: pathlib.Path) -> None:
+    """Removes the folder: the journal first, the lock last."""
+    with contextlib.suppress(OSError):
+        (folder / _JOURNAL).unlink(missing_ok=True)
+        clear(folder)
+        (folder / _LOCK).unlink()
+        folder.rmdir()

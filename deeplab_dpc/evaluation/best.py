@@ -1,0 +1,169 @@
+"""Keeps the checkpoint of the best score, whatever becomes of the others."""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from deeplab_dpc.evaluation.pictures import write_bytes
+
+_STATE = "checkpoint"  # TensorFlow's file that names the newest checkpoint.
+_CANDIDATE = ".candidate"
+
+
+class BestError(ValueError):
+    """A kept checkpoint whose score cannot be compared with the ones to come."""
+
+
+class GoneError(FileNotFoundError):
+    """A checkpoint that is not there any more."""
+
+
+class Best:
+    """A folder with one checkpoint, `<name>.json` with its scores, and other files.
+
+    The folder can be used like the run folder that the checkpoint is from. Killed at
+    any moment, it holds either the checkpoint before or the new one, with its score.
+
+    Args:
+        folder: Where; it must be there.
+        settings: What the scores depend on, as JSON types. What is kept there must have
+            the same; a setting that only one of the two knows is not compared.
+        beside: Files to copy there, too, such as the run's config.
+
+    Raises:
+        BestError: If what is kept was scored with other settings.
+    """
+
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        settings: Mapping[str, Any],
+        beside: Sequence[pathlib.Path] = (),
+    ):
+        self.folder, self._beside = folder, beside
+        self._settings = dict(settings)
+        kept = self.scores()
+        theirs = kept["settings"] if kept else {}
+        common = [name for name in self._settings if name in theirs]
+        wrong = [name for name in common if theirs[name] != self._settings[name]]
+        if wrong:
+            shown = ", ".join(
+                f"{name} {theirs[name]!r} there, now {self._settings[name]!r}"
+                for name in wrong
+            )
+            raise BestError(
+                f"{folder} keeps a checkpoint that was scored in another way "
+                f"({shown}), so scores cannot be compared. Pass another --eval_logdir, "
+                "which has a folder `best` of its own, or --nokeep_best_checkpoint."
+            )
+
+    def scores(self) -> dict[str, Any] | None:
+        """What is kept of the best checkpoint's scores; None without one."""
+        prefix = self._newest()
+        if prefix is None:
+            return None
+        try:
+            found = json.loads(pathlib.Path(f"{prefix}.json").read_text())
+            return {**found, "miou": found["miou"], "settings": found["settings"]}
+        except (OSError, ValueError, KeyError, TypeError) as e:
+            raise BestError(
+                f"{prefix}.json cannot be read ({e!r}), so nobody knows how good that "
+                f"checkpoint is. Remove the folder {self.folder}."
+            ) from e
+
+    @contextlib.contextmanager
+    def hold(self, prefix: str | os.PathLike) -> Iterator[str]:
+        """A checkpoint that stays while it is scored, even if training deletes it.
+
+        Its files are linked, or copied where that is impossible.
+
+        Args:
+            prefix: A checkpoint.
+
+        Yields:
+            The prefix of what stays.
+
+        Raises:
+            GoneError: If it is gone already.
+        """
+        held = self.folder / _CANDIDATE
+        shutil.rmtree(held, ignore_errors=True)
+        held.mkdir()
+        try:
+            for file in _files(prefix):
+                _link_or_copy(file, held / file.name)
+            yield str(held / pathlib.Path(prefix).name)
+        finally:
+            shutil.rmtree(held, ignore_errors=True)
+
+    def offer(self, held: str, scores: Mapping[str, Any]) -> bool:
+        """Keeps a checkpoint instead of the one before if its mIoU is higher.
+
+        Args:
+            held: What `hold` gave.
+            scores: As JSON types; `miou` decides, in 0..1 or None.
+
+        Returns:
+            Whether it is the best one now.
+        """
+        kept = self.scores()
+        if not _is_better(scores["miou"], kept["miou"] if kept else None):
+            return False
+        for file in self._beside:
+            write_bytes(self.folder / file.name, file.read_bytes())
+        name = pathlib.Path(held).name
+        if self._newest() == str(self.folder / name):
+            # Another checkpoint of this name: better none than half of each.
+            (self.folder / _STATE).unlink()
+        files = _files(held)
+        for file in files:
+            os.replace(file, self.folder / file.name)
+        text = json.dumps({**scores, "settings": self._settings}, indent=2) + "\n"
+        write_bytes(self.folder / f"{name}.json", text.encode())
+        state = f'model_checkpoint_path: "{name}"\nall_model_checkpoint_paths: "{name}"'
+        write_bytes(self.folder / _STATE, f"{state}\n".encode())
+        self._remove_others({file.name for file in files} | {f"{name}.json"}, name)
+        return True
+
+    def _newest(self) -> str | None:
+        return tf.train.latest_checkpoint(str(self.folder))
+
+    def _remove_others(self, names: set[str], name: str) -> None:
+        for path in self.folder.glob(f"{name.rpartition('-')[0]}-*"):
+            if path.name not in names:
+                path.unlink()
+
+
+def _is_better(miou: float | None, than: float | None) -> bool:
+    if miou is None:
+        return False
+    return than is None or miou > than
+
+
+def _files(prefix: str | os.PathLike) -> list[pathlib.Path]:
+    """The files of a checkpoint, its index last.
+
+    Raises:
+        GoneError: If there is none.
+    """
+    path = pathlib.Path(prefix)
+    data = sorted(path.parent.glob(f"{path.name}.data-*"))
+    index = path.with_name(f"{path.name}.index")
+    if not data or not index.is_file():
+        raise GoneError(2, "No such checkpoint", str(prefix))
+    return [*data, index]
+
+
+def _link_or_copy(file: pathlib.Path, to: pathlib.Path) -> None:
+    try:
+        os.link(file, to)
+    except FileNotFoundError as e:
+        raise GoneError(2, "No such checkpoint", str(file)) from e
+    except OSError:  # Another file system, or one without links.
+        shutil.copyfile(file, to)

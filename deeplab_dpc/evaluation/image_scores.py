@@ -1,0 +1,107 @@
+"""The scores of single images: few in memory, all of them in a CSV file."""
+
+import csv
+import dataclasses
+import math
+import os
+import pathlib
+from typing import Any
+
+MOST_IMAGES = 10_000  # Of more than these, only the extremes are kept in memory.
+EXTREMES = 100
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ImageScore:
+    """The scores of one image, in 0..1; nan where no pixel has a label.
+
+    Attributes:
+        name: Its name in the records.
+        miou: Mean IoU over the classes that are true or predicted in it.
+        pixel_accuracy: Share of its labelled pixels that are right.
+        boundary_f: Mean F-score of its outlines; nan, too, if it was not asked for.
+    """
+
+    name: str
+    miou: float
+    pixel_accuracy: float
+    boundary_f: float = math.nan
+
+    def to_dict(self, has_boundary: bool) -> dict[str, Any]:
+        """The scores as JSON types (nan is None)."""
+        found = {"name": self.name, "miou": number(self.miou)}
+        found["pixel_accuracy"] = number(self.pixel_accuracy)
+        if has_boundary:
+            found["boundary_f"] = number(self.boundary_f)
+        return found
+
+
+class ImageScores:
+    """All images' scores, or of very many the worst and the best ones.
+
+    Args:
+        most: Of how many images all are kept.
+        extremes: How many of the worst, and of the best, are kept of more. Images
+            without a labelled pixel are neither.
+    """
+
+    def __init__(self, most: int = MOST_IMAGES, extremes: int = EXTREMES):
+        self._most, self._extremes = most, extremes
+        self._kept: list[ImageScore] = []
+        self._is_all = True
+
+    def add(self, score: ImageScore) -> None:
+        """Adds one image."""
+        self._kept.append(score)
+        if len(self._kept) > self._most:
+            self._prune()
+
+    @property
+    def kept(self) -> tuple[ImageScore, ...]:
+        """In the order of the images; of very many, the worst first."""
+        if not self._is_all:
+            self._prune()
+        return tuple(self._kept)
+
+    def _prune(self) -> None:
+        self._is_all = False
+        known = [score for score in self._kept if not math.isnan(score.miou)]
+        known.sort(key=lambda score: score.miou)
+        if len(known) > 2 * self._extremes:
+            known = known[: self._extremes] + known[-self._extremes :]
+        self._kept = known
+
+
+class ImageTable:
+    """A CSV of all images' scores, written as they come, there when all are.
+
+    Args:
+        path: The file; until it is done, its rows are in a hidden one beside it.
+        has_boundary: Whether it has a column for the outlines' score.
+    """
+
+    def __init__(self, path: pathlib.Path, has_boundary: bool = False):
+        self._path, self._has_boundary = path, has_boundary
+        self._new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+    def __enter__(self) -> "ImageTable":
+        self._file = self._new.open("w", newline="")
+        self._writer = csv.writer(self._file, lineterminator="\n")
+        head = ImageScore("", 0, 0).to_dict(self._has_boundary)
+        self._writer.writerow(head)
+        return self
+
+    def add(self, score: ImageScore) -> None:
+        """Writes a row; a score that there is not is empty."""
+        self._writer.writerow(score.to_dict(self._has_boundary).values())
+
+    def __exit__(self, kind: type | None, *_: Any) -> None:
+        self._file.close()
+        if kind is None:
+            os.replace(self._new, self._path)
+        self._new.unlink(missing_ok=True)
+
+
+def number(value: float) -> float | None:
+    """A number as JSON has it: None instead of nan."""
+    return None if math.isnan(value) else value

@@ -1,0 +1,187 @@
+"""Predictions as the benchmarks' servers, and their own scripts, want them."""
+
+import io
+import os
+import pathlib
+import re
+import zipfile
+from typing import Protocol
+
+import numpy as np
+from cityscapesscripts.helpers.labels import trainId2label
+from PIL import Image
+
+from deeplab_dpc.data import colormaps
+from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.evaluation.pictures import write_bytes
+
+_IMAGE_ENDING = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE)
+_CITYSCAPES_NAME = re.compile(r"([a-zA-Z-]+_\d{6}_\d{6})(_leftImg8bit)?")
+
+
+class SubmissionError(ValueError):
+    """A prediction that no server would take."""
+
+
+class Layout(Protocol):
+    """How one benchmark wants its files."""
+
+    def path(self, name: str) -> str:
+        """The file of an image, by its name in the records, below the folder.
+
+        Raises:
+            SubmissionError: If it is no name of the benchmark's.
+        """
+        ...
+
+    def encode(self, prediction: np.ndarray) -> bytes:
+        """The file's content for `[height, width]` class ids."""
+        ...
+
+
+class Cityscapes:
+    """`<city>_<sequence>_<frame>_pred_labelIds.png`: label ids, not train ids.
+
+    https://www.cityscapes-dataset.com/submit and the comment at `getPrediction` in
+    cityscapesscripts' evalPixelLevelSemanticLabeling.py: a file is found by the three
+    parts that its name begins with, in any folder, and there may be only one.
+    """
+
+    def path(self, name: str) -> str:
+        """See `Layout`."""
+        found = _CITYSCAPES_NAME.fullmatch(_base(name))
+        if not found:
+            raise SubmissionError(
+                f"Image {name!r} is none of Cityscapes': its name must begin with "
+                "city, sequence and frame, as in frankfurt_000001_030310_leftImg8bit."
+            )
+        return f"{found[1]}_pred_labelIds.png"
+
+    def encode(self, prediction: np.ndarray) -> bytes:
+        """See `Layout`."""
+        return _png(Image.fromarray(cityscapes_label_ids(prediction)))
+
+
+class PascalVoc:
+    """`results/VOC2012/Segmentation/comp6_<split>_cls/<image>.png` with VOC's palette.
+
+    The development kit's `VOCopts.seg.clsrespath`. comp6 is for methods that used more
+    than VOC's own data, such as a backbone from ImageNet; comp5 is for the others.
+
+    Args:
+        split: The split; the servers' is `test`.
+    """
+
+    def __init__(self, split: str):
+        self._folder = f"results/VOC2012/Segmentation/comp6_{split}_cls"
+
+    def path(self, name: str) -> str:
+        """See `Layout`."""
+        base = _base(name)
+        if not re.fullmatch(r"\d{4}_\d{6}", base):
+            raise SubmissionError(
+                f"Image {name!r} is none of PASCAL VOC's: it must be called a year and "
+                "a number, as in 2008_000123."
+            )
+        return f"{self._folder}/{base}.png"
+
+    def encode(self, prediction: np.ndarray) -> bytes:
+        """See `Layout`."""
+        image = Image.fromarray(prediction.astype(np.uint8))
+        image.putpalette(colormaps.pascal(256).astype(np.uint8).tobytes())
+        return _png(image)
+
+
+def cityscapes_label_ids(train_ids: np.ndarray) -> np.ndarray:
+    """Cityscapes' label ids of train ids 0..18: road is 7, bicycle 33; uint8.
+
+    Raises:
+        SubmissionError: If a value is no train id. (The ignored 255 as a prediction
+            crashes cityscapesscripts.)
+    """
+    table = np.array([trainId2label[i].id for i in range(19)], np.uint8)
+    train_ids = np.asarray(train_ids)
+    wrong = train_ids[(train_ids < 0) | (train_ids >= len(table))]
+    if wrong.size:
+        raise SubmissionError(
+            f"{wrong.size} pixels are predicted as {wrong[0]}; Cityscapes' train ids "
+            f"are 0..{len(table) - 1}."
+        )
+    return table[train_ids]
+
+
+def layout(info: DatasetInfo, split: str) -> Layout | None:
+    """How predictions for a data set are handed in; None if nothing is known.
+
+    Raises:
+        SubmissionError: If the data set has a benchmark's name but not its classes.
+    """
+    known: dict[str, tuple[int, Layout]] = {
+        "cityscapes": (19, Cityscapes()),
+        "pascal_voc_seg": (21, PascalVoc(split)),
+    }
+    if info.name not in known:
+        return None
+    num_classes, found = known[info.name]
+    if info.num_classes != num_classes:
+        raise SubmissionError(
+            f"The data set {info.name} here has {info.num_classes} classes, but the "
+            f"benchmark has {num_classes}; its records are not the benchmark's."
+        )
+    return found
+
+
+class Submission:
+    """A folder of predictions, and at the end a zip file of it to hand in.
+
+    Args:
+        folder: Where the files go; made if missing.
+        layout: How the benchmark wants them.
+    """
+
+    def __init__(self, folder: pathlib.Path, layout: Layout):
+        self._folder, self._layout = folder, layout
+        self._written: dict[str, None] = {}
+
+    def add(self, name: str, prediction: np.ndarray) -> None:
+        """Writes the prediction of one image.
+
+        Args:
+            name: The image's name in the records.
+            prediction: `[height, width]` class ids at the image's own size.
+
+        Raises:
+            SubmissionError: If the name or a class is not the benchmark's, or there is
+                a prediction of this name already.
+        """
+        relative = self._layout.path(name)
+        if relative in self._written:
+            raise SubmissionError(f"There are two images named {name!r}; keep one.")
+        path = self._folder / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, self._layout.encode(np.asarray(prediction)))
+        self._written[relative] = None
+
+    def close(self) -> pathlib.Path:
+        """Writes `<folder>.zip` with all files that were added; gives its path."""
+        path = self._folder.with_name(f"{self._folder.name}.zip")
+        new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+        try:
+            with zipfile.ZipFile(new, "w", zipfile.ZIP_STORED) as archive:
+                for relative in self._written:
+                    archive.write(self._folder / relative, relative)
+            os.replace(new, path)
+        finally:
+            new.unlink(missing_ok=True)
+        return path
+
+
+def _base(name: str) -> str:
+    """The name without folders and ending."""
+    return _IMAGE_ENDING.sub("", name.replace("\\", "/").rpartition("/")[2])
+
+
+def _png(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
