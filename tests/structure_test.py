@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "describe": ("programs",),
     "windows": (),
     "inference": ("config", "layers", "model", "windows"),
-    "training": ("config", "data", "layers", "model", "tf1"),
+    "training": ("config", "data", "genotypes", "layers", "model", "settings", "tf1"),
     "evaluation": ("config", "data", "inference"),
     "export": ("config", "data", "inference", "layers", "model"),
     "search": ("genotypes",),
