@@ -92,6 +92,29 @@ def test_an_image_of_another_name_is_told(run_dir, tmp_path):
         draw(run_dir, tmp_path / "vis")
 
 
+@pytest.mark.parametrize(
+    "second, is_handed_in", [("2008_000011", True), ("cat", False)]
+)
+def test_files_are_handed_in_if_all_have_names_of_the_benchmark(
+    run_dir, tmp_path, second, is_handed_in
+):
+    """VOC's test images have no labels, so they are in no records."""
+    as_voc(run_dir, tmp_path / "records", ["2008_000006"])
+    (tmp_path / "images").mkdir()
+    for name in ("2008_000006", second):
+        Image.new("RGB", (30, 20)).save(tmp_path / f"images/{name}.jpg")
+    tiny_run.run(
+        program,
+        f"--checkpoint_dir={run_dir}",
+        f"--vis_logdir={tmp_path / 'vis'}",
+        f"--image_dir={tmp_path / 'images'}",
+        "--also_save_raw_predictions",
+    )
+    folder = tmp_path / "vis/submission/results/VOC2012/Segmentation/comp6_test_cls"
+    assert (folder / "2008_000006.png").is_file() == is_handed_in
+    assert (tmp_path / "vis/submission.zip").is_file() == is_handed_in
+
+
 def test_other_data_sets_have_only_raw_predictions(run_dir, tmp_path):
     draw(run_dir, tmp_path / "vis")
     assert sorted(p.name for p in (tmp_path / "vis/raw").iterdir()) == [
