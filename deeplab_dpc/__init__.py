@@ -2,18 +2,25 @@
 
 Chen et al., "Searching for Efficient Multi-Scale Architectures for Dense Image
 Prediction", NeurIPS 2018, arXiv:1809.04184.
+
+The names below are imported when they are first used: genotypes and settings need no
+TensorFlow, and a program can say what TensorFlow may print before it starts.
 """
 
-from deeplab_dpc import genotypes
-from deeplab_dpc.config import ConfigError, ModelConfig
-from deeplab_dpc.genotypes import Branch, Genotype, GenotypeError
-from deeplab_dpc.model import build_model
-from deeplab_dpc.tf1 import (
-    LoadReport,
-    WeightsError,
-    load_tf1_weights,
-    save_tf1_checkpoint,
-)
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from deeplab_dpc import genotypes
+    from deeplab_dpc.config import ConfigError, ModelConfig
+    from deeplab_dpc.genotypes import Branch, Genotype, GenotypeError
+    from deeplab_dpc.model import build_model
+    from deeplab_dpc.tf1 import (
+        LoadReport,
+        WeightsError,
+        load_tf1_weights,
+        save_tf1_checkpoint,
+    )
 
 __all__ = [
     "Branch",
@@ -28,3 +35,23 @@ __all__ = [
     "load_tf1_weights",
     "save_tf1_checkpoint",
 ]
+
+_HOMES = {
+    "config": ("ConfigError", "ModelConfig"),
+    "genotypes": ("Branch", "Genotype", "GenotypeError"),
+    "model": ("build_model",),
+    "tf1": ("LoadReport", "WeightsError", "load_tf1_weights", "save_tf1_checkpoint"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    if name == "genotypes":
+        return importlib.import_module(f"{__name__}.genotypes")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

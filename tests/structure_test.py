@@ -2,6 +2,8 @@
 
 import ast
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
@@ -80,3 +82,13 @@ def test_only_programs_read_flags():
             n for n in imports(path) if n.startswith("absl.flags") or n == "absl.app"
         }
         assert not used, path
+
+
+def test_public_names_come_without_tensorflow_where_they_can():
+    code = (
+        "import sys, deeplab_dpc as d; d.Genotype, d.ModelConfig, d.genotypes.DPC_TOP1;"
+        "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules;"
+        "assert all(getattr(d, name) for name in d.__all__);"
+        "assert not hasattr(d, 'nothing')"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, check=True)
