@@ -1,0 +1,138 @@
+"""Any legal combination of settings trains; any other is refused before data is read.
+
+Two hundred combinations are drawn with a seed. Each changes a few settings, among them
+ones that do not go together. It must either be refused with a word while settings, model
+and loss are made, or make a step on a tiny batch with a finite loss.
+"""
+
+import collections
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_dpc.config import (
+    ConfigError,
+    DataConfig,
+    EvalConfig,
+    ModelConfig,
+    TrainConfig,
+)
+from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.training import losses, trainer
+from deeplab_dpc.training.run_folder import RunConfig
+
+SIZE = 33
+INFO = DatasetInfo(
+    "noise", ("a", "b", "c"), ((1, 2, 3), (4, 5, 6), (7, 8, 9)), 255, {"train": 4}
+)
+MODEL = {
+    "model_variant": ["mobilenet_v2"],
+    "output_stride": [8, 16, 32],
+    "decoder_output_stride": [(4,), None],
+    "decoder_use_separable_conv": [False],
+    "genotype": [DPC_TOP1],
+    "atrous_rates": [(6, 12, 18), (1, 2)],
+    "add_image_level_feature": [False],
+    "aspp_with_batch_norm": [False],
+    "aspp_with_separable_conv": [False],
+    "aspp_with_concat_projection": [False],
+    "aspp_convs_filters": [16],
+    "logits_kernel_size": [3],
+    "image_pooling_crop_size": [(17, 17)],
+    "image_pooling_stride": [(2, 2)],
+    "image_pyramid": [(0.5, 1.0)],
+    "merge_method": ["avg"],
+    "use_bounded_activation": [True],
+    "batch_norm_decay": [0.9],
+    "divisible_by": [8],
+}
+TRAIN = {
+    "optimizer": ["adam", "adamw"],
+    "learning_policy": ["step", "cosine", "multi_steps"],
+    "slow_start_step": [2],
+    "slow_start_burnin_type": ["linear"],
+    "last_layer_gradient_multiplier": [10.0],
+    "last_layers_contain_logits_only": [True],
+    "upsample_logits": [False],
+    "label_weights": [(1.0, 2.0, 0.5), (1.0, 2.0)],
+    "top_k_percent_pixels": [0.25],
+    "hard_example_mining_step": [10],
+    "hard_example_mining": ["image"],
+    "fine_tune_batch_norm": [False],
+    "sync_batch_norm": [True],
+    "precision": ["mixed_bfloat16"],
+    "jit_compile": [True],
+    "gradient_accumulation_steps": [2],
+    "steps_per_execution": [3],
+    "ema_decay": [0.99],
+    "freeze_backbone": [True],
+    "weight_decay": [0.0],
+}
+BATCH = {
+    "image": np.random.default_rng(0).uniform(0, 255, (4, SIZE, SIZE, 3)),
+    "label": np.random.default_rng(1).choice([0, 1, 2, 255], (4, SIZE, SIZE)),
+}
+
+
+def draw(random: np.random.Generator) -> tuple[dict, dict]:
+    """Four of the model's settings and four of the training's, with other values."""
+    chosen = []
+    for table in (MODEL, TRAIN):
+        names = random.choice(sorted(table), 4, replace=False)
+        chosen.append({n: table[n][random.integers(len(table[n]))] for n in names})
+    return chosen[0], chosen[1]
+
+
+def attempt(model: dict, train: dict) -> str:
+    """What becomes of a combination: what refuses it, or `trained`."""
+    keras.utils.clear_session()
+    try:
+        config = RunConfig(
+            ModelConfig(
+                num_classes=3, crop_size=(SIZE, SIZE), depth_multiplier=0.1, **model
+            ),
+            DataConfig(dataset_dir="nowhere"),
+            TrainConfig(train_batch_size=4, train_crop_size=(SIZE, SIZE), **train),
+            EvalConfig(),
+            INFO,
+        )
+        trainer._check_shares(config.train, 1)
+        run = trainer.Run.build(config, tf.distribute.get_strategy())
+        losses.PixelLoss.from_config(config.train, 3, 255)
+        loop = run.loop(tf.distribute.get_strategy(), _batches(), 0)
+    except ConfigError as e:
+        assert len(str(e)) > 30
+        return "refused"
+    means = loop.train_until(1)
+    assert np.isfinite(means["loss"]) and means["loss"] > 0
+    return "trained"
+
+
+def _batches() -> tf.data.Dataset:
+    batch = {
+        "image": BATCH["image"].astype("float32"),
+        "label": BATCH["label"].astype("int32"),
+        "name": np.array([b"noise"] * 4),
+    }
+    return tf.data.Dataset.from_tensors(batch).repeat()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", range(4))
+def test_any_combination_trains_or_is_refused(group):
+    tf.config.run_functions_eagerly(True)  # Tracing would take most of the time.
+    found: collections.Counter[str] = collections.Counter()
+    random = np.random.default_rng(group)
+    try:
+        for _ in range(50):
+            model, train = draw(random)
+            try:
+                found[attempt(model, train)] += 1
+            except Exception as e:
+                raise AssertionError(f"{model} and {train}") from e
+    finally:
+        tf.config.run_functions_eagerly(False)
+    assert found["trained"] >= 10 and found["refused"] >= 5, found
