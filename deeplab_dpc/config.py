@@ -236,10 +236,15 @@ class TrainConfig(Config):
         False, "Change brightness, contrast, saturation and hue at random, too."
     )
     training_number_of_steps: int = setting(30000, "Steps to train.", at_least=1)
-    optimizer: str = setting("momentum", "Optimizer.", choices=("momentum", "adam"))
+    optimizer: str = setting(
+        "momentum",
+        "Optimizer. adamw shrinks kernels by weight_decay itself instead of through "
+        "the gradient, and follows the schedule.",
+        choices=("momentum", "adam", "adamw"),
+    )
     momentum: float = setting(0.9, "Momentum.", at_least=0)
     adam_learning_rate: float = setting(0.001, "Adam's learning rate.", at_least=0)
-    adam_epsilon: float = setting(1e-8, "Adam's epsilon.")
+    adam_epsilon: float = setting(1e-8, "Epsilon of adam and adamw.")
     learning_policy: str = setting(
         "poly",
         "Learning rate schedule.",
@@ -283,6 +288,26 @@ class TrainConfig(Config):
         "The last layers are the logits alone; else also the context module "
         "and the decoder.",
     )
+    backbone_learning_rate_multiplier: float = setting(
+        1.0, "Factor on the backbone's learning rate.", at_least=0
+    )
+    freeze_backbone: bool = setting(
+        False,
+        "The backbone stays as it is: its variables do not train, and its batch norms "
+        "use their moving statistics.",
+    )
+    clip_gradient_norm: float = setting(
+        0.0,
+        "Gradients are scaled down to this norm, that of all of them together; 0: "
+        "they are left as they are.",
+        at_least=0,
+    )
+    ema_decay: float = setting(
+        0.0,
+        "Keep moving averages of all weights with this decay, such as 0.9999, and "
+        "evaluate with them; 0: no averages.",
+        at_least=0,
+    )
     upsample_logits: bool = setting(
         True,
         "Resize the logits to the labels for the loss; else the labels to the logits.",
@@ -302,10 +327,44 @@ class TrainConfig(Config):
     top_k_percent_pixels: float = setting(
         1.0, "Share of pixels, those of largest loss, that count, in 0..1."
     )
+    hard_example_mining: str = setting(
+        "device",
+        "Among which pixels those of largest loss are sought: all of a device (as in "
+        "the original), or those of each image (the same on any number of devices).",
+        choices=("device", "image"),
+    )
+    label_smoothing: float = setting(
+        0.0,
+        "Share of each pixel's target that is spread evenly over all classes, in 0..1.",
+        at_least=0,
+    )
     fine_tune_batch_norm: bool = setting(
         True,
         "Batch norm normalises with the batch's statistics and updates its "
         "moving ones; else it uses the moving ones.",
+    )
+    sync_batch_norm: bool = setting(
+        False,
+        "Batch norm uses the statistics of the whole batch over all devices and "
+        "machines; else each device those of its own share.",
+    )
+    precision: str = setting(
+        "float32",
+        "Numbers that layers compute with; weights, batch norm's statistics and the "
+        "loss are always float32.",
+        choices=("float32", "mixed_bfloat16", "mixed_float16"),
+    )
+    jit_compile: bool = setting(
+        False, "Compile the model with XLA (helps some GPUs, never a CPU)."
+    )
+    gradient_accumulation_steps: int = setting(
+        1,
+        "Parts in which each device computes its share of a batch, one after the "
+        "other, to save memory. Batch norm sees one part at a time.",
+        at_least=1,
+    )
+    steps_per_execution: int = setting(
+        1, "Steps that TensorFlow makes in one call.", at_least=1
     )
     tf_initial_checkpoint: str | None = setting(
         None,
@@ -342,10 +401,40 @@ class TrainConfig(Config):
                 f"learning_rate_boundaries={boundaries}; boundaries rise, and there is "
                 "one value more than boundaries."
             )
+        if self.save_summaries_images and self.steps_per_execution > 1:
+            raise ConfigError(
+                "save_summaries_images shows batches, which with steps_per_execution="
+                f"{self.steps_per_execution} stay within TensorFlow; give one of the "
+                "two."
+            )
+        if self.sync_batch_norm and self.jit_compile:
+            raise ConfigError(
+                "sync_batch_norm needs sums over devices, which jit_compile cannot "
+                "compile; give one of the two."
+            )
+        if self.sync_batch_norm and not self.fine_tune_batch_norm:
+            raise ConfigError(
+                "sync_batch_norm is about the batch's statistics, but with "
+                "fine_tune_batch_norm=False they are not used; give one of the two."
+            )
         if not 0 < self.top_k_percent_pixels <= 1:
             raise ConfigError(
                 f"top_k_percent_pixels={self.top_k_percent_pixels}; it is a share "
                 "above 0 and at most 1."
+            )
+        if self.hard_example_mining == "image" and self.top_k_percent_pixels == 1:
+            raise ConfigError(
+                "hard_example_mining=image has nothing to choose: all pixels count; "
+                "pass a share, such as --top_k_percent_pixels=0.25."
+            )
+        for name in ("ema_decay", "label_smoothing"):
+            if getattr(self, name) >= 1:
+                raise ConfigError(f"{name}={getattr(self, name)}; it is below 1.")
+        if self.freeze_backbone and self.backbone_learning_rate_multiplier != 1:
+            raise ConfigError(
+                "freeze_backbone leaves the backbone no learning rate, but "
+                f"backbone_learning_rate_multiplier="
+                f"{self.backbone_learning_rate_multiplier}; give one of the two."
             )
 
 

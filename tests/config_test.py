@@ -83,6 +83,14 @@ def test_the_other_configs_check_too():
         TrainConfig(top_k_percent_pixels=1.5)
     with pytest.raises(ConfigError, match="eval_scales"):
         EvalConfig(eval_scales=(0.0,))
+    with pytest.raises(ConfigError, match="ema_decay=1.0; it is below 1"):
+        TrainConfig(ema_decay=1)
+    with pytest.raises(ConfigError, match="label_smoothing=1.0; it is below 1"):
+        TrainConfig(label_smoothing=1.0)
+    with pytest.raises(ConfigError, match="pass a share.*top_k_percent_pixels=0.25"):
+        TrainConfig(hard_example_mining="image")
+    with pytest.raises(ConfigError, match="backbone_learning_rate_multiplier=0.1"):
+        TrainConfig(freeze_backbone=True, backbone_learning_rate_multiplier=0.1)
 
 
 def test_an_unknown_name_suggests_the_near_miss():

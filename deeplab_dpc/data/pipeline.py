@@ -37,6 +37,7 @@ def training_batches(
     data: DataConfig,
     first_step: int = 0,
     share: tuple[int, int] = (0, 1),
+    parts: int = 1,
 ) -> tf.data.Dataset:
     """An endless stream of random views, the batch of each step given by seed and step.
 
@@ -53,6 +54,7 @@ def training_batches(
         first_step: Step of the first batch.
         share: `(i, n)` for worker i of n: the i-th part of each step's batch. Together
             they read what one worker alone would.
+        parts: Batches in which a worker's share comes, one for each of its replicas.
 
     Returns:
         Batches of `image` float32 `[batch, height, width, 3]` in 0..255, `label` int32
@@ -68,10 +70,11 @@ def training_batches(
         raise DatasetError(f"{dataset_dir}: split {train.train_split!r} is empty.")
     worker, num_workers = share
     batch_size, rest = divmod(train.train_batch_size, num_workers)
-    if rest:
+    if rest or batch_size % parts:
         raise ConfigError(
             f"train_batch_size={train.train_batch_size} cannot be shared by "
-            f"{num_workers} workers; choose a multiple of {num_workers}."
+            f"{num_workers} workers of {parts} replicas; choose a multiple of "
+            f"{num_workers * parts}."
         )
     read = functools.partial(_read_in_random_order, index, train.seed)
 
@@ -87,7 +90,7 @@ def training_batches(
 
     numbers = tf.data.Dataset.range(first_step * batch_size, np.iinfo(np.int64).max)
     views = numbers.map(view, tf.data.AUTOTUNE, deterministic=True)
-    batches = views.batch(batch_size, drop_remainder=True)
+    batches = views.batch(batch_size // parts, drop_remainder=True)
     return batches.prefetch(tf.data.AUTOTUNE)
 
 

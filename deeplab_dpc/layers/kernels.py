@@ -85,6 +85,37 @@ def normalize_batch(
     return y, mean, unbiased
 
 
+def normalize_over_replicas(
+    x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """`normalize_batch` over the shares of all replicas, called on each of them.
+
+    Two sums are added up over the replicas, the values and then their squared
+    deviations from the common mean: with one pass over squares, small variances beside
+    large means would be lost.
+
+    Raises:
+        NotImplementedError: On a backend without replicas.
+    """
+    if not uses_tensorflow():
+        raise NotImplementedError(
+            f"Batch norm over replicas needs TensorFlow; the backend is "
+            f"{keras.config.backend()}."
+        )
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    wide = tf.cast(x, tf.float32)
+    count = tf.cast(tf.size(wide) / tf.shape(wide)[-1], tf.float32)
+    total, count = context.all_reduce("SUM", [tf.reduce_sum(wide, [0, 1, 2]), count])
+    mean = total / count
+    deviations = wide - mean
+    local = tf.reduce_sum(tf.square(deviations), [0, 1, 2])
+    squares = context.all_reduce("SUM", local)
+    y = deviations * (gamma * tf.math.rsqrt(squares / count + epsilon)) + beta
+    return tf.cast(y, x.dtype), mean, squares / tf.maximum(count - 1.0, 1.0)
+
+
 def resize_align_corners(x: Tensor, height: Any, width: Any) -> Tensor:
     """Bilinear resize whose corner pixels keep their values, in `x`'s dtype.
 

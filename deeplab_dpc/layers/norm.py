@@ -22,6 +22,9 @@ class BatchNorm(keras.layers.Layer):
         use_moving_statistics: If true, training normalises with the moving averages,
             too, and leaves them as they are; gamma and beta still train (the
             original's `fine_tune_batch_norm=False`).
+        is_synchronized: If true, training normalises with the statistics of the batch
+            over all replicas (TensorFlow only), else with those of the replica's own
+            share (as the original).
 
     Call arguments:
         x: `[batch, height, width, channels]`, any float dtype; the result has its
@@ -32,6 +35,7 @@ class BatchNorm(keras.layers.Layer):
         super().__init__(**kwargs)
         self.decay, self.epsilon = decay, epsilon
         self.use_moving_statistics = False
+        self.is_synchronized = False
         # The original subtracts in float32: 1 - 0.9997 is 2.9999e-4 there.
         self._share = float(np.float32(1) - np.float32(decay))
 
@@ -64,7 +68,12 @@ class BatchNorm(keras.layers.Layer):
                 self.moving_variance.value,
                 self.epsilon,
             )
-        y, mean, variance = kernels.normalize_batch(
+        normalize = (
+            kernels.normalize_over_replicas
+            if self.is_synchronized
+            else kernels.normalize_batch
+        )
+        y, mean, variance = normalize(
             x, self.gamma.value, self.beta.value, self.epsilon
         )
         for average, value in (
@@ -89,6 +98,16 @@ class BatchNorm(keras.layers.Layer):
 
 def freeze_batch_norm(model: keras.Model) -> None:
     """Makes every batch norm of `model` use its moving statistics in training, too."""
-    for layer in model._flatten_layers():
-        if isinstance(layer, BatchNorm):
-            layer.use_moving_statistics = True
+    for layer in _batch_norms(model):
+        layer.use_moving_statistics = True
+
+
+def synchronize_batch_norm(model: keras.Model) -> None:
+    """Makes every batch norm of `model` use statistics over all replicas."""
+    for layer in _batch_norms(model):
+        layer.is_synchronized = True
+
+
+def _batch_norms(model: keras.Model) -> list[BatchNorm]:
+    layers = model._flatten_layers()
+    return [layer for layer in layers if isinstance(layer, BatchNorm)]

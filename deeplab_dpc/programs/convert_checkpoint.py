@@ -119,7 +119,7 @@ def to_tf1(path: str, prefix: str, values: flags.FlagValues) -> None:
     folder, source = restored.checkpoint_dir(path)
     run = restored.load_run(folder, values)
     model = model_lib.build_model(dataclasses.replace(run.model, crop_size=None))
-    step = restored.restore(model, source)
+    step = restored.restore(model, source, values)
     writing.save_tf1_checkpoint(model, prefix, step)
     print(
         f"Step {step} of {folder}, {model.count_params():,} values: {prefix}\n"

@@ -113,7 +113,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     for path in single if limit == 1 else new_checkpoints(folder, interval_s):
         try:
             with best.held(path) as held:
-                step = restored.restore(model, held)
+                step = restored.restore(model, held, values)
                 _say_start(task, step, images, labels.num_replicas)
                 result = evaluate(task, labels, step, images)
                 report(task, result)

@@ -72,7 +72,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     restored.output_folder(path.parent, "export_path")
     serving = _serving(run, options)
     model = restored.build(run.model, serving.averaging)
-    step = restored.restore(model, source)
+    step = restored.restore(model, source, values)
     notes = _notes(run, options, step)
     with _without_tensorflows_words():
         saved_model.write(model, path, run.dataset, serving, notes, options.overwrite)

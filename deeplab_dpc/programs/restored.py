@@ -58,6 +58,13 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
         "RUN/ckpt-1000; without a number the newest.",
         flag_values=values,
     )
+    flags.DEFINE_boolean(
+        "use_ema",
+        None,
+        "Take the moving averages of the weights (train.py's --ema_decay), or the last "
+        "weights; by default the averages where the run has them.",
+        flag_values=values,
+    )
     for config in (ModelConfig, DataConfig):
         define_optional(config, values)
     config_flags.define_cell(values)
@@ -204,16 +211,19 @@ def build(model: ModelConfig, averaging: Averaging) -> keras.Model:
     return model_lib.build_model(model)
 
 
-def restore(model: keras.Model, path: pathlib.Path) -> int:
+def restore(
+    model: keras.Model, path: pathlib.Path, values: flags.FlagValues = flags.FLAGS
+) -> int:
     """Loads the newest checkpoint of a run folder, or the one at `path`.
 
     Returns:
         Its training step.
 
     Raises:
-        RunFolderError: If there is none, or it is another model's.
+        RunFolderError: If there is none, it is another model's, or it lacks the
+            averages that `--use_ema` asks for.
     """
-    return run_folder.restore_model(model, str(path))
+    return run_folder.restore_model(model, str(path), values["use_ema"].value)
 
 
 def output_folder(path: str | pathlib.Path, flag: str) -> pathlib.Path:

@@ -116,7 +116,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     if vis.also_save_raw_predictions:
         restored.output_folder(logdir / "raw", "vis_logdir")
     model = restored.build(run.model, averaging)
-    step = restored.restore(model, source)
+    step = restored.restore(model, source, values)
     print(f"Step {step} of {folder}: drawing {total} images into {logdir}.", flush=True)
     labels = inference.compiled_labels(model, averaging)
     found = predicted(labels, batches, info.ignore_label)

@@ -9,12 +9,15 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from deeplab_dpc.tf1.names import tf1_name
 
 _SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 NAME = "ckpt"
+MODEL, OPTIMIZER, AVERAGES = "model", "optimizer", "averages"
+"""The parts of a checkpoint; averages only with `ema_decay`."""
 
 
 class RunFolderError(ValueError):
@@ -32,13 +35,23 @@ def trackable(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer | None = None,
     step: tf.Variable | None = None,
+    averages: list[Any] | None = None,
 ) -> tf.train.Checkpoint:
-    """A checkpoint of everything that a training run must remember, by name."""
+    """A checkpoint of everything that a training run must remember, by name.
+
+    Args:
+        model: The model.
+        optimizer: Its optimizer, with its slots.
+        step: The steps made.
+        averages: The moving averages of the model's variables, under their paths.
+    """
     parts: dict[str, Any] = {"model": _tracked(model.variables)}
     if optimizer is not None:
         parts["optimizer"] = _tracked(optimizer.variables)
     if step is not None:
         parts["step"] = step
+    if averages:
+        parts[AVERAGES] = _tracked(averages)
     return tf.train.Checkpoint(**parts)
 
 
@@ -72,21 +85,51 @@ def is_ours(prefix: str) -> bool:
 
 
 def read(prefix: str, part: str) -> dict[str, np.ndarray]:
-    """The values of `part` (`model`, `optimizer`) in a checkpoint, by variable path."""
+    """The values of a part of a checkpoint, by variable path; none if it lacks it."""
     reader = _open(prefix)
     keys = [key for key in reader.get_variable_to_shape_map() if _is_of(key, part)]
     return {_path(key, part): reader.get_tensor(key) for key in keys}
 
 
-def read_weights(prefix: str) -> dict[str, np.ndarray]:
-    """The model's weights in a checkpoint, by TF1 name."""
-    values = read(prefix, "model").items()
-    return {tf1_name(_Named(path)): v for path, v in values if not is_seed(path)}
+def read_weights(prefix: str, use_ema: bool | None = None) -> dict[str, np.ndarray]:
+    """What prediction needs of a checkpoint, by variable path.
+
+    Args:
+        prefix: The checkpoint.
+        use_ema: Whether the weights' moving averages are meant, or the last weights;
+            None: the averages where there are some.
+
+    Raises:
+        RunFolderError: If averages are meant, but there are none.
+    """
+    averages = {} if use_ema is False else read(prefix, AVERAGES)
+    if averages:
+        logging.info(
+            "%s: the weights' moving averages (--ema_decay of the training).", prefix
+        )
+        return averages
+    if use_ema:
+        raise RunFolderError(
+            f"{prefix} has no moving averages of the weights: it was trained without "
+            "--ema_decay. Leave out --use_ema."
+        )
+    values = read(prefix, MODEL)
+    return {path: value for path, value in values.items() if not is_seed(path)}
+
+
+def read_tf1_weights(prefix: str) -> dict[str, np.ndarray]:
+    """What `read_weights` gives, by TF1 name."""
+    return {tf1_name(_Named(p)): value for p, value in read_weights(prefix).items()}
 
 
 def is_seed(path: str) -> bool:
     """Whether a variable is the state of a dropout, which prediction does not need."""
     return "seed_generator" in path
+
+
+def without_seeds(variables: list[keras.Variable]) -> list[keras.Variable]:
+    """The variables that are not states of dropouts."""
+    return [variable for variable in variables if not is_seed(variable.path)]
 
 
 def read_step(prefix: str) -> int:

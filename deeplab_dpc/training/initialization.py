@@ -99,7 +99,7 @@ def read_weights(source: str) -> Weights:
             "of a run."
         )
     is_ours = _is_ours(prefix, source)
-    return checkpoints.read_weights(prefix) if is_ours else _read_original(prefix)
+    return checkpoints.read_tf1_weights(prefix) if is_ours else _read_original(prefix)
 
 
 def _read_original(source: str) -> Weights:

@@ -16,7 +16,7 @@ class PixelLoss:
 
     Both are apart so that replicas can add up each before they divide: the loss of a
     global batch does not depend on how many devices share it. The exception is hard
-    mining, which, as in the original, ranks the pixels of one device.
+    mining over a device's pixels, which is the original's.
 
     Attributes:
         ignore_label: Label of the pixels that do not count.
@@ -27,6 +27,10 @@ class PixelLoss:
         top_k_percent_pixels: Share of all pixels, ignored ones included, whose losses
             count: the largest. The divisor is the number of those above 0.
         hard_example_mining_step: Steps over which that share falls from 1.
+        hard_example_mining: `device` ranks all pixels together, `image` those of each
+            image alone, so that a batch's loss is the same on any number of devices.
+        label_smoothing: Share of each pixel's target that all classes get alike
+            (Szegedy et al., 2016, arXiv:1512.00567, section 7).
     """
 
     ignore_label: int
@@ -34,6 +38,8 @@ class PixelLoss:
     upsample_logits: bool = True
     top_k_percent_pixels: float = 1.0
     hard_example_mining_step: int = 0
+    hard_example_mining: str = "device"
+    label_smoothing: float = 0.0
 
     @classmethod
     def from_config(
@@ -56,6 +62,8 @@ class PixelLoss:
             train.upsample_logits,
             train.top_k_percent_pixels,
             train.hard_example_mining_step,
+            train.hard_example_mining,
+            train.label_smoothing,
         )
 
     def __call__(
@@ -75,7 +83,10 @@ class PixelLoss:
         losses, is_labelled = self._pixel_losses(logits, labels)
         if self.top_k_percent_pixels == 1.0:
             return tf.reduce_sum(losses), tf.reduce_sum(is_labelled)
-        kept = tf.math.top_k(losses, self._num_kept(losses, step), sorted=False)[0]
+        if self.hard_example_mining == "image":
+            losses = tf.reshape(losses, [tf.shape(labels)[0], -1])
+        num_kept = self._num_kept(tf.shape(losses)[-1], step)
+        kept = tf.math.top_k(losses, num_kept, sorted=False)[0]
         num_present = tf.reduce_sum(tf.cast(tf.not_equal(kept, 0.0), tf.float32))
         return tf.reduce_sum(kept), num_present
 
@@ -89,14 +100,17 @@ class PixelLoss:
         is_labelled = tf.cast(labels != self.ignore_label, tf.float32)
         classes = tf.where(is_class, labels, 0)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(classes, logits)
+        if self.label_smoothing:
+            even = tf.reduce_logsumexp(logits, -1) - tf.reduce_mean(logits, -1)
+            losses += self.label_smoothing * (even - losses)
         losses *= is_labelled * tf.cast(is_class, tf.float32)
         weights = tf.constant(self.class_weights, tf.float32)
         if len(self.class_weights) > 1:
             return losses * tf.gather(weights, classes), is_labelled
         return losses * weights[0], is_labelled
 
-    def _num_kept(self, losses: tf.Tensor, step: tf.Tensor | int) -> tf.Tensor:
-        num_pixels = tf.cast(tf.size(losses), tf.float32)
+    def _num_kept(self, num_pixels: tf.Tensor, step: tf.Tensor | int) -> tf.Tensor:
+        num_pixels = tf.cast(num_pixels, tf.float32)
         share = self.top_k_percent_pixels
         if self.hard_example_mining_step == 0:
             return tf.cast(share * num_pixels, tf.int32)

@@ -1,11 +1,13 @@
-"""The original's optimizers, and the factors that it puts on gradients."""
+"""The original's optimizers, AdamW, and factors on gradients and rates."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import keras
+import tensorflow as tf
 
 from deeplab_dpc.config import TrainConfig
-from deeplab_dpc.training import schedules
+from deeplab_dpc.tf1.names import tf1_name
+from deeplab_dpc.training import losses, schedules
 
 LOGITS = "logits"
 LAST_LAYERS = (
@@ -16,6 +18,11 @@ LAST_LAYERS = (
     "decoder",
     "meta_architecture",
 )
+Factor = Callable[[keras.Variable], float]
+
+
+def _one(variable: keras.Variable) -> float:
+    return 1.0
 
 
 class Momentum(keras.optimizers.Optimizer):
@@ -27,18 +34,27 @@ class Momentum(keras.optimizers.Optimizer):
     Args:
         learning_rate: A number or a schedule.
         momentum: The factor `m`.
+        rate_factor: The factor on a variable's rate.
     """
 
-    def __init__(self, learning_rate: object, momentum: float, name: str = "momentum"):
+    def __init__(
+        self,
+        learning_rate: object,
+        momentum: float,
+        rate_factor: Factor = _one,
+        name: str = "momentum",
+    ):
         super().__init__(learning_rate=learning_rate, name=name)
         self.momentum = momentum
         self.accumulators: list[keras.Variable] = []
+        self._rate_factor = rate_factor
 
     def build(self, variables: list[keras.Variable]) -> None:
         """Makes an accumulator of zeros for each variable."""
         if not self.built:
             super().build(variables)
             self.accumulators = self.add_optimizer_variables(variables, "momentum")
+            self._factors = tuple(self._rate_factor(v) for v in variables)
 
     def update_step(
         self,
@@ -47,22 +63,122 @@ class Momentum(keras.optimizers.Optimizer):
         learning_rate: keras.KerasTensor,
     ) -> None:
         """Moves one variable."""
-        accumulator = self.accumulators[self._get_variable_index(variable)]
+        index = self._get_variable_index(variable)
+        accumulator = self.accumulators[index]
         moved = keras.ops.multiply(accumulator, self.momentum) + gradient
         self.assign(accumulator, moved)
-        self.assign_sub(variable, keras.ops.multiply(moved, learning_rate))
+        rate = _times(learning_rate, self._factors[index])
+        self.assign_sub(variable, keras.ops.multiply(moved, rate))
 
     def get_config(self) -> dict[str, object]:
         """The settings, by name."""
         return {**super().get_config(), "momentum": self.momentum}
 
 
+class Adam(keras.optimizers.Adam):
+    """Adam, with a rate and a decay of its own for each variable.
+
+    A factor on a gradient would do nothing: Adam divides by the gradient's size. The
+    decay is AdamW's (Loshchilov and Hutter, 2019, arXiv:1711.05101): each step takes
+    away `rate * decay * w`, and the gradient knows nothing of it.
+
+    Args:
+        learning_rate: A number or a schedule.
+        epsilon: Added to the gradient's size.
+        rate_factor: The factor on a variable's rate.
+        decay: A variable's decay.
+    """
+
+    def __init__(
+        self,
+        learning_rate: object,
+        epsilon: float,
+        rate_factor: Factor = _one,
+        decay: Factor = lambda variable: 0.0,
+        name: str = "adam",
+    ):
+        super().__init__(learning_rate, epsilon=epsilon, name=name)
+        self._rate_factor, self._decay = rate_factor, decay
+
+    def build(self, variables: list[keras.Variable]) -> None:
+        """Makes two moments for each variable."""
+        if not self.built:
+            super().build(variables)
+            self._factors = tuple(self._rate_factor(v) for v in variables)
+            self._decays = tuple(self._decay(v) for v in variables)
+
+    def update_step(
+        self,
+        gradient: keras.KerasTensor,
+        variable: keras.Variable,
+        learning_rate: keras.KerasTensor,
+    ) -> None:
+        """Moves one variable."""
+        index = self._get_variable_index(variable)
+        rate = _times(learning_rate, self._factors[index])
+        if self._decays[index]:
+            shrunk = keras.ops.multiply(variable, rate * self._decays[index])
+            self.assign_sub(variable, shrunk)
+        super().update_step(gradient, variable, rate)
+
+
 def build_optimizer(train: TrainConfig) -> keras.optimizers.Optimizer:
     """The optimizer of the settings, with its schedule."""
+
+    def factor(variable: keras.Variable) -> float:
+        is_last = is_in_layers(tf1_name(variable), LAST_LAYERS)
+        return 1.0 if is_last else train.backbone_learning_rate_multiplier
+
+    def decay(variable: keras.Variable) -> float:
+        is_decayed = losses.is_regularised(tf1_name(variable))
+        return train.weight_decay if is_decayed else 0.0
+
+    optimizer: keras.optimizers.Optimizer
+    schedule = schedules.LearningRate(train)
     if train.optimizer == "adam":
         rate = schedules.Constant(train.adam_learning_rate)
-        return keras.optimizers.Adam(rate, epsilon=train.adam_epsilon, name="adam")
-    return Momentum(schedules.LearningRate(train), train.momentum)
+        optimizer = Adam(rate, train.adam_epsilon, factor)
+    elif train.optimizer == "adamw":
+        optimizer = Adam(schedule, train.adam_epsilon, factor, decay, name="adamw")
+    else:
+        optimizer = Momentum(schedule, train.momentum, factor)
+    if train.precision == "mixed_float16":
+        return keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def l2_decay(train: TrainConfig) -> float:
+    """The factor of L2 in the loss: none with AdamW, which decays weights itself."""
+    return 0.0 if train.optimizer == "adamw" else train.weight_decay
+
+
+def clipped(gradients: list[tf.Tensor], norm: tf.Tensor | float) -> list[tf.Tensor]:
+    """Gradients scaled down so that those of the whole batch have at most this norm.
+
+    Called on each replica with its own gradients, whose sum over the replicas counts:
+    that sum is made twice, here and by the optimizer.
+
+    Args:
+        gradients: This replica's, each of any shape.
+        norm: The largest norm of all of them together, above 0.
+
+    Returns:
+        Gradients whose sum over the replicas is clipped.
+    """
+    context = tf.distribute.get_replica_context()
+    whole = gradients
+    if context.num_replicas_in_sync > 1:
+        whole = context.all_reduce("SUM", gradients)
+    factor = norm / tf.maximum(tf.linalg.global_norm(whole), norm)
+    return [gradient * factor for gradient in gradients]
+
+
+def freeze_backbone(model: keras.Model) -> None:
+    """Takes the backbone out of training, its batch norms' statistics included."""
+    for layer in model.layers:
+        names = [tf1_name(v) for v in layer.variables]
+        if names and not any(is_in_layers(name, LAST_LAYERS) for name in names):
+            layer.trainable = False
 
 
 def last_layers(logits_only: bool) -> tuple[str, ...]:
@@ -85,3 +201,7 @@ def gradient_multiplier(name: str, train: TrainConfig) -> float:
     is_last = is_in_layers(name, scopes)
     factor = train.last_layer_gradient_multiplier if is_last else 1.0
     return 2.0 * factor if name.endswith("/biases") else factor
+
+
+def _times(rate: keras.KerasTensor, factor: float) -> keras.KerasTensor:
+    return rate if factor == 1 else keras.ops.multiply(rate, factor)

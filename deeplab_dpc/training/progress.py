@@ -1,17 +1,20 @@
 """What a run tells while it trains: a line an interval, curves, pictures."""
 
+import contextlib
 import dataclasses
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import keras
 import numpy as np
 import orbit
 import tensorflow as tf
 from absl import logging
+from tensorboard.plugins.histogram import metadata as histogram_metadata
 
 from deeplab_dpc.layers import resize
+from deeplab_dpc.training.metrics import Metrics
 from deeplab_dpc.training.run_folder import RunConfig
 
 
@@ -24,6 +27,7 @@ class Interval:
         images: Images seen.
         wait_s: Seconds spent waiting for batches.
         sums: Sum over the steps of each scalar that a step gives.
+        classes: `[2, classes]`, pixels predicted and labelled; 0 before the first step.
         began_s: When it began, on `time.perf_counter`'s clock.
     """
 
@@ -31,44 +35,53 @@ class Interval:
     images: int = 0
     wait_s: float = 0.0
     sums: dict[str, float] = dataclasses.field(default_factory=dict)
+    classes: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(()))
     began_s: float = dataclasses.field(default_factory=time.perf_counter)
 
-    def add(self, scalars: Mapping[str, float], images: int, wait_s: float) -> None:
-        """Counts a step."""
-        self.steps += 1
+    def add(
+        self, sums: Mapping[str, float], images: int, wait_s: float, steps: int = 1
+    ) -> None:
+        """Counts one step's scalars, or the sums of those of several."""
+        self.steps += steps
         self.images += images
         self.wait_s += wait_s
-        for name, value in scalars.items():
+        for name, value in sums.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
 
     def means(self) -> dict[str, float]:
         """Means of the scalars, images per second, share of time spent waiting."""
         elapsed_s = max(time.perf_counter() - self.began_s, 1e-9)
         means = {name: total / self.steps for name, total in self.sums.items()}
-        means["images_per_second"] = self.images / elapsed_s
+        means["images_per_s"] = self.images / elapsed_s
         means["input_wait_share"] = self.wait_s / elapsed_s
-        means["step_seconds"] = elapsed_s / self.steps
+        means["step_s"] = elapsed_s / self.steps
         return means
 
 
 class Progress:
-    """Writes the log's lines and TensorBoard's curves.
+    """Writes the log's lines, the table of metrics and TensorBoard's curves.
+
+    What cannot be written to the table or for TensorBoard, on a full disk say, is told
+    once; the run goes on without.
 
     Args:
-        folder: Where the event files go.
+        folder: The run folder.
         num_steps: Steps of the whole run, for the time left.
+        first_step: Steps that the run has made.
     """
 
-    def __init__(self, folder: str | os.PathLike, num_steps: int):
-        self._num_steps = num_steps
+    def __init__(self, folder: str | os.PathLike, num_steps: int, first_step: int = 0):
+        self._folder, self._num_steps = folder, num_steps
+        self._metrics = Metrics(folder, first_step)
         self._step = tf.Variable(0, dtype=tf.int64)
         self._summaries = orbit.utils.SummaryManager(
             os.fspath(folder), tf.summary.scalar, global_step=self._step
         )
+        self._has_failed = False
 
     def report(self, step: int, means: Mapping[str, float]) -> None:
         """Logs the interval that ended with step `step` (the first is 1)."""
-        left_s = (self._num_steps - step) * means["step_seconds"]
+        left_s = (self._num_steps - step) * means["step_s"]
         logging.info(
             "step %d/%d: loss %.4f, cross-entropy %.4f, learning rate %.3g, "
             "%.1f images/s, %.0f%% waiting for input, %s left",
@@ -77,19 +90,51 @@ class Progress:
             means["loss"],
             means["cross_entropy"],
             means["learning_rate"],
-            means["images_per_second"],
+            means["images_per_s"],
             100 * means["input_wait_share"],
             duration(left_s),
         )
-        self._step.assign(step)
-        self._summaries.write_summaries(dict(means))
-        self._summaries.flush()
+        with self._tolerant():
+            self._metrics.append(step, means)
+        with self._tolerant():
+            self._step.assign(step)
+            self._summaries.write_summaries(dict(means))
+            self._summaries.flush()
 
     def show(self, step: int, images: Mapping[str, np.ndarray]) -> None:
         """Writes pictures, uint8 `[batch, height, width, 3]` by name."""
-        with self._summaries.summary_writer().as_default():
+        with self._tolerant(), self._summaries.summary_writer().as_default():
             for name, pixels in images.items():
                 tf.summary.image(name, pixels, step=step, max_outputs=4)
+
+    def show_classes(self, step: int, classes: np.ndarray) -> None:
+        """Writes histograms with a bar for each class, its share of the pixels.
+
+        Args:
+            step: The step that the interval ended with.
+            classes: `[2, classes]` pixels, predicted and labelled.
+        """
+        metadata = histogram_metadata.create_summary_metadata(None, None)
+        left = np.arange(classes.shape[1]) - 0.5
+        with self._tolerant(), self._summaries.summary_writer().as_default():
+            for name, row in zip(("predicted", "labelled"), classes):
+                bars = np.stack([left, left + 1, row / max(row.sum(), 1)], axis=1)
+                tf.summary.write(f"classes/{name}", bars, step, metadata)
+
+    @contextlib.contextmanager
+    def _tolerant(self) -> Iterator[None]:
+        """Lets the run go on where nothing can be written."""
+        try:
+            yield
+        except (OSError, tf.errors.OpError) as e:
+            if not self._has_failed:
+                self._has_failed = True
+                logging.warning(
+                    "Metrics and curves cannot be written to %s (%s). The run goes on "
+                    "without them; a checkpoint that cannot be written will end it. "
+                    "Make room.",
+                    *(self._folder, getattr(e, "strerror", None) or e),
+                )
 
 
 def pictures(

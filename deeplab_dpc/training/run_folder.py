@@ -5,12 +5,9 @@ import dataclasses
 import json
 import os
 import pathlib
-import shlex
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
-from importlib import metadata
 from typing import Any
 
 import keras
@@ -23,12 +20,10 @@ from deeplab_dpc.config import (
     TrainConfig,
 )
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.training import checkpoints
+from deeplab_dpc.training import checkpoints, run_record
 from deeplab_dpc.training.checkpoints import RunFolderError
 
 CONFIG_FILE = "config.json"
-COMMAND_FILE = "command.txt"
-_LIBRARIES = ("tensorflow", "keras", "tf-models-official", "numpy")
 MAY_CHANGE = (
     "data.dataset_dir",
     "data.skip_bad_records",
@@ -69,7 +64,7 @@ class RunConfig:
     def save(self, folder: Path) -> None:
         """Writes `config.json`, whole or not at all."""
         text = json.dumps(self.to_dict(), indent=2) + "\n"
-        write_text(pathlib.Path(folder) / CONFIG_FILE, text)
+        run_record.write_text(pathlib.Path(folder) / CONFIG_FILE, text)
 
     @classmethod
     def load(cls, folder: Path) -> "RunConfig":
@@ -99,18 +94,21 @@ class RunConfig:
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def restore_model(model: keras.Model, source: Path) -> int:
+def restore_model(model: keras.Model, source: Path, use_ema: bool | None = None) -> int:
     """Gives a model the weights of a run, by name, all or none.
 
     Args:
         model: A model as the run's config builds it.
         source: A run folder (its newest checkpoint counts) or a checkpoint's prefix.
+        use_ema: Whether it gets the weights' moving averages, or the last weights;
+            None: the averages where the run has them.
 
     Returns:
         The steps that the run had made.
 
     Raises:
-        RunFolderError: If there is no checkpoint, or it is another model's.
+        RunFolderError: If there is no checkpoint, it is another model's, or it lacks
+            the averages that are asked for.
     """
     prefix = os.fspath(source)
     if os.path.isdir(prefix):
@@ -124,10 +122,8 @@ def restore_model(model: keras.Model, source: Path) -> int:
             f"{prefix} is neither a folder nor a checkpoint ({prefix}.index does not "
             "exist). Give a run folder, or a prefix such as RUN/ckpt-30000."
         )
-    values = checkpoints.read(prefix, "model")
-    weights = {path: v for path, v in values.items() if not checkpoints.is_seed(path)}
-    wanted = [v for v in model.variables if not checkpoints.is_seed(v.path)]
-    checkpoints.assign(wanted, weights, prefix)
+    weights = checkpoints.read_weights(prefix, use_ema)
+    checkpoints.assign(checkpoints.without_seeds(model.variables), weights, prefix)
     return checkpoints.read_step(prefix)
 
 
@@ -204,21 +200,28 @@ def check_resumable(config: RunConfig, folder: Path) -> str | None:
 
 
 def create(config: RunConfig, folder: Path) -> None:
-    """Writes the run's config and appends to the record of its commands.
+    """Writes the run's config, flags and cell, and records this start.
 
-    A new folder appears with both files in it, or not at all.
+    A new folder appears with all of it, or not at all.
     """
-    if pathlib.Path(folder).is_dir():
-        config.save(folder)
-        _record_command(pathlib.Path(folder))
+    path = pathlib.Path(folder).absolute()
+    if path.is_dir():
+        _write_settings(config, path, path)
+        run_record.record_start(path)
         return
-    with new_folder(folder) as new:
-        config.save(new)
+    with new_folder(path) as new:
+        _write_settings(config, new, path)
+
+
+def _write_settings(config: RunConfig, into: pathlib.Path, name: pathlib.Path) -> None:
+    settings = [config.model, config.data, config.train, config.eval]
+    run_record.record_settings(into, settings, config.model.genotype, name)
+    config.save(into)
 
 
 @contextlib.contextmanager
 def new_folder(folder: Path) -> Iterator[pathlib.Path]:
-    """A folder to fill, with the command in it; it gets its name when all went well.
+    """A folder to fill; this start is recorded in it; it gets its name at the end.
 
     Raises:
         RunFolderError: If there is something of this name.
@@ -230,37 +233,11 @@ def new_folder(folder: Path) -> Iterator[pathlib.Path]:
     new = pathlib.Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
     try:
         yield new
-        _record_command(new)
+        run_record.record_start(new)
         new.chmod(0o755)
         new.rename(path)
     finally:
         shutil.rmtree(new, ignore_errors=True)
-
-
-def write_text(path: pathlib.Path, text: str) -> None:
-    """Writes a file under a temporary name, then gives it its own."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        new.write_text(text)
-        os.replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)
-
-
-def _record_command(folder: pathlib.Path) -> None:
-    path = folder / COMMAND_FILE
-    before = path.read_text() if path.exists() else ""
-    versions = ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES)
-    command = shlex.join(sys.argv)
-    python = sys.version.split()[0]
-    write_text(path, f"{before}{command}\n# python {python}, {versions}\n")
-
-
-def _version(library: str) -> str:
-    try:
-        return metadata.version(library)
-    except metadata.PackageNotFoundError:
-        return "missing"
 
 
 def _may_change(name: str) -> bool:

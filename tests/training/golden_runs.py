@@ -66,7 +66,8 @@ class GoldenRun:
             rate = float(self.optimizer.learning_rate)
             out = on_replica(self._batch(i))
             assert bool(out["is_finite"])
-            yield {k: float(v) for k, v in out.items()} | {"rate": rate}
+            scalars = {k: float(v) for k, v in out.items() if not v.shape.rank}
+            yield scalars | {"rate": rate}
 
     def _batch(self, i: int) -> dict[str, tf.Tensor]:
         label = self.stored[f"label_{i}"][..., 0].astype("int32")

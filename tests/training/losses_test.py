@@ -92,6 +92,63 @@ def test_mining_keeps_the_worst_pixels_and_divides_by_them():
     np.testing.assert_allclose(total, 2 * np.log(4), rtol=1e-6)
 
 
+def _log_softmax(logits):
+    wide = logits.astype("float64")
+    return wide - np.log(np.exp(wide).sum(-1, keepdims=True))
+
+
+def test_mining_in_images_keeps_the_worst_pixels_of_each():
+    """By sorting: half of each image's eight pixels; those without a loss are none."""
+    random = np.random.default_rng(3)
+    logits = random.normal(size=(3, 2, 4, 5)).astype("float32")
+    labels = random.integers(0, 5, (3, 2, 4)).astype("int32")
+    logits[0] *= 10.0  # So that the first image has all the large losses.
+    labels[2].flat[:6] = 255
+    chosen = np.take_along_axis(
+        _log_softmax(logits), np.minimum(labels, 4)[..., None], -1
+    )
+    each = np.where(labels == 255, 0.0, -chosen[..., 0]).reshape(3, 8)
+    worst = -np.sort(-each, axis=1)[:, :4]
+
+    loss = losses.PixelLoss(255, top_k_percent_pixels=0.5, hard_example_mining="image")
+    total, divisor = loss(tf.constant(logits), tf.constant(labels), 0)
+
+    assert float(divisor) == np.count_nonzero(worst) == 4 + 4 + 2
+    np.testing.assert_allclose(total, worst.sum(), rtol=1e-5)
+    parts = [
+        loss(tf.constant(logits[i : i + 1]), labels[i : i + 1], 0)[0] for i in range(3)
+    ]
+    np.testing.assert_allclose(total, np.sum(parts), rtol=1e-6)
+    other = losses.PixelLoss(255, top_k_percent_pixels=0.5)
+    assert float(other(tf.constant(logits), tf.constant(labels), 0)[0]) > float(total)
+
+
+def test_smoothed_labels_spread_a_share_over_all_classes():
+    """Cross-entropy against `(1 - e) * one-hot + e / classes`, class weights on top."""
+    random = np.random.default_rng(4)
+    logits = random.normal(size=(2, 3, 3, 4)).astype("float32")
+    labels = random.integers(0, 4, (2, 3, 3)).astype("int32")
+    weights = (1.0, 2.0, 0.5, 3.0)
+    target = 0.9 * np.eye(4)[labels] + 0.1 / 4
+    each = -(target * _log_softmax(logits)).sum(-1) * np.array(weights)[labels]
+    each[0, 0, 0], labels[0, 0, 0] = 0.0, 255
+
+    loss = losses.PixelLoss(255, weights, label_smoothing=0.1)
+    total, divisor = loss(tf.constant(logits), tf.constant(labels), 0)
+
+    assert float(divisor) == 17
+    np.testing.assert_allclose(total, each.sum(), rtol=1e-5)
+
+
+def test_the_settings_reach_the_loss():
+    train = TrainConfig(
+        label_smoothing=0.2, hard_example_mining="image", top_k_percent_pixels=0.5
+    )
+    loss = losses.PixelLoss.from_config(train, 3, 255)
+    assert (loss.label_smoothing, loss.hard_example_mining) == (0.2, "image")
+    assert (loss.class_weights, loss.top_k_percent_pixels) == ((1.0,), 0.5)
+
+
 def test_l2_is_half_the_decay_times_the_square():
     value = losses.l2([np.array([3.0, 4.0], "float32")], 0.1)
     np.testing.assert_allclose(value, 0.1 * 0.5 * 25, rtol=1e-6)

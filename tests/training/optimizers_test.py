@@ -3,8 +3,12 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from deeplab_dpc.config import TrainConfig
+from deeplab_dpc.config import ModelConfig, TrainConfig
+from deeplab_dpc.layers import Logits
+from deeplab_dpc.model import build_model
+from deeplab_dpc.tf1.names import tf1_name
 from deeplab_dpc.training import optimizers
 from tests import goldens
 
@@ -76,3 +80,114 @@ def test_multiplier_of_logits_only():
     names = ("aspp0/weights", "logits/semantic/weights", "logits/semantic/biases")
     factors = [optimizers.gradient_multiplier(name, train) for name in names]
     assert factors == [1.0, 10.0, 20.0]
+
+
+class _Named:
+    """Variables under the TF1 names of a kernel of the backbone and one of the head."""
+
+    def __init__(self):
+        images = keras.Input((None, None, 3), name="images")
+        features = keras.layers.Dense(3, name="MobilenetV2")(images)
+        self.model = keras.Model(images, Logits(2, name="logits")(features))
+        paths = {v.path: v for v in self.model.variables}
+        self.backbone = paths["MobilenetV2/kernel"]
+        self.head = paths["logits/semantic/weights"]
+
+    def descend(self, train, gradients):
+        """Moves both by the same gradients; gives how far each value moved."""
+        variables = [self.backbone, self.head]
+        before = [np.array(v) for v in variables]
+        optimizer = optimizers.build_optimizer(train)
+        optimizer.build(variables)
+        for gradient in gradients:
+            optimizer.apply(
+                [keras.ops.full(v.shape, gradient) for v in variables], variables
+            )
+        return [np.asarray(v) - b for v, b in zip(variables, before)]
+
+
+def test_the_backbones_rate_has_a_factor_under_momentum():
+    settings = {"base_learning_rate": 0.1, "backbone_learning_rate_multiplier": 0.25}
+    backbone, head = _Named().descend(TrainConfig(**settings), [1.0, 2.0])
+    rates = [0.1, 0.1 * (1 - 1 / 30000) ** 0.9]
+    moved = rates[0] * 1.0 + rates[1] * (0.9 * 1.0 + 2.0)
+    np.testing.assert_allclose(head, -moved, rtol=1e-4)
+    np.testing.assert_allclose(backbone, -0.25 * moved, rtol=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_the_backbones_rate_has_a_factor_under_adam(optimizer):
+    """Adam's first step is `rate * sign(g)`, whatever factor the gradient has."""
+    train = TrainConfig(
+        optimizer=optimizer,
+        adam_learning_rate=0.1,
+        base_learning_rate=0.1,
+        weight_decay=0.0,
+        backbone_learning_rate_multiplier=0.25,
+    )
+    backbone, head = _Named().descend(train, [3.0])
+    np.testing.assert_allclose(head, -0.1, rtol=1e-4)
+    np.testing.assert_allclose(backbone, -0.025, rtol=1e-4)
+
+
+def test_adamw_shrinks_kernels_by_rate_times_decay():
+    """Two steps by hand: `w -= rate * decay * w`, then Adam's move; rates of poly."""
+    train = TrainConfig(
+        optimizer="adamw",
+        base_learning_rate=0.1,
+        weight_decay=0.5,
+        training_number_of_steps=2,
+        learning_power=1.0,
+    )
+    named = _Named()
+    first = np.array(named.head, "float64")
+    _, moved = named.descend(train, [1.0, -3.0])
+    expected, m, v = first.copy(), 0.0, 0.0
+    for t, (gradient, rate) in enumerate([(1.0, 0.1), (-3.0, 0.05)], start=1):
+        m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
+        expected -= rate * 0.5 * expected
+        step = (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        expected -= rate * step
+    np.testing.assert_allclose(first + moved, expected, rtol=1e-4, atol=1e-6)
+    assert optimizers.l2_decay(train) == 0
+    assert optimizers.l2_decay(TrainConfig(weight_decay=0.5)) == 0.5
+
+
+def test_adamw_leaves_what_is_no_kernel_alone():
+    """A gradient of 0 moves nothing but what decays; `kernel` is no TF1 name of one."""
+    train = TrainConfig(optimizer="adamw", base_learning_rate=0.1, weight_decay=0.5)
+    named = _Named()
+    head = np.array(named.head)
+    other, moved = named.descend(train, [0.0])
+    np.testing.assert_allclose(moved, -0.05 * head, rtol=1e-5)
+    assert not other.any()
+
+
+@pytest.mark.parametrize("limit, factor", [(10.0, 1.0), (1.0, 1 / 5)])
+def test_clipping_bounds_the_norm_of_all_gradients(limit, factor):
+    """Norm 5 of (3, 0) and (0, 4)."""
+    gradients = [tf.constant([3.0, 0.0]), tf.constant([[0.0, 4.0]])]
+
+    found = tf.distribute.get_strategy().run(
+        lambda: optimizers.clipped(gradients, limit)
+    )
+
+    np.testing.assert_allclose(found[0], [3 * factor, 0], rtol=1e-6)
+    np.testing.assert_allclose(found[1], [[0, 4 * factor]], rtol=1e-6)
+
+
+def test_a_frozen_backbone_is_no_part_of_training():
+    """Neither its weights nor its batch norms' statistics; dropout stays."""
+    model = build_model(ModelConfig(num_classes=2, depth_multiplier=0.1), seed=1)
+    optimizers.freeze_backbone(model)
+    trained = {tf1_name(v).split("/")[0] for v in model.trainable_variables}
+    assert trained and not any(name.startswith("Mobilenet") for name in trained)
+    before = {v.path: np.array(v) for v in model.variables}
+
+    images = np.random.default_rng(0).uniform(0, 255, (2, 33, 33, 3))
+    first, second = (model(images.astype("float32"), training=True) for _ in "12")
+
+    moved = {v.path for v in model.variables if np.any(before[v.path] != np.asarray(v))}
+    assert any("moving_mean" in path for path in moved)
+    assert not any(path.startswith("Mobilenet") for path in moved)
+    assert np.any(np.asarray(first) != np.asarray(second))

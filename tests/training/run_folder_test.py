@@ -30,6 +30,9 @@ def test_a_config_survives_its_folder(config, tmp_path):
     assert sorted(p.name for p in (tmp_path / "a" / "run").iterdir()) == [
         "command.txt",
         "config.json",
+        "flags.txt",
+        "genotype.json",
+        "starts.json",
     ]
     assert [p.name for p in (tmp_path / "a").iterdir()] == ["run"]
 

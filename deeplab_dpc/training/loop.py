@@ -1,0 +1,240 @@
+"""The inner loop: the next batch, a step on every replica, what it gave."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import orbit
+import tensorflow as tf
+from absl import logging
+
+from deeplab_dpc.data import pipeline
+from deeplab_dpc.training import bad_batch, losses, strategies
+from deeplab_dpc.training.averages import Averages
+from deeplab_dpc.training.interruption import Stopped, StopSignals
+from deeplab_dpc.training.progress import Interval
+from deeplab_dpc.training.run_folder import RunConfig
+from deeplab_dpc.training.step import Batch, ReplicaStep
+
+Outputs = dict[str, tf.Tensor]
+
+_PROFILED_STEPS = range(10, 15)  # Counted from the start of the program.
+
+
+class TrainingError(ValueError):
+    """Training that cannot go on."""
+
+
+class Loop(orbit.StandardTrainer):
+    """Orbit's inner loop around our step; keeps count of what an interval took.
+
+    Args:
+        model: The model.
+        optimizer: Moves it.
+        config: The run's settings.
+        strategy: The devices.
+        batches: The batches of the steps, from `first_step` on.
+        first_step: Steps that were made before.
+        averages: The moving averages of the weights, if there are some.
+
+    Attributes:
+        step: Steps that are made.
+        signals: Signals that stop the loop, on any of the machines.
+        profile_logdir: Folder for a profile of a few steps.
+        folder: Where a copy of a batch goes on which training fails.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        config: RunConfig,
+        strategy: tf.distribute.Strategy,
+        batches: tf.distribute.DistributedDataset,
+        first_step: int,
+        averages: Averages | None = None,
+    ):
+        options = orbit.StandardTrainerOptions(
+            use_tf_function=False, use_tf_while_loop=False
+        )
+        super().__init__(batches, options)
+        self.model, self.optimizer, self.averages = model, optimizer, averages
+        self.step = self._first_step = self._until = first_step
+        self.signals: StopSignals | None = None
+        self.profile_logdir: str | None = None
+        self.folder: str | os.PathLike | None = None
+        self._config, self._strategy = config, strategy
+        self._steps_per_call = config.train.steps_per_execution
+        self._batch: dict[str, Any] = {}
+        loss = losses.PixelLoss.from_config(
+            config.train, config.model.num_classes, config.dataset.ignore_label
+        )
+        step = ReplicaStep(model, optimizer, loss, config.train, averages)
+        self._one, self._several = _calls(strategy, step)
+
+    def train_until(self, step: int) -> dict[str, float]:
+        """Trains up to a step; gives the means of what the steps on the way gave.
+
+        Raises:
+            Stopped: After a signal, on whatever machine it came.
+            TrainingError: For a loss that is not finite, or too little memory.
+            DatasetError: For a bad record.
+        """
+        self._until = step
+        calls = -(-(step - self.step) // self._steps_per_call)
+        return self.train(tf.constant(calls))
+
+    def train_loop_begin(self) -> None:
+        """Starts counting."""
+        self._interval = Interval()
+
+    def train_step(self, iterator: Iterator[Any]) -> None:
+        """Makes one call's steps."""
+        self._profile()
+        count = min(self._steps_per_call, self._until - self.step)
+        received = self.signals.received if self.signals else None
+        if received is not None and strategies.num_workers() == 1:
+            raise Stopped(received, f"at step {self.step}")
+        stopping = tf.constant(float(received is not None))
+        wait_s = 0.0
+        if self._steps_per_call == 1:
+            began_s = time.perf_counter()
+            self._batch = self._next(iterator)
+            wait_s = time.perf_counter() - began_s
+            inputs = _inputs(self._batch)
+            outputs = self._guarded(lambda: self._one(inputs, stopping))
+        else:
+            many = tf.constant(count)
+            outputs = self._guarded(lambda: self._several(iterator, many, stopping))
+        classes = outputs.pop("class_counts").numpy()
+        scalars = {name: float(value) for name, value in outputs.items()}
+        if not scalars.pop("is_finite"):
+            raise TrainingError(self._not_finite(scalars, count))
+        is_stopping = scalars.pop("stopping") > 0
+        self.step += count
+        images = count * self._config.train.train_batch_size
+        self._interval.add(scalars, images, wait_s, count)
+        self._interval.classes = self._interval.classes + classes
+        if is_stopping:
+            raise Stopped(received or signal.SIGTERM, f"at step {self.step}")
+
+    def train_loop_end(self) -> dict[str, float]:
+        """The interval's means."""
+        return self._interval.means()
+
+    @property
+    def num_replicas(self) -> int:
+        """Devices that share a batch."""
+        return self._strategy.num_replicas_in_sync
+
+    @property
+    def interval(self) -> Interval:
+        """What happened since the last report."""
+        return self._interval
+
+    def local(self, name: str) -> list[Any]:
+        """A part of the newest batch, one tensor a replica of this machine."""
+        return list(self._strategy.experimental_local_results(self._batch[name]))
+
+    def _next(self, iterator: Iterator[Any]) -> dict[str, Any]:
+        return self._guarded(lambda: next(iterator))
+
+    def _guarded(self, call: Callable[[], Any]) -> Any:
+        """Calls; a bad record or too little memory become errors that say so."""
+        config = self._config
+        folder, split = config.data.dataset_dir or "", config.train.train_split
+        try:
+            with pipeline.record_errors(config.dataset, folder, split):
+                return call()
+        except tf.errors.ResourceExhaustedError as e:
+            raise TrainingError(
+                f"Step {self.step + 1} does not fit into memory: {e.message[:200]}\n"
+                "Lower --train_batch_size or --train_crop_size, or pass "
+                "--gradient_accumulation_steps=2."
+            ) from e
+
+    def _not_finite(self, scalars: dict[str, float], count: int) -> str:
+        if self._steps_per_call == 1:
+            batch = self._local_batch()
+            names = [name.decode(errors="replace") for name in batch["name"]]
+            where = f"Step {self.step + 1}"
+            images = f"Images of the batch: {', '.join(names)}. "
+            images += self._keep(batch, scalars)
+        else:
+            where = f"One of steps {self.step + 1} to {self.step + count}"
+            images = "--steps_per_execution=1 tells which images. "
+        return (
+            f"{where}: the loss is {scalars['loss']} (cross-entropy "
+            f"{scalars['cross_entropy']}, L2 {scalars['regularization']}) and it or "
+            f"its gradients are not finite. {images}Nothing of this step is saved. "
+            "Look at these images and labels; or lower --base_learning_rate, or start "
+            "slowly with --slow_start_step."
+        )
+
+    def _local_batch(self) -> dict[str, np.ndarray]:
+        """The newest batch, as far as it is this machine's."""
+        parts = {name: self.local(name) for name in ("image", "label", "name")}
+        return {k: np.concatenate([p.numpy() for p in v]) for k, v in parts.items()}
+
+    def _keep(self, batch: dict[str, np.ndarray], scalars: dict[str, float]) -> str:
+        """Saves a batch to look at; says where."""
+        if self.folder is None:
+            return ""
+        try:
+            path = bad_batch.save(self.folder, self.step + 1, batch, scalars)
+        except OSError as e:
+            return f"No copy of them could be saved ({e.strerror}). "
+        return f"They are in {path}, as the model saw them. "
+
+    def _profile(self) -> None:
+        if self.profile_logdir is None:
+            return
+        made = self.step - self._first_step
+        if made == _PROFILED_STEPS.start:
+            tf.profiler.experimental.start(self.profile_logdir)
+        elif made == _PROFILED_STEPS.stop:
+            tf.profiler.experimental.stop()
+            logging.info("Profile of %d steps in %s.", 5, self.profile_logdir)
+
+
+def _calls(
+    strategy: tf.distribute.Strategy, step: ReplicaStep
+) -> tuple[Callable[..., Outputs], Callable[..., Outputs]]:
+    """A step of a batch, and several steps of an iterator's, as TensorFlow calls.
+
+    Beside what the step gives there is `stopping`: on how many replicas the callers
+    asked to stop. All machines learn it in the same step and stop together.
+    """
+
+    def on_replica(batch: Batch, stopping: tf.Tensor) -> Outputs:
+        outputs = step(batch)
+        if strategies.num_workers() > 1:
+            context = tf.distribute.get_replica_context()
+            stopping = context.all_reduce("SUM", stopping)
+        return {**outputs, "stopping": stopping}
+
+    def run(batch: Batch, stopping: tf.Tensor) -> Outputs:
+        outputs = strategy.run(on_replica, (batch, stopping))
+        local = strategy.experimental_local_results
+        return {name: local(value)[0] for name, value in outputs.items()}
+
+    def several(iterator: Any, count: tf.Tensor, stopping: tf.Tensor) -> Outputs:
+        total = run(_inputs(next(iterator)), stopping)
+        for _ in tf.range(count - 1):
+            new = run(_inputs(next(iterator)), stopping)
+            total = {name: _joined(total[name], new[name]) for name in total}
+        return total
+
+    return tf.function(run), tf.function(several)
+
+
+def _inputs(batch: dict[str, Any]) -> Batch:
+    return {name: batch[name] for name in ("image", "label")}
+
+
+def _joined(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    return a & b if a.dtype == tf.bool else a + b

@@ -1,0 +1,162 @@
+"""What a run folder says about how it was made: commands, flags, versions, commit."""
+
+import dataclasses
+import datetime
+import json
+import os
+import pathlib
+import platform
+import shlex
+import subprocess
+import sys
+from importlib import metadata
+from typing import Any
+
+import tensorflow as tf
+
+from deeplab_dpc.genotypes import DPC_TOP1, Genotype
+from deeplab_dpc.settings import Config
+
+COMMAND_FILE = "command.txt"
+FLAGS_FILE = "flags.txt"
+GENOTYPE_FILE = "genotype.json"
+STARTS_FILE = "starts.json"
+_LIBRARIES = (
+    "tensorflow",
+    "keras",
+    "numpy",
+    "tf-models-official",
+    "deeplab_dpc",
+)
+_CODE = pathlib.Path(__file__).parents[1]
+
+
+def record_start(folder: pathlib.Path) -> None:
+    """Appends this start of the program to the folder's record of its starts.
+
+    `command.txt` has a person's view of it, `starts.json` all that is known: a list
+    with an object for each start, each file whole or as it was.
+    """
+    start = _this_start()
+    path = folder / COMMAND_FILE
+    before = path.read_text() if path.exists() else ""
+    versions = ", ".join(f"{name} {v}" for name, v in start["versions"].items())
+    command = shlex.join(start["command"])
+    commit = f", commit {start['commit']}" if start["commit"] else ""
+    changed = " with changes" if start["is_changed"] else ""
+    write_text(path, f"{before}{command}\n# {versions}{commit}{changed}\n")
+    starts = _starts(folder / STARTS_FILE)
+    text = json.dumps([*starts, start], indent=2)
+    write_text(folder / STARTS_FILE, text + "\n")
+
+
+def record_settings(
+    folder: pathlib.Path,
+    settings: list[Config],
+    genotype: Genotype | None,
+    name: pathlib.Path,
+) -> None:
+    """Writes the settings as a flagfile, and the cell as a file for its flag.
+
+    Args:
+        folder: Where to.
+        settings: All of them.
+        genotype: The cell, if there is one.
+        name: The path that the folder has when it is complete.
+    """
+    lines = [line for config in settings for line in _flag_lines(config)]
+    if genotype is not None:
+        write_text(folder / GENOTYPE_FILE, genotype.to_json() + "\n")
+        cell = "top1" if genotype == DPC_TOP1 else name / GENOTYPE_FILE
+        lines.append(f"--dense_prediction_cell_json={cell}")
+    head = "# What was not at its default. Give another folder to train the same:\n"
+    command = f"# python train.py --flagfile={name / FLAGS_FILE} --train_logdir=...\n"
+    write_text(folder / FLAGS_FILE, head + command + "".join(f"{x}\n" for x in lines))
+
+
+def write_text(path: pathlib.Path, text: str) -> None:
+    """Writes a file under a temporary name, then gives it its own."""
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        new.write_text(text)
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _this_start() -> dict[str, Any]:
+    now = datetime.datetime.now(datetime.UTC)
+    versions = {name: _version(name) for name in _LIBRARIES}
+    commit = _git("rev-parse", "HEAD") if _is_tracked() else None
+    return {
+        "command": sys.argv,
+        "time": now.isoformat(timespec="seconds"),
+        "versions": {"python": platform.python_version(), **versions},
+        "commit": commit,
+        "is_changed": bool(commit and _git("status", "--porcelain", "-uno")),
+        "platform": platform.platform(),
+        "num_cpus": os.cpu_count(),
+        "devices": _devices(),
+    }
+
+
+def _starts(path: pathlib.Path) -> list[Any]:
+    """The starts so far; a file that somebody broke counts for nothing."""
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return []
+    return found if isinstance(found, list) else []
+
+
+def _flag_lines(config: Config) -> list[str]:
+    lines = []
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if not field.metadata["flag"] or value == field.default:
+            continue
+        if isinstance(value, bool):
+            lines.append(f"--{'' if value else 'no'}{field.name}")
+        else:
+            values = value if isinstance(value, tuple) else (value,)
+            lines.append(f"--{field.name}={','.join(map(str, values))}")
+    return lines
+
+
+def _version(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _is_tracked() -> bool:
+    """Whether this code lies in a git checkout as one of its files."""
+    return _git("ls-files", "--error-unmatch", str(_CODE / "__init__.py")) is not None
+
+
+def _git(*arguments: str) -> str | None:
+    """What git says about the checkout that the code lies in; None if it says no."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(_CODE), *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=20,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _devices() -> list[str]:
+    """Each device by kind, a GPU by its model, too."""
+    names = []
+    for device in tf.config.list_physical_devices():
+        details = {}
+        if device.device_type == "GPU":
+            details = tf.config.experimental.get_device_details(device)
+        model = details.get("device_name")
+        names.append(f"{device.device_type} ({model})" if model else device.device_type)
+    return names

@@ -1,0 +1,155 @@
+"""Early warnings: what the model predicts, beside what the labels say."""
+
+import numpy as np
+import tensorflow as tf
+
+from deeplab_dpc.config import TrainConfig
+
+_NEARLY_ALL = 0.99  # Share of the predictions that is a collapse,
+_TOO_MUCH = 0.09  # if the labels give the class less by this.
+_PATIENCE = (50, 500)  # Steps that it must last, at least and at most,
+_PATIENCE_SHARE = 0.1  # and as a share of the run in between.
+_FEW_IMAGES = 12
+
+
+def class_counts(logits: tf.Tensor, labels: tf.Tensor, ignore_label: int) -> tf.Tensor:
+    """Pixels of each class, predicted and labelled, at the size of the logits.
+
+    Labels are taken at the nearest pixels, corners aligned, and only pixels whose label
+    is a class count, so both rows have the same sum.
+
+    Args:
+        logits: `[batch, h, w, classes]`.
+        labels: `[batch, height, width]` integers.
+        ignore_label: Label of the pixels that do not count.
+
+    Returns:
+        `[2, classes]` float32: predicted, then labelled.
+    """
+    num_classes = logits.shape[-1]
+    small = _at_size(labels, tf.shape(logits)[1:3])
+    is_class = (small != ignore_label) & (small >= 0) & (small < num_classes)
+    predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
+    ids = tf.stack([predicted, tf.cast(small, tf.int32)])
+    ids = tf.reshape(tf.where(is_class, ids, -1), [2, -1, 1])
+    hits = tf.equal(ids, tf.range(num_classes))
+    return tf.reduce_sum(tf.cast(hits, tf.float32), axis=1)
+
+
+def _at_size(labels: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    for axis in (1, 2):
+        last = tf.cast(tf.shape(labels)[axis] - 1, tf.float32)
+        count = size[axis - 1]
+        apart = last / tf.cast(tf.maximum(count - 1, 1), tf.float32)
+        places = tf.round(tf.cast(tf.range(count), tf.float32) * apart)
+        labels = tf.gather(labels, tf.cast(places, tf.int32), axis=axis)
+    return labels
+
+
+class Watch:
+    """Notices predictions that collapse to one class, and batches without labels.
+
+    A collapse is one class with 99 percent of the predicted pixels while the labels of
+    the same pixels give it less than 90, so that data in which one class rules are no
+    collapse. Healthy runs look so at first, too. So it must last: a tenth of the run,
+    but at least 50 steps and at most 500, counted from the end of the slow start. One
+    interval in which the model predicts something else begins the count anew.
+
+    Args:
+        class_names: The classes.
+        ignore_label: Label of the pixels that do not count.
+        train: The run's settings.
+        num_replicas: Devices that share a batch.
+    """
+
+    def __init__(
+        self,
+        class_names: tuple[str, ...],
+        ignore_label: int,
+        train: TrainConfig,
+        num_replicas: int = 1,
+    ):
+        self._class_names, self._ignore_label = class_names, ignore_label
+        self._train, self._num_replicas = train, num_replicas
+        least, most = _PATIENCE
+        share = int(_PATIENCE_SHARE * train.training_number_of_steps)
+        self._patience = min(max(share, least), most)
+        self._since: int | None = None
+        self._has_told = self._has_told_of_labels = False
+
+    def look(self, step: int, steps: int, counts: np.ndarray) -> str | None:
+        """Looks at an interval.
+
+        Args:
+            step: The step that it ended with.
+            steps: How many it had.
+            counts: `[2, classes]` pixels, predicted and labelled.
+
+        Returns:
+            A warning the first time that something is wrong, else None.
+        """
+        predicted, labelled = (row / max(row.sum(), 1) for row in counts)
+        if not counts[1].sum():
+            return self._without_labels(step, steps)
+        top = int(np.argmax(predicted))
+        is_collapsed = (
+            predicted[top] >= _NEARLY_ALL
+            and labelled[top] <= predicted[top] - _TOO_MUCH
+        )
+        if not is_collapsed:
+            self._since, self._has_told = None, False
+            return None
+        if self._since is None:
+            self._since = step - steps
+        began = max(self._since, self._train.slow_start_step)
+        if self._has_told or step - began < self._patience:
+            return None
+        self._has_told = True
+        return self._collapse(top, predicted[top], labelled[top])
+
+    def _collapse(self, top: int, predicted: float, labelled: float) -> str:
+        name = self._class_names[top]
+        checks = "\n".join(f"  - {check}" for check in self._checks())
+        return (
+            f"The model predicts almost nothing but {name!r} since step "
+            f"{self._since}: {predicted:.1%} of the pixels, while the labels have "
+            f"{labelled:.1%}. It may be stuck. Check:\n{checks}"
+        )
+
+    def _checks(self) -> list[str]:
+        train = self._train
+        share = train.train_batch_size / self._num_replicas
+        adam = train.optimizer == "adam"
+        rate = train.adam_learning_rate if adam else train.base_learning_rate
+        flag = "adam_learning_rate" if adam else "base_learning_rate"
+        checks = [
+            "the labels: their ids must be 0 to "
+            f"{len(self._class_names) - 1} in the order of the classes, not colours or "
+            "a palette's indices (--save_summaries_images shows them in TensorBoard);",
+            f"the ignored label, {self._ignore_label}: is it the one of these files?",
+            f"the learning rate, --{flag}={rate:g}: try a tenth, or "
+            "--slow_start_step=1000, or, if the loss hardly moves, ten times as much;",
+            "the first weights: is --tf_initial_checkpoint the one you mean? It is "
+            f"{train.tf_initial_checkpoint or 'not given'};",
+        ]
+        if train.fine_tune_batch_norm and share < _FEW_IMAGES:
+            checks.insert(
+                2,
+                f"batch norm, which sees {share:g} images a device: pass "
+                "--nofine_tune_batch_norm, or raise --train_batch_size;",
+            )
+        checks.append(
+            "the balance of the classes: --label_weights gives rare ones more weight."
+        )
+        return checks
+
+    def _without_labels(self, step: int, steps: int) -> str | None:
+        if self._has_told_of_labels:
+            return None
+        self._has_told_of_labels = True
+        return (
+            f"No pixel of steps {step - steps + 1} to {step} has a class: all of them "
+            f"have the ignored label {self._ignore_label} (the counts are taken at the "
+            "logits' size). There is nothing to learn from. Check the labels' ids and "
+            "the ignored label in dataset.json."
+        )

@@ -1,0 +1,151 @@
+"""Moving averages of weights: their arithmetic, their checkpoint, who reads them."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_dpc.config import TrainConfig
+from deeplab_dpc.layers import Logits
+from deeplab_dpc.training import checkpoints, losses, optimizers, run_folder, trainer
+from deeplab_dpc.training.averages import Averages
+from deeplab_dpc.training.checkpoints import RunFolderError
+from deeplab_dpc.training.progress import Progress
+from deeplab_dpc.training.step import ReplicaStep
+from tests.training import tiny
+
+
+def _model():
+    images = keras.Input((None, None, 3))
+    return keras.Model(images, Logits(2, name="logits")(images))
+
+
+@pytest.mark.parametrize("decay", [0.15, 0.9999])
+def test_averages_follow_the_weights(decay):
+    """`a += max(1 - decay, 9 / (10 + n)) * (w - a)`, from the first weights on."""
+    model = _model()
+    averages = Averages(model, decay)
+    averages.restart()
+    kernel = next(v for v in model.variables if v.path.endswith("weights"))
+    expected = np.array(kernel, "float64")
+    for n, value in enumerate([1.0, -2.0, 5.0, 5.0]):
+        kernel.assign(np.full(kernel.shape, value))
+        averages.update(tf.constant(n, tf.int64))
+        expected += max(1 - decay, 9 / (10 + n)) * (value - expected)
+    found = next(a for a in averages.variables if a.path == kernel.path)
+    np.testing.assert_allclose(found.value, expected, rtol=1e-6)
+
+
+def test_a_step_averages_what_it_made():
+    """The first step's share is 9/10: `a = w0 + 0.9 * (w1 - w0)`."""
+    model = _model()
+    train = TrainConfig(base_learning_rate=0.5, ema_decay=0.99)
+    averages = Averages(model, train.ema_decay)
+    optimizer = optimizers.build_optimizer(train)
+    step = ReplicaStep(model, optimizer, losses.PixelLoss(255), train, averages)
+    before = [np.array(v) for v in model.variables]
+    batch = {"image": tf.ones((1, 4, 4, 3)), "label": tf.zeros((1, 4, 4), tf.int32)}
+
+    tf.distribute.get_strategy().run(step, (batch,))
+
+    for old, new, average in zip(before, model.variables, averages.variables):
+        assert np.abs(np.asarray(new) - old).max() > 0
+        expected = old + 0.9 * (np.asarray(new) - old)
+        np.testing.assert_allclose(average.value, expected, rtol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("records")
+    return folder, tiny.write_dataset(folder)
+
+
+@pytest.fixture
+def make_config(dataset, monkeypatch):
+    monkeypatch.setattr(trainer, "build_model", tiny.build_model)
+    return lambda **train: tiny.run_config(*dataset, **train)
+
+
+def _average_by_hand(folder, steps, decay, first):
+    """The average of the weights of each step, all of which are kept."""
+    average = first
+    for n in range(steps):
+        newest = checkpoints.read(str(folder / f"ckpt-{n + 1}"), "model")
+        share = max(1 - decay, 9 / (10 + n))
+        average = {k: a + share * (newest[k] - a) for k, a in average.items()}
+    return average
+
+
+def test_a_runs_averages_are_those_of_its_checkpoints(
+    make_config, tmp_path, monkeypatch
+):
+    """Batch norm's moving statistics are averaged with the weights."""
+    config = make_config(ema_decay=0.5, max_to_keep=9, training_number_of_steps=4)
+    monkeypatch.setattr(
+        trainer.Saver, "save_if_due", lambda self, step: self.save(step)
+    )
+    keras.utils.set_random_seed(config.train.seed)
+    model = tiny.build_model(config.model, config.train.seed)
+    first = {v.path: np.array(v) for v in checkpoints.without_seeds(model.variables)}
+
+    trainer.train(config, tmp_path / "run")
+
+    expected = _average_by_hand(tmp_path / "run", 4, 0.5, first)
+    found = checkpoints.read(checkpoints.newest(tmp_path / "run"), "averages")
+    assert found.keys() == expected.keys() == first.keys()
+    assert any("moving_mean" in name for name in found)
+    for name, value in found.items():
+        np.testing.assert_allclose(
+            value, expected[name], rtol=1e-5, atol=1e-6, err_msg=name
+        )
+
+
+def test_a_resumed_run_goes_on_with_its_averages(make_config, tmp_path, monkeypatch):
+    config = make_config(ema_decay=0.9)
+    trainer.train(config, tmp_path / "whole")
+
+    def interrupt(self, step, means):
+        if step == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(
+        trainer.Saver, "save_if_due", lambda self, step: self.save(step)
+    )
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Progress, "report", interrupt)
+        trainer.train(config, tmp_path / "parts")
+    trainer.train(config, tmp_path / "parts")
+
+    whole, parts = (
+        checkpoints.read(checkpoints.newest(tmp_path / name), "averages")
+        for name in ("whole", "parts")
+    )
+    assert whole.keys() == parts.keys() and len(whole) > 5
+    for name, value in whole.items():
+        np.testing.assert_array_equal(value, parts[name], err_msg=name)
+
+
+def test_prediction_takes_the_averages_unless_told_otherwise(make_config, tmp_path):
+    config = make_config(ema_decay=0.9)
+    trainer.train(config, tmp_path / "run")
+    newest = checkpoints.newest(tmp_path / "run")
+    model = tiny.build_model(config.model)
+    for use_ema, part in ((None, "averages"), (True, "averages"), (False, "model")):
+        assert run_folder.restore_model(model, tmp_path / "run", use_ema) == 6
+        stored = checkpoints.read(newest, part)
+        for variable in model.weights:
+            np.testing.assert_array_equal(variable, stored[variable.path])
+    averaged = checkpoints.read_tf1_weights(newest)
+    path = "logits/semantic/weights"
+    np.testing.assert_array_equal(
+        averaged[path], checkpoints.read(newest, "averages")[path]
+    )
+
+
+def test_averages_that_are_not_there_are_missed(make_config, tmp_path):
+    config = make_config(training_number_of_steps=1)
+    trainer.train(config, tmp_path / "run")
+    model = tiny.build_model(config.model)
+    with pytest.raises(RunFolderError, match="without --ema_decay. Leave out"):
+        run_folder.restore_model(model, tmp_path / "run", use_ema=True)
+    assert not checkpoints.read(checkpoints.newest(tmp_path / "run"), "averages")

@@ -1,0 +1,89 @@
+"""The table of a run's numbers: whole lines, each step once."""
+
+import errno
+import os
+
+import pytest
+
+from deeplab_dpc.training import metrics
+from deeplab_dpc.training.metrics import Metrics
+
+HEAD = (
+    "step,loss,cross_entropy,regularization,learning_rate,images_per_s,"
+    "input_wait_share,step_s,extra"
+)
+MEANS = {
+    "extra": 1,
+    "learning_rate": 0.1,
+    "images_per_s": 8.0,
+    "input_wait_share": 0.0,
+    "step_s": 0.25,
+    "loss": 2 / 3,
+    "cross_entropy": 0.5,
+    "regularization": 1 / 6,
+}
+
+
+def _write(folder, steps, first_step=0):
+    table = Metrics(folder, first_step)
+    for step in steps:
+        table.append(step, {**MEANS, "loss": step / 3})
+    return folder / "metrics.csv"
+
+
+def test_a_row_has_the_numbers_to_the_last_bit(tmp_path):
+    lines = _write(tmp_path, [10, 20]).read_text().splitlines()
+    assert lines[0] == HEAD
+    assert lines[1].startswith("10,3.3333333333333335,0.5,0.16666666666666666,0.1,")
+    rows = metrics.read(tmp_path)
+    assert rows == [{**MEANS, "step": n, "loss": n / 3} for n in (10, 20)]
+
+
+def test_a_resumed_run_has_each_step_once(tmp_path):
+    """The run was killed after step 30, its last checkpoint is of step 20."""
+    _write(tmp_path, [10, 20, 30])
+    _write(tmp_path, [30, 40], first_step=20)
+    assert [row["step"] for row in metrics.read(tmp_path)] == [10, 20, 30, 40]
+    assert metrics.read(tmp_path)[2]["loss"] == 10.0
+
+
+def test_a_run_from_the_start_begins_the_table_anew(tmp_path):
+    _write(tmp_path, [10, 20])
+    _write(tmp_path, [5], first_step=0)
+    assert [row["step"] for row in metrics.read(tmp_path)] == [5]
+
+
+@pytest.mark.parametrize("cut", range(1, 60, 7))
+def test_a_torn_line_is_none(tmp_path, cut):
+    """Whatever is left of the last line, the ones before it count."""
+    path = _write(tmp_path, [10, 20])
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert [row["step"] for row in metrics.read(tmp_path)] == [10]
+    _write(tmp_path, [20], first_step=20)
+    assert [row["step"] for row in metrics.read(tmp_path)] == [10, 20]
+
+
+def test_a_number_that_is_new_gets_a_column(tmp_path):
+    _write(tmp_path, [10])
+    Metrics(tmp_path, 10).append(20, {**MEANS, "gradient_norm": 3.0})
+    rows = metrics.read(tmp_path)
+    assert "gradient_norm" not in rows[0]
+    assert rows[1]["gradient_norm"] == 3.0 and rows[1]["loss"] == 2 / 3
+
+
+def test_a_line_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    """A disk that takes half a line."""
+    path = _write(tmp_path, [10])
+    before, write = path.read_bytes(), os.write
+    table = Metrics(tmp_path, 10)
+    monkeypatch.setattr(
+        os, "write", lambda file, data: write(file, data[: len(data) // 2])
+    )
+    with pytest.raises(OSError) as error:
+        table.append(20, MEANS)
+    assert error.value.errno == errno.ENOSPC
+    assert path.read_bytes() == before
+
+
+def test_without_a_table_there_are_no_rows(tmp_path):
+    assert metrics.read(tmp_path) == []
