@@ -3,6 +3,7 @@
 import numpy as np
 
 from deeplab_dpc.evaluation import confusion, pictures
+from deeplab_dpc.evaluation.percent import percent
 from deeplab_dpc.evaluation.sheet import Entry, sheet
 
 
@@ -18,14 +19,14 @@ def legend_entries(
         seen = palette.occurring(predictions)
         return [
             Entry(
-                f"{palette.names[c]}  {_percent((predictions == c).mean())}",
+                f"{palette.names[c]}  {percent((predictions == c).mean())}",
                 palette.colors[c],
             )
             for c in seen
         ]
     ious = confusion.class_ious(pictures.image_counts(labels, predictions, palette))
     entries = [
-        Entry(f"{palette.names[c]}  {_percent(ious[c])}", palette.colors[c])
+        Entry(f"{palette.names[c]}  {percent(ious[c])}", palette.colors[c])
         for c in palette.occurring(predictions, _kept(palette, labels))
     ]
     counted = palette.is_labelled(labels)
@@ -92,14 +93,4 @@ def _score_text(
     if not counts.any():
         return "no pixel has a label"
     miou, right = confusion.mean_iou(counts), confusion.pixel_accuracy(counts)
-    return f"mIoU {_percent(miou)}, {_percent(right)} of pixels right"
-
-
-def _percent(share: float) -> str:
-    """A share as text: `97.3 %`; 1 and 0 only if they are exact."""
-    if np.isnan(share):
-        return "–"
-    text = f"{100 * share:.1f}"
-    if share not in (0.0, 1.0):
-        text = {"0.0": "< 0.1", "100.0": "> 99.9"}.get(text, text)
-    return f"{text} %"
+    return f"mIoU {percent(miou)}, {percent(right)} of pixels right"
