@@ -81,13 +81,13 @@ class Extremes:
     @property
     def best(self) -> tuple[Example, ...]:
         """The best first; of few images those of the better half."""
-        ranked = sorted(self._best, key=lambda item: (-item[0], item[1]))
+        ranked = sorted(self._best, key=lambda item: (-item[0], -item[1]))
         return tuple(item[2] for item in ranked[: self._seen // 2])
 
     @property
     def worst(self) -> tuple[Example, ...]:
         """The worst first; none that is among the best."""
-        ranked = sorted(self._worst, key=lambda item: (-item[0], item[1]))
+        ranked = sorted(self._worst, key=lambda item: (-item[0], -item[1]))
         return tuple(item[2] for item in ranked[: self._seen - len(self.best)])
 
     def _offer(
