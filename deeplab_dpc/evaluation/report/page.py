@@ -1,6 +1,7 @@
 """The page: its sections in order, and all that makes it one file."""
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -183,26 +184,22 @@ def _training(report: Report) -> str:
         series = [("learning rate", "three", rates)]
         parts.append(charts.curves(series, label, "learning rate", 180))
     shown = [markup.scrolling("Curves of the training", part) for part in parts if part]
-    return section("training", "Training", *shown, markup.note(_speed(report)))
+    return section("training", "Training", *shown, markup.note(_speed(rows)))
 
 
-def _speed(report: Report) -> str:
-    """Images a second and the share of waiting, their medians."""
+def _speed(rows: Sequence[Mapping[str, float]]) -> str:
+    """The last loss; images a second and the share of waiting, their medians."""
     words = []
     for name, shown in (
         ("images_per_s", lambda value: f"{value:.3g} images/s"),
         ("input_wait_share", lambda value: f"{percent(value)} of the time for input"),
     ):
-        values = [
-            row[name]
-            for row in report.metrics
-            if math.isfinite(row.get(name, math.nan))
-        ]
+        values = [row[name] for row in rows if math.isfinite(row.get(name, math.nan))]
         if values:
             words.append(shown(float(np.median(values))))
-    last = report.metrics[-1]
-    words.append(f"last loss {last['loss']:.4g}")
-    return f"Step {last['step']:,.0f}; medians of the log: {', '.join(words)}."
+    last = rows[-1]
+    medians = f"; medians of the log: {', '.join(words)}" if words else ""
+    return f"Step {last['step']:,.0f}: loss {last['loss']:.4g}{medians}."
 
 
 def _cell(report: Report) -> str:

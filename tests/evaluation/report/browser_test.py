@@ -46,7 +46,7 @@ const order = () => [...document.querySelectorAll("table[data-sortable] tbody tr
 found.orders = [];
 for (const column of [1, 1, 0]) { buttons[column].click(); found.orders.push(order()); }
 found.sort = buttons.map(b => b.parentNode.getAttribute("aria-sort"));
-document.title = JSON.stringify(found);
+parent.document.title = JSON.stringify(found);
 });
 </script>
 """
@@ -65,20 +65,23 @@ def chromium(tmp_path, *arguments):
     return done.stdout
 
 
-def look(tmp_path, made, *arguments):
-    """What a script in the page finds, the page being as wide as the flags say."""
-    path = tmp_path / "report.html"
-    path.write_text(report.page(made).replace("</body>", f"{LOOK}</body>"))
+def look(tmp_path, made, *arguments, width=1200):
+    """What a script in the page finds; a frame makes it narrower than windows are."""
+    path = tmp_path / "frame.html"
+    page = report.page(made).replace("</body>", f"{LOOK}</body>")
+    style = f"width:{width}px; height:900px; border:0"
+    frame = f'<iframe style="{style}" srcdoc="{html.escape(page)}"></iframe>'
+    path.write_text(f"<!DOCTYPE html><title></title>{frame}")
     dom = chromium(tmp_path, *arguments, "--dump-dom", path.as_uri())
-    title = re.search(r"<title>(.*?)</title>", dom, re.DOTALL)  # Charts have more.
-    return json.loads(html.unescape(title[1]))
+    (title,) = re.findall(r"<title>(.*?)</title>", dom, re.DOTALL)
+    return json.loads(html.unescape(title))
 
 
 @pytest.mark.parametrize("width", [400, 1200])
 @pytest.mark.parametrize("num_classes", [3, 19, 151])
 def test_the_page_fits_and_every_picture_is_there(tmp_path, width, num_classes):
     names = tuple(f"a class with a long name {i}" for i in range(num_classes))
-    found = look(tmp_path, samples.report(names), f"--window-size={width},900")
+    found = look(tmp_path, samples.report(names), width=width)
     assert found["width"] == width
     assert found["needed"] <= width and found["small"] == []
     assert found["blank"] == []
