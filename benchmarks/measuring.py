@@ -70,13 +70,15 @@ def rows_of(
     return rows
 
 
-def write(name: str, rows: list[dict[str, object]]) -> None:
-    """Writes the rows to `results/<name>.csv`."""
+def write(
+    name: str, rows: list[dict[str, object]], fields: tuple[str, ...] = FIELDS
+) -> None:
+    """Writes the rows to `results/<name>.csv`, whose columns are `fields`."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.csv"
     new = path.with_suffix(".tmp")
     with new.open("w", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS)
+        writer = csv.DictWriter(file, fields)
         writer.writeheader()
         writer.writerows(rows)
     new.replace(path)
@@ -96,6 +98,13 @@ def _row(
         "p95_ms": f"{p95:.2f}",
         "ratio_to_first": f"{median / first_ms:.2f}",
         "repeats": len(times_ms),
+        **machine(),
+    }
+
+
+def machine() -> dict[str, object]:
+    """What a row says of the machine and the code."""
+    return {
         "cpus": len(_cpus()),
         "tensorflow": metadata.version("tensorflow"),
         "keras": metadata.version("keras"),

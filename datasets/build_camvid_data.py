@@ -2,8 +2,10 @@ r"""Converts CamVid to TFRecords: 11 classes, void ignored.
 
 python datasets/build_camvid_data.py --camvid_root=CamVid --output_dir=records/camvid
 
---camvid_root has `classes.json`, `<split>.txt` (names without ending),
-`images/<split>/<name>.jpg` and `labels/<split>/<name>.png` (ids). See g3doc/camvid.md.
+--camvid_root has the folders of the original, `701_StillsRaw_full` and
+`LabeledApproved_full` (labels of 32 colours, merged into 11 classes), or it has
+`classes.json`, `<split>.txt`, `images/<split>/<name>.jpg` and
+`labels/<split>/<name>.png` (ids). See g3doc/camvid.md.
 """
 
 import json
@@ -18,11 +20,20 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
 import converter_flags
 
-from deeplab_dpc.data import labels, sources
+from deeplab_dpc.data import (
+    color_labels,
+    dataset_info,
+    labels,
+    layouts,
+    palettes,
+    sources,
+)
 from deeplab_dpc.data.dataset_info import DatasetError
 
 _ROOT = flags.DEFINE_string("camvid_root", None, "CamVid's folder.", required=True)
+
 _SPLITS = ("train", "val", "test")
+_STILLS, _LABELED = "701_StillsRaw_full", "LabeledApproved_full"
 
 
 def source(root: pathlib.Path) -> sources.Source:
@@ -31,10 +42,41 @@ def source(root: pathlib.Path) -> sources.Source:
     Raises:
         DatasetError: If it is not CamVid's folder, or a list is missing or wrong.
     """
+    if (root / _STILLS).is_dir() or (root / _LABELED).is_dir():
+        return _original(root)
     names, colors, ignore_label = _classes(root / "classes.json")
     splits = {split: _items(root, split) for split in _SPLITS}
     reader = labels.Ids(len(names), ignore_label)
     return sources.Source("camvid", names, colors, splits, reader)
+
+
+def split_of(name: str) -> str:
+    """The split of one of the 701 stills, as SegNet divided them (367, 101, 233).
+
+    Val is the stretch of drive 0016E5 that was labelled at 15 images a second, test is
+    drive Seq05VD and the second half of 0001TP; train is the rest.
+    """
+    drive, _, frame = name.rpartition("_")
+    number = int(frame.lstrip("f"))
+    if drive == "Seq05VD" or (drive == "0001TP" and number >= 8550):
+        return "test"
+    return "val" if drive == "0016E5" and 7959 <= number <= 8159 else "train"
+
+
+def _original(root: pathlib.Path) -> sources.Source:
+    info = dataset_info.known("camvid")
+    splits: dict[str, list[sources.Item]] = {split: [] for split in _SPLITS}
+    for item in layouts.tree(root / _STILLS, (".png",), root / _LABELED, "_L.png"):
+        try:
+            splits[split_of(item.name)].append(item)
+        except ValueError as e:
+            raise DatasetError(
+                f"{item.image} is none of CamVid's 701 stills (0016E5_00390, "
+                "0001TP_006690, ...): take it out of the folder."
+            ) from e
+    reader = color_labels.Colors(palettes.named("camvid", info.num_classes))
+    there = {split: items for split, items in splits.items() if items}
+    return sources.Source(info.name, info.class_names, info.colors, there, reader)
 
 
 def _items(root: pathlib.Path, split: str) -> list[sources.Item]:
@@ -53,7 +95,8 @@ def _classes(path: pathlib.Path):
     if not path.is_file():
         raise DatasetError(
             f"--camvid_root={path.parent} is not CamVid's folder: it has no "
-            f"{path.name}. It must hold classes.json, images/, labels/ and the lists "
+            f"{path.name}, and no {_STILLS} and {_LABELED}. It must hold those two "
+            "folders, or classes.json, images/, labels/ and the lists "
             f"{', '.join(f'{split}.txt' for split in _SPLITS)}."
         )
     try:
@@ -72,7 +115,8 @@ def main(argv: list[str]) -> int:
     """Converts and says what came out."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
-    return converter_flags.run(lambda: source(pathlib.Path(_ROOT.value)))
+    root = pathlib.Path(_ROOT.value)
+    return converter_flags.run(lambda: layouts.with_size_note(source(root)))
 
 
 if __name__ == "__main__":

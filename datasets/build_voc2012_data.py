@@ -4,13 +4,14 @@ python datasets/build_voc2012_data.py --voc_root=VOCdevkit/VOC2012 \
     --output_dir=records/voc
 
 The flags are the original's. Labels may be the palette PNGs of `SegmentationClass` as
-they come, or grey ones. Every list in --list_folder is a split. More in
-g3doc/pascal_voc.md.
+they come, grey ones (`SegmentationClassAug`), or SBD's `.mat` files. Every list in
+--list_folder is a split. More in g3doc/pascal_voc.md.
 """
 
 import os
 import pathlib
 import sys
+from collections.abc import Sequence
 
 from absl import app, flags
 
@@ -19,90 +20,99 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
 import converter_flags
 
-from deeplab_dpc.data import dataset_info, labels, sources
-from deeplab_dpc.data.dataset_info import DatasetError
-
-_DEFAULT_ROOT = "./VOCdevkit/VOC2012"
-_FOLDERS = {
-    "image_folder": "JPEGImages",
-    "semantic_segmentation_folder": "SegmentationClass",
-    "list_folder": "ImageSets/Segmentation",
-}
+from deeplab_dpc.data import (
+    dataset_info,
+    folder_labels,
+    labels,
+    layouts,
+    mat_labels,
+    sources,
+)
 
 _ROOT = flags.DEFINE_string(
-    "voc_root", _DEFAULT_ROOT, "Folder VOC2012; the three folders lie in it."
+    "voc_root", "./VOCdevkit/VOC2012", "Folder VOC2012; the three folders lie in it."
 )
 _IMAGES = flags.DEFINE_string(
-    "image_folder", None, "Folder of the images; by default JPEGImages in --voc_root."
+    "image_folder", "JPEGImages", "Folder of the images, below --voc_root or anywhere."
 )
-_LABELS = flags.DEFINE_string(
+_LABELS = flags.DEFINE_list(
     "semantic_segmentation_folder",
-    None,
-    "Folder of the labels; by default SegmentationClass in --voc_root.",
+    ["SegmentationClass"],
+    "Folder of the labels (.png or .mat), below --voc_root or anywhere. Of several, "
+    "separated by commas, the first that has an image's label gives it.",
 )
 _LISTS = flags.DEFINE_string(
-    "list_folder",
-    None,
-    "Folder of the lists; by default ImageSets/Segmentation in --voc_root.",
+    "list_folder", "ImageSets/Segmentation", "Folder of the lists, likewise."
 )
+_SPLITS = flags.DEFINE_list("splits", [], "Lists to convert; by default every one.")
 _FORMAT = flags.DEFINE_enum(
     "image_format", "jpg", ["jpg", "jpeg", "png"], "The images' ending."
+)
+_PALETTE = flags.DEFINE_enum(
+    "label_palette",
+    None,
+    ["classes", "indices"],
+    "For palette PNGs in another order than PASCAL's: what tells the class, the "
+    "colours or the indices.",
 )
 flags.set_default(converter_flags.OUTPUT_DIR, "./tfrecord")
 
 
 def source(
     images: pathlib.Path,
-    label_dir: pathlib.Path,
+    label_dirs: Sequence[pathlib.Path],
     lists: pathlib.Path,
-    image_format: str,
+    image_format: str = "jpg",
+    splits: Sequence[str] = (),
+    label_palette: str | None = None,
 ) -> sources.Source:
-    """What three of VOC's folders hold.
+    """What VOC's folders hold.
 
     Raises:
         DatasetError: If there is no list, or one is wrong.
     """
-    found = sorted(lists.glob("*.txt"))
-    if not found:
-        raise DatasetError(
-            f"There are no lists (*.txt) in {lists}. Give VOC2012's folder with "
-            "--voc_root, or the lists' with --list_folder."
-        )
-    splits = {
-        path.stem: [
-            sources.Item(
-                name, images / f"{name}.{image_format}", label_dir / f"{name}.png"
-            )
-            for name in sources.read_list(path)
-        ]
-        for path in found
-    }
     voc = dataset_info.known("pascal_voc_seg")
-    reader = labels.Ids(voc.num_classes)
-    return sources.Source(
-        voc.name,
-        voc.class_names,
-        voc.colors,
-        splits,
-        reader,
-        unions={"trainval": ("train", "val")},
+    reader = labels.ByEnding(
+        (
+            (".png", folder_labels.pascal_reader(voc.num_classes, label_palette)),
+            (".mat", mat_labels.SbdLabels(voc.num_classes)),
+        )
     )
-
-
-def _folder(flag: flags.FlagHolder) -> pathlib.Path:
-    return pathlib.Path(flag.value or f"{_ROOT.value}/{_FOLDERS[flag.name]}")
+    found = layouts.lists(lists, splits, "--list_folder")
+    items = {
+        split: [
+            sources.Item(
+                name,
+                images / f"{name}.{image_format}",
+                layouts.first_label(label_dirs, name, (".png", ".mat")),
+            )
+            for name in names
+        ]
+        for split, names in found.items()
+    }
+    unions = {"trainval": ("train", "val"), "train_aug": ("train",)}
+    return sources.Source(
+        voc.name, voc.class_names, voc.colors, items, reader, unions=unions
+    )
 
 
 def main(argv: list[str]) -> int:
     """Converts and says what came out."""
     if len(argv) > 1:
         raise app.UsageError(f"Unexpected arguments: {argv[1:]}")
+    root = pathlib.Path(_ROOT.value)
+    images, lists, *label_dirs = (
+        layouts.below(root, name)
+        for name in (_IMAGES.value, _LISTS.value, *_LABELS.value)
+    )
 
-    def make_source() -> sources.Source:
-        images, label_dir, lists = map(_folder, (_IMAGES, _LABELS, _LISTS))
-        return source(images, label_dir, lists, _FORMAT.value)
+    def make() -> sources.Source:
+        found = source(
+            images, label_dirs, lists, _FORMAT.value, _SPLITS.value, _PALETTE.value
+        )
+        return layouts.with_size_note(found)
 
-    return converter_flags.run(make_source)
+    return converter_flags.run(make)
 
 
 if __name__ == "__main__":

@@ -314,7 +314,8 @@ class TrainConfig(Config):
     )
     label_weights: tuple[float, ...] | None = setting(
         None,
-        "One loss weight for each class, or one for all.",
+        "One loss weight for each class, one for all, or `balanced`: large for the "
+        "classes that are rare in the training split (median frequency balancing).",
         at_least=0,
         repeatable=True,
     )

@@ -28,6 +28,8 @@ MAY_IMPORT = {
     "export": ("config", "data", "inference", "layers", "model"),
     "search": ("genotypes",),
 }
+# A command's second name (`python -m deeplab_dpc.data.inspect`) is no part of its room.
+HANDOVERS = {PACKAGE / "data" / "inspect.py": {"programs"}}
 PORTABLE = ("genotypes", "settings", "config", "layers", "backbones", "model")
 
 
@@ -58,7 +60,7 @@ def test_a_room_imports_only_rooms_below_it(room):
             for name in imports(path)
             if name.startswith("deeplab_dpc.")
         }
-        forbidden = used - {room, *MAY_IMPORT[room]}
+        forbidden = used - {room, *MAY_IMPORT[room]} - HANDOVERS.get(path, set())
         assert not forbidden, f"{path.relative_to(PACKAGE)} imports {forbidden}"
 
 

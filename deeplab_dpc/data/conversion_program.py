@@ -33,7 +33,9 @@ def run(convert: Callable[[], Manifest], output_dir: pathlib.Path) -> int:
         with _signals_as_exceptions():
             manifest = convert()
     except (DatasetError, OSError) as e:
-        text = f"{e.filename}: {e.strerror}." if isinstance(e, OSError) else str(e)
+        text = str(e)
+        if isinstance(e, OSError) and e.filename:
+            text = f"{e.filename}: {e.strerror}."
         print(f"{text}\n{_what_remains(output_dir)}", file=sys.stderr)
         return 1
     except _Stopped as e:

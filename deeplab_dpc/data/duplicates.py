@@ -1,5 +1,6 @@
 """Images that occur twice where they should not."""
 
+import collections
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -29,34 +30,48 @@ def find(
     places = list(places)
     splits = {place.split for place in places}
     whole = {s for s, parts in unions.items() if splits.intersection(parts)}
+    family = {s: {s, *unions.get(s, ())} for s in splits}
 
-    def wrong(a: Place, b: Place) -> bool:
-        if a.split == b.split:
-            return a.split not in whole
-        family = {a.split, *unions.get(a.split, ())}
-        return family.isdisjoint({b.split, *unions.get(b.split, ())})
+    def copies(group: Sequence[Place]) -> Iterator[Place]:
+        counts = collections.Counter(place.split for place in group)
+        for place in group:
+            is_twice = counts[place.split] > 1 and place.split not in whole
+            if is_twice or any(_apart(family, place.split, s) for s in counts):
+                yield place
 
-    def namesakes(a: Place, b: Place) -> bool:
-        return a.split != b.split and a.digest != b.digest and wrong(a, b)
+    def namesakes(group: Sequence[Place]) -> Iterator[Place]:
+        files = {place.split: place.digest for place in group}
+        for place in group:
+            others = (s for s, digest in files.items() if digest != place.digest)
+            if any(_apart(family, place.split, s) for s in others):
+                yield place
 
-    same = _groups(places, lambda place: place.digest, wrong)
-    names = _groups(places, lambda place: place.name, namesakes)
     return (
-        *(Shared("image", where) for where in same),
-        *(Shared("name", where) for where in names),
+        *_shared("image", _groups(places, lambda place: place.digest), copies),
+        *_shared("name", _groups(places, lambda place: place.name), namesakes),
     )
 
 
+def _apart(family: Mapping[str, set[str]], a: str, b: str) -> bool:
+    """Whether two splits should have no image in common."""
+    return family[a].isdisjoint(family[b])
+
+
 def _groups(
-    places: Sequence[Place],
-    key: Callable[[Place], str],
-    wrong: Callable[[Place, Place], bool],
-) -> Iterator[tuple[tuple[str, str], ...]]:
-    """Split and name of the places of one key that clash with another one of it."""
-    by_key: dict[str, list[Place]] = {}
+    places: Sequence[Place], key: Callable[[Place], str]
+) -> Iterable[list[Place]]:
+    groups: dict[str, list[Place]] = {}
     for place in places:
-        by_key.setdefault(key(place), []).append(place)
-    for group in by_key.values():
-        clashing = [a for a in group if any(a is not b and wrong(a, b) for b in group)]
-        if clashing:
-            yield tuple((place.split, place.name) for place in clashing)
+        groups.setdefault(key(place), []).append(place)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _shared(
+    same: str,
+    groups: Iterable[Sequence[Place]],
+    clashing: Callable[[Sequence[Place]], Iterator[Place]],
+) -> Iterator[Shared]:
+    for group in groups:
+        where = tuple((place.split, place.name) for place in clashing(group))
+        if where:
+            yield Shared(same, where)

@@ -22,6 +22,7 @@ _FORMATS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png"}
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _PNG_DEPTH_AT = 24  # The byte of a PNG's header that says the bits a channel.
 _ORIENTATION = 0x0112
+_PNG_EXIF = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")
 
 
 class ImageError(DatasetError):
@@ -122,12 +123,17 @@ def _parse_header(encoded: bytes) -> _Header:
             size=(file.height, file.width),
             is_animated=bool(getattr(file, "is_animated", False)),
             may_be_transparent=mode[-1] in "Aa" or "transparency" in file.info,
-            orientation=_orientation(file),
+            orientation=_orientation(file, encoded),
         )
 
 
-def _orientation(file: Image.Image) -> int:
-    """The EXIF orientation; 1 where there is none that means anything."""
+def _orientation(file: Image.Image, encoded: bytes) -> int:
+    """The EXIF orientation; 1 where there is none that means anything.
+
+    A PNG may have it after its pixels, and Pillow would decode all of them to look.
+    """
+    if file.format == "PNG" and not any(key in encoded for key in _PNG_EXIF):
+        return 1
     try:
         found = file.getexif().get(_ORIENTATION, 1)
     except Exception:  # As viewers do: damaged EXIF data turn nothing.

@@ -1,7 +1,8 @@
-"""Facts about the data sets that the original's converters wrote: names and colours.
+"""Facts about the usual data sets: names, colours, sizes.
 
-Class order, ignore label and split sizes are the original's, so that records which its
-converters wrote are read without a `dataset.json`.
+Where the original knew a data set, class order, ignore label and split sizes are the
+original's, so that records which its converters wrote are read without a
+`dataset.json`.
 """
 
 import dataclasses
@@ -40,6 +41,27 @@ bicycle, lake, dishwasher, projection screen, blanket, sculpture, hood, sconce, 
 traffic light, tray, ashcan, fan, pier, crt screen, plate, monitor, bulletin board,
 shower, radiator, glass, clock, flag"""
 
+_COCO_STUFF = """person, bicycle, car, motorcycle, airplane, bus, train, truck, boat,
+traffic light, fire hydrant, street sign, stop sign, parking meter, bench, bird, cat,
+dog, horse, sheep, cow, elephant, bear, zebra, giraffe, hat, backpack, umbrella, shoe,
+eye glasses, handbag, tie, suitcase, frisbee, skis, snowboard, sports ball, kite,
+baseball bat, baseball glove, skateboard, surfboard, tennis racket, bottle, plate, wine
+glass, cup, fork, knife, spoon, bowl, banana, apple, sandwich, orange, broccoli, carrot,
+hot dog, pizza, donut, cake, chair, couch, potted plant, bed, mirror, dining table,
+window, desk, toilet, door, tv, laptop, mouse, remote, keyboard, cell phone, microwave,
+oven, toaster, sink, refrigerator, blender, book, clock, vase, scissors, teddy bear,
+hair drier, toothbrush, hair brush, banner, blanket, branch, bridge, building-other,
+bush, cabinet, cage, cardboard, carpet, ceiling-other, ceiling-tile, cloth, clothes,
+clouds, counter, cupboard, curtain, desk-stuff, dirt, door-stuff, fence, floor-marble,
+floor-other, floor-stone, floor-tile, floor-wood, flower, fog, food-other, fruit,
+furniture-other, grass, gravel, ground-other, hill, house, leaves, light, mat, metal,
+mirror-stuff, moss, mountain, mud, napkin, net, paper, pavement, pillow, plant-other,
+plastic, platform, playingfield, railing, railroad, river, road, rock, roof, rug, salad,
+sand, sea, shelf, sky-other, skyscraper, snow, solid-other, stairs, stone, straw,
+structural-other, table, tent, textile-other, towel, tree, vegetable, wall-brick,
+wall-concrete, wall-other, wall-panel, wall-stone, wall-tile, wall-wood, water-other,
+waterdrops, window-blind, window-other, wood"""
+
 _CAMVID_COLORS = (
     (128, 128, 128),
     (128, 0, 0),
@@ -52,6 +74,11 @@ _CAMVID_COLORS = (
     (64, 0, 128),
     (64, 64, 0),
     (0, 128, 192),
+)
+
+_COCO_UNUSED = (
+    *("street sign", "hat", "shoe", "eye glasses", "plate", "mirror", "window"),
+    *("desk", "door", "blender", "hair brush"),
 )
 
 Colors = tuple[tuple[int, int, int], ...]
@@ -77,9 +104,32 @@ def names() -> tuple[str, ...]:
     return tuple(_KNOWN)
 
 
+def coco_stuff_unused() -> tuple[int, ...]:
+    """Ids of COCO-Stuff's 182 that no label has: 11 things that COCO gave up."""
+    return tuple(i for i, n in enumerate(_split(_COCO_STUFF)) if n in _COCO_UNUSED)
+
+
+def size_note(name: str, sizes: Mapping[str, int]) -> str | None:
+    """One line about splits that have not the published number of images, if any."""
+    known = facts(name)
+    published = known.split_sizes if known else {}
+    other = [
+        f"{split} {size:,} of {published[split]:,}"
+        for split, size in sizes.items()
+        if published.get(split, size) != size
+    ]
+    return f"Not the published number of images: {', '.join(other)}." if other else None
+
+
 def pascal_colors(num_classes: int) -> Colors:
     """PASCAL's colours for this many classes."""
     return _rows(colormaps.pascal(num_classes))
+
+
+def _coco_stuff_names() -> tuple[str, ...]:
+    """Names by id; what no label has says so."""
+    names = _split(_COCO_STUFF)
+    return tuple(f"{n} (unused)" if n in _COCO_UNUSED else n for n in names)
 
 
 def _rows(table) -> Colors:
@@ -115,6 +165,9 @@ _KNOWN = {
     ),
     "pascal_person_part": Facts(
         _split(_PERSON_PART), pascal_colors(7), 255, {"train": 1716, "val": 1817}
+    ),
+    "coco_stuff": Facts(
+        _coco_stuff_names(), pascal_colors(182), 255, {"train": 118287, "val": 5000}
     ),
     "camvid": Facts(
         _split(_CAMVID), _CAMVID_COLORS, 255, {"train": 367, "val": 101, "test": 233}

@@ -7,16 +7,14 @@ import pathlib
 from typing import Protocol
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.data import label_files, label_hints, palette_checks
+from deeplab_dpc.data.label_files import LabelError
 
-IGNORE = 255  # The ignore label of every record that is written here.
-_ID_MODES = ("P", "L", "I;16", "I;16B", "I")
+__all__ = ["IGNORE", "ByEnding", "Ids", "LabelError", "MappedIds", "Reader"]
 
-
-class LabelError(DatasetError):
-    """A label file that cannot be what it should be."""
+IGNORE = 255  # The ignore label of every record that is written here, but ADE20K's.
 
 
 class Reader(Protocol):
@@ -41,16 +39,71 @@ class Ids:
     Attributes:
         num_classes: Classes; their ids are `0..num_classes - 1`.
         ignore_label: The id of ignored pixels in the files.
+        colors: The classes' colours, where their owner gave them (None for a class
+            without one). A palette PNG that shows a class's colour at another index is
+            refused: its indices are not the ids.
     """
 
     num_classes: int
     ignore_label: int = IGNORE
+    colors: palette_checks.ClassColors = ()
 
     def __call__(self, path: pathlib.Path) -> np.ndarray:
         """The ids, `[height, width]` uint8; a `LabelError` for anything else."""
-        label = read_label(path)
+        file = label_files.read(path)
+        label = _ids(file, self.colors)
         check_label(label, self.num_classes, self.ignore_label, path)
+        if file.palette is not None and self.colors:
+            palette_checks.check_order(file, self.colors, self.ignore_label)
         return to_record(label, self.ignore_label)
+
+
+@dataclasses.dataclass(frozen=True)
+class MappedIds:
+    """Reads labels whose ids are not the records', through a table.
+
+    Attributes:
+        table: Every legal id of the files (0..255) and the id that a record keeps.
+        kind: What these files are, for messages: "Cityscapes labelIds".
+        advice: What to do about an id that is not in the table.
+    """
+
+    table: tuple[tuple[int, int], ...]
+    kind: str
+    advice: str = "Give those pixels one of these ids."
+
+    def __call__(self, path: pathlib.Path) -> np.ndarray:
+        """The ids, `[height, width]` uint8; a `LabelError` for an unknown one."""
+        label = _ids(label_files.read(path))
+        values, counts = _values(label)
+        legal = np.isin(values, [before for before, _ in self.table])
+        if not legal.all():
+            hint = label_hints.for_values(values, len(self.table), IGNORE)
+            raise LabelError(
+                f"{path}: {_counted(values[~legal], counts[~legal])}, but {self.kind} "
+                f"are {_ranges([before for before, _ in self.table])}. Values in this "
+                f"file: {_some([str(value) for value in values], 12)}. {self.advice}"
+                + hint
+            )
+        lookup = np.zeros(256, np.uint8)
+        for before, after in self.table:
+            lookup[before] = after
+        return lookup[label]
+
+
+@dataclasses.dataclass(frozen=True)
+class ByEnding:
+    """Reads each label with the reader for its ending (`.png`, `.mat`)."""
+
+    readers: tuple[tuple[str, Reader], ...]
+
+    def __call__(self, path: pathlib.Path) -> np.ndarray:
+        """The ids, `[height, width]` uint8; a `LabelError` for another ending."""
+        for ending, reader in self.readers:
+            if path.suffix.lower() == ending:
+                return reader(path)
+        endings = ", ".join(ending for ending, _ in self.readers)
+        raise LabelError(f"{path} is no label file; their endings are {endings}.")
 
 
 def read_label(path: str | os.PathLike[str]) -> np.ndarray:
@@ -61,21 +114,7 @@ def read_label(path: str | os.PathLike[str]) -> np.ndarray:
     Raises:
         LabelError: If it is no PNG, damaged, or a colour picture.
     """
-    encoded = io.BytesIO(pathlib.Path(path).read_bytes())
-    try:
-        with Image.open(encoded) as file:
-            _check_kind(path, file)
-            file.verify()  # All checksums; a decoder may forgive a missing end.
-        with Image.open(encoded) as file:
-            if file.mode not in _ID_MODES:
-                raise LabelError(_colour_message(path, file))
-            return np.asarray(file)
-    except UnidentifiedImageError as e:
-        raise LabelError(f"{path} is no image, or cut short.") from e
-    except LabelError:
-        raise
-    except (OSError, SyntaxError, ValueError) as e:
-        raise LabelError(f"{path} is damaged and cannot be decoded ({e}).") from e
+    return _ids(label_files.read(path))
 
 
 def check_label(
@@ -95,24 +134,23 @@ def check_label(
     Raises:
         LabelError: With the wrong values, how often they occur, and what is legal.
     """
-    values, counts = np.unique(label, return_counts=True)
+    values, counts = _values(label)
     legal = ((values >= 0) & (values < num_classes)) | (values == ignore_label)
     if legal.all():
         return
-    wrong = [
-        f"{count:,} {'pixels have' if count > 1 else 'pixel has'} label {value}"
-        for value, count in zip(values[~legal], counts[~legal])
-    ]
     raise LabelError(
-        f"{path}: {_some(wrong)}, but the data set has {num_classes} classes "
-        f"(0..{num_classes - 1}) and ignores {ignore_label}. Values in this file: "
-        f"{_some([str(value) for value in values], 12)}. Name all classes, or give "
-        "those pixels a class's id or the ignore label." + _hint(values, num_classes)
+        f"{path}: {_counted(values[~legal], counts[~legal])}, but the data set has "
+        f"{num_classes} classes (0..{num_classes - 1}) and ignores {ignore_label}. "
+        f"Values in this file: {_some([str(value) for value in values], 12)}. Name all "
+        "classes, or give those pixels a class's id or the ignore label."
+        + label_hints.for_values(values, num_classes, ignore_label)
     )
 
 
 def to_record(label: np.ndarray, ignore_label: int) -> np.ndarray:
     """The ids of a checked label as a record keeps them: uint8, ignored pixels 255."""
+    if ignore_label == IGNORE and label.dtype == np.uint8:
+        return label
     return np.where(label == ignore_label, IGNORE, label).astype(np.uint8)
 
 
@@ -123,32 +161,41 @@ def encode_png(label: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _check_kind(path: str | os.PathLike[str], file: Image.Image) -> None:
-    if file.format != "PNG":
-        raise LabelError(
-            f"{path} is a {file.format} file; labels must be PNGs, which keep every "
-            "value as it is."
-        )
+def _ids(
+    file: label_files.LabelFile, colors: palette_checks.ClassColors = ()
+) -> np.ndarray:
+    if not file.holds_ids:
+        raise LabelError(palette_checks.colour_message(file, colors))
+    return file.pixels
 
 
-def _colour_message(path: str | os.PathLike[str], file: Image.Image) -> str:
-    message = (
-        f"{path} is a picture of mode {file.mode}, {len(file.getbands())} channel(s); "
-        "a label must hold one class id a pixel (a grey or palette PNG). "
+def _values(label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The values of a label in order, and how often each occurs."""
+    if label.dtype != np.uint8:
+        return np.unique(label, return_counts=True)
+    counts = np.bincount(label.ravel(), minlength=256)
+    values = np.flatnonzero(counts)
+    return values, counts[values]
+
+
+def _counted(values: np.ndarray, counts: np.ndarray) -> str:
+    return _some(
+        [
+            f"{count:,} {'pixels have' if count > 1 else 'pixel has'} label {value}"
+            for value, count in zip(values, counts)
+        ]
     )
-    channels = np.asarray(file.convert("RGB"))
-    if (channels == channels[..., :1]).all():
-        return message + "Its channels are equal: save one of them, as a grey PNG."
-    return message + (
-        "Its colours stand for classes: turn each colour into its class's id and save "
-        "a grey PNG."
-    )
 
 
-def _hint(values: np.ndarray, num_classes: int) -> str:
-    if values.min() == 1 and num_classes in values:
-        return " The ids seem to begin at 1: subtract 1."
-    return ""
+def _ranges(ids: list[int]) -> str:
+    """Sorted ids, runs of neighbours drawn together: `0..18, 255`."""
+    runs: list[list[int]] = []
+    for i in sorted(set(ids)):
+        if runs and i == runs[-1][1] + 1:
+            runs[-1][1] = i
+        else:
+            runs.append([i, i])
+    return ", ".join(str(a) if a == b else f"{a}..{b}" for a, b in runs)
 
 
 def _some(items: list[str], most: int = 4) -> str:

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import os
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -12,9 +12,10 @@ from absl import logging
 
 from deeplab_dpc.config import ConfigError, DataConfig, TrainConfig
 from deeplab_dpc.data import augment, decoding, preprocess, records, verify
-from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
-from deeplab_dpc.data.manifest import Manifest
+from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError, DatasetInfo
+from deeplab_dpc.data.manifest import Manifest, Shard
 
+_RECORD_ERRORS = (tf.errors.InvalidArgumentError, tf.errors.DataLossError)
 _MOST_SHOWN = 5  # Bad records that a message names.
 
 
@@ -156,8 +157,8 @@ def record_errors(
     """
     try:
         yield
-    except (tf.errors.InvalidArgumentError, tf.errors.DataLossError) as e:
-        found = decoding.record_error(e)
+    except (*_RECORD_ERRORS, UnicodeDecodeError) as e:
+        found = decoding.record_error(e) if isinstance(e, _RECORD_ERRORS) else None
         if found is None:
             logging.error("A record cannot be decoded; looking for it.")
             bad = verify.find_bad_records(info, _shards(info, dataset_dir, split))
@@ -194,18 +195,49 @@ def _index(
     data: DataConfig,
 ) -> records.RecordIndex:
     """Where the split's records lie; without the bad ones if these are skipped."""
-    shards = _shards(info, dataset_dir, split)
-    if not data.skip_bad_records:
-        return records.index_records(shards)
-    manifest = Manifest.load(dataset_dir, info.name)
-    index, bad = verify.usable_records(info, shards, manifest.shards, _log_checked)
-    if bad:
+    paths, expected = _shards(info, dataset_dir, split), info.split_sizes[split]
+    if data.skip_bad_records:
+        return _usable(info, paths, split, expected)
+    index = records.index_records(paths)
+    if len(index) != expected:
+        raise DatasetError(
+            f"{dataset_dir}: split {split!r} has {len(index)} records, but {FILE_NAME} "
+            f"counts {expected}{_files_that_differ(index)}. Copy the files again, "
+            "convert the data set again, or use what is there with --skip_bad_records."
+        )
+    return index
+
+
+def _files_that_differ(index: records.RecordIndex) -> str:
+    """The files that have not the number of records that their conversion noted."""
+    shards = _noted_shards(index.paths[0].parent)
+    found = np.bincount(index.where[:, 0], minlength=len(index.paths))
+    differ = [
+        f"{path} has {number} of {shards[path.name].num_records}"
+        for path, number in zip(index.paths, found)
+        if path.name in shards and number != shards[path.name].num_records
+    ]
+    return f" ({'; '.join(differ[:_MOST_SHOWN])})" if differ else ""
+
+
+def _noted_shards(folder: pathlib.Path) -> Mapping[str, Shard]:
+    """What `dataset.json` says of the files; nothing without one."""
+    has_file = (folder / FILE_NAME).is_file()
+    return Manifest.load(folder).shards if has_file else {}
+
+
+def _usable(
+    info: DatasetInfo, paths: list[pathlib.Path], split: str, expected: int
+) -> records.RecordIndex:
+    """The index without the bad records; what is left out is logged."""
+    shards = _noted_shards(paths[0].parent)
+    index, bad = verify.usable_records(info, paths, shards, _log_checked)
+    if bad or len(index) != expected:
+        shown = "; ".join(map(str, bad[:_MOST_SHOWN])) or "records are gone"
         logging.warning(
-            "skip_bad_records: %d of split %r are left out, %d are used: %s",
-            len(bad),
-            split,
-            len(index),
-            "; ".join(map(str, bad[:_MOST_SHOWN])) + "; ..." * (len(bad) > _MOST_SHOWN),
+            "skip_bad_records: of the %d images of split %r, %d are used. Bad: %s%s",
+            *(expected, split, len(index), shown),
+            "; ..." * (len(bad) > _MOST_SHOWN),
         )
     return index
 

@@ -5,23 +5,20 @@ import hashlib
 import json
 import os
 import pathlib
-import struct
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import google_crc32c
 import numpy as np
 import PIL
 
-from deeplab_dpc.data import images, readable_json, records, sources
+from deeplab_dpc.data import checksums, images, readable_json, records, sources
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.data.duplicates import Place
 from deeplab_dpc.data.manifest import Shard, Skipped
 from deeplab_dpc.data.statistics import Tally
 
 _VERSION = 1  # Of what a shard and the file beside it hold; counts up with changes.
-_CHUNK_BYTES = 1 << 22
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,7 +127,7 @@ def make(
     records.write_shard(path, contents.examples())
     written = Shard(len(contents.places), contents.num_bytes, f"{contents.crc:08x}")
     _sync(path)
-    if _bytes_and_crc(path) != (written.num_bytes, written.crc32c):
+    if checksums.bytes_and_crc(path) != (written.num_bytes, written.crc32c):
         raise DatasetError(
             f"{path} is not what was written into it: the disk or the memory of this "
             "machine is at fault. Convert to another disk."
@@ -164,7 +161,7 @@ def find_finished(
     if finished.fingerprint != _fingerprint(task, source, options):
         return None
     expected = (finished.shard.num_bytes, finished.shard.crc32c)
-    is_whole = path.is_file() and _bytes_and_crc(path) == expected
+    is_whole = path.is_file() and checksums.bytes_and_crc(path) == expected
     return finished if is_whole else None
 
 
@@ -200,9 +197,9 @@ class _Contents:
                     raise
                 self.skipped.append(Skipped(item.name, str(e)))
             else:
-                framed = _framed(encoded)
+                framed = checksums.framed(encoded)
                 self.num_bytes += len(framed)
-                self.crc = google_crc32c.extend(self.crc, framed)
+                self.crc = checksums.extend(self.crc, framed)
                 yield encoded
             self._on_image()
 
@@ -240,28 +237,6 @@ def _stamp(path: pathlib.Path | None) -> tuple[str, int, int] | None:
     except OSError:
         return str(path), -1, -1
     return str(path), found.st_size, found.st_mtime_ns
-
-
-def _framed(example: bytes) -> bytes:
-    """A record as a TFRecord file holds it: length, data and their checksums."""
-    length = struct.pack("<Q", len(example))
-    return b"".join((length, _masked_crc(length), example, _masked_crc(example)))
-
-
-def _masked_crc(data: bytes) -> bytes:
-    crc = google_crc32c.value(data)
-    rotated = (crc >> 15) | (crc << 17)
-    return struct.pack("<I", (rotated + 0xA282EAD8) & 0xFFFFFFFF)
-
-
-def _bytes_and_crc(path: pathlib.Path) -> tuple[int, str]:
-    """A file's size and checksum, read from the disk."""
-    size = crc = 0
-    with open(path, "rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            size += len(chunk)
-            crc = google_crc32c.extend(crc, chunk)
-    return size, f"{crc:08x}"
 
 
 def _sync(path: pathlib.Path) -> None:

@@ -130,14 +130,16 @@ def _check(
         return BadRecord(e.path, e.offset, e.index, "", e.reason)
     try:
         decode(tf.constant(serialized))
-    except tf.errors.OpError as e:
+    except (tf.errors.OpError, UnicodeDecodeError) as e:
         path, offset = index.place(number)
         place = index.number_in_file(number)
         return BadRecord(path, offset, place, _name(serialized), _reason(e))
     return None
 
 
-def _reason(error: tf.errors.OpError) -> str:
+def _reason(error: tf.errors.OpError | UnicodeDecodeError) -> str:
+    if isinstance(error, UnicodeDecodeError):  # TensorFlow quotes what it cannot parse.
+        return "it cannot be decoded (it is no tf.Example, or its name is no text)"
     known = decoding.record_error(error)
     if known is not None:
         return str(known).split(f" {_NOWHERE}: ", 1)[1]

@@ -102,6 +102,12 @@ def _locked(folder: pathlib.Path) -> Iterator[None]:
             is_there = os.path.samestat(os.fstat(file.fileno()), os.stat(file.name))
         except (BlockingIOError, FileNotFoundError):
             is_there = False
+        except OSError as e:
+            raise DatasetError(
+                f"--output_dir={folder.parent} cannot be locked ({e.strerror}), as on "
+                "some network drives. Choose a folder on another disk, and copy the "
+                "records afterwards."
+            ) from e
         if not is_there:  # Or its holder removed it just now.
             file.seek(0)
             raise DatasetError(

@@ -3,8 +3,9 @@
 import numpy as np
 
 from deeplab_dpc.evaluation import confusion, pictures
+from deeplab_dpc.evaluation.drawing import Entry
 from deeplab_dpc.evaluation.percent import percent
-from deeplab_dpc.evaluation.sheet import Entry, sheet
+from deeplab_dpc.evaluation.sheet import sheet
 
 
 def legend_entries(

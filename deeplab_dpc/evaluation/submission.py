@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import zipfile
+from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
@@ -129,6 +130,14 @@ def layout(info: DatasetInfo, split: str) -> Layout | None:
             f"benchmark has {num_classes}; its records are not the benchmark's."
         )
     return found
+
+
+def fits(layout: Layout, names: Iterable[str]) -> bool:
+    """Whether all images have names of the benchmark's."""
+    try:
+        return bool([layout.path(name) for name in names])
+    except SubmissionError:
+        return False
 
 
 class Submission:

@@ -62,9 +62,11 @@ def define_cell(values: flags.FlagValues = flags.FLAGS) -> None:
 
 
 def given(
-    config: type[Config], values: flags.FlagValues = flags.FLAGS
+    config: type[Config],
+    values: flags.FlagValues = flags.FLAGS,
+    without: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """The settings of `config` whose flags were given, by name.
+    """The settings of `config` whose flags were given, by name, `without` some.
 
     Raises:
         app.UsageError: If a flag of several numbers has something else.
@@ -74,7 +76,7 @@ def given(
     return {
         name: _value(name, hints[name], values[name].value)
         for name in names
-        if name in values and values[name].present
+        if name in values and values[name].present and name not in without
     }
 
 
@@ -105,13 +107,14 @@ def config_from(
     extra: Mapping[str, Any] | None = None,
     values: flags.FlagValues = flags.FLAGS,
 ) -> AnyConfig:
-    """The settings that the flags and `extra` say.
+    """The settings that the flags and `extra` say; `extra` takes a flag's place.
 
     Raises:
         app.UsageError: If the settings cannot work.
     """
+    extra = extra or {}
     try:
-        return config(**{**given(config, values), **(extra or {})})
+        return config(**given(config, values, tuple(extra)), **extra)
     except ValueError as e:
         raise app.UsageError(str(e)) from e
 

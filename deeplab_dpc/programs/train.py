@@ -10,13 +10,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from absl import flags
+from absl import app, flags
 
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs import outdated, running
-from deeplab_dpc.training import interruption, trainer
+from deeplab_dpc.training import class_weights, interruption, trainer
 from deeplab_dpc.training.run_folder import RunConfig
 
 
@@ -72,10 +72,11 @@ def run_config(values: flags.FlagValues = flags.FLAGS) -> RunConfig:
         app.UsageError: If settings cannot work together.
         DatasetError: If there is no data set in `dataset_dir`.
     """
-    train = config_flags.config_from(TrainConfig, _absolute(values), values)
     folder = {"dataset_dir": os.path.abspath(values.dataset_dir)}
     data = config_flags.config_from(DataConfig, folder, values)
     dataset = DatasetInfo.load(folder["dataset_dir"], data.dataset)
+    resolved = {**_absolute(values), **_balanced(values, folder["dataset_dir"])}
+    train = config_flags.config_from(TrainConfig, resolved, values)
     model = config_flags.config_from(
         ModelConfig,
         {
@@ -92,6 +93,21 @@ def run_config(values: flags.FlagValues = flags.FLAGS) -> RunConfig:
 def _absolute(values: flags.FlagValues) -> dict[str, str]:
     path = values.tf_initial_checkpoint
     return {"tf_initial_checkpoint": os.path.abspath(path)} if path else {}
+
+
+def _balanced(
+    values: flags.FlagValues, dataset_dir: str
+) -> dict[str, tuple[float, ...]]:
+    """The numbers that `--label_weights=balanced` stands for, if it was given."""
+    given = values.label_weights or []
+    if class_weights.BALANCED not in [text.strip() for text in given]:
+        return {}
+    if len(given) > 1:
+        raise app.UsageError(
+            f"--label_weights={','.join(given)}: give numbers, or "
+            f"{class_weights.BALANCED} alone."
+        )
+    return {"label_weights": class_weights.balanced(dataset_dir, values.train_split)}
 
 
 def run() -> None:

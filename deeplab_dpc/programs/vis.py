@@ -211,10 +211,18 @@ def _settings(
 def _submission(
     run: RunConfig, vis: VisConfig, info: DatasetInfo, logdir: pathlib.Path
 ) -> Submission | None:
-    """Where predictions go for the server of the split's benchmark, if it has one."""
-    layout = submissions.layout(info, run.eval.eval_split)
-    if layout is None or vis.image_dir or vis.images:
+    """Where predictions go for the server of the split's benchmark, if it has one.
+
+    Files count as the benchmark's test images if all of them have names of its.
+    """
+    are_files = bool(vis.image_dir or vis.images)
+    layout = submissions.layout(info, "test" if are_files else run.eval.eval_split)
+    if layout is None:
         return None
+    if are_files:
+        names = [path.stem for path in photos.find(vis.image_dir, vis.images or ())]
+        if not submissions.fits(layout, names):
+            return None
     if run.data.min_resize_value is not None:
         logging.warning(
             "Nothing is written for the server of %s: the run resizes images "

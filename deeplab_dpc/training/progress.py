@@ -14,6 +14,7 @@ from absl import logging
 from tensorboard.plugins.histogram import metadata as histogram_metadata
 
 from deeplab_dpc.layers import resize
+from deeplab_dpc.training import class_weights
 from deeplab_dpc.training.metrics import Metrics
 from deeplab_dpc.training.run_folder import RunConfig
 
@@ -199,3 +200,7 @@ def log_resolved(config: RunConfig, model: keras.Model, num_replicas: int) -> No
         *(*train.train_crop_size, epochs, num_replicas),
         *(train.optimizer, "fine-tuned" if train.fine_tune_batch_norm else "frozen"),
     )
+    if train.label_weights and len(train.label_weights) == dataset.num_classes:
+        logging.info("Weights of the classes in the loss:")
+        for line in class_weights.lines(dataset.class_names, train.label_weights):
+            logging.info("  %s", line)

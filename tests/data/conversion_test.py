@@ -1,58 +1,30 @@
 """Conversions: what they write, and that a failing one changes nothing."""
 
+import dataclasses
 import io
 import os
 
-import numpy as np
+import google_crc32c
 import pytest
 import tensorflow as tf
-from PIL import Image
 
-from deeplab_dpc.data import conversion, labels, records
+from deeplab_dpc.data import conversion, records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
-from deeplab_dpc.data.sources import Item, Source
-
-IDS = np.array([[0, 1, 9], [1, 9, 0]], np.uint8)
-NAMES = [f"image{i}" for i in range(5)]
+from deeplab_dpc.data.manifest import Manifest, Shared
+from tests.data import toy
+from tests.data.toy import NAMES, content, convert, make_source, read
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Five images of 2 x 3 pixels and their labels, of classes 0, 1 and ignored 9."""
-    for i, name in enumerate(NAMES):
-        Image.new("RGB", (3, 2), (i, 2 * i, 3 * i)).save(tmp_path / f"{name}.jpg")
-        Image.fromarray(IDS).save(tmp_path / f"{name}_label.png")
-    return tmp_path
-
-
-def make_source(folder, names=NAMES, name="toy", **splits):
-    def items(names):
-        return [Item(n, folder / f"{n}.jpg", folder / f"{n}_label.png") for n in names]
-
-    chosen = splits or {"train": names, "val": names[:1]}
-    splits = {split: items(chosen[split]) for split in chosen}
-    return Source(name, ("a", "b"), ((1, 2, 3), (4, 5, 6)), splits, labels.Ids(2, 9))
-
-
-def convert(source, output, **settings):
-    options = conversion.Options(**settings)
-    return conversion.convert(source, output, options, io.StringIO()).info
-
-
-def content(folder):
-    """The data set in a folder, without what an unfinished conversion left."""
-    return {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
-
-
-def read(output, split):
-    paths = records.shards_by_split(output)[split]
-    examples = tf.data.TFRecordDataset([str(p) for p in paths])
-    return [records.parse(e) for e in examples]
+    return toy.write(tmp_path)
 
 
 def test_records_hold_the_files_and_mapped_labels(folder):
     output = folder / "out" / "records"
-    info = convert(make_source(folder), output, num_shards=2)
+    manifest = convert(make_source(folder), output, num_shards=2)
+    assert manifest == Manifest.load(output)
+    info = manifest.info
     assert info == DatasetInfo.load(output)
     assert (info.ignore_label, info.split_sizes) == (255, {"train": 5, "val": 1})
     assert sorted(content(output)) == [
@@ -69,10 +41,45 @@ def test_records_hold_the_files_and_mapped_labels(folder):
         assert label.tolist() == [[0, 1, 255], [1, 255, 0]]
 
 
+def test_the_manifest_has_figures_and_checksums(folder):
+    manifest = convert(make_source(folder), folder / "out", num_shards=2)
+    for name, shard in manifest.shards.items():
+        data = (folder / "out" / name).read_bytes()
+        assert shard.num_bytes == len(data)
+        assert int(shard.crc32c, 16) == google_crc32c.value(data)
+    assert [s.num_records for s in manifest.shards.values()] == [2, 3, 1]
+    train = manifest.statistics["train"]
+    assert (train.num_images, train.num_labelled) == (5, 5)
+    assert (train.class_pixels, train.ignored_pixels) == ((10, 10), 10)
+    assert (train.heights_px, train.widths_px) == ((2, 2, 2), (3, 3, 3))
+    assert train.mean_rgb == pytest.approx((2, 4, 6), abs=1.5)  # JPEG's rounding.
+    assert manifest.skipped == {}
+
+
+def test_images_in_two_splits_are_noted(folder):
+    (folder / "image4.jpg").write_bytes((folder / "image2.jpg").read_bytes())
+    manifest = convert(make_source(folder), folder / "out")
+    assert manifest.shared_images == (
+        Shared("image", (("train", "image0"), ("val", "image0"))),
+        Shared("image", (("train", "image2"), ("train", "image4"))),
+    )
+    source = make_source(folder, train=NAMES[:1], val=NAMES[1:2], both=NAMES[:2])
+    source = dataclasses.replace(source, unions={"both": ("train", "val")})
+    assert convert(source, folder / "out").shared_images == ()
+
+
 def test_converting_twice_gives_equal_bytes(folder):
     for name in ("x", "y"):
         convert(make_source(folder), folder / name)
     assert content(folder / "x") == content(folder / "y")
+
+
+def test_two_processes_give_equal_bytes(folder):
+    log = io.StringIO()
+    convert(make_source(folder), folder / "x", num_shards=3, num_workers=1)
+    convert(make_source(folder), folder / "y", log, num_shards=3, num_workers=2)
+    assert content(folder / "x") == content(folder / "y")
+    assert "toy: 6/6 images" in log.getvalue()
 
 
 def test_a_later_conversion_replaces_all_of_the_earlier_one(folder):
@@ -85,74 +92,6 @@ def test_a_later_conversion_replaces_all_of_the_earlier_one(folder):
         "notes.txt",
         "train-00000-of-00001.tfrecord",
     ]
-
-
-def truncate(path):
-    path.write_bytes(path.read_bytes()[:-10])
-
-
-def cut_large_image(path):
-    noise = np.random.default_rng(0).integers(0, 255, (60, 60, 3), np.uint8)
-    Image.fromarray(noise).save(path)
-    path.write_bytes(path.read_bytes()[:-500])
-
-
-def save_label(path, array):
-    Image.fromarray(array).save(path)
-
-
-BREAKAGES = {
-    "truncated image": (
-        lambda f: truncate(f / "image3.jpg"),
-        "image3.jpg is cut short or damaged",
-    ),
-    "image without its end": (
-        lambda f: cut_large_image(f / "image3.jpg"),
-        r"image3.jpg is damaged and cannot be decoded \(.+\)\. Copy it again",
-    ),
-    "image is text": (
-        lambda f: (f / "image3.jpg").write_text("x"),
-        "image3.jpg is no image",
-    ),
-    "other format": (
-        lambda f: Image.new("RGB", (3, 2)).save(f / "image3.jpg", format="BMP"),
-        "image3.jpg is a BMP file; images must be JPEG or PNG",
-    ),
-    "truncated label": (
-        lambda f: truncate(f / "image3_label.png"),
-        "image3_label.png is damaged",
-    ),
-    "sizes differ": (
-        lambda f: save_label(f / "image3_label.png", IDS.T),
-        "image3_label.png is 3x2 .height x width., but its image .*image3.jpg is 2x3",
-    ),
-    "illegal label": (
-        lambda f: save_label(f / "image3_label.png", IDS + 1),
-        r"image3_label.png: 2 pixels have label 2, 2 pixels have label 10, .*2 classes \(0..1\) and ignores 9",
-    ),
-    "missing image": (
-        lambda f: (f / "image3.jpg").unlink(),
-        "'train': 1 of 5 image files are missing, first .*image3.jpg",
-    ),
-    "missing label": (
-        lambda f: (f / "image3_label.png").unlink(),
-        "'train': 1 of 5 label files are missing, first .*image3_label.png",
-    ),
-}
-
-
-@pytest.mark.parametrize("how", BREAKAGES)
-def test_a_failing_conversion_changes_nothing(folder, how):
-    earlier, fresh = folder / "earlier", folder / "fresh"
-    convert(make_source(folder), earlier)
-    before = content(earlier)
-    breakage, message = BREAKAGES[how]
-    breakage(folder)
-    for output in (earlier, fresh):
-        with pytest.raises(DatasetError, match=message):
-            convert(make_source(folder), output)
-    assert content(earlier) == before
-    assert not fresh.exists() or content(fresh) == {}
 
 
 def test_full_disk_is_reported_and_changes_nothing(folder, monkeypatch):

@@ -42,7 +42,7 @@ def test_colour_label_is_refused_with_a_hint(tmp_path):
     picture = np.zeros((2, 3, 3), np.uint8)
     picture[0, 0] = 128, 64, 128
     path = write(tmp_path / "a.png", picture)
-    with pytest.raises(LabelError, match="a.png.*mode RGB.*turn each colour into"):
+    with pytest.raises(LabelError, match="a.png.*mode RGB.*2 colours"):
         labels.read_label(path)
 
 

@@ -1,5 +1,6 @@
 """Batches: what a step gives, epochs, padding, and errors that name a record."""
 
+import dataclasses
 import time
 
 import numpy as np
@@ -44,13 +45,23 @@ def folder(tmp_path):
     return tmp_path
 
 
+def counted(folder):
+    """The facts, with the sizes of the splits that are there."""
+    sizes = {
+        split: len(records.index_records(paths, skip_damage=True))
+        for split, paths in records.shards_by_split(folder).items()
+    }
+    return dataclasses.replace(INFO, split_sizes=sizes)
+
+
 def train_config(**settings):
     return TrainConfig(train_batch_size=4, train_crop_size=(8, 10), **settings)
 
 
 def take(folder, number, first_step=0, share=(0, 1), data=None, **settings):
     config, data = train_config(**settings), data or DataConfig()
-    batches = pipeline.training_batches(INFO, folder, config, data, first_step, share)
+    info = counted(folder)
+    batches = pipeline.training_batches(info, folder, config, data, first_step, share)
     return list(batches.take(number).as_numpy_iterator())
 
 
@@ -118,7 +129,7 @@ def test_grey_images_become_three_equal_channels(tmp_path):
 
 def evaluation(folder, batch_size, crop_size, data=None):
     batches = pipeline.evaluation_batches(
-        INFO, folder, "val", data or DataConfig(), batch_size, crop_size
+        counted(folder), folder, "val", data or DataConfig(), batch_size, crop_size
     )
     return list(batches.as_numpy_iterator())
 
@@ -237,13 +248,13 @@ def test_bad_records_are_left_out_when_asked(tmp_path, caplog):
     ):
         folder.mkdir()
         write(folder, "train", content)
-        INFO.save(folder)
+        counted(folder).save(folder)
     with caplog.at_level("WARNING"):
         found = take(dirty, 5, data=DataConfig(skip_bad_records=True))
     for a, b in zip(take(clean, 5), found, strict=True):
         np.testing.assert_array_equal(a["image"], b["image"])
         np.testing.assert_array_equal(a["name"], b["name"])
-    assert "1 of split 'train' are left out, 7 are used" in caplog.text
+    assert "of the 8 images of split 'train', 7 are used. Bad: " in caplog.text
     assert "(bad): its label has the value(s) 77" in caplog.text
 
 
@@ -273,3 +284,22 @@ def test_split_size(folder):
         pipeline.split_size(INFO, folder, "valid")
     with pytest.raises(DatasetError, match="not a folder"):
         pipeline.split_size(INFO, folder / "no", "train")
+
+
+@pytest.mark.parametrize("kept_records", [0, 1])
+def test_file_cut_between_records_is_noticed(folder, kept_records, caplog):
+    """Seven records in three files, of which the second loses one or both."""
+    info, path = counted(folder), folder / records.shard_name("train", 1, 3)
+    index = records.index_records([path])
+    end = index.place(kept_records)[1]
+    path.write_bytes(path.read_bytes()[:end])
+    left = 7 - len(index) + kept_records
+    config = train_config()
+    message = f"split 'train' has {left} records, but dataset.json counts 7"
+    with pytest.raises(DatasetError, match=message):
+        pipeline.training_batches(info, folder, config, DataConfig())
+    with caplog.at_level("WARNING"):
+        data = DataConfig(skip_bad_records=True)
+        batches = pipeline.training_batches(info, folder, config, data)
+    assert f"of the 7 images of split 'train', {left} are used" in caplog.text
+    assert next(iter(batches))["image"].shape[0] == 4

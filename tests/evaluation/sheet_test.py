@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deeplab_dpc.evaluation import sheet
-from deeplab_dpc.evaluation.sheet import Entry
+from deeplab_dpc.evaluation.drawing import Entry
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 

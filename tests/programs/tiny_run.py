@@ -79,11 +79,11 @@ def model(step: int, **settings) -> keras.Model:
     return made
 
 
-def write_checkpoint(folder: pathlib.Path, step: int) -> None:
+def write_checkpoint(folder: pathlib.Path, step: int, **settings) -> None:
     """Writes `model(step)` as the newest checkpoint."""
     counter = tf.Variable(step, dtype=tf.int64)
     tf.train.CheckpointManager(
-        checkpoints.trackable(model(step), step=counter),
+        checkpoints.trackable(model(step, **settings), step=counter),
         str(folder),
         max_to_keep=None,
         checkpoint_name=checkpoints.NAME,

@@ -145,7 +145,7 @@ def test_what_is_not_there_is_left_out_or_said():
 
 def test_a_metrics_table_of_one_row_without_speed():
     page = Page(report.page(samples.report(metrics=[{"step": 5, "loss": 2.0}])))
-    assert "Step 5: loss 2." in page.text and "median" not in page.text
+    assert "Step 5: loss 2." in page.text and "medians" not in page.text
     assert len(page.all("polyline")) == 1
 
 

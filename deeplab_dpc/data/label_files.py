@@ -1,0 +1,106 @@
+"""Label files as they are: the pixels and the palette of a PNG."""
+
+import dataclasses
+import io
+import os
+import pathlib
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from deeplab_dpc.data.dataset_info import DatasetError
+
+_ID_MODES = ("1", "P", "L", "I;16", "I;16B", "I")
+_PNG_START = b"\x89PNG\r\n\x1a\n"
+
+
+class LabelError(DatasetError):
+    """A label file that cannot be what it should be."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelFile:
+    """What a label PNG holds.
+
+    Attributes:
+        path: Where it lies.
+        mode: Pillow's word for the kind: "L" grey, "P" palette, "RGB", "RGBA", ...
+        pixels: `[height, width]` integers (a palette's indices; the true values of a
+            grey PNG of 1, 2 or 4 bits), or `[height, width, channels]` of a colour
+            picture.
+        palette: `[entries, 3]` uint8 of a palette PNG; None for others.
+    """
+
+    path: pathlib.Path
+    mode: str
+    pixels: np.ndarray
+    palette: np.ndarray | None
+
+    @property
+    def holds_ids(self) -> bool:
+        """Whether a pixel is one number."""
+        return self.mode in _ID_MODES
+
+
+def read(path: str | os.PathLike[str]) -> LabelFile:
+    """Reads a label PNG, whole.
+
+    Raises:
+        LabelError: If it is no PNG, or empty, cut short or damaged.
+    """
+    path = pathlib.Path(path)
+    encoded = path.read_bytes()
+    if not encoded:
+        raise LabelError(f"{path} is empty (0 bytes). Copy or export it again.")
+    try:
+        with Image.open(io.BytesIO(encoded)) as file:
+            _check_kind(path, file)
+            file.verify()  # All checksums; a decoder may forgive a missing end.
+        with Image.open(io.BytesIO(encoded)) as file:
+            pixels = _true_values(np.asarray(file), file.mode, encoded)
+            return LabelFile(path, file.mode, pixels, _palette(file))
+    except UnidentifiedImageError as e:
+        raise LabelError(f"{path} is no image, or cut short.") from e
+    except LabelError:
+        raise
+    except Exception as e:  # A damaged file makes the decoder raise almost anything.
+        raise LabelError(f"{path} is damaged and cannot be decoded ({e}).") from e
+
+
+def read_palette(path: str | os.PathLike[str]) -> np.ndarray | None:
+    """The palette of a label, `[entries, 3]` uint8, from the file's head alone.
+
+    None for a file without one, and for a damaged file, which `read` will report.
+    """
+    try:
+        with Image.open(path) as file:
+            return _palette(file) if file.format == "PNG" else None
+    except Exception:  # As above.
+        return None
+
+
+def _palette(file: Image.Image) -> np.ndarray | None:
+    if file.mode != "P":
+        return None
+    colors = file.getpalette("RGB") or []
+    return np.array(colors, np.uint8).reshape(-1, 3)
+
+
+def _true_values(pixels: np.ndarray, mode: str, encoded: bytes) -> np.ndarray:
+    """Undoes what the decoder makes of few bits: 0..15 of 4 bits come as 0..255."""
+    if mode == "1":
+        return pixels.astype(np.uint8)
+    bits = encoded[24] if encoded.startswith(_PNG_START) else 8
+    if mode == "L" and bits in (2, 4):
+        return pixels // np.uint8(255 // (2**bits - 1))
+    return pixels
+
+
+def _check_kind(path: pathlib.Path, file: Image.Image) -> None:
+    if file.format != "PNG":
+        raise LabelError(
+            f"{path} is a {file.format} file; labels must be PNGs, which keep every "
+            "value as it is."
+        )
+    if getattr(file, "is_animated", False):
+        raise LabelError(f"{path} is an animated PNG; a label is one picture.")

@@ -1,0 +1,223 @@
+"""Palettes: which colour of a label picture stands for which class."""
+
+import dataclasses
+import functools
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from deeplab_dpc.data import colormaps, known_datasets
+from deeplab_dpc.data.dataset_info import DatasetError
+
+Color = tuple[int, int, int]
+NAMES = ("pascal", "cityscapes", "camvid")
+_IGNORE = 255
+
+_EXAMPLE = '{"128,64,128": "road", "70,130,180": 1, "0,0,0": null}'
+# CamVid's 32 colours, class by class in the order of the 11; void is the rest.
+_CAMVID = """
+    808080
+    800000 008040 40c000 400040 c00080
+    c0c080 000040
+    804080 8000c0 c00040
+    0000c0 40c080 8080c0
+    808000 c0c000
+    c08080 808040 004040
+    404080
+    400080 4080c0 c080c0 c04080 804040
+    404000 c08040 4000c0 408040
+    0080c0 c000c0
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Palette:
+    """Colours and the ids that records keep for them.
+
+    Attributes:
+        name: What these colours are, for messages: "the classes' colours".
+        entries: Colours and ids; 255 is ignored.
+        names: What a colour is called, in the order of the entries; for messages.
+
+    Raises:
+        DatasetError: If a colour has two ids.
+    """
+
+    name: str
+    entries: tuple[tuple[Color, int], ...]
+    names: tuple[str, ...]
+
+    def __post_init__(self):
+        seen: dict[Color, tuple[int, str]] = {}
+        for (color, i), name in zip(self.entries, self.names):
+            before, other = seen.setdefault(color, (i, name))
+            if before != i:
+                raise DatasetError(
+                    f"{self.name} cannot tell classes apart: {text(color)} is both "
+                    f"{other!r} and {name!r}. Give each class a colour of its own."
+                )
+
+    @functools.cached_property
+    def codes(self) -> np.ndarray:
+        """The distinct colours as numbers (see `encode`), in order."""
+        return np.unique(encode(np.array([c for c, _ in self.entries], np.uint8)))
+
+    @functools.cached_property
+    def ids(self) -> np.ndarray:
+        """The id of each of `codes`, uint8."""
+        ids = {int(encode(np.array(c, np.uint8))): i for c, i in self.entries}
+        return np.array([ids[int(code)] for code in self.codes], np.uint8)
+
+    def find(self, colors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The ids of colours, and which colours are known.
+
+        Args:
+            colors: `[..., 3]` uint8.
+
+        Returns:
+            `[...]` uint8 (of no meaning for an unknown colour), and `[...]` bool.
+        """
+        codes = encode(colors)
+        place = np.searchsorted(self.codes, codes).clip(max=len(self.codes) - 1)
+        return self.ids[place], self.codes[place] == codes
+
+
+def encode(colors: np.ndarray) -> np.ndarray:
+    """Colours `[..., 3]` uint8 as one number each, uint32: 0xRRGGBB."""
+    red, green, blue = (colors[..., i].astype(np.uint32) for i in range(3))
+    return red << 16 | green << 8 | blue
+
+
+def text(color: Sequence[int]) -> str:
+    """A colour as people write it: (128, 64, 128)."""
+    return f"({', '.join(str(int(c)) for c in color)})"
+
+
+def of_classes(
+    class_names: Sequence[str],
+    colors: Sequence[Color],
+    ignore_colors: Sequence[Color] = (),
+) -> Palette:
+    """The colours that a data set's classes have."""
+    entries = [(color, i) for i, color in enumerate(colors)]
+    entries += [(color, _IGNORE) for color in ignore_colors]
+    names = (*class_names, *("ignored" for _ in ignore_colors))
+    return Palette("The classes' colours", tuple(entries), names)
+
+
+def named(name: str, num_classes: int) -> Palette:
+    """A palette of `NAMES`, for a data set with this many classes.
+
+    PASCAL's (224, 224, 192) is ignored, and so are Cityscapes' and CamVid's colours of
+    what is none of the 19 or 11 classes. CamVid's 32 colours are merged into 11 classes
+    as SegNet merges them.
+
+    Raises:
+        DatasetError: If there is none of this name, or it has fewer classes.
+    """
+    makers = {"pascal": _pascal, "cityscapes": _cityscapes, "camvid": _camvid}
+    if name not in makers:
+        raise DatasetError(f"No palette {name!r}; there are {', '.join(NAMES)}.")
+    palette = makers[name](num_classes)
+    known = len({i for _, i in palette.entries} - {_IGNORE})
+    if known != num_classes:
+        raise DatasetError(
+            f"The palette {name!r} has colours for {known} classes, but the data set "
+            f"has {num_classes}. Write a JSON file of your colours, such as {_EXAMPLE}"
+        )
+    return palette
+
+
+def load(path: pathlib.Path, class_names: Sequence[str]) -> Palette:
+    """Reads a palette from a JSON file: colours, and a class's name or id, or null.
+
+    Raises:
+        DatasetError: If the file is missing or not of this form.
+    """
+    found = read_table(path, class_names, _EXAMPLE)
+    entries = []
+    for key, target in found.items():
+        parts = key.replace(" ", "").split(",")
+        if len(parts) != 3 or not all(p.isdecimal() and int(p) < 256 for p in parts):
+            raise DatasetError(
+                f"{path}: {key!r} is no colour; a colour is three numbers in 0..255: "
+                f"{_EXAMPLE}"
+            )
+        red, green, blue = map(int, parts)
+        entries.append(((red, green, blue), target))
+    names = tuple("ignored" if i == _IGNORE else class_names[i] for _, i in entries)
+    return Palette(f"{path}", tuple(entries), names)
+
+
+def read_table(
+    path: pathlib.Path, class_names: Sequence[str], example: str
+) -> Mapping[str, int]:
+    """A JSON object whose values are classes (names or ids) or null, as ids.
+
+    Raises:
+        DatasetError: If the file is missing, or a value is no class.
+    """
+    if not path.is_file():
+        raise DatasetError(f"{path} is missing; write one such as {example}")
+    try:
+        found = json.loads(path.read_text())
+        if not isinstance(found, dict) or not found:
+            raise ValueError("it must be an object")
+    except ValueError as e:
+        raise DatasetError(f"{path} cannot be read ({e}). Write {example}") from e
+    return {key: _target(path, value, class_names) for key, value in found.items()}
+
+
+def _target(path: pathlib.Path, value: Any, class_names: Sequence[str]) -> int:
+    if value is None:
+        return _IGNORE
+    if isinstance(value, str) and value in class_names:
+        return class_names.index(value)
+    if type(value) is int and 0 <= value < len(class_names):
+        return value
+    raise DatasetError(
+        f"{path}: {value!r} is no class. Classes are {', '.join(class_names[:30])} (or "
+        f"their ids, 0..{len(class_names) - 1}); null is ignored."
+    )
+
+
+def _pascal(num_classes: int) -> Palette:
+    colors = known_datasets.pascal_colors(num_classes)
+    names = _names("pascal_voc_seg", num_classes)
+    red, green, blue = map(int, colormaps.pascal(256)[_IGNORE])
+    void = ((red, green, blue), _IGNORE)
+    entries = (*((color, i) for i, color in enumerate(colors)), void)
+    return Palette("PASCAL's palette", entries, (*names, "ignored"))
+
+
+def _cityscapes(num_classes: int) -> Palette:
+    """By train id. Where an ignored kind has a class's colour, the class wins."""
+    from cityscapesscripts.helpers import labels as cityscapes_labels
+
+    used = [x for x in cityscapes_labels.labels if 0 <= x.trainId < _IGNORE]
+    taken = {x.color for x in used}
+    void = [x for x in cityscapes_labels.labels if x.color not in taken]
+    entries = [(x.color, x.trainId) for x in used] + [(x.color, _IGNORE) for x in void]
+    names = [x.name for x in used] + ["ignored" for _ in void]
+    return Palette("Cityscapes' palette", tuple(entries), tuple(names))
+
+
+def _camvid(num_classes: int) -> Palette:
+    entries: list[tuple[Color, int]] = [((0, 0, 0), _IGNORE)]
+    for i, line in enumerate(_CAMVID.strip().splitlines()):
+        for color in line.split():
+            red, green, blue = bytes.fromhex(color)
+            entries.append(((red, green, blue), i))
+    facts = known_datasets.facts("camvid")
+    assert facts is not None  # For the type checker.
+    names = ["ignored" if i == _IGNORE else facts.class_names[i] for _, i in entries]
+    return Palette("CamVid's palette", tuple(entries), tuple(names))
+
+
+def _names(dataset: str, num_classes: int) -> tuple[str, ...]:
+    facts = known_datasets.facts(dataset)
+    names = facts.class_names if facts is not None else ()
+    return (*names, *map(str, range(len(names), num_classes)))[:num_classes]

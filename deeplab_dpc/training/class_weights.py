@@ -1,0 +1,61 @@
+"""Weights of the classes in the loss, made from what the training split holds."""
+
+import os
+import pathlib
+from collections.abc import Sequence
+
+from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError
+from deeplab_dpc.data.manifest import Manifest
+from deeplab_dpc.data.statistics import balanced_weights
+
+BALANCED = "balanced"  # What `--label_weights` says for these weights.
+
+
+def balanced(dataset_dir: str | os.PathLike[str], split: str) -> tuple[float, ...]:
+    """Median frequency weights of a converted split, one a class.
+
+    Args:
+        dataset_dir: Folder with the records and their `dataset.json`.
+        split: The split that is trained on.
+
+    Raises:
+        DatasetError: If nobody counted the split's pixels, or it has no labels.
+    """
+    path = pathlib.Path(dataset_dir) / FILE_NAME
+    if not path.is_file():
+        raise DatasetError(
+            f"--label_weights={BALANCED} needs the counts in {FILE_NAME}, and "
+            f"{path.parent} has none: convert the data set with one of "
+            f"datasets/build_*.py, or {_copy(path.parent)}"
+        )
+    counted = Manifest.load(dataset_dir).statistics
+    if split not in counted:
+        known = ", ".join(counted) or "none"
+        raise DatasetError(
+            f"--label_weights={BALANCED}: {path} has no counts of split {split!r} "
+            f"(counted: {known}). Convert the data set again, or {_copy(path.parent)}"
+        )
+    if not sum(counted[split].class_pixels):
+        raise DatasetError(
+            f"--label_weights={BALANCED}: no pixel of split {split!r} in "
+            f"{path.parent} has a label. Train on a split with labels."
+        )
+    return balanced_weights(counted[split])
+
+
+def lines(names: Sequence[str], weights: Sequence[float]) -> list[str]:
+    """Each class with its weight, one a line, in columns."""
+    width = max(map(len, names))
+    return [f"{name:{width}}  {weight:8.4f}" for name, weight in zip(names, weights)]
+
+
+def flag(weights: Sequence[float]) -> str:
+    """The weights as they are typed, to six digits."""
+    return "--label_weights=" + ",".join(f"{weight:.6g}" for weight in weights)
+
+
+def _copy(folder: pathlib.Path) -> str:
+    return (
+        "give the numbers that this command prints: python -m deeplab_dpc.data.inspect "
+        f"--dataset_dir={folder}"
+    )

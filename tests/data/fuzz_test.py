@@ -1,0 +1,74 @@
+"""Damaged records and files: skipped, refused by name, or read right; nothing else.
+
+Each run is a process of its own: a decoder that crashes or hangs fails one test, and the
+last line that it printed says at which case. `record_fuzz.py` and `file_fuzz.py` make and
+judge the cases; any of them can be made again by its number.
+"""
+
+import collections
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests import goldens
+
+
+def outcomes(what, first, count):
+    """The outcomes of some cases, from a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"tests.data.{what}_fuzz", str(first), str(count)],
+        cwd=goldens.ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, (rows[-1:], done.stderr[-3000:])
+    return rows
+
+
+def check(rows, count):
+    """Fails for a wrong outcome, and where the cases test nothing."""
+    wrong = [row for row in rows if row["result"] == "WRONG"]
+    assert not wrong, wrong[:5]
+    assert len({row["case"] for row in rows}) == count
+    results = collections.Counter(row["result"] for row in rows)
+    assert results["refused"] and results["harmless"]
+    for row in rows:
+        assert row["detail"] or row["result"] == "harmless", row
+    return results
+
+
+def check_records(rows, count):
+    """Labels change unseen only by vanishing together with their checksum."""
+    results = check(rows, count)
+    assert results["skipped"]
+    for row in rows:
+        if row["result"] == "invisible":
+            assert row["how"] in ("payload", "field", "structure")
+            assert row["detail"] == "no label", row
+    return results
+
+
+def test_a_few_damaged_records():
+    check_records(outcomes("record", 0, 40), 40)
+
+
+def test_a_few_damaged_files():
+    check(outcomes("file", 0, 60), 60)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(1000, 2000, 200))
+def test_a_thousand_damaged_record_files(first):
+    check_records(outcomes("record", first, 200), 200)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", (1000, 1500))
+def test_a_thousand_damaged_images_and_labels(first):
+    check(outcomes("file", first, 500), 500)

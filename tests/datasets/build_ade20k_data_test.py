@@ -1,0 +1,76 @@
+"""ADE20K's layout: ids 0..150 as they are, 0 ignored and a class."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from tests import goldens
+from tests.datasets import stored
+from tests.datasets.programs import module, run
+
+SAMPLE = goldens.REAL_DATA / "samples/ade20k/ADEChallengeData2016"
+
+
+@pytest.fixture
+def root(tmp_path):
+    for folder, name in {"training": "ADE_train_1", "validation": "ADE_val_1"}.items():
+        for kind in ("images", "annotations"):
+            (tmp_path / kind / folder).mkdir(parents=True)
+        Image.new("RGB", (151, 2)).save(tmp_path / f"images/{folder}/{name}.jpg")
+        label = np.arange(151, dtype=np.uint8)[None].repeat(2, axis=0)
+        Image.fromarray(label).save(tmp_path / f"annotations/{folder}/{name}.png")
+    return tmp_path
+
+
+def source_of(root):
+    program = module("build_ade20k_data")
+    return program.source(program.folders_in(root))
+
+
+def test_ids_stay_as_they_are(root):
+    source = source_of(root)
+    assert source.ignore_label == 0 and len(source.class_names) == 151
+    ids = source.read_label(source.splits["val"][0].label)
+    np.testing.assert_array_equal(ids[1], np.arange(151))
+
+
+def test_ids_beyond_150(root):
+    path = root / "annotations/validation/ADE_val_1.png"
+    Image.fromarray(np.array([[0, 151, 255, 255]], np.uint8)).save(path)
+    with pytest.raises(
+        DatasetError, match="1 pixel has label 151, 2 pixels have label 255.*0..150"
+    ):
+        source_of(root).read_label(path)
+
+
+def test_no_pair_and_a_missing_folder(root):
+    (root / "images/validation/ADE_val_1.jpg").rename(
+        root / "images/validation/ADE_val_2.jpg"
+    )
+    with pytest.raises(DatasetError, match="None of 1 images has its label"):
+        source_of(root)
+    with pytest.raises(DatasetError, match="There is no folder .*images/training"):
+        source_of(root / "images")
+
+
+@goldens.real_data_needed
+def test_real_slice(tmp_path):
+    """With the original's own flags."""
+    flags = [
+        f"--{split}_image{kind}_folder={SAMPLE}/{folder}/{full}"
+        for split, full in {"train": "training", "val": "validation"}.items()
+        for kind, folder in {"": "images", "_label": "annotations"}.items()
+    ]
+    done = run("build_ade20k_data", *flags, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    info = DatasetInfo.load(tmp_path / "ADE20K/tfrecord")
+    assert (info.name, info.ignore_label) == ("ade20k", 0)
+    for split, folder in {"train": "training", "val": "validation"}.items():
+        found = stored.ids(tmp_path / "ADE20K/tfrecord", split)
+        paths = sorted((SAMPLE / "annotations" / folder).glob("*.png"))
+        assert sorted(found) == [p.stem for p in paths]
+        for path in paths:
+            np.testing.assert_array_equal(
+                found[path.stem], np.asarray(Image.open(path))
+            )

@@ -1,0 +1,169 @@
+"""Cityscapes' layout: which files, which ids, and what happens without them."""
+
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deeplab_dpc.data import sources
+from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from tests import goldens
+from tests.datasets import stored
+from tests.datasets.programs import module, run
+
+SAMPLE = goldens.REAL_DATA / "samples/cityscapes"
+# Of the data set's paper and its label list: label id -> train id.
+TRAIN_IDS = dict(
+    zip(
+        [7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33],
+        range(19),
+    )
+)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Two images of train, one of val, one of test, 2x34 pixels: every label id."""
+    label = np.arange(34, dtype=np.uint8)[None].repeat(2, axis=0)
+    for split, names in {"train": "ab", "val": "c", "test": "d"}.items():
+        for name in names:
+            image = tmp_path / f"leftImg8bit/{split}/town/town_{name}_leftImg8bit.png"
+            image.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (34, 2), (1, 2, 3)).save(image)
+            for kind in ("gtFine", "gtCoarse"):
+                folder = tmp_path / kind / split / "town"
+                folder.mkdir(parents=True, exist_ok=True)
+                stem = f"{folder}/town_{name}_{kind}"
+                Image.fromarray(label).save(f"{stem}_labelIds.png")
+                Image.fromarray(label.astype(np.uint16) * 1000).save(
+                    f"{stem}_instanceIds.png"
+                )
+    return tmp_path
+
+
+def expected(label: np.ndarray) -> np.ndarray:
+    ids = np.full(label.shape, 255, np.uint8)
+    for before, after in TRAIN_IDS.items():
+        ids[label == before] = after
+    return ids
+
+
+def test_every_label_id(root):
+    source = module("build_cityscapes_data").source(root, ["train_fine"])
+    item = source.splits["train_fine"][0]
+    assert item.name == "town_a"
+    assert item.label.name == "town_a_gtFine_labelIds.png"
+    ids = source.read_label(item.label)
+    np.testing.assert_array_equal(
+        ids[0],
+        [255] * 7
+        + [0, 1, 255, 255, 2, 3, 4, 255, 255, 255, 5, 255, 6, 7, 8, 9, 10, 11, 12]
+        + [13, 14, 15, 255, 255, 16, 17, 18],
+    )
+
+
+def test_splits(root):
+    names = ["train_fine", "val_fine", "trainval_fine", "test_fine"]
+    source = module("build_cityscapes_data").source(root, names)
+    assert {s: [i.name[-1] for i in items] for s, items in source.splits.items()} == {
+        "train_fine": ["a", "b"],
+        "val_fine": ["c"],
+        "trainval_fine": ["a", "b", "c"],
+        "test_fine": ["d"],
+    }
+    assert source.splits["test_fine"][0].label is None
+    assert source.unions == {"trainval_fine": ("train_fine", "val_fine")}
+
+
+def test_coarse_labels_of_train_and_train_extra(root):
+    for folder in ("leftImg8bit", "gtCoarse"):
+        shutil.copytree(root / folder / "train", root / folder / "train_extra")
+        for path in (root / folder / "train_extra").rglob("*.png"):
+            path.rename(path.with_name(path.name.replace("town_", "extra_")))
+    source = module("build_cityscapes_data").source(root, ["train_coarse"])
+    items = source.splits["train_coarse"]
+    assert [i.name for i in items] == ["town_a", "town_b", "extra_a", "extra_b"]
+    assert items[2].label.name == "extra_a_gtCoarse_labelIds.png"
+
+
+def test_train_ids_made_by_the_scripts(root):
+    for path in list(root.rglob("*_labelIds.png")):
+        label = expected(np.asarray(Image.open(path)))
+        name = path.name.replace("labelIds", "labelTrainIds")
+        Image.fromarray(label).save(path.with_name(name))
+    program = module("build_cityscapes_data")
+    ids, train_ids = (
+        program.source(root, ["val_fine"], kind)
+        for kind in ("labelIds", "labelTrainIds")
+    )
+    a, b = (s.read_label(s.splits["val_fine"][0].label) for s in (ids, train_ids))
+    np.testing.assert_array_equal(a, b)
+
+
+def test_label_ids_named_train_ids_are_noticed(root):
+    for path in list(root.rglob("*gtFine_labelIds.png")):
+        path.rename(path.with_name(path.name.replace("labelIds", "labelTrainIds")))
+    program = module("build_cityscapes_data")
+    source = program.source(root, ["val_fine"], "labelTrainIds")
+    with pytest.raises(DatasetError, match=r"Cityscapes' labelIds.*--label_type=label"):
+        source.read_label(source.splits["val_fine"][0].label)
+    with pytest.raises(DatasetError, match="but ..._labelTrainIds.png: pass --label_t"):
+        program.source(root, ["val_fine"])
+
+
+def test_instance_ids_are_noticed(root):
+    source = module("build_cityscapes_data").source(root, ["val_fine"])
+    path = next((root / "gtFine/val").rglob("*_instanceIds.png"))
+    with pytest.raises(DatasetError, match=r"label 1000.*\n?.*look like instance ids"):
+        source.read_label(path)
+
+
+@pytest.mark.parametrize(
+    "remove, message",
+    [
+        ("leftImg8bit", "is not Cityscapes' folder: it has no leftImg8bit"),
+        ("gtFine/val", "Split 'val_fine' needs the folder .*gtFine/val, which is not"),
+        (
+            "gtFine/train/town/town_a_gtFine_labelIds.png",
+            "1 of 2 label files are missing, first .*town_a_gtFine_labelIds.png",
+        ),
+        (
+            "leftImg8bit/train/town/town_b_leftImg8bit.png",
+            "1 of 2 image files are missing, first .*town_b_leftImg8bit.png",
+        ),
+        ("leftImg8bit/train/town", "There are no images .*_leftImg8bit.png"),
+    ],
+)
+def test_what_is_missing_is_named(root, remove, message):
+    path = root / remove
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(DatasetError, match=message):
+        sources.check_files(module("build_cityscapes_data").source(root))
+
+
+def test_unknown_split(root):
+    with pytest.raises(DatasetError, match="names train; splits are train_fine, val_"):
+        module("build_cityscapes_data").source(root, ["train"])
+
+
+@goldens.real_data_needed
+def test_real_slice(tmp_path):
+    done = run("build_cityscapes_data", f"--cityscapes_root={SAMPLE}", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (
+        "published number of images: train_fine 4 of 2,975, val_fine 3" in done.stderr
+    )
+    records = tmp_path / "tfrecord"
+    assert DatasetInfo.load(records).split_sizes == {"train_fine": 4, "val_fine": 3}
+    found = stored.ids(records, "train_fine") | stored.ids(records, "val_fine")
+    paths = sorted(SAMPLE.glob("gtFine/*/*/*_labelIds.png"))
+    assert sorted(found) == sorted(
+        p.name[: -len("_gtFine_labelIds.png")] for p in paths
+    )
+    for path in paths:
+        ids = found[path.name[: -len("_gtFine_labelIds.png")]]
+        np.testing.assert_array_equal(ids, expected(np.asarray(Image.open(path))))
+    for name, encoded in stored.images(records, "val_fine").items():
+        path = next(SAMPLE.glob(f"leftImg8bit/val/*/{name}_leftImg8bit.png"))
+        assert encoded == path.read_bytes()

@@ -1,0 +1,82 @@
+"""COCO-Stuff's grey PNGs: 182 ids with gaps, 255 unlabelled."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo, known
+from tests import goldens
+from tests.datasets import stored
+from tests.datasets.programs import module, run
+
+SAMPLE = goldens.REAL_DATA / "samples/coco_stuff"
+
+
+@pytest.fixture
+def root(tmp_path):
+    for folder in ("train2017", "val2017"):
+        for kind in ("images", "annotations"):
+            (tmp_path / kind / folder).mkdir(parents=True)
+        Image.new("RGB", (4, 1)).save(tmp_path / f"images/{folder}/1.jpg")
+        label = np.array([[0, 90 - 1, 181, 255]], np.uint8)
+        Image.fromarray(label).save(tmp_path / f"annotations/{folder}/1.png")
+    return tmp_path
+
+
+def source_of(root, **settings):
+    program = module("build_coco_stuff_data")
+    return program.source(root / "images", root / "annotations", **settings)
+
+
+def test_ids_are_the_files(root):
+    source = source_of(root)
+    ids = source.read_label(source.splits["val"][0].label)
+    assert ids.tolist() == [[0, 89, 181, 255]]
+    names = source.class_names
+    assert [names[i] for i in (0, 89, 91, 181)] == [
+        "person",
+        "toothbrush",
+        "banner",
+        "wood",
+    ]
+    assert len(names) == 182
+    assert sum(name.endswith("(unused)") for name in names) == 11
+    assert names[11] == "street sign (unused)"
+
+
+@pytest.mark.parametrize("wrong", [182, 11, 90])
+def test_ids_that_no_label_has_mean_another_numbering(root, wrong):
+    path = root / "annotations/val2017/1.png"
+    Image.fromarray(np.array([[0, wrong, 5, 5]], np.uint8)).save(path)
+    with pytest.raises(
+        DatasetError, match=f"1 pixel has label {wrong}, but .*ids are one higher"
+    ):
+        source_of(root).read_label(path)
+
+
+def test_one_split_is_enough(root):
+    assert list(source_of(root, splits=["val"]).splits) == ["val"]
+    with pytest.raises(DatasetError, match="--splits=test; splits are train and val"):
+        source_of(root, splits=["test"])
+
+
+@goldens.real_data_needed
+def test_real_slice(tmp_path):
+    done = run(
+        "build_coco_stuff_data",
+        f"--image_root={SAMPLE}/images",
+        f"--annotation_root={SAMPLE}/annotations",
+        cwd=tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    info = DatasetInfo.load(tmp_path / "tfrecord")
+    assert info.split_sizes == {"train": 13, "val": 8}
+    assert info.class_names == known("coco_stuff").class_names
+    for split in ("train", "val"):
+        found = stored.ids(tmp_path / "tfrecord", split)
+        paths = sorted((SAMPLE / f"annotations/{split}2017").glob("*.png"))
+        assert sorted(found) == [p.stem for p in paths]
+        for path in paths:
+            np.testing.assert_array_equal(
+                found[path.stem], np.asarray(Image.open(path))
+            )

@@ -1,0 +1,188 @@
+"""One's own folders: with lists, with folders for splits, with nothing but images."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deeplab_dpc.config import DataConfig
+from deeplab_dpc.data import folder_labels, pipeline
+from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from tests.datasets import stored
+from tests.datasets.programs import module, run
+
+CLASSES = ["road", {"name": "sky", "color": [7, 8, 9]}, "car"]
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Images, labels, lists and classes of one's own."""
+    for name in ("images", "labels", "lists"):
+        (tmp_path / name).mkdir()
+    for i, name in enumerate("abc"):
+        Image.new("RGB", (4, 3), (i, i, i)).save(tmp_path / f"images/{name}.jpg")
+        label = np.full((3, 4), i, np.uint8)
+        Image.fromarray(label).save(tmp_path / f"labels/{name}.png")
+    (tmp_path / "lists/train.txt").write_text("a\nb\n")
+    (tmp_path / "lists/val.txt").write_text("c\n")
+    (tmp_path / "classes.json").write_text(json.dumps({"classes": CLASSES}))
+    return tmp_path
+
+
+def convert(folder, *more, lists=True):
+    return run(
+        "build_folder_data",
+        f"--image_dir={folder}/images",
+        f"--label_dir={folder}/labels",
+        *([f"--list_dir={folder}/lists"] if lists else []),
+        f"--classes_json={folder}/classes.json",
+        f"--output_dir={folder}/out/mine",
+        *more,
+    )
+
+
+def listed(folder, **settings):
+    folders = [folder / name for name in ("images", "labels", "lists")]
+    return module("build_folder_data").listed_splits(*folders, **settings)
+
+
+def test_own_data_as_a_user_converts_it(own):
+    done = convert(own)
+    assert done.returncode == 0, done.stderr
+    assert "mine: 3 classes, ignore label 255; images: train 2, val 1." in done.stdout
+    assert "mine: 3/3 images" in done.stderr
+    info = DatasetInfo.load(own / "out/mine")
+    assert info.class_names == ("road", "sky", "car")
+    assert info.colors == ((0, 0, 0), (7, 8, 9), (0, 128, 0))
+    batches = pipeline.evaluation_batches(
+        info, own / "out/mine", "val", DataConfig(), 1, (3, 4)
+    )
+    (batch,) = batches.as_numpy_iterator()
+    assert batch["name"].tolist() == [b"c"]
+    assert (batch["label"] == 2).all()
+
+
+def test_a_failure_is_one_paragraph_and_leaves_nothing(own):
+    (own / "lists/val.txt").write_text("c\nd\n")
+    done = convert(own)
+    assert done.returncode == 1
+    assert "Split 'val': 1 of 2 image files are missing" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (own / "out").exists()
+
+
+def test_two_folders_are_enough(own):
+    done = convert(own, "--val_share=0.3", "--split_seed=4", lists=False)
+    assert done.returncode == 0, done.stderr
+    assert "No lists: --val_share=0.3 of the images are val" in done.stderr
+    out = own / "out/mine"
+    train, val = (stored.ids(out, split) for split in ("train", "val"))
+    assert (len(train), len(val)) == (2, 1)
+    assert sorted([*train, *val]) == ["a", "b", "c"]
+    for name, ids in (train | val).items():
+        assert (ids == "abc".index(name)).all()
+
+
+def test_labels_of_colours(own):
+    """A class a row, and a row of what counts for nothing."""
+    colors = np.array([[0, 0, 255], [7, 8, 9], [255, 0, 0], [9, 9, 9]], np.uint8)
+    for name in "abc":
+        picture = colors[:, None].repeat(4, axis=1)[: 3 + (name == "c")]
+        Image.fromarray(picture).save(own / f"labels/{name}.png")
+    Image.new("RGB", (4, 4)).save(own / "images/c.jpg")
+    done = convert(own)
+    assert done.returncode == 1
+    assert "3 colours: (0, 0, 255) 4 pixels (33.3%)" in done.stderr
+    classes = [
+        {"name": name, "color": color.tolist()} for name, color in zip("xyz", colors)
+    ]
+    facts = {"classes": classes, "ignore_colors": [[9, 9, 9]]}
+    (own / "classes.json").write_text(json.dumps(facts))
+    done = convert(own)
+    assert "All of them are classes' colours: pass --label_palette=classes" in (
+        done.stderr
+    )
+    done = convert(own, "--label_palette=classes")
+    assert done.returncode == 0, done.stderr
+    (ids,) = stored.ids(own / "out/mine", "val").values()
+    assert ids.tolist() == [[0] * 4, [1] * 4, [2] * 4, [255] * 4]
+
+
+def test_folders_as_splits(own):
+    for kind in ("images", "labels"):
+        for split, names in {"train": "ab", "validation": "c"}.items():
+            (own / kind / split).mkdir()
+            for path in [p for n in names for p in (own / kind).glob(f"{n}.*")]:
+                path.rename(own / kind / split / path.name)
+    program = module("build_folder_data")
+    found = program.folder_splits(own / "images", own / "labels")
+    assert {s: [i.name for i in items] for s, items in found.items()} == {
+        "train": ["train/a", "train/b"],
+        "val": ["validation/c"],
+    }
+    assert found["val"][0].label == own / "labels/validation/c.png"
+    (own / "images/test").mkdir()
+    (own / "images/test/d.png").write_bytes(b"")
+    with pytest.raises(DatasetError, match="no folder .*--unlabelled_splits=test"):
+        program.folder_splits(own / "images", own / "labels")
+    found = program.folder_splits(own / "images", own / "labels", ["test"])
+    assert found["test"][0].label is None
+    assert program.folder_splits(own / "lists", own / "labels") is None
+
+
+def test_label_suffix(own):
+    for name in "abc":
+        path = own / f"labels/{name}.png"
+        path.rename(path.with_name(f"{name}_mask.png"))
+    program = module("build_folder_data")
+    settings = (own / "images", own / "labels", 0.3, 0)
+    with pytest.raises(
+        DatasetError, match="None of 3 images .*a_mask.png: .*--label_suffix"
+    ):
+        program.seeded_splits(*settings)
+    found = program.seeded_splits(*settings, label_suffix="_mask")
+    assert {i.name for items in found.values() for i in items} == {"a", "b", "c"}
+    splits = listed(own, label_suffix="_mask")
+    assert splits["val"][0].label == own / "labels/c_mask.png"
+
+
+def test_labels_beside_images(own):
+    for name in "abc":
+        (own / f"labels/{name}.png").rename(own / f"images/{name}.png")
+    program = module("build_folder_data")
+    folders = [own / "images", own / "images", own / "lists"]
+    item = program.listed_splits(*folders)["val"][0]
+    assert (item.image.name, item.label.name) == ("c.jpg", "c.png")
+    found = program.seeded_splits(own / "images", own / "images", 0.3, 0)
+    assert sum(map(len, found.values())) == 3
+
+
+def test_unlabelled_split(own):
+    splits = listed(own, unlabelled=["val"])
+    assert splits["val"][0].label is None
+    assert splits["train"][0].label == own / "labels/a.png"
+    with pytest.raises(
+        DatasetError, match=r"\['test'\], but the lists are \['train', 'val'\]"
+    ):
+        listed(own, unlabelled=["test"])
+
+
+def test_no_lists(own):
+    for path in (own / "lists").iterdir():
+        path.unlink()
+    with pytest.raises(DatasetError, match="There are no lists"):
+        listed(own)
+
+
+def test_palettes_that_differ_are_found_before_the_conversion(own):
+    for name, colors in {"a": [0, 0, 0, 1, 1, 9], "b": [0, 0, 0, 9, 1, 1]}.items():
+        label = Image.new("P", (4, 3), 1)
+        label.putpalette(colors)
+        label.save(own / f"labels/{name}.png")
+    classes = folder_labels.read_classes(own / "classes.json")
+    program = module("build_folder_data")
+    with pytest.raises(DatasetError, match=r"index 1 is \(1, 1, 9\) in .*a.png"):
+        program.source("mine", listed(own), classes)
+    source = program.source("mine", listed(own), classes, label_palette="indices")
+    assert (source.read_label(own / "labels/a.png") == 1).all()

@@ -1,0 +1,63 @@
+"""PASCAL-Person-Part: label PNGs, and PASCAL-Part's .mat annotations."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from tests import goldens
+from tests.data import mat_files
+from tests.datasets import stored
+from tests.datasets.programs import module, run
+
+SAMPLE = goldens.REAL_DATA / "samples/pascal_person_part"
+
+
+@goldens.real_data_needed
+def test_real_slice(tmp_path):
+    done = run("build_person_part_data", f"--person_part_root={SAMPLE}", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    info = DatasetInfo.load(tmp_path / "tfrecord")
+    assert (info.name, info.num_classes) == ("pascal_person_part", 7)
+    for split in ("train", "val"):
+        found = stored.ids(tmp_path / "tfrecord", split)
+        assert len(found) == 2
+        for name, ids in found.items():
+            path = SAMPLE / f"pascal_person_part_gt/{name}.png"
+            np.testing.assert_array_equal(ids, np.asarray(Image.open(path)))
+
+
+def test_annotations_of_pascal_part(tmp_path):
+    """A head over a torso, beside a dog that is no person, as a user converts them."""
+    for folder in ("JPEGImages", "Annotations_Part", "lists"):
+        (tmp_path / folder).mkdir()
+    Image.new("RGB", (4, 3)).save(tmp_path / "JPEGImages/a.jpg")
+    (tmp_path / "lists/train.txt").write_text("a\n")
+    mask = np.zeros((3, 4), np.uint8)
+    head, torso = mask.copy(), mask.copy()
+    head[0, 1], torso[1:, 1] = 1, 1
+    person = mat_files.thing("person", head | torso, {"head": head, "torso": torso})
+    dog = mat_files.thing("dog", mask + 1, {"head": mask + 1})
+    mat_files.save_annotation(tmp_path / "Annotations_Part/a.mat", [dog, person])
+    done = run(
+        "build_person_part_data",
+        f"--person_part_root={tmp_path}",
+        "--semantic_segmentation_folder=Annotations_Part",
+        "--list_folder=lists",
+        f"--output_dir={tmp_path}/out",
+    )
+    assert done.returncode == 0, done.stderr
+    assert stored.ids(tmp_path / "out", "train")["a"].tolist() == [
+        [0, 1, 0, 0],
+        [0, 2, 0, 0],
+        [0, 2, 0, 0],
+    ]
+
+
+def test_wrong_root_and_unknown_list(tmp_path):
+    program = module("build_person_part_data")
+    with pytest.raises(DatasetError, match="There are no lists .*--list_folder"):
+        program.source(tmp_path, [tmp_path], tmp_path)
+    (tmp_path / "train.txt").write_text("a\n")
+    with pytest.raises(DatasetError, match="--splits names val, but the lists .*train"):
+        program.source(tmp_path, [tmp_path], tmp_path, ["val"])

@@ -1,0 +1,117 @@
+"""VOC 2012: palette PNGs, the augmented set's grey PNGs and .mat files, lists."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deeplab_dpc.data import colormaps
+from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from tests import goldens
+from tests.data import mat_files
+from tests.datasets import stored
+from tests.datasets.programs import module, run
+
+VOC = goldens.REAL_DATA / "samples/pascal_voc/VOCdevkit/VOC2012"
+LABEL = np.array([[0, 15, 255], [20, 1, 0]], np.uint8)
+
+
+@pytest.fixture
+def root(tmp_path):
+    for folder in ("JPEGImages", "SegmentationClass", "ImageSets/Segmentation"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in "ab":
+        Image.new("RGB", (3, 2)).save(tmp_path / f"JPEGImages/{name}.jpg")
+    save_palette(tmp_path / "SegmentationClass/a.png", LABEL)
+    (tmp_path / "ImageSets/Segmentation/train.txt").write_text("a\n")
+    return tmp_path
+
+
+def save_palette(path, label, order=None):
+    """A palette PNG as VOC's; `order`: where an editor puts the colours."""
+    order = np.arange(256) if order is None else order
+    image = Image.fromarray(np.argsort(order).astype(np.uint8)[label])
+    image.putpalette(colormaps.pascal(256)[order].ravel().tolist())
+    assert image.mode == "P"
+    image.save(path)
+
+
+def source_of(root, folders=("SegmentationClass",), **settings):
+    program = module("build_voc2012_data")
+    paths = [root / folder for folder in folders]
+    lists = root / "ImageSets/Segmentation"
+    return program.source(root / "JPEGImages", paths, lists, **settings)
+
+
+def test_indices_of_the_palette_are_the_ids(root):
+    source = source_of(root)
+    ids = source.read_label(source.splits["train"][0].label)
+    np.testing.assert_array_equal(ids, LABEL)
+
+
+def test_a_renumbered_palette_is_no_silent_wrong_label(root):
+    """An editor keeps the colours and the picture, but swaps numbers 1 and 15."""
+    order = np.arange(256)
+    order[[1, 15]] = order[[15, 1]]
+    path = root / "SegmentationClass/a.png"
+    save_palette(path, LABEL, order)
+    assert np.asarray(Image.open(path)).tolist() == [[0, 1, 255], [20, 15, 0]]
+    with pytest.raises(
+        DatasetError,
+        match=r"index 1 is \(192, 128, 128\), class 15's.*--label_palette=classes",
+    ):
+        source_of(root).read_label(path)
+    by_color = source_of(root, label_palette="classes").read_label(path)
+    np.testing.assert_array_equal(by_color, LABEL)
+    by_index = source_of(root, label_palette="indices").read_label(path)
+    assert by_index.tolist() == [[0, 1, 255], [20, 15, 0]]
+
+
+def test_augmented_set_from_two_folders(root):
+    """train_aug lists pairs of paths; SBD's .mat where VOC has no label."""
+    (root / "cls").mkdir()
+    mat_files.save_sbd(root / "cls/a.mat", LABEL * 0)
+    mat_files.save_sbd(root / "cls/b.mat", LABEL % 21)
+    (root / "ImageSets/Segmentation/train_aug.txt").write_text(
+        "/JPEGImages/a.jpg /SegmentationClassAug/a.png\n"
+        "/JPEGImages/b.jpg /SegmentationClassAug/b.png\n"
+    )
+    source = source_of(root, ["SegmentationClass", "cls"], splits=["train_aug"])
+    a, b = source.splits["train_aug"]
+    assert (a.name, b.name) == ("a", "b")
+    np.testing.assert_array_equal(source.read_label(a.label), LABEL)
+    np.testing.assert_array_equal(source.read_label(b.label), LABEL % 21)
+
+
+def test_grey_labels_in_a_folder_below_the_root(root):
+    (root / "SegmentationClassAug").mkdir()
+    Image.fromarray(LABEL).save(root / "SegmentationClassAug/a.png")
+    (root / "SegmentationClass/a.png").unlink()
+    done = run(
+        "build_voc2012_data",
+        f"--voc_root={root}",
+        "--semantic_segmentation_folder=SegmentationClassAug",
+        f"--output_dir={root}/out",
+    )
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(stored.ids(root / "out", "train")["a"], LABEL)
+
+
+def test_wrong_root_says_what_is_expected(tmp_path):
+    with pytest.raises(DatasetError, match="There are no lists .*--list_folder"):
+        source_of(tmp_path)
+
+
+@goldens.real_data_needed
+def test_real_slice(tmp_path):
+    done = run(
+        "build_voc2012_data", f"--voc_root={VOC}", "--num_shards=2", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    info = DatasetInfo.load(tmp_path / "tfrecord", "pascal_voc_seg")
+    assert info.split_sizes == {"train": 4, "trainval": 9, "val": 5}
+    for split, size in info.split_sizes.items():
+        found = stored.ids(tmp_path / "tfrecord", split)
+        assert len(found) == size
+        for name, ids in found.items():
+            path = VOC / "SegmentationClass" / f"{name}.png"
+            np.testing.assert_array_equal(ids, np.asarray(Image.open(path)))

@@ -1,0 +1,131 @@
+"""eval.py keeps the best checkpoint of a run, and it can be used like the run."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_dpc.config import ConfigError
+from deeplab_dpc.evaluation import confusion
+from deeplab_dpc.evaluation.best import BestError
+from deeplab_dpc.programs import eval as program
+from deeplab_dpc.training import checkpoints
+from tests.programs import tiny_run
+
+
+@pytest.fixture
+def evaluated(run_dir, monkeypatch, capsys):
+    """Three evaluations of steps 10, 15 and 20, each checkpoint gone after its own."""
+    coming, mious = [15, tiny_run.LAST_STEP], {}
+
+    def sleep(seconds):
+        for path in run_dir.glob("ckpt-*"):
+            path.unlink()
+        tiny_run.write_checkpoint(run_dir, coming.pop(0))
+
+    waiting, reporting = program.new_checkpoints, program.report
+
+    def report(task, result):
+        mious[result.step] = result.miou
+        reporting(task, result)
+
+    monkeypatch.setattr(
+        program, "new_checkpoints", lambda f, s: waiting(f, s, sleep=sleep)
+    )
+    monkeypatch.setattr(program, "report", report)
+    tiny_run.run(
+        program, f"--checkpoint_dir={run_dir}", "--max_number_of_evaluations=0"
+    )
+    monkeypatch.undo()
+    return run_dir, mious, capsys.readouterr().out
+
+
+def test_several_evaluations_keep_the_best_which_is_scored_again_alike(
+    evaluated,
+):
+    run_dir, mious, printed = evaluated
+    assert sorted(mious) == [10, 15, 20] and len(set(mious.values())) == 3
+    best = max(mious, key=mious.get)
+    kept = run_dir / "best"
+    assert checkpoints.read_step(checkpoints.newest(kept)) == best
+    scores = json.loads((kept / f"ckpt-{best}.json").read_text())
+    assert scores["miou"] == mious[best]
+    assert (scores["split"], scores["settings"]["eval_split"]) == ("val", "val")
+    assert f"Best: step {best}, mIoU {100 * mious[best]:.2f} %" in printed
+    shutil.move(kept, run_dir.parent / "moved")
+    tiny_run.run(program, f"--checkpoint_dir={run_dir.parent / 'moved'}")
+    again = json.loads((run_dir.parent / "moved/eval/val.json").read_text())
+    assert (again["step"], again["miou"]) == (best, mious[best])
+
+
+def test_one_evaluation_keeps_nothing_unless_asked(run_dir):
+    tiny_run.run(program, f"--checkpoint_dir={run_dir}")
+    assert not (run_dir / "best").exists()
+    tiny_run.run(program, f"--checkpoint_dir={run_dir}", "--keep_best_checkpoint")
+    assert checkpoints.read_step(checkpoints.newest(run_dir / "best")) == 10
+    assert (run_dir / "ckpt-10.index").is_file()
+
+
+def test_another_folder_for_scores_has_a_best_of_its_own(run_dir, tmp_path):
+    flags = [f"--checkpoint_dir={run_dir}", "--keep_best_checkpoint"]
+    tiny_run.run(program, *flags)
+    with pytest.raises(BestError, match=r"eval_scales \[1.0\] there, now \[0.5\]"):
+        tiny_run.run(program, *flags, "--eval_scales=0.5")
+    out = tmp_path / "half"
+    tiny_run.run(program, *flags, "--eval_scales=0.5", f"--eval_logdir={out}")
+    assert checkpoints.newest(out / "best")
+
+
+def test_outlines_windows_and_the_best_do_not_get_in_each_others_way(run_dir):
+    """Another tolerance for outlines does not change the mIoU: no error."""
+    flags = [f"--checkpoint_dir={run_dir}", "--keep_best_checkpoint"]
+    tiny_run.run(program, *flags, "--boundary_f_tolerance=2")
+    tiny_run.run(program, *flags, "--boundary_f_tolerance=0.0075")
+    found = json.loads((run_dir / "eval/val.json").read_text())
+    assert 0 < found["boundary_f"] < 1 and found["boundary_f_tolerance"] == 0.0075
+    images = [image["boundary_f"] for image in found["images"]]
+    assert found["boundary_f"] == pytest.approx(np.mean(images))
+    head = (run_dir / "eval/val_images.csv").read_text().splitlines()[0]
+    assert head == "name,miou,pixel_accuracy,boundary_f"
+
+
+def test_windows_change_the_score_of_larger_images_only(run_dir):
+    """64x64 covers all images; 24x24 does not."""
+    found = {}
+    for window in ("", "64,64", "24,24"):
+        flags = [f"--sliding_window={window}"] if window else []
+        tiny_run.run(program, f"--checkpoint_dir={run_dir}", *flags)
+        rows = (run_dir / "eval/val_confusion.csv").read_text().splitlines()[1:]
+        found[window] = np.array([[int(n) for n in r.split(",")[1:]] for r in rows])
+    assert np.abs(found[""] - found["64,64"]).sum() <= 2  # rounding
+    assert np.abs(found[""] - found["24,24"]).sum() > 20
+    assert confusion.mean_iou(found["24,24"]) > 0
+
+
+@pytest.mark.parametrize(
+    "flag, message",
+    [
+        ("--sliding_window_overlap=1", "overlap=1.0; it is a share"),
+        ("--sliding_window=0,9", "must be at least 1"),
+        ("--boundary_f_tolerance=0", "must be above 0"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(read_only_run, flag, message):
+    with pytest.raises(ConfigError, match=message):
+        tiny_run.run(program, f"--checkpoint_dir={read_only_run}", flag)
+
+
+def test_all_scores_are_for_tensorboard_and_the_matrix_is_a_picture(run_dir):
+    tiny_run.run(program, f"--checkpoint_dir={run_dir}")
+    scores = json.loads((run_dir / "eval/val.json").read_text())
+    (path,) = (run_dir / "eval" / "val").glob("events*")
+    found = {}
+    for event in tf.compat.v1.train.summary_iterator(str(path)):
+        for value in event.summary.value:
+            found[value.tag] = float(tf.make_ndarray(value.tensor))
+    for name in ("mean_class_accuracy", "frequency_weighted_iou"):
+        assert found[name] == pytest.approx(scores[name], rel=1e-6)
+    with tf.io.gfile.GFile(str(run_dir / "eval/val_confusion.png"), "rb") as file:
+        assert tf.io.decode_png(file.read()).shape[0] > 300

@@ -1,0 +1,138 @@
+"""Balanced weights: by hand, from dataset.json, and through a run that resumes."""
+
+import dataclasses
+import json
+import shutil
+
+import pytest
+from absl import app, flags
+
+from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from deeplab_dpc.data.manifest import Manifest
+from deeplab_dpc.data.statistics import SplitStatistics
+from deeplab_dpc.programs import train as program
+from deeplab_dpc.training import class_weights
+from deeplab_dpc.training.losses import PixelLoss
+from tests.training import tiny
+
+# Frequencies 60/100, 30/100 and 10/50 where present; their median is 0.3.
+COUNTED = SplitStatistics(
+    num_images=7,
+    num_labelled=7,
+    class_pixels=(60, 30, 10),
+    ignored_pixels=5,
+    pixels_where_present=(100, 100, 50),
+    images_where_present=(7, 7, 3),
+    heights_px=(24, 24, 24),
+    widths_px=(32, 32, 32),
+    mean_rgb=(1.0, 2.0, 3.0),
+    std_rgb=(1.0, 2.0, 3.0),
+)
+WEIGHTS = (0.5, 1.0, 1.5)
+
+
+@pytest.fixture
+def dataset_dir(tmp_path):
+    """Records of noise, with figures that can be reckoned in the head."""
+    info = tiny.write_dataset(tmp_path / "records")
+    Manifest(info, {"train": COUNTED}).save(tmp_path / "records")
+    return tmp_path / "records"
+
+
+def config(dataset_dir, *arguments):
+    values = flags.FlagValues()
+    program.define_flags(values)
+    values(["train.py", f"--dataset_dir={dataset_dir}", "--train_logdir=x", *arguments])
+    return program.run_config(values)
+
+
+def test_weights_are_the_median_frequency_over_the_classs_own(dataset_dir):
+    found = class_weights.balanced(dataset_dir, "train")
+    assert found == pytest.approx(WEIGHTS)
+
+
+def test_a_class_that_never_occurs_weighs_one(dataset_dir):
+    """The median of 0.6 and 0.3 is 0.45."""
+    counted = dataclasses.replace(
+        COUNTED, class_pixels=(60, 30, 0), pixels_where_present=(100, 100, 0)
+    )
+    Manifest(DatasetInfo.load(dataset_dir), {"train": counted}).save(dataset_dir)
+    found = class_weights.balanced(dataset_dir, "train")
+    assert found == pytest.approx((0.75, 1.5, 1.0))
+
+
+def test_the_run_keeps_the_numbers(dataset_dir, tmp_path):
+    """What a run folder says is read without the data set."""
+    made = config(dataset_dir, "--label_weights=balanced")
+    assert made.train.label_weights == pytest.approx(WEIGHTS)
+    made.save(tmp_path)
+    stored = json.loads((tmp_path / "config.json").read_text())
+    assert stored["train"]["label_weights"] == pytest.approx(list(WEIGHTS))
+    loss = PixelLoss.from_config(made.train, 3, 255)
+    assert loss.class_weights == made.train.label_weights
+
+
+def test_the_same_command_goes_on_even_where_the_data_has_moved(dataset_dir, tmp_path):
+    first = config(dataset_dir, "--label_weights=balanced")
+    moved = shutil.copytree(dataset_dir, tmp_path / "elsewhere")
+    again = config(moved, "--label_weights=balanced")
+    assert set(first.differences(again)) == {"data.dataset_dir"}
+
+
+def test_other_numbers_are_another_run(dataset_dir):
+    balanced = config(dataset_dir, "--label_weights=balanced")
+    given = config(dataset_dir, "--label_weights=0.5,1,2")
+    assert set(balanced.differences(given)) == {"train.label_weights"}
+
+
+def test_the_split_that_is_trained_on_counts(dataset_dir):
+    info = DatasetInfo.load(dataset_dir)
+    other = dataclasses.replace(
+        COUNTED, class_pixels=(10, 10, 10), pixels_where_present=(30, 30, 30)
+    )
+    Manifest(info, {"train": COUNTED, "fine": other}).save(dataset_dir)
+    made = config(dataset_dir, "--label_weights=balanced", "--train_split=fine")
+    assert made.train.label_weights == pytest.approx((1, 1, 1))
+
+
+@pytest.mark.parametrize("text", ["2", "0.5,1,2"])
+def test_numbers_are_taken_as_before(dataset_dir, text):
+    made = config(dataset_dir, f"--label_weights={text}")
+    assert made.train.label_weights == tuple(map(float, text.split(",")))
+    repeated = [f"--label_weights={number}" for number in text.split(",")]
+    assert config(dataset_dir, *repeated).train == made.train
+
+
+@pytest.mark.parametrize("given", [["balanced", "2"], ["2", "balanced"]])
+def test_balanced_stands_alone(dataset_dir, given):
+    with pytest.raises(app.UsageError, match="give numbers, or balanced alone"):
+        config(dataset_dir, *(f"--label_weights={text}" for text in given))
+
+
+def test_another_word_is_refused(dataset_dir):
+    with pytest.raises(app.UsageError, match="--label_weights=even: expected float"):
+        config(dataset_dir, "--label_weights=even")
+
+
+def test_records_that_nobody_counted_are_refused_with_a_way_out(dataset_dir):
+    Manifest(DatasetInfo.load(dataset_dir)).save(dataset_dir)
+    with pytest.raises(DatasetError, match="no counts of split 'train'.*inspect"):
+        class_weights.balanced(dataset_dir, "train")
+    (dataset_dir / "dataset.json").unlink()
+    with pytest.raises(DatasetError, match="needs the counts in dataset.json.*inspect"):
+        class_weights.balanced(dataset_dir, "train")
+
+
+def test_a_split_without_labels_is_refused(dataset_dir):
+    nothing = dataclasses.replace(COUNTED, class_pixels=(0, 0, 0), num_labelled=0)
+    Manifest(DatasetInfo.load(dataset_dir), {"train": nothing}).save(dataset_dir)
+    with pytest.raises(DatasetError, match="no pixel of split 'train' .* has a label"):
+        class_weights.balanced(dataset_dir, "train")
+
+
+def test_weights_are_shown_class_by_class_and_can_be_copied():
+    assert class_weights.lines(("road", "sky"), WEIGHTS) == [
+        "road    0.5000",
+        "sky     1.0000",
+    ]
+    assert class_weights.flag((0.5, 1, 1 / 3)) == "--label_weights=0.5,1,0.333333"
