@@ -33,7 +33,8 @@ import tensorflow as tf  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from deeplab_dpc.config import DataConfig, TrainConfig  # noqa: E402
-from deeplab_dpc.data import labels, pipeline, preprocess, records  # noqa: E402
+from deeplab_dpc.conversion import labels
+from deeplab_dpc.data import pipeline, preprocess, records  # noqa: E402
 from deeplab_dpc.data.dataset_info import DatasetInfo, known  # noqa: E402
 
 NAME = "input_pipeline"

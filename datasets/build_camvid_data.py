@@ -20,14 +20,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
 import converter_flags
 
-from deeplab_dpc.data import (
-    color_labels,
-    dataset_info,
-    labels,
-    layouts,
-    palettes,
-    sources,
-)
+from deeplab_dpc.conversion import color_labels, labels, layouts, palettes, sources
+from deeplab_dpc.data import dataset_info
 from deeplab_dpc.data.dataset_info import DatasetError
 
 _ROOT = flags.DEFINE_string("camvid_root", None, "CamVid's folder.", required=True)

@@ -20,7 +20,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
 import converter_flags
 
-from deeplab_dpc.data import dataset_info, id_maps, labels, layouts, sources
+from deeplab_dpc.conversion import id_maps, labels, layouts, sources
+from deeplab_dpc.data import dataset_info
 from deeplab_dpc.data.dataset_info import DatasetError
 
 # Each split's folders, and the kind of its labels. The original's split names.

@@ -21,7 +21,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
 import converter_flags
 
-from deeplab_dpc.data import folder_labels, id_maps, layouts, palettes, sources
+from deeplab_dpc.conversion import folder_labels, id_maps, layouts, palettes, sources
 from deeplab_dpc.data.dataset_info import DatasetError
 
 _SPLIT_NAMES = ("train", "val", "test", "trainval", "training", "validation")

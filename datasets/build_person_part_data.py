@@ -19,14 +19,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
 import converter_flags
 
-from deeplab_dpc.data import (
-    dataset_info,
-    folder_labels,
-    labels,
-    layouts,
-    mat_labels,
-    sources,
-)
+from deeplab_dpc.conversion import folder_labels, labels, layouts, mat_labels, sources
+from deeplab_dpc.data import dataset_info
 
 _ROOT = flags.DEFINE_string(
     "person_part_root", "./pascal_person_part", "Folder in which the three folders lie."

@@ -20,14 +20,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
 import converter_flags
 
-from deeplab_dpc.data import (
-    dataset_info,
-    folder_labels,
-    labels,
-    layouts,
-    mat_labels,
-    sources,
-)
+from deeplab_dpc.conversion import folder_labels, labels, layouts, mat_labels, sources
+from deeplab_dpc.data import dataset_info
 
 _ROOT = flags.DEFINE_string(
     "voc_root", "./VOCdevkit/VOC2012", "Folder VOC2012; the three folders lie in it."

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from absl import flags
 
-from deeplab_dpc.data import conversion, conversion_program, images, sources
+from deeplab_dpc.conversion import converter, images, program, sources
 
 OUTPUT_DIR = flags.DEFINE_string(
     "output_dir", None, "Folder for the records.", required=True
@@ -50,9 +50,9 @@ def run(make_source: Callable[[], sources.Source]) -> int:
 
     Whatever is wrong, there or in a file, ends in one paragraph.
     """
-    options = conversion.Options(
+    options = converter.Options(
         NUM_SHARDS.value, NUM_WORKERS.value, SKIP_BAD.value, EXIF.value
     )
-    return conversion_program.run(
-        lambda: conversion.convert(make_source(), output_dir(), options), output_dir()
+    return program.run(
+        lambda: converter.convert(make_source(), output_dir(), options), output_dir()
     )

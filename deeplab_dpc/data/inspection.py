@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from deeplab_dpc.data import records
+from deeplab_dpc.data import checksums, records
 from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest
 from deeplab_dpc.data.statistics import SplitStatistics, Tally
@@ -141,7 +141,7 @@ def file_problems(
                 f"{path}: has {path.stat().st_size:,} bytes, but {FILE_NAME} says "
                 f"{stated.num_bytes:,}"
             )
-        elif with_checksums and records.file_checksum(path)[1] != stated.crc32c:
+        elif with_checksums and checksums.of_file(path)[1] != stated.crc32c:
             lines.append(f"{path}: its bytes do not match the checksum in {FILE_NAME}")
         step()
     return lines

@@ -7,10 +7,10 @@ import re
 import struct
 from collections.abc import Iterable, Iterator
 
-import google_crc32c
 import numpy as np
 import tensorflow as tf
 
+from deeplab_dpc.data import checksums
 from deeplab_dpc.data.dataset_info import DatasetError
 
 IMAGE = "image/encoded"
@@ -26,7 +26,6 @@ UNUSABLE = "Unusable record"  # Begins what is said of a record that cannot be u
 
 _SHARD = re.compile(r"(?P<split>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.tfrecord")
 _HEADER = struct.Struct("<QI")  # A record's number of bytes, and their checksum.
-_CHUNK_BYTES = 1 << 20
 _FOOTER = struct.Struct("<I")  # The checksum of its bytes.
 
 
@@ -199,7 +198,7 @@ class RecordIndex:
         with open(path, "rb") as file:
             file.seek(offset)
             data, footer = file.read(length), file.read(_FOOTER.size)
-        if _FOOTER.pack(_checksum(data)) != footer:
+        if _FOOTER.pack(checksums.masked(data)) != footer:
             reason = "its bytes do not match their checksum"
             number = self.number_in_file(index)
             raise DamagedError(path, offset - _HEADER.size, number, reason)
@@ -251,7 +250,7 @@ def _spans(path: pathlib.Path) -> Iterator[tuple[int, int]]:
             if len(header) < _HEADER.size:
                 raise DamagedError(path, at, number, f"the file ends at byte {size}")
             length, checksum = _HEADER.unpack(header)
-            if checksum != _checksum(header[:8]):
+            if checksum != checksums.masked(header[:8]):
                 reason = "its header does not match its checksum"
                 raise DamagedError(path, at, number, reason)
             start, at = at + _HEADER.size, at + _HEADER.size + length + _FOOTER.size
@@ -260,29 +259,6 @@ def _spans(path: pathlib.Path) -> Iterator[tuple[int, int]]:
                 raise DamagedError(path, start - _HEADER.size, number, reason)
             yield start, length
             number += 1
-
-
-def framed(example: bytes) -> bytes:
-    """A record as a file holds it: its length and its bytes, each with a checksum."""
-    length = struct.pack("<Q", len(example))
-    header = _HEADER.pack(len(example), _checksum(length))
-    return b"".join((header, example, _FOOTER.pack(_checksum(example))))
-
-
-def file_checksum(path: pathlib.Path) -> tuple[int, str]:
-    """A file's size in bytes, and the CRC-32C of these as 8 hexadecimal digits."""
-    size = crc = 0
-    with open(path, "rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            size += len(chunk)
-            crc = google_crc32c.extend(crc, chunk)
-    return size, f"{crc:08x}"
-
-
-def _checksum(data: bytes) -> int:
-    """The checksum of the TFRecord format: CRC-32C, rotated and offset."""
-    crc = google_crc32c.value(data)
-    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def _check_complete(

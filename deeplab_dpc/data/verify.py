@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import tensorflow as tf
 from google.protobuf import message
 
-from deeplab_dpc.data import decoding, records
+from deeplab_dpc.data import checksums, decoding, records
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.data.manifest import Shard
 
@@ -93,7 +93,7 @@ def is_as_written(path: pathlib.Path, shard: Shard | None) -> bool:
     """Whether a file has the size and the checksum that its conversion noted."""
     if shard is None or path.stat().st_size != shard.num_bytes:
         return False
-    return records.file_checksum(path) == (shard.num_bytes, shard.crc32c)
+    return checksums.of_file(path) == (shard.num_bytes, shard.crc32c)
 
 
 def _checked(

@@ -214,7 +214,8 @@ def _calls(
         outputs = step(batch)
         if strategies.num_workers() > 1:
             context = tf.distribute.get_replica_context()
-            stopping = context.all_reduce("SUM", stopping)
+            own = tf.identity(stopping)  # A sum needs a value made on the replica.
+            stopping = context.all_reduce("SUM", own)
         return {**outputs, "stopping": stopping}
 
     def run(batch: Batch, stopping: tf.Tensor) -> Outputs:

@@ -64,7 +64,7 @@ def train(
     newest = run_folder.check_resumable(config, train_logdir)
     first_step = checkpoints.read_step(newest) if newest else 0
     batches = strategies.distribute(strategy, _batches(config, first_step))
-    run = _Run.build(config, strategy)
+    run = Run.build(config, strategy)
     log_resolved(config, run.model, strategy.num_replicas_in_sync)
     if newest:
         run.restore(newest)
@@ -74,10 +74,7 @@ def train(
     if is_chief:
         keep = config.train.max_to_keep
         run_folder.check_space(train_logdir, run.num_bytes(), keep)
-    loop = Loop(
-        *(run.model, run.optimizer, config, strategy, batches, first_step),
-        run.averages,
-    )
+    loop = run.loop(strategy, batches, first_step)
     loop.profile_logdir = profile_logdir
     loop.folder = train_logdir
     if is_chief:
@@ -91,7 +88,7 @@ def train(
 
 
 @dataclasses.dataclass
-class _Run:
+class Run:
     """What a run changes as it trains."""
 
     config: RunConfig
@@ -100,7 +97,7 @@ class _Run:
     averages: Averages | None
 
     @classmethod
-    def build(cls, config: RunConfig, strategy: tf.distribute.Strategy) -> "_Run":
+    def build(cls, config: RunConfig, strategy: tf.distribute.Strategy) -> "Run":
         """A model with its first weights, drawn from the seed."""
         keras.utils.set_random_seed(config.train.seed)
         with strategy.scope():
@@ -117,6 +114,16 @@ class _Run:
         if config.train.sync_batch_norm:
             synchronize_batch_norm(model)
         return cls(config, model, optimizer, averages)
+
+    def loop(
+        self,
+        strategy: tf.distribute.Strategy,
+        batches: tf.distribute.DistributedDataset,
+        first_step: int,
+    ) -> Loop:
+        """What trains it on these batches."""
+        parts = (self.model, self.optimizer, self.config)
+        return Loop(*parts, strategy, batches, first_step, self.averages)
 
     def variables(self) -> list[Any]:
         averages = self.averages.variables if self.averages else []
@@ -240,7 +247,7 @@ def _batches(config: RunConfig, first_step: int) -> Callable[..., tf.data.Datase
     )
 
 
-def _initialize(run: _Run, train: TrainConfig) -> None:
+def _initialize(run: Run, train: TrainConfig) -> None:
     done = initialization.initialize(run.model, train)
     if run.averages:
         run.averages.restart()

@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from deeplab_dpc.data import labels, records, sources
+from deeplab_dpc.conversion import labels, sources
+from deeplab_dpc.data import records
 from tests.data import fuzzing, mutations
 from tests.data.fuzzing import Outcome
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.data import conversion, inspection, labels, records
+from deeplab_dpc.conversion import converter, labels
+from deeplab_dpc.conversion.sources import Item, Source
+from deeplab_dpc.data import inspection, records
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.data.manifest import Manifest
-from deeplab_dpc.data.sources import Item, Source
 from tests.data import mutations
 
 COLORS = ((1, 2, 3), (4, 5, 6), (7, 8, 9))
@@ -27,8 +28,8 @@ def convert(folder, num_images=5, num_shards=2):
     Image.new("RGB", (6, 4), (9, 9, 9)).save(folder / "9.png")
     splits = {"train": items, "test": [Item("9", folder / "9.png", None)]}
     source = Source("toy", ("a", "b", "c"), COLORS, splits, labels.Ids(3))
-    options = conversion.Options(num_shards=num_shards)
-    conversion.convert(source, folder / "records", options, io.StringIO())
+    options = converter.Options(num_shards=num_shards)
+    converter.convert(source, folder / "records", options, io.StringIO())
     return folder / "records"
 
 

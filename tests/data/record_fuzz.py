@@ -13,14 +13,8 @@ import google_crc32c
 import numpy as np
 
 from deeplab_dpc.config import DataConfig, TrainConfig
-from deeplab_dpc.data import (
-    inspection,
-    labels,
-    manifest,
-    pipeline,
-    records,
-    verify,
-)
+from deeplab_dpc.conversion import labels
+from deeplab_dpc.data import inspection, manifest, pipeline, records, verify
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from tests.data import fuzzing, mutations
 from tests.data.fuzzing import Outcome

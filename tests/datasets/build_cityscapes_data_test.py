@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.data import sources
+from deeplab_dpc.conversion import sources
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from tests import goldens
 from tests.datasets import stored

@@ -7,7 +7,7 @@ from PIL import Image
 from deeplab_dpc.data import colormaps
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from tests import goldens
-from tests.data import mat_files
+from tests.conversion import mat_files
 from tests.datasets import stored
 from tests.datasets.programs import module, run
 

@@ -1,47 +1,17 @@
-"""Settings that must not see how many devices share a batch."""
-
-import json
-import os
-import pathlib
-import subprocess
-import sys
+"""Settings that must not see how many devices and machines share a batch."""
 
 import numpy as np
 import pytest
 
 from deeplab_dpc.training import checkpoints
-
-_TRAIN = """
-import keras, json, sys, pathlib
-import tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-two = [tf.config.LogicalDeviceConfiguration()] * 2
-tf.config.set_logical_device_configuration(cpu, two)
-from deeplab_dpc.training import trainer
+from tests.training import strategies_test as several
 from tests.training import tiny
-folder = pathlib.Path(sys.argv[1])
-info = tiny.write_dataset(folder / "records")
-def without_dropout(config, seed=None):
-    model = tiny.build_model(config, seed)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Dropout):
-            layer.rate = 0.0
-    return model
-trainer.build_model = without_dropout
-config = tiny.run_config(
-    folder / "records",
-    info,
-    fine_tune_batch_norm=False,
-    train_batch_size=4,
-    save_summaries_images=True,
-    **json.loads(sys.argv[2]),
-)
-for replicas in (1, 2):
-    trainer.train(config, folder / str(replicas), replicas)
-"""
+
+pytestmark = pytest.mark.slow
 SETTINGS = {
     "momentum": {
-        "base_learning_rate": 0.1,
+        "base_learning_rate": 0.05,
+        "sync_batch_norm": True,
         "clip_gradient_norm": 0.05,
         "ema_decay": 0.9,
         "hard_example_mining": "image",
@@ -49,28 +19,53 @@ SETTINGS = {
         "label_smoothing": 0.1,
         "backbone_learning_rate_multiplier": 0.3,
     },
-    "adamw": {"optimizer": "adamw", "weight_decay": 0.1, "freeze_backbone": True},
+    "adamw": {
+        "optimizer": "adamw",
+        "base_learning_rate": 0.001,
+        "weight_decay": 0.1,
+        "freeze_backbone": True,
+        "ema_decay": 0.99,
+    },
 }
 
 
-@pytest.mark.parametrize("name", SETTINGS)
-def test_two_devices_train_as_one_does(name, tmp_path):
-    """Weights and their averages; a process for each run, whose CPU is two devices."""
-    root = pathlib.Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root), "TF_CPP_MIN_LOG_LEVEL": "2"}
-    subprocess.run(
-        [sys.executable, "-c", _TRAIN, str(tmp_path), json.dumps(SETTINGS[name])],
-        cwd=root,
-        env=environment,
-        check=True,
-        timeout=180,
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("replicas")
+    tiny.write_dataset(folder / "records")
+    return folder
+
+
+def _settings(name):
+    return {**SETTINGS[name], "train_batch_size": 4}
+
+
+def _check_same(run, other):
+    """Weights, slots, averages."""
+    expected, found = (
+        {
+            f"{part}/{path}": value
+            for part in ("model", "optimizer", "averages")
+            for path, value in checkpoints.read(checkpoints.newest(r), part).items()
+        }
+        for r in (run, other)
     )
-    one, two = (checkpoints.newest(tmp_path / n) for n in "12")
-    parts = ["model", "averages"] if "ema_decay" in SETTINGS[name] else ["model"]
-    for part in parts:
-        values, others = checkpoints.read(one, part), checkpoints.read(two, part)
-        assert values.keys() == others.keys() and len(values) > 5
-        for path, value in values.items():
-            np.testing.assert_allclose(
-                others[path], value, rtol=1e-4, atol=2e-6, err_msg=path
-            )
+    assert expected.keys() == found.keys() and len(expected) > 12
+    for path, value in expected.items():
+        np.testing.assert_allclose(found[path], value, atol=1e-5, err_msg=path)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_two_devices_train_as_one_does(folder, name):
+    for devices in (1, 2):
+        several.train(folder, devices, f"{name}{devices}", _settings(name))
+    _check_same(folder / f"{name}1", folder / f"{name}2")
+
+
+def test_two_machines_average_as_one_does(folder):
+    """The chief alone saves; that must not wait for the other's averages."""
+    several.train(folder, 1, "one", _settings("momentum"))
+    workers = several.two_workers(folder, "workers", _settings("momentum"))
+    errors = [process.communicate(timeout=250)[1] for process in workers]
+    assert [process.returncode for process in workers] == [0, 0], errors
+    _check_same(folder / "one", folder / "workers")

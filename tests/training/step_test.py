@@ -62,6 +62,42 @@ def test_a_bias_moves_twice_as_far():
     np.testing.assert_allclose(kernel[0, 0], [[0.25, -0.25]] * 3, rtol=1e-6)
 
 
+def _trained_kernel(**settings):
+    """The logits' kernel after two steps on a batch with large gradients."""
+    images = keras.Input((None, None, 3))
+    model = keras.Model(images, Logits(2, name="logits")(images))
+    kernel = variables_by_tf1_name(model)["logits/semantic/weights"]
+    kernel.assign(np.zeros(kernel.shape))
+    train = TrainConfig(weight_decay=0.1, base_learning_rate=0.5, **settings)
+    optimizer = optimizers.build_optimizer(train)
+    optimizer.build(model.trainable_variables)
+    step = ReplicaStep(model, optimizer, losses.PixelLoss(255), train)
+    batch = {"image": tf.fill((1, 4, 4, 3), 8.0), "label": tf.zeros((1, 4, 4), "int32")}
+    for _ in range(2):
+        tf.distribute.get_strategy().run(step, (batch,))
+    return np.asarray(kernel)
+
+
+def test_clipping_bounds_what_the_optimizer_gets():
+    """The first gradient is (-4, 4) in three rows; the bias's (-1/2, 1/2) counts twice.
+
+    Its norm is `sqrt(6 * 16 + 2)`; both steps go the same way.
+    """
+    whole, clipped = _trained_kernel(), _trained_kernel(clip_gradient_norm=0.01)
+    first = 0.5 * 0.01 * 4 / np.sqrt(6 * 16 + 2)
+    assert np.abs(whole).max() > 1
+    assert first < np.abs(clipped).max() < 3 * first
+    assert clipped[0, 0, 0, 0] > 0 > clipped[0, 0, 0, 1]
+
+
+def test_clipping_sees_gradients_without_the_losss_scale():
+    """float16 multiplies the loss by 32768 or so and divides the gradients again."""
+    scaled = _trained_kernel(clip_gradient_norm=0.01, precision="mixed_float16")
+    np.testing.assert_allclose(
+        scaled, _trained_kernel(clip_gradient_norm=0.01), rtol=1e-4
+    )
+
+
 def test_an_image_pyramid_has_a_loss_for_each_scale_and_one_for_all():
     config = ModelConfig(num_classes=3, image_pyramid=(0.5, 1.0), depth_multiplier=0.1)
     model = build_model(config)

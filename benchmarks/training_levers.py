@@ -1,0 +1,88 @@
+r"""What each lever of training costs or saves on this machine, as ratios in one run.
+
+python benchmarks/training_levers.py
+
+MobileNet-v2 with the published cell, crops of 129x129, batches of 8 from memory. A row
+is the time of one step; the first, all defaults, is what the others are divided by.
+"""
+
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+import time  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+
+import measuring  # noqa: E402
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+from deeplab_dpc.config import (  # noqa: E402
+    DataConfig,
+    EvalConfig,
+    ModelConfig,
+    TrainConfig,
+)
+from deeplab_dpc.data.dataset_info import DatasetInfo, known  # noqa: E402
+from deeplab_dpc.genotypes import DPC_TOP1  # noqa: E402
+from deeplab_dpc.training import trainer  # noqa: E402
+from deeplab_dpc.training.run_folder import RunConfig  # noqa: E402
+
+NAME = "training_levers"
+CROP, BATCH, STEPS, ROUNDS = 129, 8, 4, 6
+LEVERS: dict[str, dict[str, object]] = {
+    "all defaults": {},
+    "mixed_bfloat16": {"precision": "mixed_bfloat16"},
+    "gradient_accumulation_steps=2": {"gradient_accumulation_steps": 2},
+    "steps_per_execution=4": {"steps_per_execution": 4},
+    "sync_batch_norm, one device": {"sync_batch_norm": True},
+    "ema_decay=0.999": {"ema_decay": 0.999},
+}
+
+
+def main() -> None:
+    """Times the levers in turn and writes `results/training_levers.csv`."""
+    calls = {name: _steps(**settings) for name, settings in LEVERS.items()}
+    times_ms: dict[str, list[float]] = {name: [] for name in calls}
+    for round_number in range(ROUNDS + 1):
+        for name, call in calls.items():
+            began = time.perf_counter()
+            call()
+            if round_number:
+                times_ms[name].append(1e3 * (time.perf_counter() - began) / STEPS)
+    case = f"training step, MobileNet-v2 + DPC, {BATCH} x {CROP}x{CROP}"
+    measuring.write(NAME, measuring.rows_of(NAME, case, times_ms))
+
+
+def _steps(**settings: object) -> Callable[[], object]:
+    """A function that trains for a few steps more."""
+    city = known("cityscapes")
+    info = DatasetInfo(
+        city.name, city.class_names, city.colors, city.ignore_label, {"train": BATCH}
+    )
+    train = TrainConfig(
+        train_batch_size=BATCH, train_crop_size=(CROP, CROP), **settings
+    )
+    model = ModelConfig(
+        num_classes=info.num_classes, crop_size=(CROP, CROP), genotype=DPC_TOP1
+    )
+    config = RunConfig(model, DataConfig(dataset_dir="."), train, EvalConfig(), info)
+    strategy = tf.distribute.get_strategy()
+    run = trainer.Run.build(config, strategy)
+    batches = strategy.experimental_distribute_dataset(_batches(info.num_classes))
+    loop = run.loop(strategy, batches, 0)
+    return lambda: loop.train_until(loop.step + STEPS)
+
+
+def _batches(num_classes: int) -> tf.data.Dataset:
+    draw = np.random.default_rng(0)
+    image = draw.uniform(0, 255, (BATCH, CROP, CROP, 3)).astype("float32")
+    label = draw.integers(0, num_classes, (BATCH, CROP, CROP)).astype("int32")
+    batch = {"image": image, "label": label, "name": np.array([b"noise"] * BATCH)}
+    return tf.data.Dataset.from_tensors(batch).repeat()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""From image and label files to records: everything checked, all or nothing."""
+
+import pathlib
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+from deeplab_dpc.conversion import duplicates, shard_maker, sources, workers, workspace
+from deeplab_dpc.conversion.shard_maker import Finished, Options, Task
+from deeplab_dpc.data import progress, records
+from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError, DatasetInfo
+from deeplab_dpc.data.manifest import Manifest, Skipped
+from deeplab_dpc.data.statistics import SplitStatistics, Tally
+
+__all__ = ["Options", "convert"]
+
+_DEFAULTS = Options()
+
+
+def convert(
+    source: sources.Source,
+    output_dir: pathlib.Path,
+    options: Options = _DEFAULTS,
+    log: TextIO = sys.stderr,
+) -> Manifest:
+    """Writes a data set's records and its `dataset.json`, or nothing.
+
+    The files appear in `output_dir` when all of them are done; then they replace those
+    of an earlier conversion of the same data set. Equal sources give equal bytes,
+    whatever the number of processes. Shards that an earlier run finished before it
+    failed or was killed are not made again, unless their files have changed.
+
+    Args:
+        source: What to convert.
+        output_dir: Folder for the records; made if missing.
+        options: How.
+        log: Where the progress is shown.
+
+    Returns:
+        What `dataset.json` says.
+
+    Raises:
+        DatasetError: For a file that is missing, damaged or wrong (unless bad ones are
+            to be skipped), a split of which nothing is left, or an output folder that
+            cannot be written, holds something else or is in use.
+    """
+    sources.check_splits(source)
+    if not options.skip_bad:
+        sources.check_files(source)
+    with workspace.opened(output_dir) as folder:
+        _check_output(output_dir, source.name)
+        tasks = _tasks(source, options.num_shards)
+        finished = _find_finished(tasks, source, options, folder, log)
+        kept = [shard_maker.file_names(t) for t in tasks if t.name in finished]
+        workspace.clear(folder, {name for names in kept for name in names})
+        left = [task for task in tasks if task.name not in finished]
+        size = sum(len(task.items) for task in left)
+        with progress.shown(source.name, size, log) as step:
+            finished |= workers.make_all(left, source, options, folder, step)
+        manifest = _manifest(source, [(task, finished[task.name]) for task in tasks])
+        manifest.save(folder)
+        workspace.install(folder, output_dir)
+    return manifest
+
+
+def _check_output(output_dir: pathlib.Path, name: str) -> None:
+    """Fails if the folder holds what this conversion must not replace."""
+    if (output_dir / FILE_NAME).is_file():
+        there = DatasetInfo.load(output_dir)
+        if there.name != name:
+            raise DatasetError(
+                f"--output_dir={output_dir} holds the data set {there.name!r}, not "
+                f"{name!r}. Choose another folder."
+            )
+    elif any(records.is_shard(path) for path in output_dir.iterdir()):
+        raise DatasetError(
+            f"--output_dir={output_dir} holds records without a {FILE_NAME}, which "
+            "another program wrote. Choose another folder, or remove them."
+        )
+
+
+def _tasks(source: sources.Source, num_shards: int) -> list[Task]:
+    """The shards of all splits, in order."""
+    tasks = []
+    for split, items in source.splits.items():
+        count = min(num_shards, len(items))
+        for i in range(count):
+            part = items[len(items) * i // count : len(items) * (i + 1) // count]
+            tasks.append(Task(split, records.shard_name(split, i, count), part))
+    return tasks
+
+
+def _find_finished(
+    tasks: Sequence[Task],
+    source: sources.Source,
+    options: Options,
+    folder: pathlib.Path,
+    log: TextIO,
+) -> dict[str, Finished]:
+    """The shards that an earlier run left finished, each one checked."""
+    maybe = [
+        t
+        for t in tasks
+        if all((folder / n).is_file() for n in shard_maker.file_names(t))
+    ]
+    if not maybe:
+        return {}
+    found = {}
+    with progress.shown("checking what is done", len(maybe), log, "shards") as step:
+        for task in maybe:
+            finished = shard_maker.find_finished(task, source, options, folder)
+            if finished is not None:
+                found[task.name] = finished
+            step()
+    print(
+        f"{len(found)} of {len(tasks)} shards are as an earlier run finished them, and "
+        f"need not be made again.",
+        file=log,
+    )
+    return found
+
+
+def _manifest(
+    source: sources.Source, shards: Sequence[tuple[Task, Finished]]
+) -> Manifest:
+    """All that is known at the end.
+
+    Raises:
+        DatasetError: If all images of a split were skipped.
+    """
+    skipped = _skipped(shards)
+    figures = {}
+    for split, items in source.splits.items():
+        left_out = skipped.get(split, ())
+        if len(left_out) == len(items):
+            raise DatasetError(
+                f"Split {split!r}: nothing is left of its {len(items)} images. The "
+                f"first one, {left_out[0].name}: {left_out[0].reason}"
+            )
+        figures[split] = _figures(source, [f for t, f in shards if t.split == split])
+    sizes = {split: figures[split].num_images for split in source.splits}
+    places = (place for _, finished in shards for place in finished.places)
+    return Manifest(
+        source.info(sizes),
+        figures,
+        {task.name: finished.shard for task, finished in shards},
+        skipped,
+        duplicates.find(places, source.unions),
+    )
+
+
+def _skipped(
+    shards: Sequence[tuple[Task, Finished]],
+) -> dict[str, tuple[Skipped, ...]]:
+    found: dict[str, tuple[Skipped, ...]] = {}
+    for task, finished in shards:
+        if finished.skipped:
+            found[task.split] = found.get(task.split, ()) + finished.skipped
+    return found
+
+
+def _figures(source: sources.Source, parts: Sequence[Finished]) -> SplitStatistics:
+    tally = Tally(len(source.class_names), source.ignore_label)
+    for part in parts:
+        tally.merge(part.tally)
+    return tally.figures()

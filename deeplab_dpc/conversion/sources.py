@@ -1,0 +1,219 @@
+"""A data set's files as they were downloaded, and the checks they must pass."""
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from deeplab_dpc.conversion import images, labels
+from deeplab_dpc.data import records
+from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """One image's files; `label` is None where there are no labels."""
+
+    name: str
+    image: pathlib.Path
+    label: pathlib.Path | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A data set as it was downloaded or drawn.
+
+    Attributes:
+        name: The data set's name.
+        class_names: One a class.
+        colors: One a class.
+        splits: The images of each split, in the order of the records.
+        read_label: Reads a label file as the ids that the records keep.
+        ignore_label: The id of ignored pixels in the records.
+        unions: Splits that are made of others, such as `{"trainval": ("train",
+            "val")}`; images that these share are no mistake.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    colors: tuple[tuple[int, int, int], ...]
+    splits: Mapping[str, Sequence[Item]]
+    read_label: labels.Reader
+    ignore_label: int = labels.IGNORE
+    unions: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+
+    def info(self, split_sizes: Mapping[str, int]) -> DatasetInfo:
+        """What `dataset.json` will say when so many images of each split are left."""
+        return DatasetInfo(
+            self.name, self.class_names, self.colors, self.ignore_label, split_sizes
+        )
+
+
+def read_list(path: pathlib.Path) -> list[str]:
+    """The names in a list file, one a line; empty lines do not count.
+
+    Raises:
+        DatasetError: If the file is missing or empty, or names an image twice.
+    """
+    if not path.is_file():
+        found = sorted(p.name for p in path.parent.glob("*.txt"))
+        raise DatasetError(
+            f"The list {path} is missing; lists in that folder: "
+            f"{', '.join(found) or 'none'}. It holds the names of the split's images, "
+            "one a line, without ending."
+        )
+    lines: dict[str, int] = {}
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        name = line.strip()
+        if name in lines:
+            raise DatasetError(
+                f"{path} names {name!r} twice, in lines {lines[name]} and {number}. "
+                "Remove one of them."
+            )
+        if name:
+            lines[name] = number
+    if not lines:
+        raise DatasetError(
+            f"{path} is empty: it must hold the names of the split's images, one a "
+            "line, without ending. Remove the file if there is no such split."
+        )
+    return list(lines)
+
+
+def find_image(
+    folder: pathlib.Path, name: str, endings: Sequence[str] = IMAGE_ENDINGS
+) -> pathlib.Path:
+    """The image of this name, with one of the usual endings.
+
+    A name without a file gives the first ending, so that the check of all files can
+    report it.
+
+    Raises:
+        DatasetError: If there are several.
+    """
+    paths = [folder / f"{name}{ending}" for ending in endings]
+    found = [path for path in paths if path.is_file()]
+    distinct = [p for i, p in enumerate(found) if not any(map(p.samefile, found[:i]))]
+    if len(distinct) > 1:
+        raise DatasetError(
+            f"{folder} has several images named {name!r}: "
+            f"{', '.join(path.name for path in distinct)}. Keep one of them."
+        )
+    return (found or paths)[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """One image and its label, checked.
+
+    Attributes:
+        record: Both, encoded.
+        pixels: What training decodes, `[height, width, 3]` uint8.
+        label: Its ids, `[height, width]` uint8, or None.
+    """
+
+    record: records.Record
+    pixels: np.ndarray
+    label: np.ndarray | None
+
+
+def read(item: Item, source: Source, exif: images.Exif = "refuse") -> Example:
+    """Reads and checks one image and its label.
+
+    Each call stands alone, so that several processes may share the images, and skipping
+    a bad one means catching its error.
+
+    Args:
+        item: The files.
+        source: Says how to read the label.
+        exif: As `images.read` takes it.
+
+    Raises:
+        DatasetError: With the file's name and what is wrong with it.
+    """
+    image = images.read(item.image, exif)
+    label = None if item.label is None else _read_label(item, image, source)
+    record = records.Record(
+        item.name,
+        image.encoded,
+        image.image_format,
+        (image.pixels.shape[0], image.pixels.shape[1]),
+        None if label is None else labels.encode_png(label),
+    )
+    return Example(record, image.pixels, label)
+
+
+def make_record(
+    item: Item, source: Source, exif: images.Exif = "refuse"
+) -> records.Record:
+    """The record of one image and its label; as `read`."""
+    return read(item, source, exif).record
+
+
+def check_splits(source: Source) -> None:
+    """Fails if there is no split, an empty one, or a class is wrong."""
+    sizes = {split: len(items) for split, items in source.splits.items()}
+    source.info(sizes)
+    if not sizes:
+        raise DatasetError(f"{source.name} has no split to convert.")
+    for split, size in sizes.items():
+        if not size:
+            raise DatasetError(f"Split {split!r} has no images.")
+
+
+def check_files(source: Source) -> None:
+    """Fails if a file of the lists is not there, before anything is converted."""
+    for split, items in source.splits.items():
+        for kind in ("image", "label"):
+            paths = [getattr(item, kind) for item in items]
+            missing = [p for p in paths if p is not None and not p.is_file()]
+            if missing:
+                raise DatasetError(_missing_message(split, kind, missing, len(items)))
+
+
+def _read_label(item: Item, image: images.Checked, source: Source) -> np.ndarray:
+    assert item.label is not None  # For the type checker: the caller has seen it.
+    try:
+        label = source.read_label(item.label)
+    except FileNotFoundError as e:
+        raise DatasetError(f"{item.label} is missing.") from e
+    except OSError as e:
+        raise DatasetError(f"{item.label} cannot be read ({e.strerror}).") from e
+    size = image.pixels.shape[:2]
+    if label.shape != size:
+        raise DatasetError(
+            f"{item.label} is {label.shape[0]}x{label.shape[1]} (height x width), but "
+            f"its image {item.image} is {size[0]}x{size[1]}. "
+            + _size_hint(label.shape, image)
+        )
+    return label
+
+
+def _size_hint(size: tuple[int, ...], image: images.Checked) -> str:
+    if image.orientation >= 5 and size == image.pixels.shape[1::-1]:
+        return (
+            f"Its EXIF orientation is {image.orientation}: pass the other one of "
+            "--exif_orientation=apply and --exif_orientation=ignore."
+        )
+    return (
+        "They must be of one size; resize neither without the other, and labels by "
+        "nearest neighbour only."
+    )
+
+
+def _missing_message(
+    split: str, kind: str, missing: Sequence[pathlib.Path], size: int
+) -> str:
+    first = missing[0]
+    message = (
+        f"Split {split!r}: {len(missing)} of {size} {kind} files are missing, first "
+        f"{first}. "
+    )
+    if not first.parent.is_dir():
+        return message + f"There is no folder {first.parent}."
+    if any(first.stem.lower().endswith(ending) for ending in IMAGE_ENDINGS):
+        return message + "The names in the list must have no ending (no .jpg or .png)."
+    return message + "Add them, or take their names out of the list."

@@ -1,0 +1,174 @@
+"""Conversions: what they write, and that a failing one changes nothing."""
+
+import dataclasses
+import io
+import os
+
+import google_crc32c
+import pytest
+import tensorflow as tf
+
+from deeplab_dpc.conversion import converter
+from deeplab_dpc.data import records
+from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from deeplab_dpc.data.manifest import Manifest, Shared
+from tests.conversion import toy
+from tests.conversion.toy import NAMES, content, convert, make_source, read
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return toy.write(tmp_path)
+
+
+def test_records_hold_the_files_and_mapped_labels(folder):
+    output = folder / "out" / "records"
+    manifest = convert(make_source(folder), output, num_shards=2)
+    assert manifest == Manifest.load(output)
+    info = manifest.info
+    assert info == DatasetInfo.load(output)
+    assert (info.ignore_label, info.split_sizes) == (255, {"train": 5, "val": 1})
+    assert sorted(content(output)) == [
+        "dataset.json",
+        "train-00000-of-00002.tfrecord",
+        "train-00001-of-00002.tfrecord",
+        "val-00000-of-00001.tfrecord",
+    ]
+    found = read(output, "train")
+    assert [r["name"].numpy().decode() for r in found] == NAMES
+    for record, name in zip(found, NAMES):
+        assert record["image"].numpy() == (folder / f"{name}.jpg").read_bytes()
+        label = records.decode_label(record["label"]).numpy()[..., 0]
+        assert label.tolist() == [[0, 1, 255], [1, 255, 0]]
+
+
+def test_the_manifest_has_figures_and_checksums(folder):
+    manifest = convert(make_source(folder), folder / "out", num_shards=2)
+    for name, shard in manifest.shards.items():
+        data = (folder / "out" / name).read_bytes()
+        assert shard.num_bytes == len(data)
+        assert int(shard.crc32c, 16) == google_crc32c.value(data)
+    assert [s.num_records for s in manifest.shards.values()] == [2, 3, 1]
+    train = manifest.statistics["train"]
+    assert (train.num_images, train.num_labelled) == (5, 5)
+    assert (train.class_pixels, train.ignored_pixels) == ((10, 10), 10)
+    assert (train.heights_px, train.widths_px) == ((2, 2, 2), (3, 3, 3))
+    assert train.mean_rgb == pytest.approx((2, 4, 6), abs=1.5)  # JPEG's rounding.
+    assert manifest.skipped == {}
+
+
+def test_images_in_two_splits_are_noted(folder):
+    (folder / "image4.jpg").write_bytes((folder / "image2.jpg").read_bytes())
+    manifest = convert(make_source(folder), folder / "out")
+    assert manifest.shared_images == (
+        Shared("image", (("train", "image0"), ("val", "image0"))),
+        Shared("image", (("train", "image2"), ("train", "image4"))),
+    )
+    source = make_source(folder, train=NAMES[:1], val=NAMES[1:2], both=NAMES[:2])
+    source = dataclasses.replace(source, unions={"both": ("train", "val")})
+    assert convert(source, folder / "out").shared_images == ()
+
+
+def test_converting_twice_gives_equal_bytes(folder):
+    for name in ("x", "y"):
+        convert(make_source(folder), folder / name)
+    assert content(folder / "x") == content(folder / "y")
+
+
+def test_two_processes_give_equal_bytes(folder):
+    log = io.StringIO()
+    convert(make_source(folder), folder / "x", num_shards=3, num_workers=1)
+    convert(make_source(folder), folder / "y", log, num_shards=3, num_workers=2)
+    assert content(folder / "x") == content(folder / "y")
+    assert "toy: 6/6 images" in log.getvalue()
+
+
+def test_a_later_conversion_replaces_all_of_the_earlier_one(folder):
+    output = folder / "out"
+    convert(make_source(folder), output, num_shards=3)
+    (output / "notes.txt").write_text("mine")
+    convert(make_source(folder, train=NAMES[:2]), output, num_shards=1)
+    assert sorted(content(output)) == [
+        "dataset.json",
+        "notes.txt",
+        "train-00000-of-00001.tfrecord",
+    ]
+
+
+def test_full_disk_is_reported_and_changes_nothing(folder, monkeypatch):
+    output = folder / "out"
+    convert(make_source(folder), output)
+    before = content(output)
+
+    class FullDisk:
+        def __init__(self, path):
+            raise tf.errors.ResourceExhaustedError(None, None, f"{path}; disk full")
+
+    monkeypatch.setattr(tf.io, "TFRecordWriter", FullDisk)
+    with pytest.raises(DatasetError, match=r"cannot be written \(disk full\)"):
+        convert(make_source(folder), output)
+    assert content(output) == before
+
+
+def test_unwritable_output_is_reported(folder):
+    (folder / "file").touch()
+    with pytest.raises(DatasetError, match="cannot be written .Not a directory."):
+        convert(make_source(folder), folder / "file" / "out")
+
+
+def test_failing_while_moving_puts_the_earlier_one_back(folder, monkeypatch):
+    output = folder / "out"
+    convert(make_source(folder), output)
+    before, replace = content(output), os.replace
+
+    def fail_on_the_new_file(source, target):
+        if str(target) == str(output / "dataset.json") and "previous" not in str(
+            source
+        ):
+            raise OSError("disk gone")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", fail_on_the_new_file)
+    with pytest.raises(OSError, match="disk gone"):
+        convert(make_source(folder, train=NAMES[:2]), output)
+    assert content(output) == before
+
+
+def test_another_data_set_is_not_replaced(folder):
+    output = folder / "out"
+    convert(make_source(folder), output)
+    before = content(output)
+    with pytest.raises(DatasetError, match="holds the data set 'toy', not 'other'"):
+        convert(make_source(folder, name="other"), output)
+    assert content(output) == before
+
+
+def test_records_of_another_program_are_not_replaced(folder):
+    output = folder / "out"
+    output.mkdir()
+    records.write_shard(output / records.shard_name("val", 0, 1), [b"x"])
+    with pytest.raises(DatasetError, match=r"records without a dataset\.json"):
+        convert(make_source(folder), output)
+
+
+def test_empty_split_is_refused(folder):
+    with pytest.raises(DatasetError, match="Split 'val' has no images"):
+        convert(make_source(folder, val=[]), folder / "out")
+
+
+def test_output_that_is_a_file_is_refused(folder):
+    with pytest.raises(DatasetError, match="is not a folder"):
+        convert(make_source(folder), folder / "image0.jpg")
+
+
+def test_names_with_an_ending_get_a_hint(folder):
+    source = make_source(folder, train=["image0.jpg"])
+    with pytest.raises(DatasetError, match="must have no ending"):
+        convert(source, folder / "out")
+
+
+def test_progress_says_how_far_and_how_fast(folder):
+    log = io.StringIO()
+    converter.convert(make_source(folder), folder / "out", log=log)
+    (line,) = log.getvalue().splitlines()
+    assert line.startswith("toy: 6/6 images, ") and "images/s" in line

@@ -1,0 +1,66 @@
+"""`--use_ema` of the programs that read a run folder."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from absl import flags
+
+from deeplab_dpc.programs import eval as eval_program
+from deeplab_dpc.programs import restored
+from deeplab_dpc.training import averages, checkpoints
+from deeplab_dpc.training.checkpoints import RunFolderError
+from tests.programs import tiny_run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, dataset_dir):
+    """A run of which the last weights are one model's, the averages another's."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    tiny_run.write_run(folder, dataset_dir, steps=())
+    model = tiny_run.model(10)
+    averaged = averages.Averages(model, 0.9)
+    for average, value in zip(averaged.variables, _values(tiny_run.model(11))):
+        average.assign(value)
+    tf.train.CheckpointManager(
+        checkpoints.trackable(
+            model,
+            step=tf.Variable(10, dtype=tf.int64),
+            averages=averaged.variables,
+        ),
+        str(folder),
+        max_to_keep=None,
+        checkpoint_name=checkpoints.NAME,
+    ).save(checkpoint_number=10)
+    return folder
+
+
+def _values(model):
+    found = checkpoints.without_seeds(model.variables)
+    return [np.asarray(variable) for variable in found]
+
+
+def _restored(folder, *arguments):
+    values = flags.FlagValues()
+    eval_program.define_flags(values)
+    values(["eval.py", *arguments])
+    model = tiny_run.model(12)
+    assert restored.restore(model, folder, values) == 10
+    return _values(model)
+
+
+@pytest.mark.parametrize(
+    "arguments, step", [((), 11), (("--use_ema",), 11), (("--nouse_ema",), 10)]
+)
+def test_the_flag_chooses_the_weights(folder, arguments, step):
+    """By default the averages, as the run has them."""
+    found = _restored(folder, *arguments)
+    for value, expected in zip(found, _values(tiny_run.model(step)), strict=True):
+        np.testing.assert_array_equal(value, expected)
+
+
+def test_without_averages_the_default_is_the_last_weights(read_only_run):
+    found = _restored(read_only_run)
+    for value, expected in zip(found, _values(tiny_run.model(10)), strict=True):
+        np.testing.assert_array_equal(value, expected)
+    with pytest.raises(RunFolderError, match="no moving averages"):
+        _restored(read_only_run, "--use_ema")
