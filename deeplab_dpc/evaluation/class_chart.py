@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from deeplab_dpc.evaluation import sheet
+from deeplab_dpc.evaluation import drawing
 from deeplab_dpc.evaluation.contact_sheet import striped
+from deeplab_dpc.evaluation.percent import fine_percent
 
 _ROW, _BAR_HEIGHT, _TEXT = 22, 14, 13
 _AXIS_WIDTH, _VALUE_WIDTH, _IMAGES_WIDTH, _LARGEST_NAME = 200, 66, 60, 190
@@ -85,10 +86,10 @@ def class_chart(
         `[height, width, 3]` uint8.
     """
     chart = _Chart.of(names, lanes)
-    canvas = Image.new("RGB", chart.size(title), sheet.PAPER)
+    canvas = Image.new("RGB", chart.size(title), drawing.PAPER)
     draw = ImageDraw.Draw(canvas)
-    corner = (sheet.MARGIN, sheet.MARGIN)
-    draw.text(corner, title, fill=sheet.INK, font=sheet.font_of(sheet.TITLE_SIZE))
+    corner = (drawing.MARGIN, drawing.MARGIN)
+    draw.text(corner, title, fill=drawing.INK, font=drawing.font_of(drawing.TITLE_SIZE))
     for block in range(chart.num_blocks):
         for i, lane in enumerate(lanes):
             chart.draw_frame(draw, block, i, lane)
@@ -120,7 +121,7 @@ class _Chart:
 
     @classmethod
     def of(cls, names: Sequence[str], lanes: Sequence[Lane]) -> "_Chart":
-        font = sheet.font_of(_TEXT)
+        font = drawing.font_of(_TEXT)
         texts = [f"{i} {name}" for i, name in enumerate(names)]
         texts.append("no label, of all pixels")
         name_width = min(_LARGEST_NAME, max(round(font.getlength(t)) for t in texts))
@@ -134,48 +135,48 @@ class _Chart:
         return self.name_width + lanes + _BLOCK_GAP
 
     def top(self) -> int:
-        return sheet.MARGIN + sheet.TITLE_HEIGHT + _HEAD
+        return drawing.MARGIN + drawing.TITLE_HEIGHT + _HEAD
 
     def size(self, title: str) -> tuple[int, int]:
         """Width and height of the picture."""
         inner = self.num_blocks * self.block_width() - _BLOCK_GAP
-        inner = max(inner, round(sheet.font_of(sheet.TITLE_SIZE).getlength(title)))
-        height = self.top() + self.rows * _ROW + _AXIS_HEIGHT + sheet.MARGIN
-        return inner + 2 * sheet.MARGIN, height
+        inner = max(inner, round(drawing.font_of(drawing.TITLE_SIZE).getlength(title)))
+        height = self.top() + self.rows * _ROW + _AXIS_HEIGHT + drawing.MARGIN
+        return inner + 2 * drawing.MARGIN, height
 
     def place(self, row: int, lane: int) -> tuple[int, int]:
         """Left upper corner of a bar."""
         block, row = divmod(row, self.rows)
-        left = sheet.MARGIN + block * self.block_width() + self.name_width
+        left = drawing.MARGIN + block * self.block_width() + self.name_width
         left += _LANE_GAP + lane * (_lane_width() + _LANE_GAP)
         return left, self.top() + row * _ROW
 
     def draw_name(self, draw: ImageDraw.ImageDraw, row: int, text: str) -> None:
         """Draws what a row is, beside its bars."""
         left, top = self.place(row, 0)
-        text = sheet.shortened(text, self.name_width, _TEXT)
+        text = drawing.shortened(text, self.name_width, _TEXT)
         at = (left - _LANE_GAP - self.name_width, top)
-        draw.text(at, text, fill=sheet.INK, font=sheet.font_of(_TEXT))
+        draw.text(at, text, fill=drawing.INK, font=drawing.font_of(_TEXT))
 
     def draw_frame(
         self, draw: ImageDraw.ImageDraw, block: int, lane_index: int, lane: Lane
     ) -> None:
         """Draws a column's title, its grid and the grid's numbers."""
         left, top = self.place(block * self.rows, lane_index)
-        font, small = sheet.font_of(sheet.TEXT_SIZE), sheet.font_of(_TEXT - 2)
+        font, small = drawing.font_of(drawing.TEXT_SIZE), drawing.font_of(_TEXT - 2)
         bottom = top + self.rows * _ROW
-        draw.text((left, top - _HEAD), lane.title, fill=sheet.INK, font=font)
+        draw.text((left, top - _HEAD), lane.title, fill=drawing.INK, font=font)
         scale = ", log scale" if self.axis.is_log else ""
         head = (left, top - _HEAD + 22)
-        draw.text(head, f"share of pixels{scale}", fill=sheet.FAINT, font=small)
+        draw.text(head, f"share of pixels{scale}", fill=drawing.FAINT, font=small)
         _draw_right(draw, (left + _lane_width(), head[1]), "in images", _TEXT - 2)
-        draw.line((left, top - 4, left, bottom), fill=sheet.FAINT)
+        draw.line((left, top - 4, left, bottom), fill=drawing.FAINT)
         for tick in self.axis.ticks():
             x = left + self.axis.length(tick)
             draw.line((x, top - 4, x, bottom), fill=_GRID)
             text = f"{100 * tick:g} %"
             at = (x - small.getlength(text) / 2, bottom + 4)
-            draw.text(at, text, fill=sheet.FAINT, font=small)
+            draw.text(at, text, fill=drawing.FAINT, font=small)
 
 
 def _lane_width() -> int:
@@ -208,14 +209,14 @@ def _draw_bar(
     color: tuple[int, int, int],
 ) -> None:
     left, top = corner
-    font = sheet.font_of(_TEXT)
+    font = drawing.font_of(_TEXT)
     if not images:
         draw.text((left + 6, top), "never", fill=_WARNING, font=font)
         return
     right = left + axis.length(share)
     box = (left, top + 1, right, top + 1 + _BAR_HEIGHT)
-    draw.rectangle(box, fill=tuple(color), outline=sheet.FAINT)
-    draw.text((right + 6, top), sheet.percent(share), fill=sheet.INK, font=font)
+    draw.rectangle(box, fill=tuple(color), outline=drawing.FAINT)
+    draw.text((right + 6, top), fine_percent(share), fill=drawing.INK, font=font)
     _draw_right(draw, (left + _lane_width(), top), f"{images:,}", _TEXT)
 
 
@@ -223,9 +224,9 @@ def _draw_right(
     draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str, size: int
 ) -> None:
     """Draws a text that ends at its right upper corner."""
-    font = sheet.font_of(size)
+    font = drawing.font_of(size)
     at = (corner[0] - font.getlength(text), corner[1])
-    draw.text(at, text, fill=sheet.FAINT, font=font)
+    draw.text(at, text, fill=drawing.FAINT, font=font)
 
 
 def _draw_ignored(
@@ -242,4 +243,4 @@ def _draw_ignored(
         Image.fromarray(striped(bar, np.ones(bar.shape[:2], bool))), (left, top + 2)
     )
     at = (left + width + 6, top)
-    draw.text(at, sheet.percent(share), fill=sheet.INK, font=sheet.font_of(_TEXT))
+    draw.text(at, fine_percent(share), fill=drawing.INK, font=drawing.font_of(_TEXT))

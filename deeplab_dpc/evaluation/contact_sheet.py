@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from deeplab_dpc.evaluation import sheet
+from deeplab_dpc.evaluation import drawing
+from deeplab_dpc.evaluation.percent import fine_percent
 from deeplab_dpc.evaluation.pictures import IGNORED_COLOR, Palette, overlay
 
 _HEIGHT, _LARGEST_WIDTH, _SHEET_WIDTH = 200, 620, 1840
@@ -67,21 +68,24 @@ def contact_sheet(cells: Sequence[Cell], palette: Palette, title: str) -> np.nda
     places, inner_width, below = _places([p.shape[:2] for p in pictures])
     legend = _legend(cells, palette)
     inner_width = max(
-        inner_width, round(sheet.font_of(sheet.TITLE_SIZE).getlength(title))
+        inner_width, round(drawing.font_of(drawing.TITLE_SIZE).getlength(title))
     )
-    entries, legend_height = sheet.legend_places(legend, inner_width)
-    head = sheet.MARGIN + sheet.TITLE_HEIGHT
-    size = (inner_width + 2 * sheet.MARGIN, head + below + legend_height + sheet.MARGIN)
-    canvas = Image.new("RGB", size, sheet.PAPER)
+    entries, legend_height = drawing.legend_places(legend, inner_width)
+    head = drawing.MARGIN + drawing.TITLE_HEIGHT
+    size = (
+        inner_width + 2 * drawing.MARGIN,
+        head + below + legend_height + drawing.MARGIN,
+    )
+    canvas = Image.new("RGB", size, drawing.PAPER)
     draw = ImageDraw.Draw(canvas)
-    corner = (sheet.MARGIN, sheet.MARGIN)
-    draw.text(corner, title, fill=sheet.INK, font=sheet.font_of(sheet.TITLE_SIZE))
+    corner = (drawing.MARGIN, drawing.MARGIN)
+    draw.text(corner, title, fill=drawing.INK, font=drawing.font_of(drawing.TITLE_SIZE))
     for item, picture, (x, y) in zip(cells, pictures, places):
-        at = (sheet.MARGIN + x, head + y)
-        text = sheet.shortened(item.caption, picture.shape[1], _CAPTION_SIZE)
-        draw.text(at, text, fill=sheet.FAINT, font=sheet.font_of(_CAPTION_SIZE))
+        at = (drawing.MARGIN + x, head + y)
+        text = drawing.shortened(item.caption, picture.shape[1], _CAPTION_SIZE)
+        draw.text(at, text, fill=drawing.FAINT, font=drawing.font_of(_CAPTION_SIZE))
         canvas.paste(Image.fromarray(picture), (at[0], at[1] + _CAPTION_HEIGHT))
-    sheet.draw_legend(draw, legend, entries, (sheet.MARGIN, head + below))
+    drawing.draw_legend(draw, legend, entries, (drawing.MARGIN, head + below))
     return np.asarray(canvas)
 
 
@@ -119,15 +123,15 @@ def _places(
     places = []
     for height, width in sizes:
         if x and x + width > _SHEET_WIDTH:
-            x, y, row_height = 0, y + row_height + sheet.GAP, 0
+            x, y, row_height = 0, y + row_height + drawing.GAP, 0
         places.append((x, y))
         widest = max(widest, x + width)
         row_height = max(row_height, _CAPTION_HEIGHT + height)
-        x += width + sheet.GAP
-    return places, widest, y + row_height + sheet.GAP
+        x += width + drawing.GAP
+    return places, widest, y + row_height + drawing.GAP
 
 
-def _legend(cells: Sequence[Cell], palette: Palette) -> list[sheet.Entry]:
+def _legend(cells: Sequence[Cell], palette: Palette) -> list[drawing.Entry]:
     """The classes that occur with their share of the labelled pixels, largest first."""
     maps = [c.labels.ravel() for c in cells if c.labels is not None]
     if not maps:
@@ -138,11 +142,14 @@ def _legend(cells: Sequence[Cell], palette: Palette) -> list[sheet.Entry]:
     labelled, total = max(int(counts.sum()), 1), int(counts.sum()) + ignored
     order = np.argsort(-counts[: len(palette.names)], kind="stable")
     entries = [
-        (f"{palette.names[c]} {sheet.percent(counts[c] / labelled)}", palette.colors[c])
+        drawing.Entry(
+            f"{palette.names[c]} {fine_percent(counts[c] / labelled)}",
+            palette.colors[c],
+        )
         for c in order
         if counts[c]
     ]
     if ignored:
-        text = f"no label (striped) {sheet.percent(ignored / total)} of all"
-        entries.append((text, IGNORED_COLOR))
+        text = f"no label (striped) {fine_percent(ignored / total)} of all"
+        entries.append(drawing.Entry(text, IGNORED_COLOR))
     return entries

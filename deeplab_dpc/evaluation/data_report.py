@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.data.statistics import SplitStatistics
 from deeplab_dpc.evaluation.class_chart import Lane
-from deeplab_dpc.evaluation.sheet import percent
+from deeplab_dpc.evaluation.percent import fine_percent
 
 _LONGEST_NAME = 28
 
@@ -30,7 +30,7 @@ def splits_table(counted: Counted, files: Mapping[str, tuple[int, int]]) -> list
     for split, figures in counted.items():
         count, num_bytes = files[split]
         labelled = sum(figures.class_pixels) + figures.ignored_pixels
-        ignored = percent(figures.ignored_pixels / labelled) if labelled else "-"
+        ignored = fine_percent(figures.ignored_pixels / labelled) if labelled else "-"
         rows.append(
             (split, f"{figures.num_images:,}", f"{figures.num_labelled:,}", str(count))
             + (f"{num_bytes / 2**20:,.1f}", _spread(figures.heights_px))
@@ -96,7 +96,7 @@ def _cells(figures: SplitStatistics, c: int, is_ignored: bool) -> list[str]:
         return ["ignored", "", ""]
     if not images:
         return ["never", "0", ""]
-    share = percent(figures.class_pixels[c] / sum(figures.class_pixels))
+    share = fine_percent(figures.class_pixels[c] / sum(figures.class_pixels))
     return [share, f"{images:,}", f"{100 * images / figures.num_labelled:.0f} %"]
 
 

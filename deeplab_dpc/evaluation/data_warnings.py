@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.data.manifest import Shared, Skipped
 from deeplab_dpc.data.statistics import SplitStatistics
-from deeplab_dpc.evaluation.sheet import percent
+from deeplab_dpc.evaluation.percent import fine_percent
 
 MOST_IGNORED = 0.5
 MOST_OF_ONE_CLASS = 0.95
@@ -111,8 +111,8 @@ def _of_split(info: DatasetInfo, figures: SplitStatistics) -> list[str]:
         return lines
     if ignored > MOST_IGNORED:
         lines.append(
-            f"{percent(ignored)} of the pixels are ignored; is {info.ignore_label} the "
-            "right ignore label?"
+            f"{fine_percent(ignored)} of the pixels are ignored; is "
+            f"{info.ignore_label} the right ignore label?"
         )
     if labelled and info.num_classes > 1:
         share, largest = max(
@@ -120,7 +120,7 @@ def _of_split(info: DatasetInfo, figures: SplitStatistics) -> list[str]:
         )
         if share > MOST_OF_ONE_CLASS:
             lines.append(
-                f"{percent(share)} of the labelled pixels are "
+                f"{fine_percent(share)} of the labelled pixels are "
                 f"{info.class_names[largest]!r}: a model that predicts nothing else "
                 "has a low loss. Look at the labels; if they are right, try "
                 "--label_weights=balanced."

@@ -13,6 +13,8 @@ from deeplab_dpc.evaluation import boundary, confusion
 from deeplab_dpc.evaluation.image_scores import ImageScore, ImageScores
 from deeplab_dpc.evaluation.results import Boundary, Result
 
+Look = Callable[[ImageScore, np.ndarray, np.ndarray, np.ndarray], None]
+
 
 class EvaluationError(ValueError):
     """Images that cannot be scored."""
@@ -115,8 +117,8 @@ class Scorer:
             )
         self._on_image = on_image
 
-    def add(self, name: str, label: np.ndarray, prediction: np.ndarray) -> None:
-        """Scores one image.
+    def add(self, name: str, label: np.ndarray, prediction: np.ndarray) -> ImageScore:
+        """Scores one image; gives its scores.
 
         Args:
             name: Its name in the records.
@@ -141,6 +143,7 @@ class Scorer:
         self.images.add(score)
         self.num_images += 1
         self._on_image(score)
+        return score
 
     def result(self, split: str, step: int, class_names: tuple[str, ...]) -> Result:
         """The scores of all images so far.
@@ -168,6 +171,7 @@ def score(
     scorer: Scorer,
     progress: Callable[[int], None] = lambda images: None,
     at_once: int = 1,
+    look: Look | None = None,
 ) -> None:
     """Scores all images of all batches, few batches in memory at a time.
 
@@ -178,6 +182,8 @@ def score(
         scorer: What scores. It sees each image without its padding.
         progress: Called after each batch with its number of images.
         at_once: How many batches `predict` takes at once; the last time maybe fewer.
+        look: Called with each image's scores, the image, its label and its prediction,
+            all without padding, such as `extremes.Extremes.see`.
 
     Raises:
         EvaluationError: If a label is no class; the message names the image.
@@ -186,17 +192,19 @@ def score(
     while group := list(itertools.islice(stream, at_once)):
         predictions = predict([batch["image"] for batch in group])
         for batch, prediction in zip(group, predictions):
-            _score_batch(batch, np.asarray(prediction), scorer)
+            _score_batch(batch, np.asarray(prediction), scorer, look)
             progress(len(prediction))
 
 
 def _score_batch(
-    batch: Mapping[str, Any], predictions: np.ndarray, scorer: Scorer
+    batch: Mapping[str, Any], predictions: np.ndarray, scorer: Scorer, look: Look | None
 ) -> None:
     labels, names = np.asarray(batch["label"]), np.asarray(batch["name"])
     for i, (height, width) in enumerate(np.asarray(batch["size"])):
         parts = labels[i, :height, :width], predictions[i, :height, :width]
-        scorer.add(as_text(names[i]), *parts)
+        found = scorer.add(as_text(names[i]), *parts)
+        if look is not None:
+            look(found, np.asarray(batch["image"][i])[:height, :width], *parts)
 
 
 def as_text(name: Any) -> str:

@@ -1,4 +1,4 @@
-"""Label maps as colours, overlays, and sheets that people look at.
+"""Label maps as colours, overlays, errors, and how they become files.
 
 Images are `[height, width, 3]` uint8 RGB; label maps `[height, width]` integers.
 """
@@ -12,10 +12,12 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
-from deeplab_dpc.evaluation.sheet import Entry, sheet
+from deeplab_dpc.evaluation.sheet import hatching
 
 IGNORED_COLOR = (255, 255, 255)
-"""Pixels without a label."""
+"""What is no class, in a flat picture of labels."""
+WRONG_COLOR = (214, 20, 40)
+"""Wrong pixels."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,14 +41,21 @@ class Palette:
                 "must be one for each class."
             )
 
+    def is_class(self, labels: np.ndarray) -> np.ndarray:
+        """Which labels are a class's, the ignored one too if it is."""
+        return (labels >= 0) & (labels < len(self.names))
+
+    def is_labelled(self, labels: np.ndarray) -> np.ndarray:
+        """Which labels are a class's and not ignored."""
+        return self.is_class(labels) & (labels != self.ignore_label)
+
     def paint(self, labels: np.ndarray) -> np.ndarray:
         """The labels' colours: `[height, width, 3]` uint8.
 
         Whatever is no class has `IGNORED_COLOR`.
         """
         labels = np.asarray(labels).astype(np.int64)
-        count = len(self.names)
-        known = (labels >= 0) & (labels < count)
+        known, count = self.is_class(labels), len(self.names)
         table = np.array([*self.colors[:count], IGNORED_COLOR], np.uint8)
         return table[np.where(known, labels, count)]
 
@@ -55,9 +64,8 @@ class Palette:
         count = len(self.names)
         pixels = np.zeros(count, np.int64)
         for labels in maps:
-            labels = np.asarray(labels).astype(np.int64).ravel()
-            known = labels[(labels >= 0) & (labels < count)]
-            pixels += np.bincount(known, minlength=count)
+            labels = np.asarray(labels).astype(np.int64)
+            pixels += np.bincount(labels[self.is_class(labels)], minlength=count)
         order = np.argsort(-pixels, kind="stable")
         return [int(c) for c in order if pixels[c]]
 
@@ -67,71 +75,52 @@ def overlay(
 ) -> np.ndarray:
     """The image under its classes' colours, with a light line between classes.
 
-    Pixels without a class show the image alone.
+    Pixels without a class show the image alone. The line is wide enough to be seen
+    when the picture is made smaller.
     """
     colors = palette.paint(labels).astype(np.float32)
     mixed = (1 - opacity) * image.astype(np.float32) + opacity * colors
-    known = (labels >= 0) & (labels < len(palette.names))
-    known &= labels != palette.ignore_label
+    known = palette.is_labelled(labels)
     mixed = np.where(known[..., None], mixed, image.astype(np.float32))
-    mixed[_borders(labels)] = (255, 255, 255)
+    mixed[_borders(labels, max(1, round(max(labels.shape) / 1000)))] = (255, 255, 255)
     return np.clip(np.round(mixed), 0, 255).astype(np.uint8)
 
 
-def mistakes(labels: np.ndarray, predictions: np.ndarray, ignore: int) -> np.ndarray:
-    """Where the prediction is wrong: red; right: pale grey; no label: white."""
-    picture = np.full((*labels.shape, 3), 214, np.uint8)
-    picture[labels != predictions] = (203, 36, 49)
-    picture[labels == ignore] = (255, 255, 255)
-    return picture
+def ground_truth(labels: np.ndarray, palette: Palette) -> np.ndarray:
+    """The labels in their colours, hatched where nothing is labelled."""
+    counted = palette.is_labelled(labels)
+    painted, stripes = palette.paint(labels), hatching(*labels.shape)
+    return np.where(counted[..., None], painted, stripes)
 
 
-def legend_entries(
-    palette: Palette, predictions: np.ndarray, labels: np.ndarray | None
-) -> list[Entry]:
-    """Names and colours of the classes that occur, largest first, then "no label"."""
-    maps = [predictions] if labels is None else [predictions, _kept(palette, labels)]
-    entries = [(palette.names[c], palette.colors[c]) for c in palette.occurring(*maps)]
-    if labels is not None and (np.asarray(labels) == palette.ignore_label).any():
-        entries.append(("no label", IGNORED_COLOR))
-    return entries
+def errors(
+    image: np.ndarray, labels: np.ndarray, predictions: np.ndarray, palette: Palette
+) -> np.ndarray:
+    """Where the prediction is wrong.
 
-
-def image_files(
-    image: np.ndarray,
-    predictions: np.ndarray,
-    labels: np.ndarray | None,
-    palette: Palette,
-    title: str = "",
-) -> dict[str, np.ndarray]:
-    """All pictures of one image, by the ending of their file name.
-
-    Args:
-        image: The image.
-        predictions: Its predicted label map.
-        labels: Its true one, or None.
-        palette: Names and colours.
-        title: The sheet's title.
-
-    Returns:
-        `_image`, `_prediction`, `_overlay`, with labels `_ground_truth`, and the sheet
-        under the empty ending.
+    Wrong pixels are red (`WRONG_COLOR`), right ones show the image, pale and grey, and
+    those that are not labelled are hatched.
     """
-    over = overlay(image, predictions, palette)
-    painted = palette.paint(predictions)
-    files = {"_image": image, "_prediction": painted, "_overlay": over}
-    panels = [("image", image), ("prediction over the image", over)]
-    if labels is None:
-        panels.append(("prediction", painted))
-    else:
-        truth = palette.paint(_kept(palette, labels))
-        files["_ground_truth"] = truth
-        wrong = mistakes(labels, predictions, palette.ignore_label)
-        panels.insert(1, ("ground truth", truth))
-        panels.append((_score_text(labels, predictions, palette), wrong))
-    entries = legend_entries(palette, predictions, labels)
-    files[""] = sheet(panels, entries, title)
-    return files
+    grey = image.astype(np.float32) @ np.array((0.299, 0.587, 0.114), np.float32)
+    pale = np.round(145 + 0.35 * grey).astype(np.uint8)
+    picture = np.repeat(pale[..., None], 3, axis=-1)
+    picture[labels != predictions] = WRONG_COLOR
+    counted = palette.is_labelled(labels)
+    return np.where(counted[..., None], picture, hatching(*labels.shape))
+
+
+def image_counts(
+    labels: np.ndarray, predictions: np.ndarray, palette: Palette
+) -> np.ndarray:
+    """The confusion of one image: `[classes, classes]`, rows true, columns predicted.
+
+    Unlike `confusion.Confusion` it leaves out labels that are no class, since a
+    picture is what one looks at to find them.
+    """
+    count = len(palette.names)
+    counted = palette.is_labelled(labels) & palette.is_class(predictions)
+    pairs = labels[counted].astype(np.int64) * count + predictions[counted]
+    return np.bincount(pairs, minlength=count * count).reshape(count, count)
 
 
 def write_png(path: pathlib.Path, picture: np.ndarray) -> None:
@@ -172,23 +161,10 @@ def write_files(
         write_png(folder / f"{name}{ending}.png", picture)
 
 
-def _kept(palette: Palette, labels: np.ndarray) -> np.ndarray:
-    """The labels with -1 (no class) where they are to be ignored."""
-    labels = np.asarray(labels).astype(np.int64)
-    return np.where(labels == palette.ignore_label, -1, labels)
-
-
-def _borders(labels: np.ndarray) -> np.ndarray:
-    """Pixels whose right or lower neighbour has another class."""
+def _borders(labels: np.ndarray, width: int) -> np.ndarray:
+    """Pixels with another class among the next `width` ones to the right or below."""
     borders = np.zeros(labels.shape, bool)
-    borders[:, :-1] |= labels[:, :-1] != labels[:, 1:]
-    borders[:-1] |= labels[:-1] != labels[1:]
+    for step in range(1, width + 1):
+        borders[:, :-step] |= labels[:, :-step] != labels[:, step:]
+        borders[:-step] |= labels[:-step] != labels[step:]
     return borders
-
-
-def _score_text(labels: np.ndarray, predictions: np.ndarray, palette: Palette) -> str:
-    counted = labels != palette.ignore_label
-    if not counted.any():
-        return "mistakes (no pixel has a label)"
-    right = float((labels == predictions)[counted].mean())
-    return f"mistakes in red ({100 * right:.1f} % of pixels right)"

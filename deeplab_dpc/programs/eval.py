@@ -27,8 +27,8 @@ from deeplab_dpc.evaluation import evaluator, matrix, pictures, replicas
 from deeplab_dpc.evaluation.best import GoneError
 from deeplab_dpc.evaluation.image_scores import ImageTable
 from deeplab_dpc.evaluation.results import Result
+from deeplab_dpc.programs import eval_report, restored, running
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.programs import restored, running
 from deeplab_dpc.programs.best_checkpoint import Keeper
 from deeplab_dpc.training import checkpoints
 from deeplab_dpc.training.run_folder import RunConfig
@@ -93,6 +93,7 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
         lower_bound=0,
         flag_values=values,
     )
+    eval_report.define_flags(values)
 
 
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
@@ -115,8 +116,10 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
             with best.held(path) as held:
                 step = restored.restore(model, held, values)
                 _say_start(task, step, images, labels.num_replicas)
-                result = evaluate(task, labels, step, images)
+                page = eval_report.Page.wanted(task.info, values)
+                result = evaluate(task, labels, step, images, page.look)
                 report(task, result)
+                page.write(task.logdir, result, task.run, task.folder, held)
                 best.offer(held, result)
         except GoneError:
             if limit == 1:
@@ -154,8 +157,16 @@ def new_checkpoints(
         sleep(max(0.0, interval_s - (clock() - started)))
 
 
-def evaluate(task: Task, labels: replicas.Labels, step: int, images: int) -> Result:
+def evaluate(
+    task: Task,
+    labels: replicas.Labels,
+    step: int,
+    images: int,
+    look: evaluator.Look | None = None,
+) -> Result:
     """The scores on the task's split, with a progress line; writes each image's.
+
+    `look` sees each image as `evaluator.score` shows it.
 
     Raises:
         EvaluationError: If the split has no labels, or one that is no class.
@@ -179,7 +190,8 @@ def evaluate(task: Task, labels: replicas.Labels, step: int, images: int) -> Res
         scorer = evaluator.Scorer(
             task.info.num_classes, task.info.ignore_label, tolerance, table.add
         )
-        evaluator.score(labels, batches, scorer, progress.advance, labels.num_replicas)
+        at_once = labels.num_replicas
+        evaluator.score(labels, batches, scorer, progress.advance, at_once, look)
         progress.close()
         return scorer.result(split, step, task.info.class_names)
 

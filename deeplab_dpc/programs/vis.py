@@ -5,7 +5,8 @@ python vis.py --checkpoint_dir=<run folder> --image_dir=<folder with JPEG or PNG
 
 For each image NAME of a split, or of --image_dir or --images, into --vis_logdir:
 NAME.png, a sheet with a legend; NAME_image.png, NAME_prediction.png (the classes'
-colours), NAME_overlay.png and, where there are labels, NAME_ground_truth.png.
+colours), NAME_overlay.png and, where there are labels, NAME_ground_truth.png and
+NAME_errors.png.
 """
 
 import dataclasses
@@ -21,7 +22,7 @@ from absl import app, flags, logging
 from deeplab_dpc import inference
 from deeplab_dpc.data import colormaps, pipeline
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.evaluation import evaluator, photos, pictures
+from deeplab_dpc.evaluation import evaluator, image_pictures, photos, pictures
 from deeplab_dpc.evaluation import submission as submissions
 from deeplab_dpc.evaluation.submission import Submission
 from deeplab_dpc.programs import flags as config_flags
@@ -164,7 +165,7 @@ def draw(
     progress, used = evaluator.Progress(total), set[str]()
     for item in shown:
         name = file_name(item.name, used)
-        files = pictures.image_files(
+        files = image_pictures.image_files(
             item.image, item.prediction, item.label, palette, item.name
         )
         pictures.write_files(logdir, name, files)

@@ -40,11 +40,11 @@ def record_start(folder: pathlib.Path) -> None:
     start = _this_start()
     path = folder / COMMAND_FILE
     before = path.read_text() if path.exists() else ""
-    versions = ", ".join(f"{name} {v}" for name, v in start["versions"].items())
+    ran = ", ".join(f"{name} {v}" for name, v in start["versions"].items())
     command = shlex.join(start["command"])
     commit = f", commit {start['commit']}" if start["commit"] else ""
     changed = " with changes" if start["is_changed"] else ""
-    write_text(path, f"{before}{command}\n# {versions}{commit}{changed}\n")
+    write_text(path, f"{before}{command}\n# {ran}{commit}{changed}\n")
     starts = _starts(folder / STARTS_FILE)
     text = json.dumps([*starts, start], indent=2)
     write_text(folder / STARTS_FILE, text + "\n")
@@ -84,14 +84,19 @@ def write_text(path: pathlib.Path, text: str) -> None:
         new.unlink(missing_ok=True)
 
 
+def versions() -> dict[str, str]:
+    """The versions of Python and of the libraries that count, by name."""
+    libraries = {name: _version(name) for name in _LIBRARIES}
+    return {"python": platform.python_version(), **libraries}
+
+
 def _this_start() -> dict[str, Any]:
     now = datetime.datetime.now(datetime.UTC)
-    versions = {name: _version(name) for name in _LIBRARIES}
     commit = _git("rev-parse", "HEAD") if _is_tracked() else None
     return {
         "command": sys.argv,
         "time": now.isoformat(timespec="seconds"),
-        "versions": {"python": platform.python_version(), **versions},
+        "versions": versions(),
         "commit": commit,
         "is_changed": bool(commit and _git("status", "--porcelain", "-uno")),
         "platform": platform.platform(),

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from deeplab_dpc.evaluation import class_chart, sheet
+from deeplab_dpc.evaluation import class_chart
 from deeplab_dpc.evaluation.class_chart import Lane
+from deeplab_dpc.evaluation.percent import fine_percent
 
 RED, GREEN, BLUE = (250, 0, 0), (0, 250, 0), (0, 0, 250)
 NAMES, COLORS = ("sky", "road", "car"), (RED, GREEN, BLUE)
@@ -106,4 +107,4 @@ def test_ticks_are_round_numbers(most, step):
     ],
 )
 def test_percentages_keep_small_shares(share, text):
-    assert sheet.percent(share) == text
+    assert fine_percent(share) == text

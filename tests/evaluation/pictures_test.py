@@ -1,4 +1,4 @@
-"""Colours, overlays, sheets and their files, pixel by pixel."""
+"""Colours, overlays, errors and their files, pixel by pixel."""
 
 import numpy as np
 import pytest
@@ -54,64 +54,51 @@ def test_overlay_leaves_the_image_where_there_is_no_class():
     np.testing.assert_array_equal(found, image)
 
 
-def test_mistakes_are_red_and_unlabelled_pixels_white():
-    found = pictures.mistakes(np.array([[0, 1, 255]]), np.array([[0, 2, 2]]), 255)
-    assert found[0, 1].tolist() == [203, 36, 49]
-    assert found[0, 2].tolist() == [255, 255, 255]
-    assert len(set(found[0, 0].tolist())) == 1
+def test_the_line_between_classes_grows_with_the_picture():
+    """2048 wide: two pixels, so that half the size still shows it."""
+    labels = np.repeat(np.arange(2), 1024)[None].repeat(2, axis=0)
+    found = pictures.overlay(np.zeros((2, 2048, 3), np.uint8), labels, PALETTE)
+    (columns,) = np.nonzero((found[0] == 255).all(-1))
+    np.testing.assert_array_equal(columns, [1022, 1023])
 
 
-def test_files_of_an_image_with_labels():
-    image = np.full((40, 60, 3), 9, np.uint8)
-    prediction, labels = np.zeros((40, 60), int), np.ones((40, 60), int)
-    labels[0, 0] = 255
-    files = pictures.image_files(image, prediction, labels, PALETTE, "street")
-    assert set(files) == {"", "_image", "_prediction", "_overlay", "_ground_truth"}
-    np.testing.assert_array_equal(files["_image"], image)
-    assert files["_prediction"][5, 5].tolist() == list(RED)
-    assert files["_ground_truth"][5, 5].tolist() == list(GREEN)
-    assert files["_ground_truth"][0, 0].tolist() == list(pictures.IGNORED_COLOR)
+def test_errors_are_red_right_pixels_pale_and_unlabelled_ones_hatched():
+    """The image is grey 100: 145 + 0.35 * 100 = 180."""
+    image = np.full((20, 30, 3), 100, np.uint8)
+    labels, predictions = np.zeros((20, 30), int), np.zeros((20, 30), int)
+    predictions[:, 10:] = 1
+    labels[:, 20:] = 255
+    found = pictures.errors(image, labels, predictions, PALETTE)
+    np.testing.assert_array_equal(found[:, :10], np.full((20, 10, 3), 180))
+    assert (found[:, 10:20] == pictures.WRONG_COLOR).all()
+    np.testing.assert_array_equal(found[:, 20:], sheet.hatching(20, 30)[:, 20:])
 
 
-def test_files_of_an_image_without_labels_have_no_ground_truth():
-    image = np.zeros((10, 10, 3), np.uint8)
-    files = pictures.image_files(image, np.zeros((10, 10), int), None, PALETTE)
-    assert "_ground_truth" not in files
+@pytest.mark.parametrize("side", [1, 7, 100, 1000, 2048])
+def test_hatching_has_two_colours_and_stripes_that_survive_shrinking(side):
+    """A third of the pixels is dark; stripes keep 1/240 of the side, or one pixel."""
+    found = sheet.hatching(side, side)
+    dark = (found != 255).any(-1)
+    if side < 8:
+        assert dark.any()
+        return
+    assert 0.2 < dark.mean() < 0.55
+    ends = np.flatnonzero(np.diff(dark[0].astype(int)))
+    assert np.diff(ends).min() >= max(1, side // 300)
 
 
-def test_ade20k_ignores_class_0_in_the_truth_but_not_in_the_prediction():
-    palette = pictures.Palette(("none", "wall"), (RED, GREEN), 0)
-    labels, prediction = np.array([[0, 1]]), np.array([[0, 1]])
-    entries = pictures.legend_entries(palette, prediction, labels)
-    assert sorted(name for name, _ in entries) == ["no label", "none", "wall"]
-    image = np.zeros((1, 2, 3), np.uint8)
-    files = pictures.image_files(image, prediction, labels, palette)
-    assert files["_ground_truth"][0, 0].tolist() == list(pictures.IGNORED_COLOR)
-    assert files["_prediction"][0, 0].tolist() == list(RED)
+def test_ground_truth_is_hatched_where_a_label_is_ignored_or_no_class():
+    labels = np.array([[0, 1, 255, 9]])
+    found = pictures.ground_truth(labels, PALETTE)
+    np.testing.assert_array_equal(found[0, :2], [RED, GREEN])
+    np.testing.assert_array_equal(found[0, 2:], sheet.hatching(1, 4)[0, 2:])
 
 
-def test_sheet_holds_every_panel_and_swatch_unchanged():
-    panels = [
-        ("one", np.full((50, 80, 3), (10, 20, 30), np.uint8)),
-        ("two", np.full((50, 80, 3), (40, 50, 60), np.uint8)),
-    ]
-    found = sheet.sheet(panels, [("sky", RED), ("road", GREEN)], "title")
-    for color, least in (((10, 20, 30), 4000), ((40, 50, 60), 4000), (RED, 200)):
-        assert (found == color).all(-1).sum() >= least
-    one, two = (np.argwhere((found == c).all(-1)) for c in ((10, 20, 30), (40, 50, 60)))
-    assert one[0][0] == two[0][0] and one[:, 1].max() < two[:, 1].min()
-
-
-def test_sheet_makes_large_panels_smaller():
-    wide = np.zeros((100, 3000, 3), np.uint8)
-    assert sheet.sheet([("a", wide)], []).shape[1] == 720 + 2 * 20
-
-
-def test_legend_wraps_and_stays_on_the_sheet():
-    entries = [(f"class number {i}", (i, i, 200)) for i in range(150)]
-    found = sheet.sheet([("a", np.zeros((20, 300, 3), np.uint8))], entries)
-    for _, color in entries:
-        assert (found == color).all(-1).sum() >= 200
+def test_counts_of_an_image_leave_out_what_is_no_class():
+    labels = np.array([[0, 1, 1, 255, 9, 2]], np.uint8)
+    predictions = np.array([[0, 1, 2, 0, 0, 7]])
+    found = pictures.image_counts(labels, predictions, PALETTE)
+    np.testing.assert_array_equal(found, [[1, 0, 0], [0, 1, 1], [0, 0, 0]])
 
 
 @pytest.mark.parametrize(

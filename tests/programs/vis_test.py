@@ -39,9 +39,16 @@ def test_every_image_has_its_pictures_even_with_equal_names(drawn):
     """`a/one.jpg` and `b/one.jpg` keep apart; folders and endings go."""
     names = {path.name for path in drawn.iterdir()}
     for name in ("a_one", "b_one", "three"):
-        for ending in ("", "_image", "_prediction", "_overlay", "_ground_truth"):
+        for ending in (
+            "",
+            "_image",
+            "_prediction",
+            "_overlay",
+            "_ground_truth",
+            "_errors",
+        ):
             assert f"{name}{ending}.png" in names
-    assert len(names) == 3 * 5 + 1  # and raw/
+    assert len(names) == 3 * 6 + 1  # and raw/
 
 
 def test_pictures_show_image_prediction_and_truth_without_padding(drawn):
@@ -65,7 +72,7 @@ def test_pictures_show_image_prediction_and_truth_without_padding(drawn):
 
 def test_the_run_folder_is_the_default_and_the_number_of_images_a_limit(run_dir):
     tiny_run.run(program, f"--checkpoint_dir={run_dir}", "--max_number_of_images=1")
-    assert len(list((run_dir / "vis").glob("*.png"))) == 5
+    assert len(list((run_dir / "vis").glob("*.png"))) == 6
 
 
 def test_a_split_without_labels_has_no_ground_truth(read_only_run, tmp_path):
