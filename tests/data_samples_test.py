@@ -160,7 +160,7 @@ def train(folder, part):
 def evaluate(folder, part):
     output = run(folder, goldens.ROOT / "eval.py", "--checkpoint_dir=run")
     scores = json.loads((folder / "run" / "eval" / f"{part.val}.json").read_text())
-    assert scores["images"] == part.sizes[part.val]
+    assert scores["num_images"] == part.sizes[part.val]
     assert 0 <= scores["miou"] <= 1
     assert math.isclose(sum(c["pixel_share"] for c in scores["classes"]), 1)
     assert re.search(rf"^mIoU +{100 * scores['miou']:.2f}$", output, re.MULTILINE)
