@@ -4,12 +4,14 @@ import dataclasses
 import json
 import os
 import pathlib
-from collections.abc import Mapping
-from typing import Any, Self
+from collections.abc import Callable, Mapping
+from typing import Any, Self, TypeVar
 
 from deeplab_dpc.data import known_datasets, readable_json
 
 FILE_NAME = "dataset.json"
+
+Parsed = TypeVar("Parsed")
 _FACTS = ("classes", "ignore_label", "name", "split_sizes")
 _OTHER_KEYS = ("shared_images", "shards", "skipped", "statistics")  # See manifest.py.
 MAX_CLASSES = 255  # Ids are one byte, and 255 is the usual ignore label.
@@ -146,7 +148,7 @@ class DatasetInfo:
             )
         if not (folder / FILE_NAME).is_file():
             return cls._load_known(folder, dataset)
-        info = cls._load_file(folder / FILE_NAME)
+        info = parse_file(folder / FILE_NAME, cls.from_file_dict)
         if dataset is not None and dataset != info.name:
             raise DatasetError(
                 f"--dataset={dataset}, but {folder / FILE_NAME} says that these are "
@@ -154,15 +156,6 @@ class DatasetInfo:
                 f"{dataset!r}."
             )
         return info
-
-    @classmethod
-    def _load_file(cls, path: pathlib.Path) -> Self:
-        try:
-            return cls.from_file_dict(json.loads(path.read_text()))
-        except ValueError as e:
-            raise DatasetError(
-                f"{path} cannot be used: {e} Convert the data set again."
-            ) from e
 
     @classmethod
     def _load_known(cls, folder: pathlib.Path, dataset: str | None) -> Self:
@@ -186,6 +179,20 @@ class DatasetInfo:
         sizes = {s: len(records.index_records(paths)) for s, paths in shards.items()}
         facts = (known.class_names, known.colors, known.ignore_label)
         return cls(str(dataset), *facts, sizes)
+
+
+def parse_file(path: pathlib.Path, parse: Callable[[Any], Parsed]) -> Parsed:
+    """What `parse` makes of the JSON in a file.
+
+    Raises:
+        DatasetError: If it is no JSON, or `parse` refuses it; with the file's name.
+    """
+    try:
+        return parse(json.loads(path.read_text()))
+    except ValueError as e:
+        raise DatasetError(
+            f"{path} cannot be used: {e} Convert the data set again."
+        ) from e
 
 
 def known(name: str) -> DatasetInfo:

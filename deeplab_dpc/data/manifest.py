@@ -1,14 +1,18 @@
 """All of `dataset.json`: the facts, the figures, the files and what was left out."""
 
 import dataclasses
-import json
 import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any, Self
 
 from deeplab_dpc.data import readable_json
-from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError, DatasetInfo
+from deeplab_dpc.data.dataset_info import (
+    FILE_NAME,
+    DatasetError,
+    DatasetInfo,
+    parse_file,
+)
 from deeplab_dpc.data.statistics import SplitStatistics
 
 
@@ -134,12 +138,7 @@ class Manifest:
         path = pathlib.Path(dataset_dir) / FILE_NAME
         if not path.is_file():
             return cls(info)
-        try:
-            return cls.from_dict(json.loads(path.read_text()))
-        except ValueError as e:
-            raise DatasetError(
-                f"{path} cannot be used: {e} Convert the data set again."
-            ) from e
+        return parse_file(path, cls.from_dict)
 
 
 def _shared(values: Mapping[str, Any]) -> Shared:
