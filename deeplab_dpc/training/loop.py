@@ -1,5 +1,6 @@
 """The inner loop: the next batch, a step on every replica, what it gave."""
 
+import contextlib
 import os
 import signal
 import time
@@ -105,11 +106,11 @@ class Loop(orbit.StandardTrainer):
             began_s = time.perf_counter()
             self._batch = self._next(iterator)
             wait_s = time.perf_counter() - began_s
-            inputs = _inputs(self._batch)
-            outputs = self._guarded(lambda: self._one(inputs, stopping))
+            with self._memory_errors():
+                outputs = self._one(_inputs(self._batch), stopping)
         else:
-            many = tf.constant(count)
-            outputs = self._guarded(lambda: self._several(iterator, many, stopping))
+            with self._memory_errors(), self._record_errors():
+                outputs = self._several(iterator, tf.constant(count), stopping)
         classes = outputs.pop("class_counts").numpy()
         scalars = {name: float(value) for name, value in outputs.items()}
         if not scalars.pop("is_finite"):
@@ -141,15 +142,20 @@ class Loop(orbit.StandardTrainer):
         return list(self._strategy.experimental_local_results(self._batch[name]))
 
     def _next(self, iterator: Iterator[Any]) -> dict[str, Any]:
-        return self._guarded(lambda: next(iterator))
+        with self._record_errors():
+            return next(iterator)
 
-    def _guarded(self, call: Callable[[], Any]) -> Any:
-        """Calls; a bad record or too little memory become errors that say so."""
+    def _record_errors(self) -> contextlib.AbstractContextManager[None]:
+        """A bad record becomes an error that names it."""
         config = self._config
         folder, split = config.data.dataset_dir or "", config.train.train_split
+        return pipeline.record_errors(config.dataset, folder, split)
+
+    @contextlib.contextmanager
+    def _memory_errors(self) -> Iterator[None]:
+        """Too little memory becomes an error that says what to do."""
         try:
-            with pipeline.record_errors(config.dataset, folder, split):
-                return call()
+            yield
         except tf.errors.ResourceExhaustedError as e:
             raise TrainingError(
                 f"Step {self.step + 1} does not fit into memory: {e.message[:200]}\n"

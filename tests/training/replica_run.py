@@ -8,7 +8,6 @@ import json
 import pathlib
 import sys
 
-import keras
 import tensorflow as tf
 
 
@@ -21,14 +20,7 @@ def main(folder: str, devices: str, run: str, settings: str) -> None:
     from deeplab_dpc.training import trainer
     from tests.training import tiny
 
-    def without_dropout(config, seed=None):
-        model = tiny.build_model(config, seed)
-        for layer in model.layers:
-            if isinstance(layer, keras.layers.Dropout):
-                layer.rate = 0.0
-        return model
-
-    trainer.build_model = without_dropout
+    trainer.build_model = tiny.build_without_dropout
     records = pathlib.Path(folder, "records")
     info = DatasetInfo.load(records)
     config = tiny.run_config(records, info, **json.loads(settings))

@@ -58,6 +58,15 @@ def build_model(config: ModelConfig, seed: int | None = None) -> keras.Model:
     return keras.Model(images, Logits(config.num_classes, name="logits")(x))
 
 
+def build_without_dropout(config: ModelConfig, seed: int | None = None) -> keras.Model:
+    """The same model, of which nothing depends on how a batch is shared."""
+    model = build_model(config, seed)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+    return model
+
+
 class _Conv(keras.layers.Layer):
     """A strided convolution with batch norm, under TF1's names."""
 

@@ -8,10 +8,12 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from deeplab_dpc.config import ConfigError
+from deeplab_dpc.data import verify
 from deeplab_dpc.data.dataset_info import DatasetError
-from deeplab_dpc.training import checkpoints, run_folder, trainer
+from deeplab_dpc.training import checkpoints, loop, run_folder, trainer
 from deeplab_dpc.training.interruption import Stopped
 from deeplab_dpc.training.progress import Progress, duration
 from deeplab_dpc.training.run_folder import RunFolderError
@@ -163,6 +165,21 @@ def test_refusals_leave_nothing_behind(make_config, tmp_path, change, error, wor
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_error_of_the_model_is_not_looked_for_in_the_records(
+    make_config, tmp_path, monkeypatch
+):
+    def fails(*unused):
+        raise tf.errors.InvalidArgumentError(None, None, "of the model")
+
+    def searched(*unused):
+        raise AssertionError("The records were searched.")
+
+    monkeypatch.setattr(loop, "_calls", lambda *unused: (fails, fails))
+    monkeypatch.setattr(verify, "find_bad_records", searched)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="of the model"):
+        trainer.train(make_config(), tmp_path / "run")
+
+
 def test_more_clones_than_devices_are_refused(make_config, tmp_path):
     with pytest.raises(ConfigError, match="num_clones=9, but this machine has"):
         trainer.train(make_config(), tmp_path / "run", num_replicas=9)
@@ -170,7 +187,7 @@ def test_more_clones_than_devices_are_refused(make_config, tmp_path):
 
 
 _REPLICAS = """
-import keras, sys, pathlib
+import sys, pathlib
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 two = [tf.config.LogicalDeviceConfiguration()] * 2
@@ -179,13 +196,7 @@ from deeplab_dpc.training import checkpoints, trainer
 from tests.training import tiny
 folder = pathlib.Path(sys.argv[1])
 info = tiny.write_dataset(folder / "records")
-def without_dropout(config, seed=None):
-    model = tiny.build_model(config, seed)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Dropout):
-            layer.rate = 0.0
-    return model
-trainer.build_model = without_dropout
+trainer.build_model = tiny.build_without_dropout
 config = tiny.run_config(
     folder / "records", info, fine_tune_batch_norm=False, train_batch_size=3
 )
