@@ -3,7 +3,7 @@ r"""Trains a cell, ASPP and no context module with one budget, and compares them
 python examples/compare_context_modules.py --dataset_dir=records/camvid \
     --tf_initial_checkpoint=mobilenet_v2_imagenet.npz --output_dir=runs/context
 
-Runs `train.py` and `eval.py` once for each module and seed (about 10 minutes each on
+Runs `train.py` and `eval.py` once for each module and seed (about 6 minutes each on
 two CPU cores) with flagfiles/camvid_mobilenet_v2_context.flags, seed by seed, so that
 what is there after an interruption can be compared. Started again, it goes on where it
 stopped.
