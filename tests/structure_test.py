@@ -29,7 +29,20 @@ MAY_IMPORT = {
     "training": ("config", "data", "genotypes", "layers", "model", "settings", "tf1"),
     "evaluation": ("config", "data", "inference"),
     "export": ("config", "data", "inference", "layers", "model"),
-    "search": ("genotypes",),
+    "search": (
+        "cell_picture",
+        "config",
+        "costs",
+        "data",
+        "evaluation",
+        "genotypes",
+        "inference",
+        "layers",
+        "model",
+        "settings",
+        "tf1",
+        "training",
+    ),
 }
 # A command's second name (`python -m deeplab_dpc.data.inspect`) is no part of its room.
 HANDOVERS = {PACKAGE / "data" / "inspect.py": {"programs"}}

@@ -1,0 +1,82 @@
+"""What a search knows of a cell: the outcome of its training, and the trial it was."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Self
+
+from deeplab_dpc.genotypes import Genotype
+
+STATES = ("waiting", "running", "complete", "stopped", "failed", "lost", "repeated")
+"""States of a trial. stopped: given up early; failed: its training raised an error;
+lost: its worker died; repeated: another trial has the same cell."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What evaluating a cell gave.
+
+    Attributes:
+        score: What is maximised: mIoU on the validation split, in 0..1.
+        multiply_adds: Of the context module at the validation images' size.
+        parameters: Of the context module: values that are trained.
+        took_s: Seconds of training and scoring; of candidates that trained at once,
+            each one's share.
+        losses: `(step, training loss)` at some steps.
+        scores: `(step, score)` at some steps, the last one included.
+        branch_norms: For each branch, the L1 norm of the 1x1 weights that join its
+            output to the cell's (paper, Figure 5b).
+        steps: Training steps that were made.
+    """
+
+    score: float
+    multiply_adds: int = 0
+    parameters: int = 0
+    took_s: float = 0.0
+    losses: tuple[tuple[int, float], ...] = ()
+    scores: tuple[tuple[int, float], ...] = ()
+    branch_norms: tuple[float, ...] = ()
+    steps: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The outcome as JSON types, by name."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Reads what `to_dict` gave, also after a way through JSON."""
+        pairs = {k: tuple(map(tuple, values[k])) for k in ("losses", "scores")}
+        norms = tuple(values["branch_norms"])
+        return cls(**{**values, **pairs, "branch_norms": norms})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """A trial of a study.
+
+    Attributes:
+        number: From 0, in the order in which trials were begun.
+        genotype: The cell.
+        state: One of `STATES`.
+        outcome: Of a complete trial, and of a stopped one as far as it came.
+        attempt: 1, or more after a worker that died or a failure.
+        worker: Who has or had it, such as `host:pid`.
+        began_s: Seconds since 1970 at which it was begun, or None while it waits.
+        ended_s: The same for its end.
+        error: Why it failed.
+    """
+
+    number: int
+    genotype: Genotype
+    state: str
+    outcome: Outcome | None = None
+    attempt: int = 1
+    worker: str = ""
+    began_s: float | None = None
+    ended_s: float | None = None
+    error: str = ""
+
+    @property
+    def score(self) -> float | None:
+        """The score of a complete trial."""
+        is_complete = self.state == "complete" and self.outcome is not None
+        return self.outcome.score if is_complete and self.outcome else None
