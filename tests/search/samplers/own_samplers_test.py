@@ -104,3 +104,15 @@ def test_evolution_begins_when_the_population_is_complete():
     assert all(studies.parent(c, cells) is None for c in proposals(study, 100))
     add(study, cells[9], 0.5)
     assert all(studies.parent(c, cells) is not None for c in proposals(study, 100))
+
+
+def test_instead_of_a_tried_cell_comes_one_near_it():
+    """60 cells near one that has some 130 neighbours: many are drawn twice."""
+    study = new_study("vizier", uniform_probability=0.0, num_best=1)
+    (best,) = uniform_cells(1)
+    add(study, best, 0.5)
+    near = proposals(study, 60, first_number=1)
+    asked = [studies.ask(study)[1] for _ in range(60)]
+    assert len(set(near)) < 60
+    assert [a == b for a, b in zip(asked, near)].count(False) >= 60 - len(set(near))
+    assert max(studies.num_changed(best, cell) for cell in asked) <= 3
