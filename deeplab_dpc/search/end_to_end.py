@@ -27,6 +27,7 @@ from deeplab_dpc.training.run_record import write_text
 
 OUTCOME_FILE = "outcome.json"
 _MODULES = ("meta_architecture", "aspp")
+_PROJECTION = "meta_architecture/concat_projection/weights"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,9 +127,7 @@ def _scored(run: RunConfig, folder: pathlib.Path, began_s: float) -> Outcome:
     module = next(part for part in costs.parts if part.name in _MODULES)
     norms: tuple[float, ...] = ()
     if run.model.genotype is not None:
-        kernel = next(
-            v for v in model.variables if tf1_name(v) == "concat_projection/weights"
-        )
+        kernel = next(v for v in model.variables if tf1_name(v) == _PROJECTION)
         norms = branch_norms(np.asarray(kernel), len(run.model.genotype.branches))
     return Outcome(
         score=score,

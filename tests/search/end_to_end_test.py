@@ -67,7 +67,7 @@ def test_a_cell_is_trained_scored_and_measured_once(objective, monkeypatch):
     kernel = next(
         np.asarray(v)
         for v in model.variables
-        if tf1_name(v) == "concat_projection/weights"
+        if tf1_name(v) == "meta_architecture/concat_projection/weights"
     )
     sums = [np.abs(kernel[..., :256, :]).sum(), np.abs(kernel[..., 256:, :]).sum()]
     np.testing.assert_allclose(outcome.branch_norms, sums, rtol=1e-5)
