@@ -14,6 +14,7 @@ from deeplab_dpc.search.cache.manifest import (
     file_name,
     sha256,
 )
+from deeplab_dpc.training.run_folder import RunConfig
 
 
 class Part:
@@ -107,6 +108,25 @@ class Cache:
     def fingerprint(self) -> str:
         """Tells one cache from another: 16 hexadecimal digits."""
         return self.manifest.fingerprint
+
+    @functools.cached_property
+    def run(self) -> RunConfig:
+        """What it was made with: a whole training begins from the same.
+
+        Raises:
+            RunFolderError: If the folder lacks its `config.json`.
+        """
+        return RunConfig.load(self.folder)
+
+    def describe(self) -> str:
+        """A line for people: how many features of what."""
+        views, sizes = self.manifest.num_views, map(self.manifest.feature_size, PARTS)
+        train, val = ("x".join(map(str, (*size, self.channels))) for size in sizes)
+        return (
+            f"Cache {self.folder} ({self.fingerprint}): {views['train']} views of "
+            f"{train} to train on, {views['val']} images of {val} to score on, "
+            f"{self.num_classes} classes, weights from {self.manifest.weights_from}."
+        )
 
     @property
     def num_classes(self) -> int:

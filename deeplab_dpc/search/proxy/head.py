@@ -10,11 +10,13 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from deeplab_dpc.config import TrainConfig
+from deeplab_dpc.config import ModelConfig, TrainConfig
+from deeplab_dpc.costs import measure
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.layers import ASPP, DensePredictionCell, Logits
 from deeplab_dpc.layers.cell import feature_map_size
 from deeplab_dpc.search.cache import Cache
+from deeplab_dpc.search.cell_costs import module_costs
 from deeplab_dpc.search.config import ProxyConfig
 from deeplab_dpc.tf1 import tf1_name
 from deeplab_dpc.training import losses, optimizers
@@ -39,6 +41,7 @@ class Head:
     def __init__(
         self, genotype: Genotype | None, cache: Cache, config: ProxyConfig, seed: int
     ):
+        self.genotype, self._cache = genotype, cache
         own_seed = seed_of(seed, genotype)
         with _seeded(own_seed):
             self._context = _context_module(genotype, cache, config, own_seed)
@@ -66,8 +69,32 @@ class Head:
         """Values of the context module that are trained."""
         return sum(math.prod(v.shape) for v in self._context.trainable_variables)
 
+    def multiply_adds(self) -> int:
+        """Of the context module on one validation image."""
+        cache, size = self._cache, self._cache.val.feature_size
+        if self.genotype is not None:
+            pooling = cache.manifest.settings["model.image_pooling_crop_size"]
+            map_size = feature_map_size(pooling, cache.output_stride)
+            return module_costs(self.genotype, cache.channels, size, map_size=map_size)[
+                1
+            ]
+        rates = tuple(rate * 16 // cache.output_stride for rate in ASPP_RATES)
+        model = ModelConfig(
+            model_variant=cache.manifest.settings["model.model_variant"],
+            output_stride=cache.output_stride,
+            depth_multiplier=cache.manifest.settings["model.depth_multiplier"],
+            divisible_by=cache.manifest.settings["model.divisible_by"],
+            atrous_rates=rates,
+        )
+        return measure(model, cache.val.crop_size).tree().part("aspp").multiply_adds
+
     def branch_norms(self) -> tuple[float, ...]:
-        """For each branch, the L1 norm of the weights that join it to the output."""
+        """For each branch, the L1 norm of the weights that join it to the output.
+
+        ASPP has no such figure in the paper, and so none here.
+        """
+        if self.genotype is None:
+            return ()
         kernel = self._context.projection.kernel.value
         norms = tf.reduce_sum(tf.abs(kernel), axis=(0, 1, 3))
         branches = tf.reshape(norms, [-1, self._context.filters])
