@@ -64,8 +64,8 @@ class SamplerConfig(Config):
     )
     window: int = setting(
         1000,
-        "How many of the latest trials (and of the best) tpe looks at: its time grows "
-        "with them.",
+        "How many of the latest trials (beside the best 25) tpe looks at: its time "
+        "grows with them.",
         at_least=1,
     )
     early_stopping: str = setting(
@@ -85,6 +85,12 @@ class SamplerConfig(Config):
             raise ConfigError(
                 f"tournament_size={self.tournament_size} of population_size="
                 f"{self.population_size}; a tournament is a part of the population."
+            )
+        if self.sampler == "nsga2" and self.early_stopping != "none":
+            raise ConfigError(
+                f"early_stopping={self.early_stopping} compares one value, but "
+                "sampler=nsga2 has two; leave --early_stopping out, or choose another "
+                "sampler."
             )
 
 

@@ -1,38 +1,216 @@
-"""The space of cells: how large it is, and a cell drawn from it."""
+"""The space of cells: how large it is, cells drawn from it, cells near others."""
 
+import dataclasses
+import functools
+import itertools
 import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Self
 
 import numpy as np
 
-from deeplab_dpc.genotypes import BACKBONE, GRID_SIZES, RATES, Branch, Genotype
+from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
+from deeplab_dpc.search.config import SpaceConfig
+from deeplab_dpc.search.operators import Operator, cell_key, near_operators
 
-NUM_OPERATORS = 1 + len(RATES) ** 2 + len(GRID_SIZES) ** 2
-
-
-def size(num_branches: int) -> int:
-    """Number of cells with so many branches: `B! * 81 ** B` (paper, Sec. 3.1)."""
-    return math.factorial(num_branches) * NUM_OPERATORS**num_branches
+Parameters = dict[str, str | int]
 
 
-def sample(num_branches: int, rng: np.random.Generator) -> Genotype:
-    """A cell drawn uniformly: each branch one of its inputs and one of 81 operators.
+class SpaceError(ValueError):
+    """A cell, or parameters, that are not of the space; or a space without cells."""
 
-    Args:
+
+@dataclasses.dataclass(frozen=True)
+class Space:
+    """All cells with so many branches and these operators (paper, Sec. 3.1).
+
+    As flat parameters a cell has one `branch_<i>_op` for each branch, a label of
+    `Operator`, and from the second branch on one `branch_<i>_input`, `BACKBONE` or an
+    earlier branch. Each combination of legal values is a cell and there is no
+    parameter that another one makes idle, so uniform parameters are uniform cells.
+
+    Attributes:
         num_branches: At least 1.
-        rng: Where the randomness comes from.
+        operators: At least one, each once.
+
+    Raises:
+        SpaceError: If there is no cell, or an operator comes twice.
+        GenotypeError: If an operator is not the paper's.
     """
-    sources = [int(rng.integers(BACKBONE, i)) for i in range(num_branches)]
-    return Genotype(
-        tuple(_operator(s, int(rng.integers(NUM_OPERATORS))) for s in sources)
-    )
+
+    num_branches: int
+    operators: tuple[Operator, ...]
+
+    def __post_init__(self):
+        if self.num_branches < 1 or not self.operators:
+            raise SpaceError(
+                f"A space of {self.num_branches} branches and {self.num_operators} "
+                "operators has no cell; it needs at least one of each."
+            )
+        if len(self._by_label) < self.num_operators:
+            raise SpaceError(
+                "An operator comes more than once: "
+                f"{' '.join(o.label for o in self.operators)}"
+            )
+        for operator in self.operators:
+            Genotype((operator.branch(BACKBONE),))
+
+    @classmethod
+    def from_config(cls, config: SpaceConfig) -> Self:
+        """The space of these settings, the operators in rising order."""
+        operators = [Operator("conv1x1")] if config.use_conv1x1 else []
+        for is_used, op, sides in (
+            (config.use_conv3x3, "conv3x3", config.rates),
+            (config.use_pyramid_pooling, "pyramid_pooling", config.grid_sizes),
+        ):
+            if is_used:
+                pairs = itertools.product(sorted(sides), repeat=2)
+                operators += [Operator(op, pair) for pair in pairs]
+        return cls(config.num_branches, tuple(operators))
+
+    @property
+    def num_operators(self) -> int:
+        """81 in the paper."""
+        return len(self.operators)
+
+    def size(self) -> int:
+        """Number of cells: `B! * num_operators ** B` (paper, Sec. 3.1).
+
+        Cells that differ in the order of branches alone are counted each.
+        """
+        return math.factorial(self.num_branches) * self.num_operators**self.num_branches
+
+    def cell(self, index: int) -> Genotype:
+        """The cell with this number, from 0 to `size() - 1`."""
+        branches = []
+        for i in range(self.num_branches):
+            index, source = divmod(index, i + 1)
+            index, operator = divmod(index, self.num_operators)
+            branches.append(self.operators[operator].branch(source + BACKBONE))
+        return Genotype(tuple(branches))
+
+    def all_cells(self) -> Iterator[Genotype]:
+        """Every cell, for small spaces."""
+        return map(self.cell, range(self.size()))
+
+    def sample(self, rng: np.random.Generator) -> Genotype:
+        """A cell drawn uniformly: each branch one of its inputs and one operator."""
+        sources = [int(rng.integers(BACKBONE, i)) for i in range(self.num_branches)]
+        drawn = rng.integers(self.num_operators, size=self.num_branches)
+        return Genotype(
+            tuple(self.operators[o].branch(s) for s, o in zip(sources, drawn))
+        )
+
+    def mutate(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
+        """Another cell that differs in one field of one branch, by a near value.
+
+        The branch, then one of its fields that can change, then the new value are
+        drawn uniformly: the input becomes another one; the rate or the grid goes one
+        step up or down along height or width; the operator becomes one of another
+        kind (the kind is drawn first). The cell is never the same in another order.
+
+        Raises:
+            SpaceError: If the cell is not of the space, or the space has no other.
+        """
+        self._check_contains(genotype)
+        branches, key = genotype.branches, cell_key(genotype)
+        for _ in range(100):
+            i = int(rng.integers(len(branches)))
+            fields = self._fields(i, branches[i])
+            if not fields:
+                continue
+            values = _one_of(_one_of(fields, rng), rng)
+            branch = _one_of(values, rng)
+            mutant = Genotype((*branches[:i], branch, *branches[i + 1 :]))
+            if cell_key(mutant) != key:
+                return mutant
+        raise SpaceError(
+            f"No other cell is near {key}: the space has {self.size()} cells. Give it "
+            "more operators or branches."
+        )
+
+    def _fields(self, index: int, branch: Branch) -> list[list[list[Branch]]]:
+        """Near branches of a branch: by field, then by group of equal probability."""
+        fields = [
+            [[operator.branch(branch.source) for operator in group] for group in field]
+            for field in self._near[Operator.of(branch)]
+        ]
+        inputs = [s for s in range(BACKBONE, index) if s != branch.source]
+        if inputs:
+            fields.append([[dataclasses.replace(branch, source=s) for s in inputs]])
+        return fields
+
+    @functools.cached_property
+    def _near(self) -> dict[Operator, list[list[list[Operator]]]]:
+        return {o: near_operators(o, self.operators) for o in self.operators}
+
+    @functools.cached_property
+    def _by_label(self) -> dict[str, Operator]:
+        return {operator.label: operator for operator in self.operators}
+
+    def contains(self, genotype: Genotype) -> bool:
+        """Whether the cell has the number of branches and only these operators."""
+        operators = map(Operator.of, genotype.branches)
+        has_size = len(genotype.branches) == self.num_branches
+        return has_size and all(o.label in self._by_label for o in operators)
+
+    def _check_contains(self, genotype: Genotype) -> None:
+        if not self.contains(genotype):
+            raise SpaceError(
+                f"The cell {cell_key(genotype)} is not of the space: its cells have "
+                f"{self.num_branches} branches of {self.num_operators} operators, "
+                f"{' '.join(self._by_label)}. Choose another cell, or a space that has "
+                "it (--num_branches, --rates, --grid_sizes, --use_...)."
+            )
+
+    def choices(self) -> dict[str, tuple[str, ...] | tuple[int, ...]]:
+        """The legal values of each flat parameter, in their order."""
+        legal: dict[str, tuple[str, ...] | tuple[int, ...]] = {}
+        for i in range(self.num_branches):
+            if i:
+                legal[f"branch_{i}_input"] = tuple(range(BACKBONE, i))
+            legal[f"branch_{i}_op"] = tuple(self._by_label)
+        return legal
+
+    def encode(self, genotype: Genotype) -> Parameters:
+        """The cell as flat parameters; see the class.
+
+        Raises:
+            SpaceError: If the cell is not of the space.
+        """
+        self._check_contains(genotype)
+        parameters: Parameters = {}
+        for i, branch in enumerate(genotype.branches):
+            if i:
+                parameters[f"branch_{i}_input"] = branch.source
+            parameters[f"branch_{i}_op"] = Operator.of(branch).label
+        return parameters
+
+    def decode(self, parameters: Mapping[str, str | int]) -> Genotype:
+        """The cell that `encode` made these parameters of; others are left alone.
+
+        Raises:
+            SpaceError: If one is missing or has no legal value.
+        """
+        for name, legal in self.choices().items():
+            if parameters.get(name) not in legal:
+                found = repr(parameters[name]) if name in parameters else "missing"
+                raise SpaceError(
+                    f"{name} is {found}; it must be one of {' '.join(map(str, legal))}."
+                )
+        return Genotype(
+            tuple(
+                self._by_label[str(parameters[f"branch_{i}_op"])].branch(
+                    int(parameters[f"branch_{i}_input"]) if i else BACKBONE
+                )
+                for i in range(self.num_branches)
+            )
+        )
+
+    def key(self, genotype: Genotype) -> str:
+        """See `cell_key`."""
+        return cell_key(genotype)
 
 
-def _operator(source: int, index: int) -> Branch:
-    """The operator with this number: the 1x1 one, then rates, then grids."""
-    if index == 0:
-        return Branch.conv1x1(source)
-    row, column = divmod(index - 1, len(RATES))
-    if row < len(RATES):
-        return Branch.conv3x3(source, (RATES[row], RATES[column]))
-    row, column = divmod(index - 1 - len(RATES) ** 2, len(GRID_SIZES))
-    return Branch.pyramid_pooling(source, (GRID_SIZES[row], GRID_SIZES[column]))
+def _one_of(values: Sequence, rng: np.random.Generator):
+    return values[int(rng.integers(len(values)))]

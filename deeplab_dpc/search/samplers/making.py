@@ -1,0 +1,67 @@
+"""From the settings to the sampler, the pruner and the directions of a study."""
+
+import types
+from collections.abc import Callable, Mapping
+
+import optuna
+from optuna.pruners import BasePruner
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from deeplab_dpc.search.config import SamplerConfig
+from deeplab_dpc.search.samplers.base import CellSampler, UniformSampler
+from deeplab_dpc.search.samplers.evolution import EvolutionSampler
+from deeplab_dpc.search.samplers.guided import Nsga2Sampler, TpeSampler
+from deeplab_dpc.search.samplers.vizier import VizierSampler
+from deeplab_dpc.search.space import Space
+
+SAMPLERS: Mapping[str, Callable[[SamplerConfig, Space], CellSampler]] = (
+    types.MappingProxyType(
+        {
+            "vizier": VizierSampler,
+            "random": UniformSampler,
+            "evolution": EvolutionSampler,
+            "tpe": TpeSampler,
+            "nsga2": Nsga2Sampler,
+        }
+    )
+)
+
+
+def make_sampler(config: SamplerConfig, space: Space) -> CellSampler:
+    """The sampler of these settings."""
+    return SAMPLERS[config.sampler](config, space)
+
+
+def make_pruner(config: SamplerConfig) -> BasePruner:
+    """What stops hopeless trials early, by the settings."""
+    if config.early_stopping == "median":
+        return optuna.pruners.MedianPruner(n_startup_trials=config.num_startup_trials)
+    if config.early_stopping == "successive_halving":
+        return LatePruner(
+            optuna.pruners.SuccessiveHalvingPruner(), config.num_startup_trials
+        )
+    return optuna.pruners.NopPruner()
+
+
+def directions(config: SamplerConfig) -> list[str]:
+    """Of the study: the score, and with nsga2 the multiply-adds after it."""
+    return ["maximize", "minimize"] if config.sampler == "nsga2" else ["maximize"]
+
+
+class LatePruner(BasePruner):
+    """Another pruner, which stops nothing before so many trials are complete.
+
+    Args:
+        pruner: The other one; it sees all scores from the first on.
+        num_startup_trials: Complete trials before it has a say.
+    """
+
+    def __init__(self, pruner: BasePruner, num_startup_trials: int):
+        self._pruner, self._num_startup_trials = pruner, num_startup_trials
+
+    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+        """Whether the trial is hopeless after its latest score."""
+        is_hopeless = self._pruner.prune(study, trial)
+        complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        return is_hopeless and len(complete) >= self._num_startup_trials

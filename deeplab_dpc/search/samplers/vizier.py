@@ -1,0 +1,31 @@
+"""Uniform cells and cells near the best, as the paper's search draws them."""
+
+import numpy as np
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+from deeplab_dpc.genotypes import Genotype
+from deeplab_dpc.search.samplers.base import CellSampler
+from deeplab_dpc.search.samplers.history import History
+
+
+class VizierSampler(CellSampler):
+    """With a probability a uniform cell, else one near one of the best so far.
+
+    Chen et al., 2018, arXiv:1809.04184, Sec. 3.2: Vizier's random search, "points
+    drawn uniformly at random plus points near the best". How Vizier draws the latter
+    is not published; here one of the `num_best` is drawn uniformly and mutated once.
+    """
+
+    def propose(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        history: History,
+        rng: np.random.Generator,
+    ) -> Genotype:
+        """See the class."""
+        best = history.best(self.config.num_best)
+        if not best or rng.random() < self.config.uniform_probability:
+            return self.space.sample(rng)
+        return self.renew(history.cell(best[int(rng.integers(len(best)))]), rng)

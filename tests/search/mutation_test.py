@@ -1,0 +1,130 @@
+"""`Space.mutate`: what it reaches, and how often."""
+
+import collections
+
+import numpy as np
+import pytest
+
+from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, Branch, Genotype
+from deeplab_dpc.search.config import SpaceConfig
+from deeplab_dpc.search.operators import Operator, cell_key
+from deeplab_dpc.search.space import Space, SpaceError
+
+PAPER = Space.from_config(SpaceConfig())
+POOLED = Genotype(
+    (
+        Branch.pyramid_pooling(BACKBONE, (1, 2)),
+        Branch.conv1x1(BACKBONE),
+        Branch.conv3x3(1, (21, 9)),
+        Branch.conv3x3(1, (1, 1)),
+        Branch.pyramid_pooling(3, (8, 8)),
+    )
+)
+
+
+def mutants(cell, count, a_space=PAPER):
+    rng = np.random.default_rng(3)
+    return [a_space.mutate(cell, rng) for _ in range(count)]
+
+
+def changed(cell, mutant):
+    """The branch that differs and the name of the one field that does."""
+    pairs = enumerate(zip(cell.branches, mutant.branches, strict=True))
+    ((i, (old, new)),) = [(i, pair) for i, pair in pairs if pair[0] != pair[1]]
+    if old.op != new.op:
+        assert old.source == new.source
+        return i, "op"
+    pairs = zip(
+        (old.source, *Operator.of(old).pair), (new.source, *Operator.of(new).pair)
+    )
+    names = ("input", "height", "width")
+    (name,) = [n for n, (a, b) in zip(names, pairs) if a != b]
+    return i, name
+
+
+@pytest.mark.parametrize("cell", [DPC_TOP1, POOLED])
+def test_one_field_of_one_branch_changes(cell):
+    for mutant in mutants(cell, 500):
+        changed(cell, mutant)
+        assert PAPER.contains(mutant)
+        assert cell_key(mutant) != cell_key(cell)
+
+
+def test_rates_and_grids_go_one_step():
+    found = collections.defaultdict(set)
+    for mutant in mutants(POOLED, 6_000):
+        i, name = changed(POOLED, mutant)
+        branch = mutant.branches[i]
+        if name in ("height", "width"):
+            found[i].add(Operator.of(branch).label)
+        elif name == "input":
+            found[i].add(branch.source)
+    # Each is met with a probability of 1/80 at least; one is missed in 1 of 1e31 runs.
+    assert found == {
+        0: {"g2x2", "g1x1", "g1x4"},
+        1: {0},
+        2: {-1, 0, "r18x9", "r21x6", "r21x12"},
+        3: {-1, 0, 2, "r3x1", "r1x3"},
+        4: {-1, 0, 1, 2, "g4x8", "g8x4"},
+    }
+
+
+def test_branches_fields_and_kinds_come_as_often_as_said():
+    """Each count is binomial, 12,000 draws; 6 std: less than 1 run in 1e8 for each.
+
+    The operators of the published cell differ, so that every mutant is another cell.
+    """
+    count = 12_000
+    fields = collections.Counter()
+    kinds = collections.Counter()
+    for mutant in mutants(DPC_TOP1, count):
+        i, name = changed(DPC_TOP1, mutant)
+        fields[i, name] += 1
+        if (i, name) == (0, "op"):
+            kinds[mutant.branches[0].op] += 1
+
+    def check(found, probability, total):
+        std = (total * probability * (1 - probability)) ** 0.5
+        assert abs(found - total * probability) < 6 * std
+
+    for name in ("height", "width", "op"):  # Branch 0 has no other input.
+        check(fields[0, name], 1 / 15, count)
+    for i in (1, 2, 3, 4):
+        for name in ("height", "width", "op", "input"):
+            check(fields[i, name], 1 / 20, count)
+    check(kinds["conv1x1"], 1 / 2, fields[0, "op"])
+    assert set(kinds) == {"conv1x1", "pyramid_pooling"}
+
+
+def test_mutation_never_gives_the_cell_in_another_order():
+    """Branch 2 as a child of branch 0 or of its twin, branch 1, is the same cell."""
+    twins = Genotype(
+        (
+            Branch.conv1x1(BACKBONE),
+            Branch.conv1x1(BACKBONE),
+            Branch.conv1x1(0),
+        )
+    )
+    one_operator = Space(3, (Operator("conv1x1"),))
+    keys = {cell_key(m) for m in mutants(twins, 200, one_operator)}
+    assert cell_key(twins) == "1x1,1x1(1x1)"
+    assert keys == {"1x1,1x1,1x1", "1x1(1x1,1x1)"}
+
+
+def test_mutation_reaches_every_cell_of_a_small_space():
+    a_space = Space.from_config(
+        SpaceConfig(num_branches=2, rates=(1, 3, 6), grid_sizes=(1, 2))
+    )
+    rng = np.random.default_rng(0)
+    cell, reached = a_space.cell(0), set()
+    for _ in range(20_000):
+        cell = a_space.mutate(cell, rng)
+        reached.add(cell)
+    assert reached == set(a_space.all_cells())
+
+
+def test_a_space_of_one_cell_has_no_other():
+    with pytest.raises(SpaceError, match="No other cell is near 1x1: the space has 1"):
+        mutants(
+            Genotype((Branch.conv1x1(BACKBONE),)), 1, Space(1, (Operator("conv1x1"),))
+        )
