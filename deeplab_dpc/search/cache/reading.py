@@ -14,6 +14,7 @@ from deeplab_dpc.search.cache.manifest import (
     file_name,
     sha256,
 )
+from deeplab_dpc.training.run_folder import RunConfig
 
 
 class Part:
@@ -109,14 +110,34 @@ class Cache:
         return self.manifest.fingerprint
 
     @property
+    def run(self) -> RunConfig:
+        """What it was made with: backbone and weights, records, crops."""
+        return self.manifest.run
+
+    def describe(self) -> str:
+        """A line for the log: what it holds and how large it is."""
+        run, source = self.run, self.run.train.tf_initial_checkpoint
+        views = ", ".join(
+            f"{len(part)} {part.name} views of {part.crop_size[0]}x{part.crop_size[1]}"
+            for part in (self.train, self.val)
+        )
+        size = sum(self.manifest.num_bytes(p, len(getattr(self, p))) for p in PARTS)
+        return (
+            f"{self.folder}: {run.model.model_variant} with the weights of "
+            f"{source or 'random numbers'}, {self.channels} channels at stride "
+            f"{self.output_stride}; {run.dataset.name}: {views}; "
+            f"{size / 2**20:,.0f} MiB; fingerprint {self.fingerprint}."
+        )
+
+    @property
     def num_classes(self) -> int:
         """Classes, the ignored label left out unless it is one of them."""
-        return self.manifest.dataset.num_classes
+        return self.manifest.run.dataset.num_classes
 
     @property
     def ignore_label(self) -> int:
         """The label of pixels that count for nothing."""
-        return self.manifest.dataset.ignore_label
+        return self.manifest.run.dataset.ignore_label
 
     @property
     def channels(self) -> int:
