@@ -83,10 +83,11 @@ def _train(
     todo = [name for name in cells if name not in read_outcomes(path)]
     for first in range(0, len(todo), at_once):
         names = todo[first : first + at_once]
-        found = dict(zip(names, train([cells[name] for name in names])))
-        for name, outcome in found.items():
+        found: dict[str, Outcome] = {}
+        for name, outcome in zip(names, train([cells[name] for name in names])):
             if isinstance(outcome, Exception):
                 raise outcome
+            found[name] = outcome
             logging.info("%s: %.4f in %.0f s", name, outcome.score, outcome.took_s)
         write_outcomes(path, {**read_outcomes(path), **found})
 

@@ -162,8 +162,6 @@ def _search(folder: pathlib.Path, cache: Cache, values: flags.FlagValues) -> Sea
     before = Search.load(folder) if (folder / FILE_NAME).is_file() else None
     parts = {name: _part(name, before, values) for name in _PARTS}
     storage = values.storage or (before.storage if before else str(folder / JOURNAL))
-    is_given = before is None or values["study"].present
-    trials_given = before is None or values["num_trials"].present
     if "://" not in storage:
         storage = os.path.abspath(storage)
         folder.mkdir(parents=True, exist_ok=True)
@@ -172,9 +170,16 @@ def _search(folder: pathlib.Path, cache: Cache, values: flags.FlagValues) -> Sea
         cache_dir=str(cache.folder.absolute()),
         fingerprint=cache.fingerprint,
         storage=storage,
-        name=values.study if is_given else before.name,
-        num_trials=values.num_trials if trials_given else before.num_trials,
+        name=_kept("study", before and before.name, values),
+        num_trials=_kept("num_trials", before and before.num_trials, values),
     )
+
+
+def _kept(flag: str, before: Any, values: flags.FlagValues) -> Any:
+    """What the flag says if it was given, else what the folder has."""
+    if before is None or values[flag].present:
+        return values[flag].value
+    return before
 
 
 def _part(name: str, before: Search | None, values: flags.FlagValues) -> Any:

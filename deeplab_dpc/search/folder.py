@@ -87,7 +87,7 @@ class Search:
             )
         try:
             values = json.loads(path.read_text())
-            parts = {
+            parts: dict[str, Any] = {
                 "space": SpaceConfig.from_dict(values.pop("space")),
                 "sampler": SamplerConfig.from_dict(values.pop("sampler")),
                 "proxy": ProxyConfig.from_dict(values.pop("proxy")),

@@ -85,7 +85,12 @@ class Head:
         return self._logits(self._context(features, training=training))
 
     def branch_norms(self) -> tuple[float, ...]:
-        """For each branch, the L1 norm of the weights that join it to the output."""
+        """For each branch, the L1 norm of the weights that join it to the output.
+
+        ASPP has no such figure in the paper, and so none here.
+        """
+        if not isinstance(self._context, DensePredictionCell):
+            return ()
         kernel = self._context.projection.kernel.value
         norms = tf.reduce_sum(tf.abs(kernel), axis=(0, 1, 3))
         branches = tf.reshape(norms, [-1, self._context.filters])
