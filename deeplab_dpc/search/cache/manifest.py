@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from deeplab_dpc.data import readable_json
-from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.training.run_folder import RunConfig
 
 FILE_NAME = "manifest.json"
 FORMAT = 1
@@ -45,16 +45,14 @@ class Manifest:
     Attributes:
         settings: All that the features follow from, by name: another value of any
             would give others.
-        dataset: The data set's classes, colours and ignored label.
-        weights_from: Where the backbone's weights were read.
+        run: Backbone and weights, records and crops, paths absolute.
         channels: Of the features.
         num_views: Views of each part.
         shards: Those that are finished, by name such as `train-00000-of-00006`.
     """
 
     settings: Mapping[str, Any]
-    dataset: DatasetInfo
-    weights_from: str
+    run: RunConfig
     channels: int
     num_views: Mapping[str, int]
     shards: Mapping[str, Shard] = dataclasses.field(default_factory=dict)
@@ -115,8 +113,7 @@ class Manifest:
         values = {
             "format": FORMAT,
             "settings": dict(self.settings),
-            "dataset": self.dataset.to_dict(),
-            "weights_from": self.weights_from,
+            "run": self.run.to_dict(),
             "channels": self.channels,
             "num_views": dict(self.num_views),
             "shards": shards,
@@ -144,8 +141,7 @@ class Manifest:
                 shards = {k: Shard(**v) for k, v in values["shards"].items()}
                 return cls(
                     values["settings"],
-                    DatasetInfo.from_dict(values["dataset"]),
-                    values["weights_from"],
+                    RunConfig.from_dict(values["run"]),
                     values["channels"],
                     values["num_views"],
                     shards,

@@ -1,5 +1,7 @@
 """What a cache is to hold, and what of it is there already."""
 
+import dataclasses
+import os
 import pathlib
 import shutil
 from typing import Any
@@ -73,9 +75,7 @@ def wanted(run: RunConfig, cache: CacheConfig, backbone: Backbone) -> Manifest:
     settings["weights_sha256"] = backbone.weights_sha256()
     settings["records"] = _record_sizes(run.data.dataset_dir, splits(run))
     num_views = {"train": counts["train"] * cache.num_views, "val": counts["val"]}
-    return Manifest(
-        settings, run.dataset, backbone.weights_from, backbone.channels, num_views
-    )
+    return Manifest(settings, _with_absolute_paths(run), backbone.channels, num_views)
 
 
 def with_found(wanted: Manifest, folder: pathlib.Path) -> Manifest:
@@ -135,7 +135,7 @@ def log(manifest: Manifest, folder: pathlib.Path) -> None:
 
 def _check_same(found: Manifest, wanted: Manifest, folder: pathlib.Path) -> None:
     there, now = (
-        {**m.settings, "dataset": m.dataset.to_dict()} for m in (found, wanted)
+        {**m.settings, "dataset": m.run.dataset.to_dict()} for m in (found, wanted)
     )
     names = [k for k in sorted(there.keys() | now.keys()) if there.get(k) != now.get(k)]
     if names:
@@ -144,6 +144,14 @@ def _check_same(found: Manifest, wanted: Manifest, folder: pathlib.Path) -> None
             f"{folder} holds features of other settings:\n" + "\n".join(lines) + "\n"
             "Go on with its own settings, or give another folder."
         )
+
+
+def _with_absolute_paths(run: RunConfig) -> RunConfig:
+    folder, source = str(run.data.dataset_dir), run.train.tf_initial_checkpoint
+    data = dataclasses.replace(run.data, dataset_dir=os.path.abspath(folder))
+    source = os.path.abspath(source) if source else None
+    train = dataclasses.replace(run.train, tf_initial_checkpoint=source)
+    return dataclasses.replace(run, data=data, train=train)
 
 
 def _record_sizes(dataset_dir: str, splits: dict[str, str]) -> dict[str, Any]:

@@ -109,34 +109,35 @@ class Cache:
         """Tells one cache from another: 16 hexadecimal digits."""
         return self.manifest.fingerprint
 
-    @functools.cached_property
+    @property
     def run(self) -> RunConfig:
-        """What it was made with: a whole training begins from the same.
-
-        Raises:
-            RunFolderError: If the folder lacks its `config.json`.
-        """
-        return RunConfig.load(self.folder)
+        """What it was made with: backbone and weights, records, crops."""
+        return self.manifest.run
 
     def describe(self) -> str:
-        """A line for people: how many features of what."""
-        views, sizes = self.manifest.num_views, map(self.manifest.feature_size, PARTS)
-        train, val = ("x".join(map(str, (*size, self.channels))) for size in sizes)
+        """A line for the log: what it holds and how large it is."""
+        run, source = self.run, self.run.train.tf_initial_checkpoint
+        views = ", ".join(
+            f"{len(part)} {part.name} views of {part.crop_size[0]}x{part.crop_size[1]}"
+            for part in (self.train, self.val)
+        )
+        size = sum(self.manifest.num_bytes(p, len(getattr(self, p))) for p in PARTS)
         return (
-            f"Cache {self.folder} ({self.fingerprint}): {views['train']} views of "
-            f"{train} to train on, {views['val']} images of {val} to score on, "
-            f"{self.num_classes} classes, weights from {self.manifest.weights_from}."
+            f"{self.folder}: {run.model.model_variant} with the weights of "
+            f"{source or 'random numbers'}, {self.channels} channels at stride "
+            f"{self.output_stride}; {run.dataset.name}: {views}; "
+            f"{size / 2**20:,.0f} MiB; fingerprint {self.fingerprint}."
         )
 
     @property
     def num_classes(self) -> int:
         """Classes, the ignored label left out unless it is one of them."""
-        return self.manifest.dataset.num_classes
+        return self.manifest.run.dataset.num_classes
 
     @property
     def ignore_label(self) -> int:
         """The label of pixels that count for nothing."""
-        return self.manifest.dataset.ignore_label
+        return self.manifest.run.dataset.ignore_label
 
     @property
     def channels(self) -> int:

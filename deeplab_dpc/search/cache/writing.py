@@ -62,7 +62,6 @@ def write_cache(folder: Path, run: RunConfig, cache: CacheConfig) -> Cache:
         if list(manifest.missing()):
             manifest.save(path)
             _write_missing(path, manifest, run, backbone)
-        run.save(path)
     return Cache.open(path)
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import math
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -10,9 +9,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from deeplab_dpc.config import ModelConfig, TrainConfig
-from deeplab_dpc.costs import measure
-from deeplab_dpc.genotypes import Genotype
+from deeplab_dpc.config import TrainConfig
+from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
 from deeplab_dpc.layers import ASPP, DensePredictionCell, Logits
 from deeplab_dpc.layers.cell import feature_map_size
 from deeplab_dpc.search.cache import Cache
@@ -22,6 +20,14 @@ from deeplab_dpc.tf1 import tf1_name
 from deeplab_dpc.training import losses, optimizers
 
 ASPP_RATES = (6, 12, 18)  # At output stride 16, as the original's Cityscapes models.
+_ASPP = Genotype(
+    (
+        Branch.pyramid_pooling(BACKBONE, (1, 1)),
+        Branch.conv1x1(BACKBONE),
+        *(Branch.conv3x3(BACKBONE, (rate, rate)) for rate in ASPP_RATES),
+    )
+)
+"""The cell that costs what ASPP does; in ASPP dropout follows the projection."""
 
 
 class CandidateError(RuntimeError):
@@ -36,12 +42,19 @@ class Head:
         cache: Whose features it reads and whose classes it tells apart.
         config: Decay of the batch norms.
         seed: With the genotype it decides the first weights and the dropout.
+
+    Attributes:
+        variables: What is trained.
+        accumulators: Momentum's, one for each variable.
+        decays: The factor of L2 on each.
+        factors: The factor on each gradient, L2 included.
+        parameters: Values of the context module that are trained.
+        multiply_adds: Of the context module on a validation image.
     """
 
     def __init__(
         self, genotype: Genotype | None, cache: Cache, config: ProxyConfig, seed: int
     ):
-        self.genotype, self._cache = genotype, cache
         own_seed = seed_of(seed, genotype)
         with _seeded(own_seed):
             self._context = _context_module(genotype, cache, config, own_seed)
@@ -57,6 +70,13 @@ class Head:
         self.decays = [
             config.proxy_weight_decay * losses.is_regularised(name) for name in names
         ]
+        self.parameters, self.multiply_adds = module_costs(
+            genotype or _ASPP,
+            cache.channels,
+            cache.val.feature_size,
+            self._context.filters,
+            _pooling_map_size(cache),
+        )
         rules = TrainConfig()
         self.factors = [optimizers.gradient_multiplier(name, rules) for name in names]
 
@@ -64,36 +84,12 @@ class Head:
         """Features `[batch, h, w, channels]`, float32, to logits `[batch, h, w, n]`."""
         return self._logits(self._context(features, training=training))
 
-    @property
-    def parameters(self) -> int:
-        """Values of the context module that are trained."""
-        return sum(math.prod(v.shape) for v in self._context.trainable_variables)
-
-    def multiply_adds(self) -> int:
-        """Of the context module on one validation image."""
-        cache, size = self._cache, self._cache.val.feature_size
-        if self.genotype is not None:
-            pooling = cache.manifest.settings["model.image_pooling_crop_size"]
-            map_size = feature_map_size(pooling, cache.output_stride)
-            return module_costs(self.genotype, cache.channels, size, map_size=map_size)[
-                1
-            ]
-        rates = tuple(rate * 16 // cache.output_stride for rate in ASPP_RATES)
-        model = ModelConfig(
-            model_variant=cache.manifest.settings["model.model_variant"],
-            output_stride=cache.output_stride,
-            depth_multiplier=cache.manifest.settings["model.depth_multiplier"],
-            divisible_by=cache.manifest.settings["model.divisible_by"],
-            atrous_rates=rates,
-        )
-        return measure(model, cache.val.crop_size).tree().part("aspp").multiply_adds
-
     def branch_norms(self) -> tuple[float, ...]:
         """For each branch, the L1 norm of the weights that join it to the output.
 
         ASPP has no such figure in the paper, and so none here.
         """
-        if self.genotype is None:
+        if not isinstance(self._context, DensePredictionCell):
             return ()
         kernel = self._context.projection.kernel.value
         norms = tf.reduce_sum(tf.abs(kernel), axis=(0, 1, 3))
@@ -112,7 +108,6 @@ def _context_module(
     genotype: Genotype | None, cache: Cache, config: ProxyConfig, seed: int
 ) -> keras.layers.Layer:
     settings, stride = cache.manifest.settings, cache.output_stride
-    pooling_size = settings["model.image_pooling_crop_size"]
     common: dict[str, Any] = {
         "activation": "relu6" if settings["model.use_bounded_activation"] else "relu",
         "decay": config.proxy_batch_norm_decay,
@@ -122,16 +117,22 @@ def _context_module(
         return DensePredictionCell(
             genotype,
             stride,
-            pooling_crop_size=pooling_size,
+            pooling_crop_size=settings["model.image_pooling_crop_size"],
             name="meta_architecture",
             **common,
         )
     return ASPP(
         tuple(rate * 16 // stride for rate in ASPP_RATES),
-        pooling_map_size=feature_map_size(pooling_size, stride),
+        pooling_map_size=_pooling_map_size(cache),
         name="aspp",
         **common,
     )
+
+
+def _pooling_map_size(cache: Cache) -> tuple[int, int] | None:
+    """The features whose grid the poolings mean; None: those that are seen."""
+    crop_size = cache.manifest.settings["model.image_pooling_crop_size"]
+    return feature_map_size(crop_size, cache.output_stride)
 
 
 @contextlib.contextmanager

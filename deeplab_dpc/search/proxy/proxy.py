@@ -180,7 +180,7 @@ class _Run:
             return CandidateError(self.error)
         return Outcome(
             score=self.scores[-1][1],
-            multiply_adds=self.head.multiply_adds(),
+            multiply_adds=self.head.multiply_adds,
             parameters=self.head.parameters,
             took_s=self.took_s,
             losses=tuple(self.losses),
