@@ -86,25 +86,25 @@ def _csv_row(trial: TrialRecord) -> Sequence[object]:
 def _columns(scale: Scale) -> list[Column]:
     return [
         Column("trial", lambda t: f"{t.number:,}", lambda t: t.number),
-        Column("state", _state, lambda t: t.state, is_text=True),
+        Column("state", _state, lambda t: t.state, kind="text"),
         Column("score", lambda t: _score(t, scale), lambda t: t.score),
-        *html.cost_columns(lambda t: t.outcome),
-        Column("attempt", lambda t: f"{t.attempt}", lambda t: t.attempt),
-        Column(
-            "worker", lambda t: t.worker or NOTHING, lambda t: t.worker, is_text=True
-        ),
-        Column("ended", lambda t: when(t.ended_s), lambda t: t.ended_s, is_text=True),
         Column(
             "branches",
             lambda t: short_cell(t.genotype),
             lambda t: short_cell(t.genotype),
-            is_text=True,
+            kind="code",
         ),
+        *html.cost_columns(lambda t: t.outcome),
+        Column("attempt", lambda t: f"{t.attempt}", lambda t: t.attempt),
+        Column(
+            "worker", lambda t: t.worker or NOTHING, lambda t: t.worker, kind="text"
+        ),
+        Column("ended", lambda t: when(t.ended_s), lambda t: t.ended_s, kind="text"),
     ]
 
 
 def _state(trial: TrialRecord) -> str:
-    return f"{trial.state}: {trial.error[:80]}" if trial.error else trial.state
+    return f"{trial.state}: {trial.error[:60]}" if trial.error else trial.state
 
 
 def _score(trial: TrialRecord, scale: Scale) -> str:
