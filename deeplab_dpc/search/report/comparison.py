@@ -48,13 +48,12 @@ def section(results: SearchResults, scale: Scale, plot: str) -> str:
     found = rows(results)
     if not found:
         return ""
-    columns = _columns(scale)
-    table = html.table("Reranked cells and baselines", columns, found)
+    lines = "".join(f"<p>{text(line)}</p>" for line in sentences(results, scale))
+    table = html.table("Reranked cells and baselines", _columns(scale), found)
     return markup.section(
         "rerank",
         "End to end",
-        *(f"<p>{text(line)}</p>" for line in sentences(results, scale)),
-        plot,
+        html.beside([plot, f"<div>{lines}</div>"]),
         table,
         markup.note(
             "Score, multiply-adds, parameters and time are those of the training end "
@@ -141,16 +140,11 @@ def _reranked(
 
 def _columns(scale: Scale) -> list[Column]:
     return [
-        Column("cell", lambda r: r.name, lambda r: r.name, is_text=True),
+        Column("cell", lambda r: r.name, lambda r: r.name, kind="text"),
         Column(
-            "kind", lambda r: r.note or r.kind, lambda r: r.note or r.kind, is_text=True
+            "kind", lambda r: r.note or r.kind, lambda r: r.note or r.kind, kind="text"
         ),
-        Column(
-            "score",
-            lambda r: scale.show(r.score),
-            lambda r: r.score,
-            bar=(lambda r: r.score) if scale.is_share else None,
-        ),
+        Column("score", lambda r: scale.show(r.score), lambda r: r.score),
         Column(
             "proxy score", lambda r: scale.show(r.proxy_score), lambda r: r.proxy_score
         ),
@@ -158,7 +152,7 @@ def _columns(scale: Scale) -> list[Column]:
             "proxy rank", lambda r: html.whole(r.proxy_rank), lambda r: r.proxy_rank
         ),
         *html.cost_columns(lambda r: r.outcome),
-        Column("branches", lambda r: r.cell, lambda r: r.cell, is_text=True),
+        Column("branches", lambda r: r.cell, lambda r: r.cell, kind="code"),
     ]
 
 

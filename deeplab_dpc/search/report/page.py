@@ -55,10 +55,10 @@ class Plots:
             fidelity=tuple(
                 agreement.scatter(
                     both,
-                    (f"{other} score", f"{first} score"),
+                    (f"{first} score", f"{other} score"),
                     scale,
                     f"fidelity_{i}",
-                    "The paper's Figure 3.",
+                    "Numbers are trials. The paper's Figure 3.",
                 )
                 for i, ((first, other), both) in compared
             ),
@@ -136,7 +136,7 @@ def _front(results: SearchResults, drawn: Plots, scale: Scale) -> str:
             "branches",
             lambda t: short_cell(t.genotype),
             lambda t: short_cell(t.genotype),
-            is_text=True,
+            kind="code",
         ),
     ]
     table = html.table(

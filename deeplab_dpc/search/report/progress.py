@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import re
 
 from deeplab_dpc.evaluation.report import markup
 from deeplab_dpc.evaluation.report.markup import text
@@ -13,6 +14,7 @@ REFRESH_S = 60
 """Seconds after which the page of a running search loads itself again."""
 _WINDOW_S, _WINDOW_TRIALS = 3600.0, 10
 _ERRORS = 5  # Kinds that are shown.
+_NUMBERS = re.compile(r"\d+")
 _MEANINGS = {
     "waiting": "to be begun",
     "running": "being trained",
@@ -186,13 +188,16 @@ def _workers(results: SearchResults, found: Progress) -> str:
 
 
 def _errors(trials: tuple[TrialRecord, ...]) -> str:
-    """The most frequent errors, and how often each came."""
-    known = collections.Counter(t.error for t in trials if t.error)
+    """The most frequent errors, and how often each came; numbers in them may differ."""
+    known: dict[str, list[str]] = {}
+    for error in (t.error for t in trials if t.error):
+        known.setdefault(_NUMBERS.sub("#", error), []).append(error)
     if not known:
         return ""
+    order = sorted(known.values(), key=len, reverse=True)
     items = "\n".join(
-        f"<li>{count(number, 'time')}: <code>{text(error[:400])}</code></li>"
-        for error, number in known.most_common(_ERRORS)
+        f"<li>{count(len(same), 'time')}: <code>{text(same[-1][:400])}</code></li>"
+        for same in order[:_ERRORS]
     )
     rest = len(known) - _ERRORS
     more = markup.note(f"and {count(rest, 'other error')}.") if rest > 0 else ""
