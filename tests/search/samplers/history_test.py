@@ -1,4 +1,4 @@
-import random
+import itertools
 
 import optuna
 import pytest
@@ -23,17 +23,21 @@ def trial(number, state=TrialState.COMPLETE, value=None, cell=None, attrs=None):
     return made
 
 
-def test_scores_are_sorted_whatever_the_order_in_which_they_come():
-    trials = [trial(n, value=v) for n, v in enumerate([0.2, 0.5, 0.1, 0.5, 0.3])]
-    random.Random(0).shuffle(trials)
-    history = History(PAPER)
-    for end in range(len(trials) + 1):
-        history.update(trials[:end])
-    assert history.num_complete == history.num_finished == 5
-    assert history.best(3) == [1, 3, 4]
-    assert history.youngest(2) == [(3, 0.5), (4, 0.3)]
-    assert history.cell(4) == PAPER.cell(4)
-    assert history.tried == {PAPER.key(PAPER.cell(n)) for n in range(5)}
+@pytest.mark.parametrize("shown", ["running", "not at all"])
+def test_scores_are_sorted_whatever_the_order_in_which_they_come(shown):
+    """Every order in which five trials can end, or first be seen."""
+    scores = [0.2, 0.5, 0.1, 0.5, 0.3]
+    for order in itertools.permutations(range(5)):
+        history, running = History(PAPER), TrialState.RUNNING
+        trials = {n: trial(n, running) for n in range(5)} if shown == "running" else {}
+        for number in order:
+            trials[number] = trial(number, value=scores[number])
+            history.update([trials[n] for n in sorted(trials)])
+        assert history.num_complete == history.num_finished == 5
+        assert history.best(3) == [1, 3, 4]
+        assert history.youngest(2) == [(3, 0.5), (4, 0.3)]
+        assert history.cell(4) == PAPER.cell(4)
+        assert history.tried == {PAPER.key(PAPER.cell(n)) for n in range(5)}
 
 
 def test_a_trial_is_read_again_until_it_is_finished():
