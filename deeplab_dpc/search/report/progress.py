@@ -52,7 +52,7 @@ class Progress:
     @classmethod
     def of(cls, results: SearchResults) -> "Progress":
         """Counts the trials."""
-        done = _num_done(results.trials)
+        done = results.num_done()
         working: dict[str, list[TrialRecord]] = collections.defaultdict(list)
         for trial in results.trials:
             if trial.state == "running":
@@ -100,18 +100,6 @@ def section(results: SearchResults, scale: Scale) -> str:
         parts.append(_refresh())
     parts += [_workers(results, found), _errors(results.trials)]
     return markup.section("progress", "Progress", *parts)
-
-
-def _num_done(trials: tuple[TrialRecord, ...]) -> int:
-    """Trials with an outcome, and failures that nobody tries again."""
-    attempts: dict[object, int] = {}
-    for t in trials:
-        attempts[t.genotype] = max(t.attempt, attempts.get(t.genotype, 0))
-    return sum(
-        t.state in ("complete", "stopped")
-        or (t.state == "failed" and t.attempt == attempts[t.genotype])
-        for t in trials
-    )
 
 
 def _tiles(results: SearchResults, found: Progress, scale: Scale) -> str:

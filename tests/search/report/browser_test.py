@@ -96,7 +96,6 @@ def test_columns_sort_by_number_and_by_text(tmp_path):
     assert scores == sorted(scores, reverse=True)
     assert shown[: len(scores)] == [f"{s:.2f} %" for s in scores]  # Others are last.
     assert found["orders"]["state"] == sorted(found["orders"]["state"])
-    assert found["refresh"] is None
 
 
 def test_a_running_search_offers_to_load_again(tmp_path):
