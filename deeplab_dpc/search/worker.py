@@ -11,6 +11,7 @@ from typing import Any
 from absl import logging
 
 from deeplab_dpc.genotypes import Genotype
+from deeplab_dpc.search.samplers import SpaceExhausted
 from deeplab_dpc.search.study import LostTrialError, Study, Trial
 from deeplab_dpc.search.trials import Outcome
 from deeplab_dpc.training.interruption import Stopped
@@ -70,12 +71,14 @@ class Worker:
     ):
         self._study, self._objective = study, objective
         self._at_once, self._poll_s = at_once, poll_s
-        self._num_failures = 0
+        self._num_failures, self._is_exhausted = 0, False
         self._before = _num_ended(study)
         self._began_s = time.monotonic()
 
     def search(self, num_trials: int) -> None:
         """Begins new trials until the study has so many, and waits for the last.
+
+        It ends earlier, with a word, when every cell of the space was tried.
 
         Raises:
             Stopped: After a signal; the cells in training were given back.
@@ -93,9 +96,14 @@ class Worker:
         self._work(self._study.ask_queued, sum(counts.values()) - counts["repeated"])
 
     def _ask(self, num_trials: int) -> Trial | None:
-        if self._study.num_left(num_trials) > 0:
+        if self._is_exhausted or not self._study.num_left(num_trials):
+            return self._study.ask_queued()
+        try:
             return self._study.ask()
-        return self._study.ask_queued()
+        except SpaceExhausted as e:
+            logging.warning("%s", e)
+            self._is_exhausted = True
+            return None
 
     def _work(self, ask: Callable[[], Trial | None], num_trials: int) -> None:
         waits = False
