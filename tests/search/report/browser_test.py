@@ -3,33 +3,15 @@
 import html
 import json
 import re
-import shutil
 import subprocess
 
 import pytest
 
 from deeplab_dpc.search import report
+from tests import chromium
 from tests.search.report import samples
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)"
-    ),
-]
-QUIET = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--enable-logging=stderr",
-)
+pytestmark = chromium.NEEDED
 LOOK = """
 <script>
 addEventListener("load", () => {
@@ -67,7 +49,7 @@ def look(tmp_path, number, width):
     )
     profile = f"--user-data-dir={tmp_path / 'profile'}"
     done = subprocess.run(
-        [CHROMIUM, *QUIET, profile, "--dump-dom", path.as_uri()],
+        [chromium.CHROMIUM, *chromium.QUIET, profile, "--dump-dom", path.as_uri()],
         capture_output=True,
         text=True,
         timeout=120,
