@@ -6,7 +6,6 @@ import hashlib
 import keras
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
 from deeplab_dpc.backbones import make_backbone
 from deeplab_dpc.config import ModelConfig, TrainConfig
@@ -20,35 +19,35 @@ class Backbone:
 
     Args:
         config: The model; of it the backbone is built.
-        train: Where the weights come from; without a checkpoint they are drawn from
-            `seed`.
+        train: Where the weights come from.
 
     Raises:
-        WeightsError: If the checkpoint does not fit.
+        CacheError: If there is no checkpoint, or it lacks some of the weights.
+        WeightsError: If it does not fit.
     """
 
     def __init__(self, config: ModelConfig, train: TrainConfig):
-        keras.utils.set_random_seed(train.seed)
+        if train.tf_initial_checkpoint is None:
+            raise CacheError(
+                "There is no --tf_initial_checkpoint: the features of a backbone with "
+                "random weights say nothing. Give an .npz, a TF1 checkpoint, or the "
+                "folder of a run."
+            )
         images = keras.Input((None, None, 3), name="images", dtype="float32")
         scaled = keras.layers.Rescaling(2.0 / 255.0, offset=-1.0)(images)
         features = make_backbone(config)(scaled)["features"]
         self._model = keras.Model(images, features, name="backbone")
-        self.weights_from = train.tf_initial_checkpoint or "random numbers"
+        self._source = train.tf_initial_checkpoint
         own = dataclasses.replace(
             train, initialize_last_layer=False, last_layers_contain_logits_only=False
         )
         done = initialization.initialize(self._model, own)
-        if done is None:
-            logging.warning(
-                "No --tf_initial_checkpoint: the backbone's weights are random, and "
-                "say little of which cell is good."
-            )
-        elif done.report.missing:
+        missing = done.report.missing if done else ()
+        if missing:
             raise CacheError(
-                f"--tf_initial_checkpoint={done.source} lacks "
-                f"{len(done.report.missing)} tensors of the backbone, such as "
-                f"{done.report.missing[0]}; features need all of them. Does "
-                f"--model_variant={config.model_variant} fit it?"
+                f"--tf_initial_checkpoint={self._source} lacks {len(missing)} tensors "
+                f"of the backbone, such as {missing[0]}; features need all of them. "
+                f"Does --model_variant={config.model_variant} fit it?"
             )
         signature = [tf.TensorSpec([None, None, None, 3], tf.float32)]
         self._run = tf.function(
@@ -80,6 +79,6 @@ class Backbone:
         if not np.isfinite(features).all():
             raise CacheError(
                 "The backbone's features are not finite in float16 (at most 65504). "
-                f"Are the weights of {self.weights_from} sound?"
+                f"Are the weights of {self._source} sound?"
             )
         return features

@@ -116,7 +116,7 @@ class Cache:
 
     def describe(self) -> str:
         """A line for the log: what it holds and how large it is."""
-        run, source = self.run, self.run.train.tf_initial_checkpoint
+        run = self.run
         views = ", ".join(
             f"{len(part)} {part.name} views of {part.crop_size[0]}x{part.crop_size[1]}"
             for part in (self.train, self.val)
@@ -124,7 +124,7 @@ class Cache:
         size = sum(self.manifest.num_bytes(p, len(getattr(self, p))) for p in PARTS)
         return (
             f"{self.folder}: {run.model.model_variant} with the weights of "
-            f"{source or 'random numbers'}, {self.channels} channels at stride "
+            f"{run.train.tf_initial_checkpoint}, {self.channels} channels at stride "
             f"{self.output_stride}; {run.dataset.name}: {views}; "
             f"{size / 2**20:,.0f} MiB; fingerprint {self.fingerprint}."
         )
