@@ -49,8 +49,8 @@ class Plots:
         names = ("proxy score", "end-to-end score")
         pairs = results.rerank_pairs()
         source = (
-            "Only the proxy's best were trained end to end, so rho is likely lower than "
-            "over all cells. Numbers are trials. The paper's Figure 4b."
+            "Only the proxy's best were trained end to end, so rho is likely "
+            "lower than over all cells. Numbers are trials. The paper's Figure 4b."
         )
         compared = enumerate(results.fidelity_pairs().items(), 1)
         return cls(
