@@ -75,15 +75,14 @@ def postgresql() -> Iterator[str]:
         subprocess.run(initdb, check=True, **as_user)
         port = free_port()
         server = [programs / "postgres", "-D", data, "-k", data, "-p", str(port)]
-        log = pathlib.Path(folder, "log").open("w")
-        process = subprocess.Popen([*server, "-h", "localhost"], stderr=log, **as_user)
+        as_user["stderr"] = subprocess.DEVNULL
+        process = subprocess.Popen([*server, "-h", "localhost"], **as_user)
         try:
             _wait_until_answering(programs, port)
             yield f"postgresql://search@localhost:{port}/postgres"
         finally:
             process.send_signal(2)  # A fast shutdown.
             process.wait(timeout=_START_S)
-            log.close()
 
 
 def free_port() -> int:

@@ -20,11 +20,11 @@ from deeplab_dpc.search.cache import Cache
 from deeplab_dpc.search.end_to_end import EndToEnd
 from deeplab_dpc.search.folder import BASELINES, Search, read_outcomes, write_outcomes
 from deeplab_dpc.search.proxy import Proxy
+from deeplab_dpc.search.results import END_TO_END
 from deeplab_dpc.search.space import Space
 from deeplab_dpc.search.trials import Outcome
 
 _NAMED: dict[str, Genotype | None] = {"dpc_top1": DPC_TOP1, "ASPP": None}
-_WHOLE = "{}, end to end"
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -62,7 +62,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
         whole = EndToEnd(
             search_rerank.whole_run(search, values), folder / rerank.FOLDER
         )
-        named = {_WHOLE.format(name): cell for name, cell in _NAMED.items()}
+        named = {name + END_TO_END: cell for name, cell in _NAMED.items()}
         _train(named, path, 1, lambda some: whole(some, _never))
     for name, outcome in read_outcomes(path).items():
         print(f"{name:24s} {outcome.score:.4f}")

@@ -47,9 +47,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
         results = load_results(folder)
         path = write_report(results, output)
         print(f"Report: {path}", flush=True)
-        counts = results.counts()
-        ended = counts["complete"] + counts["stopped"] + counts["failed"]
-        if not values.interval_secs or ended >= results.num_trials:
+        if not values.interval_secs or results.num_done() >= results.num_trials:
             return
         time.sleep(values.interval_secs)
 

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import functools
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,8 +11,11 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.trials import STATES, Outcome, TrialRecord
 
+END_TO_END = ", end to end"
+"""How the name of a baseline ends that was trained as reranked cells are."""
 CONFIDENCE = 0.95
 """Of the intervals of `spearman`."""
 _RESAMPLES = 2000
@@ -30,7 +34,8 @@ class SearchResults:
         trials: Of the study, in any order and every state.
         reranked: Cells that were trained end to end, with that training's outcome; a
             trial of the same cell is found by its genotype.
-        baselines: Outcomes of cells and modules that were not searched, by name.
+        baselines: Outcomes of cells and modules that were not searched, by name;
+            trained end to end if the name ends in `END_TO_END`, else as trials are.
         fidelity: Trainings of the same cells in several ways, by the way's name; the
             first is compared with each of the others (paper, Figure 3).
         made_s: Seconds since 1970 at which this was read from the study.
@@ -52,9 +57,28 @@ class SearchResults:
         found = collections.Counter(t.state for t in self.trials)
         return {state: found[state] for state in STATES}
 
+    def num_done(self) -> int:
+        """Trials with an outcome, and cells that were given up.
+
+        A cell is given up if its last attempt failed or was lost and nobody has
+        queued it again.
+        """
+        last: dict[Genotype, int] = {}
+        for t in self.trials:
+            last[t.genotype] = max(t.attempt, last.get(t.genotype, 0))
+        return sum(
+            t.state in ("complete", "stopped")
+            or (t.state in ("failed", "lost") and t.attempt == last[t.genotype])
+            for t in self.trials
+        )
+
     def scored(self) -> list[TrialRecord]:
         """The complete trials whose score is a number, the best first."""
-        return by_score(self.trials)
+        return list(self._scored)
+
+    @functools.cached_property
+    def _scored(self) -> tuple[TrialRecord, ...]:
+        return tuple(by_score(self.trials))
 
     def rerank_pairs(self) -> list[tuple[TrialRecord, TrialRecord]]:
         """The trial and the end-to-end training of each reranked cell that has both."""

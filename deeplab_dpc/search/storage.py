@@ -182,9 +182,11 @@ def _open_database(url: str) -> BaseStorage:
             return optuna.storages.get_storage(storage)
         except sqlalchemy.exc.OperationalError as e:
             raise StorageError(
-                f"{shown} does not answer: {e.orig}. Start the database, or make it "
-                "with createdb."
+                f"{shown} does not answer: {' '.join(str(e.orig).split())} Start the "
+                "database, or make it with createdb."
             ) from e
+        except ImportError as e:
+            raise StorageError(f"{shown} needs a driver: {e.__cause__}") from e
         except (
             sqlalchemy.exc.SQLAlchemyError,
             optuna.exceptions.StorageInternalError,

@@ -1,19 +1,17 @@
 """A worker: takes cells from a study, has them trained, tells what they scored."""
 
 import contextlib
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
-from typing import Any
 
 from absl import logging
 
 from deeplab_dpc.genotypes import Genotype
+from deeplab_dpc.search.samplers import SpaceExhausted
 from deeplab_dpc.search.study import LostTrialError, Study, Trial
 from deeplab_dpc.search.trials import Outcome
-from deeplab_dpc.training.interruption import Stopped
+from deeplab_dpc.training.interruption import Stopped, StopSignals
 from deeplab_dpc.training.progress import duration
 
 Watch = Callable[[int, int, float], bool]
@@ -70,12 +68,14 @@ class Worker:
     ):
         self._study, self._objective = study, objective
         self._at_once, self._poll_s = at_once, poll_s
-        self._num_failures = 0
+        self._num_failures, self._is_exhausted = 0, False
         self._before = _num_ended(study)
         self._began_s = time.monotonic()
 
     def search(self, num_trials: int) -> None:
         """Begins new trials until the study has so many, and waits for the last.
+
+        It ends earlier, with a word, when every cell of the space was tried.
 
         Raises:
             Stopped: After a signal; the cells in training were given back.
@@ -93,9 +93,14 @@ class Worker:
         self._work(self._study.ask_queued, sum(counts.values()) - counts["repeated"])
 
     def _ask(self, num_trials: int) -> Trial | None:
-        if self._study.num_left(num_trials) > 0:
+        if self._is_exhausted or not self._study.num_left(num_trials):
+            return self._study.ask_queued()
+        try:
             return self._study.ask()
-        return self._study.ask_queued()
+        except SpaceExhausted as e:
+            logging.warning("%s", e)
+            self._is_exhausted = True
+            return None
 
     def _work(self, ask: Callable[[], Trial | None], num_trials: int) -> None:
         waits = False
@@ -192,26 +197,15 @@ def _num_ended(study: Study) -> int:
     return counts["complete"] + counts["stopped"]
 
 
-class _Signals:
+class _Signals(StopSignals):
     """SIGTERM and Ctrl-C end a training at once, and everything else when it is done.
 
     What writes to the study is never cut in two.
     """
 
     def __init__(self) -> None:
-        self._received: int | None = None
+        super().__init__()
         self._is_training = False
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> "_Signals":
-        if threading.current_thread() is threading.main_thread():
-            for signum in (signal.SIGTERM, signal.SIGINT):
-                self._before[signum] = signal.signal(signum, self._note)
-        return self
-
-    def __exit__(self, *unused: object) -> None:
-        for signum, handler in self._before.items():
-            signal.signal(signum, handler)
 
     @contextlib.contextmanager
     def raised(self) -> Iterator[None]:
@@ -225,15 +219,15 @@ class _Signals:
 
     def check(self) -> None:
         """Raises `Stopped` if a signal has come."""
-        if self._received is not None:
+        if self.received is not None:
             raise Stopped(
-                self._received,
-                f"Stopped by signal {self._received}; the cells in training were given "
+                self.received,
+                f"Stopped by signal {self.received}; the cells in training were given "
                 "back. The same command goes on.",
             )
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
-        self._received = signum
+        super()._note(signum, frame)
         if self._is_training:
             self._is_training = False
             self.check()

@@ -6,6 +6,13 @@ from benchmarks import search_servers
 
 
 @pytest.fixture(scope="session")
+def grpc(tmp_path_factory):
+    journal = tmp_path_factory.mktemp("served") / "study.journal"
+    with search_servers.grpc_server(str(journal)) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
 def postgresql():
     try:
         with search_servers.postgresql() as url:
@@ -16,12 +23,7 @@ def postgresql():
 
 @pytest.fixture(params=["journal", "grpc", "postgresql"])
 def storage_url(request, tmp_path):
-    """The URL of a storage; that of the database is shared, so name studies apart."""
-    journal = str(tmp_path / "study.journal")
+    """The URL of a storage; servers are shared, so name studies apart."""
     if request.param == "journal":
-        yield journal
-    elif request.param == "grpc":
-        with search_servers.grpc_server(journal) as server:
-            yield server.url
-    else:
-        yield request.getfixturevalue("postgresql")
+        return str(tmp_path / "study.journal")
+    return request.getfixturevalue(request.param)

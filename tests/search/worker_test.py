@@ -53,6 +53,21 @@ def test_a_finished_search_begins_nothing_and_a_larger_one_adds(tmp_path):
     assert len(open_study(tmp_path).records()) == 6
 
 
+def test_a_search_ends_when_every_cell_was_tried(tmp_path, caplog):
+    """Two branches of the operators 1x1 and 3x3 of rate 1: 7 cells.
+
+    Both read the backbone: {a, a}, {a, b}, {b, b}; the second reads the first: 4.
+    """
+    settings = SpaceConfig(num_branches=2, rates=(1,), use_pyramid_pooling=False)
+    space = Space.from_config(settings)
+    sampler = make_sampler(SamplerConfig(), space)
+    arguments = (str(tmp_path / "journal"), "small", {}, space, sampler)
+    with caplog.at_level("WARNING"):
+        Worker(Study.open(*arguments), objective_of(lambda cell: 0.5)).search(50)
+    assert "the search is done" in caplog.text
+    assert len(Study.open(*arguments).records()) == 7
+
+
 def test_several_cells_at_once_get_their_own_scores(tmp_path):
     seen = []
 

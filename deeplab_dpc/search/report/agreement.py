@@ -1,5 +1,6 @@
 """How far two ways of training agree on the same cells: a plot and Spearman's rho."""
 
+import math
 from collections.abc import Sequence
 
 from deeplab_dpc.search.report.drawing import Picture, Plot
@@ -9,7 +10,8 @@ from deeplab_dpc.search.trials import TrialRecord
 
 FEW = 10
 """Cells, below which rho says next to nothing."""
-_NAMED = 60  # With more cells than that, none is named in the plot.
+_NAMED = 12  # With more cells than that, only the best are named in the plot.
+_BEST = 4  # On each axis.
 
 
 def scatter(
@@ -35,8 +37,9 @@ def scatter(
     x_name, y_name = (f"{name}{scale.unit}" for name in names)
     with Plot(x_name, y_name, (5.2, 4.4)) as plot:
         plot.points(x, y)
-        if len(pairs) <= _NAMED:
-            _name_points(plot, pairs, x, y)
+        for i in _named(x, y):
+            style = {"fontsize": 7, "xytext": (4, 3), "textcoords": "offset points"}
+            plot.axes.annotate(f"{pairs[i][0].number}", (x[i], y[i]), **style)
         found = spearman(scores)
         plot.axes.set_title(_title(found), fontsize=9.5, loc="left")
         png = plot.png()
@@ -62,19 +65,15 @@ def sentence(found: Correlation) -> str:
 
 
 def _title(found: Correlation) -> str:
-    if found.rho != found.rho:
+    if math.isnan(found.rho):
         return "ρ –"
     low, high = found.interval
     return f"ρ = {found.rho:.2f}   ({100 * CONFIDENCE:g} %: {low:.2f} to {high:.2f})"
 
 
-def _name_points(
-    plot: Plot,
-    pairs: Sequence[tuple[TrialRecord, TrialRecord]],
-    x: Sequence[float],
-    y: Sequence[float],
-) -> None:
-    """Numbers of the trials beside the dots."""
-    for (trial, _), *place in zip(pairs, x, y):
-        style = {"fontsize": 7, "xytext": (4, 3), "textcoords": "offset points"}
-        plot.axes.annotate(f"{trial.number}", place, **style)
+def _named(x: Sequence[float], y: Sequence[float]) -> list[int]:
+    """Which points get their number in the plot."""
+    if len(x) <= _NAMED:
+        return list(range(len(x)))
+    best = (sorted(range(len(x)), key=side.__getitem__)[-_BEST:] for side in (x, y))
+    return sorted({i for side in best for i in side})

@@ -6,13 +6,14 @@ import math
 from deeplab_dpc import cell_picture
 from deeplab_dpc.evaluation.report import markup
 from deeplab_dpc.evaluation.report.markup import text
-from deeplab_dpc.search.report import plots
+from deeplab_dpc.search.report import html, plots
 from deeplab_dpc.search.report.drawing import Picture
 from deeplab_dpc.search.report.words import Scale, long_cell, millions, ordinal
 from deeplab_dpc.search.results import SearchResults, by_score
 from deeplab_dpc.search.trials import TrialRecord
 
 _BEST = 3
+_NARROW_PX = 460  # A picture narrower than that is never enlarged.
 _TITLES = ("Best cell", "Second", "Third")
 
 
@@ -70,19 +71,18 @@ def section(results: SearchResults, scale: Scale, plot: str) -> str:
     if not shown:
         note = markup.note("No trial has a score yet.")
         return markup.section("cells", "Cells", note)
-    articles = "\n".join(map(_article, shown))
-    return markup.section(
-        "cells", "Cells", f'<div class="pair">\n{articles}\n</div>', plot
-    )
+    return markup.section("cells", "Cells", html.beside([*map(_article, shown), plot]))
 
 
 def _article(shown: Shown) -> str:
     genotype = shown.trial.genotype
     uri = markup.data_uri(cell_picture.svg(genotype).encode(), "image/svg+xml")
     alt = text(f"Diagram of the cell. {long_cell(genotype)}")
-    image = f'<img class="cell" src="{uri}" alt="{alt}">'
+    kind = ' class="first"' if shown.title == _TITLES[0] else ""
+    size = "" if cell_picture.layout(genotype).width > _NARROW_PX else " narrow"
+    image = f'<img class="cell{size}" src="{uri}" alt="{alt}">'
     return (
-        f"<article><h3>{text(shown.title)}</h3>\n<p>{text(shown.facts)}</p>\n"
+        f"<article{kind}><h3>{text(shown.title)}</h3>\n<p>{text(shown.facts)}</p>\n"
         f"{markup.scrolling(f'Diagram: {shown.title}', image)}\n"
         f'<details><summary>JSON</summary><pre tabindex="0">'
         f"{text(genotype.to_json())}</pre></details></article>"

@@ -1,4 +1,4 @@
-"""The reranked cells among the baselines."""
+"""What was found among the baselines, by the proxy and end to end."""
 
 import dataclasses
 import math
@@ -11,30 +11,47 @@ from deeplab_dpc.evaluation.report.markup import text
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.report import html
 from deeplab_dpc.search.report.html import Column
-from deeplab_dpc.search.report.words import Scale, count, ordinal, short_cell
-from deeplab_dpc.search.results import SearchResults, by_score
+from deeplab_dpc.search.report.words import Scale, count, listed, ordinal, short_cell
+from deeplab_dpc.search.results import END_TO_END, SearchResults, by_score
 from deeplab_dpc.search.trials import Outcome, TrialRecord
 
+TOP = 5
+"""So many of the best trials are compared, with the reranked ones."""
 _LEAST_IN_GROUP = 3
 _NUMBERED = re.compile(r"(.*?)[\s_\-/#]*\d+")
+_NOTE = (
+    "Rank: among the trials, by the proxy; for a baseline the rank it would have. "
+    "Trials were chosen by their proxy score, baselines were not, so by the proxy the "
+    "best trials look better than they are; training end to end is a second opinion."
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A line of the table: a cell that was reranked, or a baseline."""
+    """A line of the table.
+
+    Attributes:
+        name: Of the cell or the module.
+        kind: What it is.
+        proxy: Its training on the cache.
+        whole: Its training end to end.
+        rank: Its place among the trials, by the proxy, from 1.
+        cell: Its branches.
+    """
 
     name: str
     kind: str
-    outcome: Outcome | None
-    proxy_rank: int | None = None
-    proxy_score: float | None = None
+    proxy: Outcome | None = None
+    whole: Outcome | None = None
+    rank: int | None = None
     cell: str = ""
-    note: str = ""
 
     @property
-    def score(self) -> float:
-        """The score, nan if there is none."""
-        return self.outcome.score if self.outcome and not self.note else math.nan
+    def order(self) -> tuple[bool, float, bool, float]:
+        """Smaller for the better: end to end, then by the proxy."""
+        scores = [_score(outcome) for outcome in (self.whole, self.proxy)]
+        (a, b) = (0.0 if math.isnan(s) else -s for s in scores)
+        return math.isnan(scores[0]), a, math.isnan(scores[1]), b
 
 
 def section(results: SearchResults, scale: Scale, plot: str) -> str:
@@ -45,38 +62,34 @@ def section(results: SearchResults, scale: Scale, plot: str) -> str:
         scale: How scores are shown.
         plot: HTML of the plot of reranked scores.
     """
-    found = rows(results)
-    if not found:
+    if not results.reranked and not results.baselines:
         return ""
-    columns = _columns(scale)
-    table = html.table("Reranked cells and baselines", columns, found)
+    lines = "".join(f"<p>{text(line)}</p>" for line in sentences(results, scale))
     return markup.section(
-        "rerank",
-        "End to end",
-        *(f"<p>{text(line)}</p>" for line in sentences(results, scale)),
-        plot,
-        table,
-        markup.note(
-            "Score, multiply-adds, parameters and time are those of the training end "
-            "to end; the proxy's are those of the search."
-        ),
+        "comparison",
+        "Comparison",
+        html.beside([plot, f"<div>{lines}</div>" if lines else ""]),
+        html.table("Best cells and baselines", _columns(scale), rows(results)),
+        markup.note(_NOTE),
     )
 
 
 def rows(results: SearchResults) -> list[Row]:
-    """All lines, the highest score first, those without one last."""
-    order = results.scored()
-    ranks = {t.genotype: rank for rank, t in reversed(list(enumerate(order, 1)))}
-    found = [_reranked(trial, order, ranks) for trial in results.reranked]
-    found += [Row(name, "baseline", o) for name, o in results.baselines.items()]
-    return sorted(found, key=lambda r: (not math.isfinite(r.score), -_number(r.score)))
+    """All lines, those with the highest score end to end first, then by the proxy."""
+    scored = results.scored()
+    searched = {t.genotype: t for t in reversed(scored)}
+    whole = {t.genotype: t for t in (*results.reranked, *reversed(_best(results)))}
+    cells = dict.fromkeys([*whole, *(t.genotype for t in scored[:TOP])])
+    found = [_cell_row(c, searched.get(c), whole.get(c), results) for c in cells]
+    found += _baseline_rows(results)
+    return sorted(found, key=lambda row: row.order)
 
 
 def groups(baselines: Mapping[str, Outcome]) -> dict[str, list[float]]:
     """Scores of baselines whose names differ only in a number at their end.
 
-    Only groups of three and more, and scores that are finite: `random_0`, `random_1`
-    and `random_2` are the group `random`.
+    Only groups of three and more, and scores that are finite: `random 0`, `random 1`
+    and `random 2` are the group `random`.
     """
     found: dict[str, list[float]] = {}
     for name, outcome in baselines.items():
@@ -88,79 +101,144 @@ def groups(baselines: Mapping[str, Outcome]) -> dict[str, list[float]]:
 
 def sentences(results: SearchResults, scale: Scale) -> list[str]:
     """What the table says, in words."""
-    lines, best = [], by_score(results.reranked)[:1]
-    scored = results.scored()
-    rank = next(
-        (i for i, t in enumerate(scored, 1) if best and t.genotype == best[0].genotype),
-        None,
-    )
-    if best:
+    proxy, whole = _split(results.baselines)
+    lines, scored = [], results.scored()
+    if best := _best(results)[:1]:
+        rank = next(
+            (i for i, t in enumerate(scored, 1) if t.genotype == best[0].genotype), None
+        )
         by_proxy = f"; by the proxy it was {ordinal(rank)}" if rank else ""
         of = f" of {len(scored):,}" if rank else ""
         lines.append(
-            f"The best of {count(len(results.reranked), 'reranked cell')} has "
-            f"{scale.show(best[0].score)} end to end{by_proxy}{of}."
+            f"End to end the best of {count(len(results.reranked), 'reranked cell')} "
+            f"has {scale.show(best[0].score)}{by_proxy}{of}{_named(whole, scale)}."
         )
-    for name, scores in groups(results.baselines).items():
-        lines.append(_group_sentence(name, scores, best, scale))
+    if scored and proxy:
+        top = scored[0]
+        lines.append(
+            f"By the proxy the best trial, {top.number:,}, has {scale.show(top.score)}"
+            f"{_named(proxy, scale)}."
+        )
+    for way, outcomes in (("by the proxy", proxy), ("end to end", whole)):
+        top_score = _top_score(scored if outcomes is proxy else _best(results))
+        for name, scores in groups(outcomes).items():
+            lines.append(_group_sentence(f"{name}, {way}", scores, top_score, scale))
     return lines
 
 
-def _group_sentence(
-    name: str, scores: list[float], best: Sequence[TrialRecord], scale: Scale
-) -> str:
+def _named(outcomes: Mapping[str, Outcome], scale: Scale) -> str:
+    """The baselines that stand alone."""
+    numbered = tuple(groups(outcomes))
+    alone = [
+        f"{name} has {scale.show(outcome.score)}"
+        for name, outcome in outcomes.items()
+        if not ((m := _NUMBERED.fullmatch(name)) and m[1] in numbered)
+    ]
+    return f"; {listed(alone)}" if alone else ""
+
+
+def _group_sentence(name: str, scores: list[float], top: float, scale: Scale) -> str:
     spread = scale.number(statistics.stdev(scores))
     unit = " points" if scale.is_share else ""
     mean = scale.show(statistics.mean(scores))
-    text = (
+    line = (
         f"{name}: {count(len(scores), 'cell')}, mean {mean} (standard deviation "
         f"{spread:.2g}{unit}), from {scale.show(min(scores))} to "
         f"{scale.show(max(scores))}."
     )
-    if not best:
-        return text
-    below = sum(score < (best[0].score or 0.0) for score in scores)
-    return f"{text} The best reranked cell is above {below} of them."
+    if math.isnan(top):
+        return line
+    below = sum(score < top for score in scores)
+    return f"{line} The best found cell is above {below} of them."
 
 
-def _reranked(
-    trial: TrialRecord, order: Sequence[TrialRecord], ranks: Mapping[Genotype, int]
+def _cell_row(
+    cell: Genotype,
+    trial: TrialRecord | None,
+    whole: TrialRecord | None,
+    results: SearchResults,
 ) -> Row:
-    rank = ranks.get(trial.genotype)
-    searched = order[rank - 1] if rank else None
+    kind, name = "best trial", f"trial {trial.number:,}" if trial else ""
+    if whole:
+        kind = "reranked" if whole.state == "complete" else f"rerank {whole.state}"
+        name = name or f"reranked {whole.number:,}"
+    proxy = trial.outcome if trial else None
     return Row(
-        name=f"trial {searched.number:,}" if searched else f"reranked {trial.number:,}",
-        kind="reranked",
-        outcome=trial.outcome,
-        proxy_rank=rank,
-        proxy_score=searched.score if searched else None,
-        cell=short_cell(trial.genotype),
-        note="" if trial.state == "complete" else trial.state,
+        name=name,
+        kind=kind,
+        proxy=proxy,
+        whole=whole.outcome if whole and whole.state == "complete" else None,
+        rank=_rank(proxy, results),
+        cell=short_cell(cell),
     )
 
 
-def _columns(scale: Scale) -> list[Column]:
+def _baseline_rows(results: SearchResults) -> list[Row]:
+    proxy, whole = _split(results.baselines)
     return [
-        Column("cell", lambda r: r.name, lambda r: r.name, is_text=True),
-        Column(
-            "kind", lambda r: r.note or r.kind, lambda r: r.note or r.kind, is_text=True
-        ),
-        Column(
-            "score",
-            lambda r: scale.show(r.score),
-            lambda r: r.score,
-            bar=(lambda r: r.score) if scale.is_share else None,
-        ),
-        Column(
-            "proxy score", lambda r: scale.show(r.proxy_score), lambda r: r.proxy_score
-        ),
-        Column(
-            "proxy rank", lambda r: html.whole(r.proxy_rank), lambda r: r.proxy_rank
-        ),
-        *html.cost_columns(lambda r: r.outcome),
-        Column("branches", lambda r: r.cell, lambda r: r.cell, is_text=True),
+        Row(
+            name=name,
+            kind="baseline",
+            proxy=proxy.get(name),
+            whole=whole.get(name),
+            rank=_rank(proxy.get(name), results),
+        )
+        for name in dict.fromkeys([*proxy, *whole])
     ]
 
 
-def _number(score: float) -> float:
-    return score if math.isfinite(score) else 0.0
+def _split(
+    baselines: Mapping[str, Outcome],
+) -> tuple[dict[str, Outcome], dict[str, Outcome]]:
+    """Those trained as trials are, and those trained end to end, by plain names."""
+    whole = {
+        name.removesuffix(END_TO_END): outcome
+        for name, outcome in baselines.items()
+        if name.endswith(END_TO_END)
+    }
+    proxy = {k: v for k, v in baselines.items() if not k.endswith(END_TO_END)}
+    return proxy, whole
+
+
+def _best(results: SearchResults) -> list[TrialRecord]:
+    return by_score(results.reranked)
+
+
+def _top_score(trials: Sequence[TrialRecord]) -> float:
+    return _score(trials[0].outcome) if trials else math.nan
+
+
+def _rank(outcome: Outcome | None, results: SearchResults) -> int | None:
+    score = _score(outcome)
+    if math.isnan(score):
+        return None
+    return 1 + sum((t.score or 0.0) > score for t in results.scored())
+
+
+def _score(outcome: Outcome | None) -> float:
+    """The score, nan where there is none that is finite."""
+    known = outcome.score if outcome else math.nan
+    return known if math.isfinite(known) else math.nan
+
+
+def _columns(scale: Scale) -> list[Column]:
+    def score(name: str, of: str) -> Column:
+        return Column(
+            name,
+            lambda row: scale.show(_score(getattr(row, of))),
+            lambda row: _score(getattr(row, of)),
+        )
+
+    *costs, time = html.cost_columns(lambda row: row.proxy or row.whole)
+    *_, whole_time = html.cost_columns(lambda row: row.whole)
+    return [
+        Column("cell", lambda r: r.name, lambda r: r.name, kind="text"),
+        Column("kind", lambda r: r.kind, lambda r: r.kind, kind="text"),
+        score("end to end", "whole"),
+        score("proxy", "proxy"),
+        Column("rank", lambda r: html.whole(r.rank), lambda r: r.rank),
+        *costs,
+        dataclasses.replace(whole_time, name="time"),
+        dataclasses.replace(time, name="proxy's time"),
+        Column("branches", lambda r: r.cell, lambda r: r.cell, kind="code"),
+    ]

@@ -4,6 +4,7 @@ import os
 import pathlib
 
 from deeplab_dpc import cell_picture
+from deeplab_dpc.evaluation import pictures
 from deeplab_dpc.search.report import cells, trials
 from deeplab_dpc.search.report.page import Plots, page, scale_of
 from deeplab_dpc.search.results import SearchResults
@@ -56,26 +57,17 @@ def write_report(
     drawn = Plots.of(results, scale)
     names = {f"{picture.name}.png" for picture in drawn.all()}
     for picture in drawn.all():
-        _write(target / f"{picture.name}.png", picture.png)
+        pictures.write_bytes(target / f"{picture.name}.png", picture.png)
     for shown in cells.chosen(results, scale):
         names.add(f"{shown.name}.png")
         cell_picture.save(shown.trial.genotype, target / f"{shown.name}.png")
-    _write(
+    pictures.write_bytes(
         target / trials.CSV_NAME,
         trials.to_csv(results.trials).encode("utf-8", "replace"),
     )
     content = page(results, drawn, scale).encode()
-    _write(target / PAGE_NAME, content)
+    pictures.write_bytes(target / PAGE_NAME, content)
     for path in (path for pattern in _OURS for path in target.glob(pattern)):
         if path.name not in names:
             path.unlink(missing_ok=True)
     return target / PAGE_NAME
-
-
-def _write(path: pathlib.Path, content: bytes) -> None:
-    new = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        new.write_bytes(content)
-        os.replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)

@@ -22,23 +22,18 @@ class Column:
         name: Its heading.
         show: From a row's object to text for people.
         value: And to what it is sorted by: text or a number; none or nan is last.
-        is_text: Whether it is text, which stands on the left.
-        bar: The length of a bar behind the text, in 0..1.
+        kind: "number", which stands on the right, "text" or "code".
     """
 
     name: str
     show: Callable[[Any], str]
     value: Callable[[Any], object]
-    is_text: bool = False
-    bar: Callable[[Any], float] | None = None
+    kind: str = "number"
 
 
 def table(caption: str, columns: Sequence[Column], rows: Sequence[Any]) -> str:
     """A table with a row for each object, which a script sorts by any column."""
-    heads = "".join(
-        f'<th scope="col"{_kind("" if c.is_text else "number")}>{text(c.name)}</th>'
-        for c in columns
-    )
+    heads = "".join(f'<th scope="col"{_kind(c)}>{text(c.name)}</th>' for c in columns)
     lines = "\n".join(_row(columns, row) for row in rows)
     content = (
         f'<table data-sortable class="trials"><caption>{text(caption)}</caption>\n'
@@ -95,18 +90,15 @@ def whole(number: int | None) -> str:
 def _row(columns: Sequence[Column], row: Any) -> str:
     first, *rest = columns
     head = (
-        f'<th scope="row"{_kind("" if first.is_text else "number")} '
+        f'<th scope="row"{_kind(first)} '
         f'data-value="{_key(first.value(row))}">{text(first.show(row))}</th>'
     )
     return f"<tr>{head}{''.join(_cell(column, row) for column in rest)}</tr>"
 
 
 def _cell(column: Column, row: Any) -> str:
-    share = column.bar(row) if column.bar else math.nan
-    style = "" if math.isnan(share) else f' style="--share:{share:.4f}"'
-    kind = "" if column.is_text else "number bar" if style else "number"
     key = _key(column.value(row))
-    return f'<td{_kind(kind)} data-value="{key}"{style}>{text(column.show(row))}</td>'
+    return f'<td{_kind(column)} data-value="{key}">{text(column.show(row))}</td>'
 
 
 def _key(value: object) -> str:
@@ -116,5 +108,5 @@ def _key(value: object) -> str:
     return text(f"{value:.9g}" if isinstance(value, float) else value)
 
 
-def _kind(name: str) -> str:
-    return f' class="{name}"' if name else ""
+def _kind(column: Column) -> str:
+    return "" if column.kind == "text" else f' class="{column.kind}"'

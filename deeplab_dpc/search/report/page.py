@@ -23,6 +23,12 @@ from deeplab_dpc.search.results import SearchResults
 
 _FEW_FOR_FIGURES = "With so few trials the plots say next to nothing."
 _FEW = 10
+_WAYS = {
+    "small": "score end to end",
+    "proxy": "proxy score",
+    "large": "score end to end with the larger backbone",
+}
+"""Ways of training in which fidelity is measured, for the axes."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +48,10 @@ class Plots:
         scored = results.scored()
         names = ("proxy score", "end-to-end score")
         pairs = results.rerank_pairs()
-        source = "Numbers are trials. The paper's Figure 4b."
+        source = (
+            "Only the proxy's best were trained end to end, so rho is likely "
+            "lower than over all cells. Numbers are trials. The paper's Figure 4b."
+        )
         compared = enumerate(results.fidelity_pairs().items(), 1)
         return cls(
             histogram=plots.histogram(scored, scale),
@@ -55,10 +64,10 @@ class Plots:
             fidelity=tuple(
                 agreement.scatter(
                     both,
-                    (f"{other} score", f"{first} score"),
+                    (_way(first), _way(other)),
                     scale,
                     f"fidelity_{i}",
-                    "The paper's Figure 3.",
+                    "Numbers are trials. The paper's Figure 3.",
                 )
                 for i, ((first, other), both) in compared
             ),
@@ -76,7 +85,7 @@ def page(results: SearchResults, drawn: Plots, scale: Scale) -> str:
     sections = {
         "progress": progress.section(results, scale),
         "scores": _scores(results, drawn),
-        "rerank": comparison.section(results, scale, html.figure(drawn.rerank)),
+        "comparison": comparison.section(results, scale, html.figure(drawn.rerank)),
         "cells": cells.section(results, scale, html.figure(drawn.norms)),
         "front": _front(results, drawn, scale),
         "fidelity": _fidelity(results, drawn),
@@ -136,7 +145,7 @@ def _front(results: SearchResults, drawn: Plots, scale: Scale) -> str:
             "branches",
             lambda t: short_cell(t.genotype),
             lambda t: short_cell(t.genotype),
-            is_text=True,
+            kind="code",
         ),
     ]
     table = html.table(
@@ -164,3 +173,7 @@ def _settings(settings: Mapping[str, Any]) -> str:
     if rest:
         parts["more"] = rest
     return markup.section("settings", "Settings", tables.settings(parts))
+
+
+def _way(name: str) -> str:
+    return _WAYS.get(name, f"{name} score")

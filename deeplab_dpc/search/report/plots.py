@@ -73,6 +73,8 @@ def history(trials: Sequence[TrialRecord], scale: Scale) -> Picture | None:
             name = f"median of {size:,} trials"
             style = {"color": GREEN, "linewidth": 1.6, "label": name}
             plot.axes.plot(*zip(*medians), **style)
+        margin = max(0.5, 0.02 * float(np.ptp(numbers)))
+        plot.axes.set_xlim(numbers[0] - margin, numbers[-1] + margin)
         plot.axes.xaxis.get_major_locator().set_params(integer=True)
         plot.legend(loc="lower right")
         png = plot.png()
@@ -104,14 +106,15 @@ def front(trials: Sequence[TrialRecord], scale: Scale) -> Picture | None:
             _name(plot, str(best[cell].number), (x[cell], y[cell]))
         plot.legend(loc="lower right")
         png = plot.png()
-    cheapest, dearest = best[0].outcome, best[-1].outcome
-    if not cheapest or not dearest:
-        return None
+    ends = [best[0], best[-1]] if len(best) > 1 else best
+    shown = " to ".join(
+        f"{scale.show(t.score)} at {millions(t.outcome.multiply_adds)}"
+        for t in ends
+        if t.outcome
+    )
     alt = (
-        f"Proxy score against multiply-adds of {count(len(known), 'cell')}. The front "
-        f"has {count(len(best), 'cell')}, from {scale.show(cheapest.score)} at "
-        f"{millions(cheapest.multiply_adds)} to {scale.show(dearest.score)} at "
-        f"{millions(dearest.multiply_adds)}."
+        f"Proxy score against multiply-adds of {count(len(known), 'cell')}; "
+        f"{count(len(best), 'cell')} in front: {shown}."
     )
     caption = f"{alt} Numbers are trials; the table below has the front."
     return Picture("score_against_multiply_adds", png, alt, caption)

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import re
 
 from deeplab_dpc.evaluation.report import markup
 from deeplab_dpc.evaluation.report.markup import text
@@ -13,6 +14,7 @@ REFRESH_S = 60
 """Seconds after which the page of a running search loads itself again."""
 _WINDOW_S, _WINDOW_TRIALS = 3600.0, 10
 _ERRORS = 5  # Kinds that are shown.
+_NUMBERS = re.compile(r"\d+")
 _MEANINGS = {
     "waiting": "to be begun",
     "running": "being trained",
@@ -50,7 +52,7 @@ class Progress:
     @classmethod
     def of(cls, results: SearchResults) -> "Progress":
         """Counts the trials."""
-        done = _num_done(results.trials)
+        done = results.num_done()
         working: dict[str, list[TrialRecord]] = collections.defaultdict(list)
         for trial in results.trials:
             if trial.state == "running":
@@ -98,18 +100,6 @@ def section(results: SearchResults, scale: Scale) -> str:
         parts.append(_refresh())
     parts += [_workers(results, found), _errors(results.trials)]
     return markup.section("progress", "Progress", *parts)
-
-
-def _num_done(trials: tuple[TrialRecord, ...]) -> int:
-    """Trials with an outcome, and failures that nobody tries again."""
-    attempts: dict[object, int] = {}
-    for t in trials:
-        attempts[t.genotype] = max(t.attempt, attempts.get(t.genotype, 0))
-    return sum(
-        t.state in ("complete", "stopped")
-        or (t.state == "failed" and t.attempt == attempts[t.genotype])
-        for t in trials
-    )
 
 
 def _tiles(results: SearchResults, found: Progress, scale: Scale) -> str:
@@ -186,13 +176,16 @@ def _workers(results: SearchResults, found: Progress) -> str:
 
 
 def _errors(trials: tuple[TrialRecord, ...]) -> str:
-    """The most frequent errors, and how often each came."""
-    known = collections.Counter(t.error for t in trials if t.error)
+    """The most frequent errors, and how often each came; numbers in them may differ."""
+    known: dict[str, list[str]] = {}
+    for error in (t.error for t in trials if t.error):
+        known.setdefault(_NUMBERS.sub("#", error), []).append(error)
     if not known:
         return ""
+    order = sorted(known.values(), key=len, reverse=True)
     items = "\n".join(
-        f"<li>{count(number, 'time')}: <code>{text(error[:400])}</code></li>"
-        for error, number in known.most_common(_ERRORS)
+        f"<li>{count(len(same), 'time')}: <code>{text(same[-1][:400])}</code></li>"
+        for same in order[:_ERRORS]
     )
     rest = len(known) - _ERRORS
     more = markup.note(f"and {count(rest, 'other error')}.") if rest > 0 else ""

@@ -14,15 +14,19 @@ img.plot.square { min-width: 300px; }
 .pair { display: grid; gap: 18px 28px;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); }
 .pair > * { min-width: 0; }
+.pair > .first { grid-column: 1 / -1; }
 .pair h3 { margin-top: 6px; }
 .pair p { margin: 0 0 8px; }
-img.cell { max-height: 720px; min-width: 0; width: auto; }
+img.cell { width: auto; }
+img.cell.narrow { min-width: 0; }
 details, details:first-of-type { margin-top: 10px; }
 table.trials { width: 100%; }
-table.trials td:last-child { white-space: nowrap; font-size: .8125rem;
+table.trials td { white-space: nowrap; }
+table.trials td.code { font-size: .8125rem;
   font-family: ui-monospace, Menlo, Consolas, monospace; }
 table.trials tbody th { position: sticky; left: 0; background: var(--paper); }
-table.trials .bar { min-width: 170px; }
+table.trials th, table.trials td { padding: 5px 8px; }
+.tiles dd { font-size: 1.35rem; }
 .scroll.tall thead th { z-index: 1; }
 section .scroll { margin-top: 12px; }
 """

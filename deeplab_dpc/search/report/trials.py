@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable, Sequence
 
 from deeplab_dpc.evaluation.report import markup
@@ -86,28 +87,26 @@ def _csv_row(trial: TrialRecord) -> Sequence[object]:
 def _columns(scale: Scale) -> list[Column]:
     return [
         Column("trial", lambda t: f"{t.number:,}", lambda t: t.number),
-        Column("state", _state, lambda t: t.state, is_text=True),
+        Column("state", lambda t: t.state, lambda t: t.state, kind="text"),
         Column("score", lambda t: _score(t, scale), lambda t: t.score),
-        *html.cost_columns(lambda t: t.outcome),
-        Column("attempt", lambda t: f"{t.attempt}", lambda t: t.attempt),
-        Column(
-            "worker", lambda t: t.worker or NOTHING, lambda t: t.worker, is_text=True
-        ),
-        Column("ended", lambda t: when(t.ended_s), lambda t: t.ended_s, is_text=True),
         Column(
             "branches",
             lambda t: short_cell(t.genotype),
             lambda t: short_cell(t.genotype),
-            is_text=True,
+            kind="code",
         ),
+        *html.cost_columns(lambda t: t.outcome),
+        Column("attempt", lambda t: f"{t.attempt}", lambda t: t.attempt),
+        Column(
+            "worker", lambda t: t.worker or NOTHING, lambda t: t.worker, kind="text"
+        ),
+        Column("ended", lambda t: when(t.ended_s), lambda t: t.ended_s, kind="text"),
+        Column("error", lambda t: t.error[:80], lambda t: t.error[:80], kind="text"),
     ]
-
-
-def _state(trial: TrialRecord) -> str:
-    return f"{trial.state}: {trial.error[:80]}" if trial.error else trial.state
 
 
 def _score(trial: TrialRecord, scale: Scale) -> str:
     if trial.state == "stopped" and trial.outcome:
         return f"({scale.show(trial.outcome.score)})"
-    return scale.show(trial.score)
+    is_odd = trial.score is not None and not math.isfinite(trial.score)
+    return f"{trial.score}" if is_odd else scale.show(trial.score)

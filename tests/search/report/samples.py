@@ -7,11 +7,12 @@ import math
 import numpy as np
 
 from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, Branch, Genotype
-from deeplab_dpc.search import space
 from deeplab_dpc.search.config import ProxyConfig, SamplerConfig, SpaceConfig
-from deeplab_dpc.search.results import SearchResults
+from deeplab_dpc.search.results import END_TO_END, SearchResults
+from deeplab_dpc.search.space import Space
 from deeplab_dpc.search.trials import Outcome, TrialRecord
 
+SPACE = Space.from_config(SpaceConfig())
 BEGAN_S = 1_780_000_000.0  # 2026-05-28.
 SIZE = 33 * 33  # Positions of the features, of 320 channels.
 NAN_NUMBER, INF_NUMBER = 11, 13
@@ -62,7 +63,7 @@ def trials(number: int, num_workers: int = 4, seed: int = 0) -> tuple[TrialRecor
     """
     rng, found = np.random.default_rng(seed), []
     for i in range(number):
-        tries = [space.sample(5, rng) for _ in range(1 + (i > number / 3))]
+        tries = [SPACE.sample(rng) for _ in range(1 + (i > number / 3))]
         cell = max(tries, key=quality)
         record = _ended(i, cell, rng, num_workers)
         if i >= number - num_workers and number > num_workers:
@@ -116,19 +117,22 @@ def reranked(records, top: int = 5, seed: int = 1) -> tuple[TrialRecord, ...]:
 
 
 def baselines(num_random: int = 20, seed: int = 2) -> dict[str, Outcome]:
-    """The published cell, ASPP, and cells drawn uniformly."""
+    """The published cell, ASPP, and cells drawn uniformly; two end to end, too."""
     rng = np.random.default_rng(seed)
     aspp = dataclasses.replace(outcome(DPC_TOP1, rng), branch_norms=())
-    found = {"dpc_top1": outcome(DPC_TOP1, rng), "aspp": aspp}
+    found = {"dpc_top1": outcome(DPC_TOP1, rng), "ASPP": aspp}
     for i in range(num_random):
-        found[f"random_{i:02d}"] = outcome(space.sample(5, rng), rng)
+        found[f"random {i}"] = outcome(SPACE.sample(rng), rng)
+    for name in ("dpc_top1", "ASPP"):
+        score = found[name].score + 0.04
+        found[name + END_TO_END] = dataclasses.replace(found[name], score=score)
     return found
 
 
 def fidelity(seed: int = 3) -> dict[str, tuple[TrialRecord, ...]]:
     """31 cells in three ways, which agree less and less."""
     rng = np.random.default_rng(seed)
-    cells = [space.sample(5, rng) for _ in range(31)]
+    cells = [SPACE.sample(rng) for _ in range(31)]
     return {
         way: tuple(
             TrialRecord(
