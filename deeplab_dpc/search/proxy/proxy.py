@@ -158,7 +158,7 @@ class _Run:
         self.steps = step
         self.losses.append((step, float(loss)))
         if not math.isfinite(loss):
-            self._fail(f"its loss is {float(loss)}")
+            self._fail(f"its loss is {float(loss)}, or its gradients are not finite")
 
     def note_score(self, step: int, score: float) -> None:
         if not math.isfinite(score):

@@ -1,5 +1,6 @@
 """One compiled step of several candidates on one batch, and their scoring."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -39,7 +40,8 @@ class Step:
         """Makes step `step` (the first is 0).
 
         Returns:
-            Each candidate's cross-entropy before the step, float32 `[candidates]`.
+            Each candidate's cross-entropy before the step, float32 `[candidates]`; nan
+            where its gradients are not finite.
         """
         return self._run(features, labels, tf.constant(step, tf.float32))
 
@@ -60,8 +62,11 @@ class Step:
             with tf.GradientTape() as tape:
                 logits = head(features, training=True)
                 loss = losses.mean(*self._loss(logits, labels, step))
-            _move(head, tape.gradient(loss, values), rate, config.proxy_momentum)
-            found.append(loss)
+            gradients = tape.gradient(loss, values)
+            _move(head, gradients, rate, config.proxy_momentum)
+            # A ReLU makes 0 of what is no number, so that the loss alone may not tell.
+            squares = tf.add_n([tf.nn.l2_loss(gradient) for gradient in gradients])
+            found.append(tf.where(tf.math.is_finite(squares), loss, math.nan))
         return tf.stack(found)
 
 
