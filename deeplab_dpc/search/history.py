@@ -1,0 +1,199 @@
+"""What a study has tried so far, kept up to date as its storage grows."""
+
+import collections
+from typing import Any
+
+from optuna.distributions import BaseDistribution
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from deeplab_dpc.genotypes import Genotype
+from deeplab_dpc.search.leases import Lease
+from deeplab_dpc.search.trials import Outcome, TrialRecord
+
+GENOTYPE, OUTCOME, ERROR = "genotype", "outcome", "error"
+"""Attributes of a trial that Optuna's dashboard shows."""
+KEY, ATTEMPT, RETRY_OF = "search:key", "search:attempt", "search:retry_of"
+LEASE, END = "search:lease", "search:end"
+"""Attributes of a trial that it does not show; `END` says why a trial failed."""
+FIXED = "fixed_params"
+"""Optuna's name for the parameters of a queued trial, by which samplers know it."""
+PASSING = (LEASE, END, ATTEMPT, RETRY_OF)
+"""What the next trial of the same cell does not take over."""
+
+_LIVE = ("waiting", "running", "complete", "stopped")
+_STATES = {
+    TrialState.WAITING: "waiting",
+    TrialState.RUNNING: "running",
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "stopped",
+}
+
+
+class History:
+    """The trials of a study and where each stands.
+
+    A trial owns its cell if no trial before it, of those that count, has the same one.
+    Numbers are given one after the other and a trial is written with its cell at once,
+    so everybody agrees on the owner: whoever finds an older trial gives way.
+
+    Args:
+        storage: Where the trials are.
+        study_id: The storage's number of the study.
+        max_attempts: How often a cell is tried in all.
+
+    Attributes:
+        trials: As of the last `refresh`, by number.
+        states: One of `trials.STATES` each; empty for a trial that another program
+            wrote, which counts nowhere.
+        running: Numbers of the running ones.
+        waiting: Numbers of the waiting ones.
+    """
+
+    def __init__(self, storage: BaseStorage, study_id: int, max_attempts: int):
+        self._storage = storage
+        self._study_id = study_id
+        self._max_attempts = max_attempts
+        self._by_key: dict[str, list[int]] = {}
+        self._retried: set[int] = set()
+        self._unqueued: set[int] = set()
+        self._distributions: dict[str, BaseDistribution] = {}
+        self._records: dict[int, TrialRecord] = {}
+        self._counts: collections.Counter[str] = collections.Counter()
+        self._given_up = 0
+        self.trials: list[FrozenTrial] = []
+        self.states: list[str] = []
+        self.running: set[int] = set()
+        self.waiting: set[int] = set()
+
+    def refresh(self) -> None:
+        """Reads what is new; the time hardly grows with the number of trials."""
+        self.trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
+        for number in sorted(self.running | self.waiting):
+            self._move(number)
+        for number in range(len(self.states), len(self.trials)):
+            self._add(number)
+
+    def owner(self, key: str) -> int | None:
+        """The number of the trial that owns this cell, or None."""
+        numbers = self._by_key.get(key, ())
+        return next((n for n in numbers if self._counts_as_tried(n)), None)
+
+    def is_known(self, key: str) -> bool:
+        """Whether any trial has, or had, this cell."""
+        return key in self._by_key
+
+    def orphans(self) -> list[int]:
+        """Lost and failed trials whose cell no other trial takes up yet."""
+        return [n for n in sorted(self._unqueued) if self.owner(self._key(n)) is None]
+
+    def counts(self) -> dict[str, int]:
+        """Number of trials in each state."""
+        return dict(self._counts)
+
+    def num_taken(self) -> int:
+        """Cells that were begun or wait, each once, those given up included."""
+        live = sum(self._counts[state] for state in _LIVE)
+        return live + self._given_up + len(self.orphans())
+
+    def records(self) -> list[TrialRecord]:
+        """All trials of this search, by number."""
+        return [self._record(n) for n, state in enumerate(self.states) if state]
+
+    def lease(self, number: int) -> Lease | None:
+        """The lease of a trial; None if its holder has not written it yet."""
+        return Lease.from_dict(self.trials[number].system_attrs.get(LEASE))
+
+    def _key(self, number: int) -> str:
+        return self.trials[number].system_attrs[KEY]
+
+    def _add(self, number: int) -> None:
+        trial = self.trials[number]
+        self.states.append("")
+        key = trial.system_attrs.get(KEY)
+        if key is None:
+            return
+        trial.distributions = self._shared(trial.distributions)
+        self._by_key.setdefault(key, []).append(number)
+        retry_of = trial.system_attrs.get(RETRY_OF)
+        if retry_of is not None:
+            self._retried.add(retry_of)
+            self._unqueued.discard(retry_of)
+        self._move(number)
+
+    def _shared(
+        self, distributions: dict[str, BaseDistribution]
+    ) -> dict[str, BaseDistribution]:
+        """The same distributions, one object for all trials: else 20 KB a trial."""
+        known = self._distributions
+        return {
+            name: known[name]
+            if known.setdefault(name, distribution) == distribution
+            else distribution
+            for name, distribution in distributions.items()
+        }
+
+    def _move(self, number: int) -> None:
+        """Notes the state that a trial has now."""
+        trial = self.trials[number]
+        old, new = self.states[number], state_of(trial)
+        if old == new:
+            return
+        self.states[number] = new
+        self._counts.subtract([old] if old else [])
+        self._counts[new] += 1
+        for state, numbers in (("running", self.running), ("waiting", self.waiting)):
+            (numbers.add if new == state else numbers.discard)(number)
+        if new in ("lost", "failed"):
+            if attempt_of(trial) >= self._max_attempts:
+                self._given_up += 1
+            elif number not in self._retried:
+                self._unqueued.add(number)
+
+    def _counts_as_tried(self, number: int) -> bool:
+        """Whether a trial may own its cell: not if it was lost and is tried again."""
+        if self.states[number] in ("lost", "failed"):
+            return attempt_of(self.trials[number]) >= self._max_attempts
+        return self.states[number] in _LIVE
+
+    def _record(self, number: int) -> TrialRecord:
+        record = self._records.get(number)
+        if record is None:
+            record = record_of(self.trials[number])
+            if self.trials[number].state.is_finished():
+                self._records[number] = record
+        return record
+
+
+def state_of(trial: FrozenTrial) -> str:
+    """The state in this package's words."""
+    return _STATES.get(trial.state) or trial.system_attrs.get(END, "failed")
+
+
+def attempt_of(trial: FrozenTrial) -> int:
+    """How many times its cell has been begun with this trial."""
+    return trial.system_attrs.get(ATTEMPT, 1)
+
+
+def genotype_of(trial: FrozenTrial) -> Genotype:
+    """The cell of a trial."""
+    return Genotype.from_json(trial.user_attrs[GENOTYPE], outside_space=True)
+
+
+def record_of(trial: FrozenTrial) -> TrialRecord:
+    """What is known of a trial, in this package's words."""
+    attrs: dict[str, Any] = trial.user_attrs
+    lease = Lease.from_dict(trial.system_attrs.get(LEASE))
+    outcome = attrs.get(OUTCOME)
+    ended = trial.datetime_complete
+    return TrialRecord(
+        number=trial.number,
+        genotype=genotype_of(trial),
+        state=state_of(trial),
+        outcome=None if outcome is None else Outcome.from_dict(outcome),
+        attempt=attempt_of(trial),
+        worker="" if lease is None else lease.worker,
+        began_s=None if lease is None else lease.began_s,
+        ended_s=None if ended is None else ended.timestamp(),
+        error=attrs.get(ERROR, ""),
+    )

@@ -1,0 +1,133 @@
+"""Creating a study, or joining one that keeps the same settings."""
+
+import json
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import optuna
+from optuna.exceptions import DuplicatedStudyError
+from optuna.storages import BaseStorage
+from optuna.study import StudyDirection
+
+from deeplab_dpc.search.storage import open_storage
+
+SETTINGS = "settings"
+"""Attribute of the study, which Optuna's dashboard shows."""
+
+_OBJECTIVES = ["score", "multiply_adds"]
+_CREATOR_S = 10.0
+
+
+class StudyError(ValueError):
+    """A study that cannot be joined, or that cannot take what it is told."""
+
+
+class LostTrialError(StudyError):
+    """A trial that was given to another worker, since this one was thought dead."""
+
+
+def join(
+    url: str | BaseStorage,
+    name: str,
+    settings: Mapping[str, Any] | None,
+    directions: Sequence[str],
+) -> optuna.Study:
+    """Creates the Optuna study of that name or joins it; see `Study.open`."""
+    storage = url if isinstance(url, BaseStorage) else open_storage(url)
+    wanted = [StudyDirection[d.upper()] for d in directions]
+    if settings is None:
+        study = _existing(storage, name)
+    else:
+        study = _created(storage, name, _as_json(settings), wanted)
+        _check_settings(name, _settings_of(study), _as_json(settings))
+    if study.directions != wanted:
+        raise StudyError(
+            f"Study {name!r} has the directions "
+            f"{[d.name.lower() for d in study.directions]}, not {list(directions)}; "
+            "take its sampler, or another study name."
+        )
+    return study
+
+
+def _created(
+    storage: BaseStorage,
+    name: str,
+    settings: dict[str, Any],
+    directions: list[StudyDirection],
+) -> optuna.Study:
+    try:
+        storage.create_new_study(directions, name)
+    except DuplicatedStudyError:
+        return _of_creator(storage, name, settings)
+    study = optuna.Study(name, storage)
+    _set(study, settings)
+    return study
+
+
+def _set(study: optuna.Study, settings: dict[str, Any]) -> None:
+    study.set_user_attr(SETTINGS, settings)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names(_OBJECTIVES[: len(study.directions)])
+
+
+def _of_creator(
+    storage: BaseStorage, name: str, settings: dict[str, Any]
+) -> optuna.Study:
+    """Waits for the settings; a creator that died has left none, so we give them."""
+    study = optuna.Study(name, storage)
+    until_s = time.monotonic() + _CREATOR_S
+    while SETTINGS not in study.user_attrs and time.monotonic() < until_s:
+        if study.get_trials(deepcopy=False):
+            raise StudyError(
+                f"Study {name!r} has trials but no settings: another program made it. "
+                "Take another study name."
+            )
+        time.sleep(0.1)
+    if SETTINGS not in study.user_attrs:
+        _set(study, settings)
+    return study
+
+
+def _existing(storage: BaseStorage, name: str) -> optuna.Study:
+    names = [study.study_name for study in storage.get_all_studies()]
+    if name not in names:
+        raise StudyError(
+            f"There is no study {name!r}; this storage has {names or 'none'}."
+        )
+    study = optuna.Study(name, storage)
+    _settings_of(study)
+    return study
+
+
+def _settings_of(study: optuna.Study) -> dict[str, Any]:
+    if SETTINGS not in study.user_attrs:
+        raise StudyError(
+            f"Study {study.study_name!r} has no settings: another program made it. "
+            "Take another study name."
+        )
+    return study.user_attrs[SETTINGS]
+
+
+def _check_settings(
+    name: str, kept: Mapping[str, Any], given: Mapping[str, Any]
+) -> None:
+    """Refuses other settings than those kept, and says which differ."""
+    lines = [
+        f"  {key}: {kept.get(key, 'absent')!r} there, {given.get(key, 'absent')!r} here"
+        for key in sorted({*kept, *given})
+        if key not in kept or key not in given or kept[key] != given[key]
+    ]
+    if lines:
+        raise StudyError(
+            f"Study {name!r} was made with other settings, and its scores could not be "
+            "compared with these:\n" + "\n".join(lines) + "\nGive the study's settings "
+            "to go on with it, or another study name to begin a new search."
+        )
+
+
+def _as_json(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings as they come back from the storage: tuples are lists."""
+    return json.loads(json.dumps(dict(settings)))

@@ -1,0 +1,139 @@
+"""Leases of trials: who has one, until when, and how others learn that he is gone."""
+
+import dataclasses
+import os
+import pathlib
+import socket
+import time
+from collections.abc import Mapping
+from typing import Any, Self
+
+CLOCK_ERROR_S = 3600.0
+"""How wrong another machine's clock may be before its trials are taken in vain."""
+
+
+def default_worker() -> str:
+    """The name of this process among the workers: `host:pid`."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Lease:
+    """The right to tell a trial, which its holder renews while it works.
+
+    Attributes:
+        worker: The holder's name.
+        process: What `this_process` says of the holder.
+        began_s: Seconds since 1970 at which it took the trial.
+        beat_s: The same for the last renewal, by the holder's clock.
+        for_s: Seconds for which the lease lasts without a renewal.
+    """
+
+    worker: str
+    process: str
+    began_s: float
+    beat_s: float
+    for_s: float
+
+    @classmethod
+    def begin(cls, worker: str, for_s: float) -> Self:
+        """A lease that begins now and is held by this process."""
+        now_s = time.time()
+        return cls(worker, this_process(), now_s, now_s, for_s)
+
+    def renewed(self) -> Self:
+        """The same lease, from now on."""
+        return dataclasses.replace(self, beat_s=time.time())
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this process holds it."""
+        return bool(self.process) and self.process == this_process()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The lease as JSON types, by name."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any] | None) -> Self | None:
+        """Reads what `to_dict` gave; None gives None."""
+        return None if values is None else cls(**values)
+
+
+class Watch:
+    """Finds the leases that have run out.
+
+    A lease ends when it has not changed for its time by this process's own clock, so
+    that no two machines' clocks are compared, and a computer that slept takes nobody's
+    trial when it wakes up. Two short cuts: a holder that was a process of this machine
+    and is no more has ended at once; and what another machine renewed longer ago than
+    its time and an hour, so that a search of yesterday goes on without a wait.
+
+    Args:
+        for_s: The time of a trial that has no lease: its holder died in between.
+    """
+
+    def __init__(self, for_s: float):
+        self._for_s = for_s
+        self._seen: dict[int, tuple[Lease | None, float]] = {}
+
+    def has_ended(self, number: int, lease: Lease | None) -> bool:
+        """Whether the holder of a running trial is gone."""
+        if lease is not None:
+            if is_gone(lease.process):
+                return True
+            age_s = time.time() - lease.beat_s
+            if not is_here(lease.process) and age_s > lease.for_s + CLOCK_ERROR_S:
+                return True
+        now_s = time.monotonic()
+        seen, since_s = self._seen.get(number, (None, now_s))
+        if number not in self._seen or seen != lease:
+            self._seen[number] = (lease, now_s)
+            return False
+        return now_s - since_s > (lease.for_s if lease is not None else self._for_s)
+
+    def forget(self, number: int) -> None:
+        """Drops what is known of a trial that has ended."""
+        self._seen.pop(number, None)
+
+
+def this_process() -> str:
+    """A name of this process that no other has, `machine/pid/start`; empty if unknown.
+
+    The machine is the boot of its kernel and the set of process numbers in it, so that
+    two containers with the same host name are told apart.
+    """
+    machine, start = _machine(), _start_of(os.getpid())
+    return f"{machine}/{os.getpid()}/{start}" if machine and start else ""
+
+
+def is_here(process: str) -> bool:
+    """Whether a process of that name would be seen from this one."""
+    machine = process.rpartition("/")[0].rpartition("/")[0]
+    return bool(machine) and machine == _machine()
+
+
+def is_gone(process: str) -> bool:
+    """Whether it was a process of this machine and is no more."""
+    if not is_here(process):
+        return False
+    _, pid, start = process.rsplit("/", 2)
+    return _start_of(int(pid)) != start
+
+
+def _machine() -> str:
+    try:
+        boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}-{os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+def _start_of(pid: int) -> str:
+    """When a process began, in the kernel's ticks; empty if there is no live one."""
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2]
+    except OSError:
+        return ""
+    state, *others = fields.split()
+    return "" if state in "ZX" else others[18]

@@ -1,0 +1,349 @@
+"""A search that many workers share: ask for a cell, train it, tell the outcome."""
+
+import contextlib
+import logging
+import math
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, Self
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.pruners import BasePruner
+from optuna.samplers import BaseSampler
+from optuna.storages import BaseStorage
+from optuna.trial import TrialState
+
+from deeplab_dpc.genotypes import Genotype
+from deeplab_dpc.search import history as words
+from deeplab_dpc.search import joining
+from deeplab_dpc.search.drafts import Desk
+from deeplab_dpc.search.history import History
+from deeplab_dpc.search.joining import LostTrialError, StudyError
+from deeplab_dpc.search.leases import default_worker
+from deeplab_dpc.search.ledger import Ledger
+from deeplab_dpc.search.trials import STATES, Outcome, TrialRecord
+
+__all__ = ["CellSpace", "LostTrialError", "Study", "StudyError", "Trial"]
+
+MAX_DRAWS = 100
+"""Draws of known cells after which a sampler is said to have no new one."""
+
+_logger = logging.getLogger(__name__)
+
+
+class CellSpace(Protocol):
+    """What a study needs of a space of cells; `space.Space` is one."""
+
+    def choices(self) -> Mapping[str, tuple[Any, ...]]:
+        """The legal values of each parameter."""
+
+    def encode(self, genotype: Genotype) -> dict[str, Any]:
+        """A cell as parameters."""
+
+    def decode(self, params: dict[str, Any]) -> Genotype:
+        """The cell of such parameters."""
+
+    def key(self, genotype: Genotype) -> str:
+        """What cells have in common that are the same."""
+
+
+class Trial:
+    """A cell that this worker shall train, until it is told, stopped or failed.
+
+    Attributes:
+        number: Of the trial in its study.
+        genotype: The cell.
+        attempt: 1, or more after a worker that died or a failure.
+    """
+
+    def __init__(self, study: "Study", number: int, genotype: Genotype, attempt: int):
+        self.number = number
+        self.genotype = genotype
+        self.attempt = attempt
+        self._study = study
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is still this worker's: not after its end, nor if another has it.
+
+        Another worker gets it if this one does not renew its lease; what comes of it
+        here is then not taken any more.
+        """
+        return self._study.holds(self.number)
+
+    def report(self, step: int, score: float) -> None:
+        """Notes the score after so many steps, for the curve and early stopping."""
+        self._study.report(self.number, step, score)
+
+    def should_stop(self) -> bool:
+        """Whether to give the trial up: hopeless by its reports, or not held."""
+        return not self.is_held or self._study.is_hopeless(self.number)
+
+
+class Study:
+    """A search in a storage, as one worker sees it; made by `open`.
+
+    Its trials are those of an Optuna study of the same name.
+
+    What a kill -9 at any moment leaves: a trial is written whole or not at all, so at
+    worst one that nobody works on. Other workers find it when its lease has ended, mark
+    it as lost, which the storage lets only one of them do, and queue its cell again,
+    `max_attempts` times in all. If that finder dies in between, the next one queues it.
+    A worker that wakes up late finds its trial ended and can tell nothing.
+    """
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        space: CellSpace,
+        lease_s: float,
+        max_attempts: int,
+        worker: str,
+    ):
+        self.name = study.study_name
+        self.worker = worker
+        self._study = study
+        self._storage: BaseStorage = study._storage
+        self._space = space
+        self._lease_s = lease_s
+        distributions: dict[str, BaseDistribution] = {
+            name: CategoricalDistribution(values)
+            for name, values in space.choices().items()
+        }
+        self._history = History(self._storage, study._study_id, max_attempts)
+        self._desk = Desk(study, self._history, distributions, worker)
+        self._ledger = Ledger(
+            self._storage,
+            study._study_id,
+            self._history,
+            distributions,
+            worker,
+            lease_s,
+            max_attempts,
+        )
+        self._lock = threading.RLock()
+        self._history.refresh()
+
+    @classmethod
+    def open(
+        cls,
+        url: str | BaseStorage,
+        name: str,
+        settings: Mapping[str, Any] | None,
+        space: CellSpace,
+        sampler: BaseSampler,
+        pruner: BasePruner | None = None,
+        directions: Sequence[str] = ("maximize",),
+        lease_s: float = 300.0,
+        max_attempts: int = 3,
+        worker: str | None = None,
+    ) -> Self:
+        """Creates the study, or joins it if it is there.
+
+        Args:
+            url: See `storage.open_storage`; or what it gave.
+            name: Of the study in its storage.
+            settings: What makes results comparable, as JSON types. The study keeps
+                them. None joins a study whatever its settings are, to read it.
+            space: The cells.
+            sampler: Chooses them.
+            pruner: Says which trials are hopeless; None: none is.
+            directions: Of the score, and of the multiply-adds if there are two.
+            lease_s: After how many seconds without a sign of life a worker is dead.
+            max_attempts: How often a cell is tried that fails or whose worker dies.
+            worker: Its name in the records; `host:pid` if None.
+
+        Raises:
+            StudyError: If the study has other settings (with the differences), or if
+                there is none and `settings` is None.
+            StorageError: If the storage cannot be opened.
+        """
+        study = joining.join(url, name, settings, directions)
+        study.sampler = sampler
+        study.pruner = pruner or optuna.pruners.NopPruner()
+        worker = default_worker() if worker is None else worker
+        return cls(study, space, lease_s, max_attempts, worker)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings that the study was created with."""
+        return self._study.user_attrs[joining.SETTINGS]
+
+    def ask(self) -> Trial:
+        """A cell to train: one that is queued, else a new one from the sampler.
+
+        Raises:
+            StudyError: If the sampler finds no cell that was not tried.
+        """
+        with self._lock:
+            trial = self.ask_queued()
+            while trial is None:
+                trial = self._trial(self._begin_new())
+            return trial
+
+    def ask_queued(self) -> Trial | None:
+        """A cell that was queued, or whose worker died or failed; None if none is."""
+        with self._lock:
+            self._ledger.mend()
+            for number in sorted(self._history.waiting):
+                if self._ledger.take(number) is not None:
+                    self._desk.welcome(self._history.trials[number])
+                    return self._trial(number)
+            return None
+
+    def enqueue(self, genotypes: Iterable[Genotype]) -> int:
+        """Queues cells that are asked for before all others, and returns how many.
+
+        Those that the study has already are left out.
+        """
+        with self._lock:
+            self._history.refresh()
+            cells = {self._space.key(g): g for g in genotypes}
+            new = {k: g for k, g in cells.items() if self._history.owner(k) is None}
+            for key, cell in new.items():
+                params = self._space.encode(cell)
+                attrs = {words.KEY: key, words.FIXED: params}
+                self._ledger.queue(params, cell, attrs)
+            return len(new)
+
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
+        """Records the outcome of a trial that was trained to its end.
+
+        Raises:
+            LostTrialError: If the trial was given to another worker.
+            StudyError: If the score is not finite; call `fail`.
+        """
+        if not math.isfinite(outcome.score):
+            raise StudyError(
+                f"Trial {trial.number} has score {outcome.score}, which cannot be "
+                "compared; call `fail` instead of `tell`."
+            )
+        self._end(trial, TrialState.COMPLETE, outcome)
+
+    def stop(self, trial: Trial, outcome: Outcome) -> None:
+        """Records a trial that was given up early, with the score it had reached.
+
+        Raises:
+            LostTrialError: If the trial was given to another worker.
+        """
+        self._end(trial, TrialState.PRUNED, outcome)
+
+    def fail(self, trial: Trial, message: str) -> None:
+        """Records an error; the cell is tried again if it has attempts left.
+
+        Raises:
+            LostTrialError: If the trial was given to another worker.
+        """
+        with self._lock:
+            self._ledger.fail(trial.number, "failed", message)
+
+    def give_back(self, trial: Trial) -> None:
+        """Ends a trial of a worker that was told to leave; another one takes the cell.
+
+        It does not count as an attempt. A worker that says nothing is missed later.
+        """
+        with self._lock:
+            self._ledger.give_back(trial.number)
+
+    @contextlib.contextmanager
+    def keep_alive(self) -> Iterator[None]:
+        """Renews the leases of the trials that this worker holds, in a thread."""
+        stopped = threading.Event()
+        thread = threading.Thread(
+            target=self._renew_until, args=(stopped,), name="leases", daemon=True
+        )
+        thread.start()
+        try:
+            yield
+        finally:
+            stopped.set()
+            thread.join(timeout=self._lease_s / 3)
+
+    def holds(self, number: int) -> bool:
+        """Whether this worker has that trial."""
+        return number in self._ledger.held
+
+    def report(self, number: int, step: int, score: float) -> None:
+        """See `Trial.report`."""
+        trial_id = self._history.trials[number]._trial_id
+        try:
+            self._storage.set_trial_intermediate_value(trial_id, step, score)
+        except UpdateFinishedTrialError:
+            self._ledger.held.pop(number, None)
+
+    def is_hopeless(self, number: int) -> bool:
+        """Whether early stopping gives that trial up; not with two directions."""
+        if len(self._study.directions) > 1:
+            return False
+        frozen = self._storage.get_trial(self._history.trials[number]._trial_id)
+        return self._study.pruner.prune(self._study, frozen)
+
+    def records(self) -> list[TrialRecord]:
+        """All trials so far, by number."""
+        with self._lock:
+            self._history.refresh()
+            return self._history.records()
+
+    def counts(self) -> dict[str, int]:
+        """Number of trials in each of `trials.STATES`."""
+        with self._lock:
+            self._history.refresh()
+            counts = self._history.counts()
+            return {state: counts.get(state, 0) for state in STATES}
+
+    def best(self, k: int) -> list[TrialRecord]:
+        """The `k` complete trials with the highest scores, the best first."""
+        complete = [r for r in self.records() if r.score is not None]
+        return sorted(complete, key=lambda r: (-(r.score or 0.0), r.number))[:k]
+
+    def num_left(self, num_trials: int) -> int:
+        """How many cells may still be begun until there are `num_trials`.
+
+        Cells that were given up count. Workers that look at the same moment see the
+        same number, so there may be one trial too many for each of them but one.
+        """
+        with self._lock:
+            self._history.refresh()
+            return max(0, num_trials - self._history.num_taken())
+
+    def _begin_new(self) -> int | None:
+        """Begins a trial of a cell that no trial has, as far as is known."""
+        for repeat in range(MAX_DRAWS):
+            draft = self._desk.draw(repeat)
+            genotype = self._space.decode(draft.params)
+            key = self._space.key(genotype)
+            if not self._history.is_known(key):
+                attrs = {**draft.attrs, words.KEY: key}
+                return self._ledger.begin(draft.params, genotype, attrs)
+        raise StudyError(
+            f"The sampler gave {MAX_DRAWS} cells that study {self.name!r} has tried; "
+            f"it has {len(self._history.trials)} trials. Ask for fewer trials, or "
+            "search a larger space."
+        )
+
+    def _trial(self, number: int | None) -> Trial | None:
+        if number is None:
+            return None
+        frozen = self._history.trials[number]
+        genotype, attempt = words.genotype_of(frozen), words.attempt_of(frozen)
+        return Trial(self, number, genotype, attempt)
+
+    def _end(self, trial: Trial, state: TrialState, outcome: Outcome) -> None:
+        values = [outcome.score, float(outcome.multiply_adds)]
+        values = values[: len(self._study.directions)]
+        is_told = state == TrialState.COMPLETE
+        if not is_told and (len(values) > 1 or not math.isfinite(outcome.score)):
+            values = []
+        with self._lock:
+            frozen = self._history.trials[trial.number]
+            self._study.sampler.after_trial(self._study, frozen, state, values or None)
+            self._ledger.end(trial.number, state, values or None, outcome.to_dict())
+
+    def _renew_until(self, stopped: threading.Event) -> None:
+        while not stopped.wait(self._lease_s / 3):
+            try:
+                self._ledger.renew()
+            except Exception as e:  # The storage may be away for a while.
+                _logger.warning("The leases of %s are not renewed: %s", self.worker, e)

@@ -1,0 +1,114 @@
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from deeplab_dpc.search.journal import LOCK_SUFFIX, JournalFile, exclusive
+
+HOLD = (
+    "import sys, time; from deeplab_dpc.search.journal import exclusive\n"
+    "with exclusive(sys.argv[1]):\n    print('held', flush=True); time.sleep(60)"
+)
+
+
+def read(journal):
+    return list(journal.read_logs(0))
+
+
+@pytest.mark.parametrize("torn", [b'{"a', b'{"a":1}', b"x" * 200_000])
+@pytest.mark.parametrize("before", [[], [{"n": 1}, {"n": 2}]])
+def test_a_torn_last_line_is_cut_off_by_the_next_writer(tmp_path, torn, before):
+    path = tmp_path / "journal"
+    journal = JournalFile(str(path))
+    if before:
+        journal.append_logs(before)
+    with path.open("ab") as file:
+        file.write(torn)
+    assert read(JournalFile(str(path))) == before  # A reader leaves it alone.
+
+    journal.append_logs([{"n": 3}, {"n": 4}])
+
+    assert (
+        read(journal) == read(JournalFile(str(path))) == [*before, {"n": 3}, {"n": 4}]
+    )
+    lines = path.read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [*before, {"n": 3}, {"n": 4}]
+
+
+def test_a_whole_last_line_stays(tmp_path):
+    journal = JournalFile(str(tmp_path / "journal"))
+    for n in range(5):
+        journal.append_logs([{"n": n}])
+    assert read(journal) == [{"n": n} for n in range(5)]
+
+
+def test_the_lock_of_a_killed_holder_is_free_at_once(tmp_path):
+    path = str(tmp_path / "lock")
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, path], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout.readline() == "held\n"
+    entered = threading.Event()
+
+    def enter():
+        with exclusive(path):
+            entered.set()
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    assert not entered.wait(0.2)
+    holder.send_signal(signal.SIGKILL)
+    assert entered.wait(2.0)
+    thread.join()
+    holder.communicate()
+
+
+def _append(path, worker, num_lines):
+    journal = JournalFile(path)
+    for n in range(num_lines):
+        journal.append_logs([{"worker": worker, "n": n, "fill": "x" * (n % 977)}])
+
+
+def test_lines_of_processes_and_threads_do_not_mix(tmp_path):
+    path = str(tmp_path / "journal")
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_append, args=(path, w, 100)) for w in range(2)]
+    workers += [threading.Thread(target=_append, args=(path, w, 100)) for w in (2, 3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    logs = read(JournalFile(path))
+    assert len(logs) == 400
+    for w in range(4):
+        assert [log["n"] for log in logs if log["worker"] == w] == list(range(100))
+
+
+def test_one_thread_at_a_time_holds_the_lock(tmp_path):
+    path, inside, seen = str(tmp_path / "lock"), [0], []
+
+    def enter():
+        for _ in range(50):
+            with exclusive(path):
+                inside[0] += 1
+                seen.append(inside[0])
+                time.sleep(0.0002)
+                inside[0] -= 1
+
+    threads = [threading.Thread(target=enter) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [1] * 200
+
+
+def test_the_lock_is_a_file_of_its_own_beside_the_journal(tmp_path):
+    JournalFile(str(tmp_path / "journal")).append_logs([{"n": 1}])
+    assert sorted(os.listdir(tmp_path)) == ["journal", "journal" + LOCK_SUFFIX]

@@ -1,0 +1,99 @@
+import sqlite3
+
+import optuna
+import pytest
+
+from benchmarks import search_servers
+from deeplab_dpc.search import storage
+from deeplab_dpc.search.storage import StorageError, open_storage, serve_storage
+
+
+def test_a_journal_is_an_ordinary_one_of_optuna(tmp_path):
+    path = tmp_path / "study.journal"
+    open_storage(path).create_new_study([optuna.study.StudyDirection.MAXIMIZE], "a")
+    backend = optuna.storages.journal.JournalFileBackend(str(path))
+    plain = optuna.storages.JournalStorage(backend)
+    assert [s.study_name for s in plain.get_all_studies()] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "url, message",
+    [
+        ("missing/study.journal", "missing is no folder"),
+        ("", "is a folder; name a file in it"),
+        ("sqlite:///a.db", "is SQLite, which loses trials .* give a plain path"),
+        ("redis://localhost", "'redis://localhost' is no storage; give a path such"),
+        ("grpc://localhost:a", "is no server; give grpc://host:port"),
+        ("grpc://:1", "is no server; give grpc://host:port"),
+    ],
+)
+def test_what_is_no_storage_is_refused(tmp_path, url, message, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StorageError, match=message):
+        open_storage(url if url else tmp_path)
+
+
+def test_another_file_is_not_taken_for_a_journal(tmp_path):
+    text = tmp_path / "notes.txt"
+    text.write_text("nothing\n")
+    database = tmp_path / "a.db"
+    with sqlite3.connect(database) as connection:
+        connection.execute("create table a (b)")
+    for path in (text, database):
+        before = path.read_bytes()
+        with pytest.raises(
+            StorageError, match="is no journal of a search; give a path"
+        ):
+            open_storage(path)
+        assert path.read_bytes() == before
+
+
+def test_a_damaged_line_in_the_middle_is_named_as_such(tmp_path):
+    path = tmp_path / "study.journal"
+    opened = open_storage(path)
+    for name in "abc":
+        opened.create_new_study([optuna.study.StudyDirection.MAXIMIZE], name)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[0], lines[1][:20] + b"\n", lines[2]]))
+    with pytest.raises(StorageError, match="has a line that cannot be read"):
+        open_storage(path)
+
+
+def test_a_server_that_does_not_answer_is_to_be_started(monkeypatch):
+    monkeypatch.setattr(storage, "_READY_S", 0.3)
+    port = search_servers.free_port()
+    with pytest.raises(StorageError, match="No server answers .* search.py serve"):
+        open_storage(f"grpc://localhost:{port}")
+
+
+def test_a_database_that_does_not_answer_is_to_be_started():
+    url = f"postgresql://me:secret@localhost:{search_servers.free_port()}/a"
+    with pytest.raises(StorageError, match="does not answer.* Start the database") as e:
+        open_storage(url)
+    assert "secret" not in str(e.value)
+
+
+def test_mysql_is_tried_with_a_warning():
+    with (
+        pytest.warns(UserWarning, match="mysql is untested here"),
+        pytest.raises(StorageError, match="needs a driver: No module named"),
+    ):
+        open_storage("mysql://me@localhost:1/a")
+
+
+def test_a_port_is_not_shared_by_two_servers(tmp_path):
+    """gRPC would share it, and workers would write now one study, now the other."""
+    with search_servers.grpc_server(str(tmp_path / "a.journal")) as server:
+        open_storage(server.url)
+        port = int(server.url.rpartition(":")[2])
+        with pytest.raises(StorageError, match="Cannot listen on localhost:.*another"):
+            serve_storage(tmp_path / "b.journal", port=port)
+
+
+def test_workers_wait_for_a_server_that_is_started_again(tmp_path):
+    with search_servers.grpc_server(str(tmp_path / "a.journal")) as server:
+        opened = open_storage(server.url)
+        opened.create_new_study([optuna.study.StudyDirection.MAXIMIZE], "a")
+        server.kill()
+        server.start()
+        assert [s.study_name for s in opened.get_all_studies()] == ["a"]

@@ -1,0 +1,330 @@
+"""A study on each storage: what is asked, told, tried again, refused."""
+
+import math
+import time
+import uuid
+
+import optuna
+import pytest
+
+from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.search.study import LostTrialError, Study, StudyError
+from deeplab_dpc.search.trials import Outcome
+from tests.search.small_space import SmallSpace, score
+
+SPACE = SmallSpace()
+SHORT_S = 0.2
+
+
+@pytest.fixture
+def open_study(storage_url):
+    """Opens one and the same study, as another worker each time."""
+    name = str(uuid.uuid4())
+
+    def open_study(seed=0, space=SPACE, settings=None, **options):
+        settings = {"steps": 10, "sizes": (3, 4)} if settings is None else settings
+        sampler = optuna.samplers.RandomSampler(seed=seed)
+        return Study.open(storage_url, name, settings, space, sampler, **options)
+
+    return open_study
+
+
+def run(study, num_trials):
+    for _ in range(num_trials):
+        trial = study.ask()
+        study.tell(trial, Outcome(score=score(trial.genotype), steps=7))
+
+
+def cells(num_cells):
+    labels = SPACE.choices()["rate_0"]
+    return [
+        SPACE.decode({"rate_0": label, "rate_1": "3x3", "input_1": 0})
+        for label in labels[:num_cells]
+    ]
+
+
+def test_what_was_told_is_in_the_records_of_another_worker(open_study):
+    study = open_study(worker="here")
+    outcome = Outcome(
+        score=0.5,
+        multiply_adds=10**10,
+        parameters=3,
+        took_s=1.5,
+        losses=((1, 2.5), (2, math.inf)),
+        scores=((2, 0.5),),
+        branch_norms=(1.0, 2.0),
+        steps=2,
+    )
+    trial = study.ask()
+    began_s = time.time()
+    study.tell(trial, outcome)
+    run(study, 3)
+
+    records = open_study().records()
+
+    assert [r.number for r in records] == [0, 1, 2, 3]
+    assert [r.state for r in records] == ["complete"] * 4
+    first = records[0]
+    assert first.genotype == trial.genotype and first.outcome == outcome
+    assert first.score == 0.5 and first.attempt == 1 and first.worker == "here"
+    assert abs(first.began_s - began_s) < 5 and abs(first.ended_s - began_s) < 5
+    best = open_study().best(2)
+    assert [r.score for r in best] == sorted((r.score for r in records), reverse=True)[
+        :2
+    ]
+    assert study.counts()["complete"] == 4 and study.num_left(10) == 6
+
+
+def test_other_settings_are_refused_with_the_differences(open_study):
+    open_study()
+    with pytest.raises(StudyError, match=r"steps: 10 there, 11 here") as e:
+        open_study(settings={"steps": 11, "sizes": [3, 4], "rate": 0.5})
+    assert "rate: 'absent' there, 0.5 here" in str(e.value)
+    assert "sizes" not in str(e.value)
+
+
+def test_a_study_with_other_directions_is_refused(open_study):
+    open_study()
+    with pytest.raises(StudyError, match="directions .'maximize'., not"):
+        open_study(directions=("maximize", "minimize"))
+
+
+def test_one_may_read_a_study_without_its_settings(open_study, storage_url):
+    study = open_study()
+    run(study, 1)
+    reader = Study.open(storage_url, study.name, None, SPACE, None)
+    assert reader.settings == {"steps": 10, "sizes": [3, 4]}
+    assert reader.records() == study.records()
+    with pytest.raises(StudyError, match="no study 'other'"):
+        Study.open(storage_url, "other", None, SPACE, None)
+
+
+def test_two_objectives_are_score_and_multiply_adds(open_study):
+    study = open_study(directions=("maximize", "minimize"))
+    trial = study.ask()
+    trial.report(1, 0.1)
+    assert not trial.should_stop()
+    study.tell(trial, Outcome(score=0.25, multiply_adds=8))
+    assert study._storage.get_all_trials(study._study._study_id)[0].values == [0.25, 8]
+
+
+def test_queued_cells_come_first_and_once(open_study):
+    study = open_study()
+    assert study.ask_queued() is None
+    assert study.enqueue(cells(3)) == 3
+    assert study.enqueue(cells(4)) == 1
+    assert study.num_left(10) == 6 and study.counts()["waiting"] == 4
+    asked = [study.ask() for _ in range(4)]
+    assert [t.genotype for t in asked] == cells(4)
+    study.tell(asked[0], Outcome(score=0.5))
+    assert study.enqueue(cells(4)) == 0
+    assert study.ask_queued() is None and study.ask().genotype not in cells(4)
+
+
+def test_a_cell_queued_by_two_at_once_is_trained_once(open_study):
+    """Each looks before the other writes; the later trial gives way when taken."""
+    here, there = open_study(), open_study()
+    there._history.refresh = lambda: None
+    assert here.enqueue(cells(1)) == there.enqueue(cells(1)) == 1
+    assert here.ask_queued().genotype == cells(1)[0]
+    assert here.ask_queued() is None
+    assert here.counts()["repeated"] == 1 and here.num_left(2) == 1
+
+
+def test_workers_with_one_seed_do_not_train_the_same_cell(open_study):
+    """The space has 32 cells, so that a blind second worker would meet the first."""
+    space = SmallSpace(num_rates=4)
+    here, there = open_study(space=space), open_study(space=space)
+    for _ in range(16):
+        trials = [here.ask(), there.ask()]
+        for study, trial in zip((here, there), trials):
+            study.tell(trial, Outcome(score=score(trial.genotype)))
+    complete = [r for r in here.records() if r.state == "complete"]
+    assert len({space.key(r.genotype) for r in complete}) == len(complete) == 32
+    with pytest.raises(StudyError, match="gave 100 cells that study"):
+        here.ask()
+
+
+def test_a_cell_drawn_by_two_at_once_is_trained_by_the_first(open_study):
+    here, there = open_study(seed=1), open_study(seed=1)
+    there._history.refresh()
+    first = here.ask()
+    mend, there._ledger.mend = there._ledger.mend, lambda: None  # It does not look.
+    second = there.ask()
+    there._ledger.mend = mend
+    assert second.number == 2 and second.genotype != first.genotype
+    assert here.records()[1].genotype == first.genotype
+    assert here.records()[1].state == "repeated"
+    assert here.records()[1].error == "trial 0 has the same cell"
+    assert here.num_left(3) == 1
+
+
+def test_a_failed_cell_is_tried_again_a_bounded_number_of_times(open_study):
+    study = open_study(max_attempts=3)
+    for attempt in (1, 2, 3):
+        trial = study.ask()
+        assert (trial.number, trial.attempt) == (attempt - 1, attempt)
+        study.fail(trial, f"no {attempt}")
+        assert study.num_left(1) == 0
+    assert study.ask_queued() is None
+    records = study.records()
+    assert [r.error for r in records] == ["no 1", "no 2", "no 3"]
+    assert {r.genotype for r in records} == {trial.genotype}
+    assert study.counts()["failed"] == 3
+
+
+def test_a_lost_trial_goes_to_another_worker_and_its_first_one_cannot_tell(open_study):
+    slow, other = open_study(worker="slow", lease_s=SHORT_S), open_study(worker="other")
+    trial = slow.ask()
+    assert other.ask_queued() is None  # It has seen the lease.
+    time.sleep(1.5 * SHORT_S)
+    again = other.ask_queued()
+
+    assert again.genotype == trial.genotype and again.attempt == 2
+    with pytest.raises(LostTrialError, match="Trial 0 was given to another worker"):
+        slow.tell(trial, Outcome(score=0.9))
+    with pytest.raises(LostTrialError):
+        slow.fail(trial, "late")
+    assert not trial.is_held and trial.should_stop()
+    other.tell(again, Outcome(score=0.1))
+    lost, complete = other.records()
+    assert (lost.state, lost.worker) == ("lost", "slow")
+    assert lost.error == "slow gave no sign of life" and lost.outcome is None
+    assert (complete.state, complete.worker) == ("complete", "other")
+    assert slow.best(1)[0].score == 0.1
+
+
+def test_a_report_tells_a_late_worker_that_its_trial_is_lost(open_study):
+    slow, other = open_study(lease_s=SHORT_S), open_study()
+    trial = slow.ask()
+    trial.report(1, 0.5)
+    assert trial.is_held
+    other.ask_queued()
+    time.sleep(1.5 * SHORT_S)
+    assert other.ask_queued() is not None
+    trial.report(2, 0.5)
+    assert not trial.is_held and trial.should_stop()
+
+
+def test_a_renewed_lease_does_not_end(open_study):
+    busy, other = open_study(lease_s=1.0), open_study()
+    trial = busy.ask()
+    with busy.keep_alive():
+        for _ in range(16):
+            assert other.ask_queued() is None
+            time.sleep(0.1)
+    busy.tell(trial, Outcome(score=0.5))
+    assert other.counts()["complete"] == 1
+
+
+def test_a_worker_that_died_before_its_lease_was_written_loses_the_trial(open_study):
+    study, other = open_study(), open_study(lease_s=SHORT_S)
+    study.enqueue(cells(1))
+    trial_id = study._storage.get_all_trials(study._study._study_id)[0]._trial_id
+    study._storage.set_trial_state_values(trial_id, optuna.trial.TrialState.RUNNING)
+    assert other.ask_queued() is None
+    time.sleep(1.5 * SHORT_S)
+    assert other.ask_queued().genotype == cells(1)[0]
+
+
+def test_the_death_of_the_finder_of_a_lost_trial_loses_nothing(open_study, monkeypatch):
+    """It dies after each of its writes; a third worker does what it left undone."""
+    for num_writes in range(4):
+        dead, finder = open_study(lease_s=SHORT_S), open_study(lease_s=SHORT_S)
+        trial = dead.ask()
+        finder.ask_queued()
+        time.sleep(1.5 * SHORT_S)
+        die_after(finder, num_writes, monkeypatch)
+        with pytest.raises(KeyboardInterrupt):
+            finder.ask_queued()
+        monkeypatch.undo()
+        monkeypatch.setattr("deeplab_dpc.search.ledger.ORPHAN_S", 0.0)
+        third = open_study(lease_s=SHORT_S)
+        again = third.ask_queued()
+        while again is None:
+            time.sleep(SHORT_S / 4)
+            again = third.ask_queued()
+        assert again.genotype == trial.genotype
+        third.tell(again, Outcome(score=0.5))
+        assert third.ask_queued() is None
+    counts = third.counts()
+    assert counts["complete"] == 4 and counts["lost"] == 4
+    assert counts["running"] == counts["waiting"] == counts["failed"] == 0
+
+
+def die_after(study, num_writes, monkeypatch):
+    """Makes the storage end the worker instead of its next write but so many."""
+    left = [num_writes]
+    for name in (
+        "set_trial_user_attr",
+        "set_trial_system_attr",
+        "set_trial_state_values",
+        "create_new_trial",
+    ):
+        write = getattr(study._storage, name)
+
+        def dying(*args, write=write, **options):
+            if left[0] == 0:
+                raise KeyboardInterrupt
+            left[0] -= 1
+            return write(*args, **options)
+
+        monkeypatch.setattr(study._storage, name, dying)
+
+
+def test_a_trial_queued_again_by_two_is_trained_once(open_study):
+    study, other = open_study(), open_study()
+    trial = study.ask()
+    other._history.refresh()
+    study._ledger.fail(trial.number, "lost", "killed")
+    lost = study._history.trials[0]
+    attrs = {**lost.system_attrs, "search:attempt": 2, "search:retry_of": 0}
+    attrs = {k: v for k, v in attrs.items() if k not in ("search:end", "search:lease")}
+    other._ledger.queue(lost.params, trial.genotype, attrs)
+    run(study, 2)
+    states = [r.state for r in other.records()]
+    assert states == ["lost", "complete", "repeated", "complete"]
+
+
+def test_a_trial_given_back_does_not_count_as_an_attempt(open_study):
+    study = open_study(max_attempts=1)
+    for _ in range(3):
+        trial = study.ask()
+        assert trial.attempt == 1
+        study.give_back(trial)
+    study.tell(study.ask(), Outcome(score=0.5))
+    records = study.records()
+    assert [r.state for r in records] == ["lost"] * 3 + ["complete"]
+    assert len({r.genotype for r in records}) == 1 and study.num_left(2) == 1
+
+
+def test_a_hopeless_trial_is_stopped(open_study):
+    study = open_study(pruner=optuna.pruners.MedianPruner(n_startup_trials=2))
+    for value in (0.4, 0.5, 0.6):
+        trial = study.ask()
+        trial.report(10, value)
+        assert not trial.should_stop()
+        study.tell(trial, Outcome(score=value))
+    trial = study.ask()
+    trial.report(10, 0.45)
+    assert trial.should_stop()
+    study.stop(trial, Outcome(score=0.45, steps=10))
+    record = study.records()[-1]
+    assert record.state == "stopped" and record.outcome.score == 0.45
+    assert record.score is None and study.best(9)[-1].score == 0.4
+    assert study.num_left(5) == 1
+
+
+def test_a_score_that_is_no_number_is_refused(open_study):
+    study = open_study()
+    trial = study.ask()
+    with pytest.raises(StudyError, match="has score nan"):
+        study.tell(trial, Outcome(score=math.nan))
+    study.fail(trial, "diverged")
+    study.stop(study.ask(), Outcome(score=math.nan))
+    assert study.records()[1].state == "stopped"
+
+
+def test_a_cell_of_another_space_is_an_error(open_study):
+    with pytest.raises(ValueError):
+        open_study().enqueue([DPC_TOP1])
