@@ -153,18 +153,36 @@ class DepthwiseConvNorm(_ConvNorm):
         self.norm.build(shape)
 
     def _convolve(self, x, padding):
+        kernel, rate = self.kernel, self.rate
+        if self.stride == 1:
+            kernel, rate = _without_idle_taps(kernel, rate, ops.shape(x)[1:3])
         return ops.depthwise_conv(
             x,
-            self.kernel,
+            kernel,
             strides=self.stride,
             padding=padding,
-            dilation_rate=self.rate,
+            dilation_rate=rate,
             data_format="channels_last",
         )
 
     def compute_output_shape(self, shape):
         """See `ConvNorm`."""
         return (shape[0], *self._strided(shape), shape[-1])
+
+
+def _without_idle_taps(kernel, rate, size):
+    """The rows and columns of a 3x3 kernel that meet the map, and their rates.
+
+    At a rate of at least the map's side all but the middle ones see padding alone. They
+    cost much: TensorFlow pads the map to a multiple of the rate. A side that is not
+    known keeps its taps.
+    """
+    kernel, rate = ops.convert_to_tensor(kernel), list(rate)
+    for axis, side in enumerate(size):
+        if isinstance(side, int) and kernel.shape[axis] == 3 and rate[axis] >= side:
+            kernel = kernel[1:2] if axis == 0 else kernel[:, 1:2]
+            rate[axis] = 1
+    return kernel, tuple(rate)
 
 
 def activate(x, activation: str | None):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from deeplab_dpc.layers import ConvNorm, SplitSeparableConv
+from deeplab_dpc.layers import ConvNorm, DepthwiseConvNorm, SplitSeparableConv
 
 
 def impulse(size=9):
@@ -73,3 +73,22 @@ def test_same_padding_follows_tensorflow():
 def test_illegal_arguments_are_named(arguments, words):
     with pytest.raises(ValueError, match=words):
         SplitSeparableConv(4, **arguments)
+
+
+@pytest.mark.parametrize("rate", [(4, 1), (5, 1), (6, 7), (1, 6), (5, 6), (21, 18)])
+def test_rates_beyond_the_map_keep_the_taps_that_meet_it(rate):
+    """Against sums over the nine taps, on a map of 5x6 pixels."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(2, 5, 6, 3)).astype(np.float32)
+    layer = DepthwiseConvNorm(rate=rate, activation=None, epsilon=0.0)
+    layer(x)
+    kernel = random.normal(size=(3, 3, 3, 1)).astype(np.float32)
+    layer.kernel.assign(kernel)
+    padded = np.pad(x, ((0, 0), (rate[0],) * 2, (rate[1],) * 2, (0, 0)))
+    expected = sum(
+        kernel[i, j, :, 0]
+        * padded[:, i * rate[0] : i * rate[0] + 5, j * rate[1] : j * rate[1] + 6]
+        for i in range(3)
+        for j in range(3)
+    )
+    np.testing.assert_allclose(layer(x), expected, atol=1e-5)
