@@ -20,7 +20,7 @@ setup(
         "keras>=3.15",
         "matplotlib",
         "numpy<2.4",
-        "optuna>=5",
+        "optuna>=5,<6",
         "pillow",
         "scipy",
         "simplejpeg",
