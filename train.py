@@ -1,4 +1,4 @@
-"""Trains a model (g3doc/train.md)."""
+"""Trains a model (g3doc/training.md)."""
 
 import os
 

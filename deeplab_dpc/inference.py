@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras import ops
 
 from deeplab_dpc import windows
-from deeplab_dpc.config import ConfigError
+from deeplab_dpc.config import ConfigError, EvalConfig, ModelConfig
 from deeplab_dpc.layers.resize import resize_bilinear, scale_dimension
 
 Size = tuple[Any, Any]
@@ -54,6 +54,17 @@ class Averaging:
             raise ConfigError(
                 f"scales={self.scales}; give at least one, each above 0, such as 1.0."
             )
+
+    @classmethod
+    def from_config(cls, evaluation: EvalConfig, model: ModelConfig) -> "Averaging":
+        """What the settings of an evaluation and of its model say."""
+        return cls(
+            evaluation.eval_scales,
+            evaluation.add_flipped_images,
+            model.prediction_with_upsampled_logits,
+            evaluation.sliding_window,
+            evaluation.sliding_window_overlap,
+        )
 
     @property
     def is_single(self) -> bool:

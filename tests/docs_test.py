@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import os
 import pathlib
 import re
 import shlex
@@ -9,6 +10,8 @@ import subprocess
 import sys
 
 import pytest
+
+from deeplab_dpc.genotypes import Genotype
 
 ROOT = pathlib.Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "g3doc").glob("*.md"))]
@@ -67,3 +70,20 @@ def test_links_between_pages_lead_somewhere(path):
     for target in re.findall(r"\]\(([^)#]+)", path.read_text()):
         if not target.startswith("http"):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+@pytest.mark.slow
+def test_the_search_of_ones_own_function_runs_as_the_page_says(tmp_path):
+    text = (ROOT / "g3doc" / "search.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    cell = Genotype.from_json(done.stdout.splitlines()[-1])
+    assert len({branch.rate for branch in cell.branches}) == 1  # The optimum: -1.

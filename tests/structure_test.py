@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "evaluation": ("config", "data", "inference"),
     "export": ("config", "data", "inference", "layers", "model"),
     "search": (
+        "backbones",
         "cell_picture",
         "config",
         "costs",

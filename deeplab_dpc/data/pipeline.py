@@ -31,6 +31,20 @@ def split_size(
     return info.split_sizes[split]
 
 
+def num_usable(
+    info: DatasetInfo,
+    dataset_dir: str | os.PathLike[str],
+    split: str,
+    data: DataConfig,
+) -> int:
+    """Images that the batches of a split show: fewer with `skip_bad_records`.
+
+    Raises:
+        DatasetError: As the batches do.
+    """
+    return len(_index(info, dataset_dir, split, data))
+
+
 def training_batches(
     info: DatasetInfo,
     dataset_dir: str | os.PathLike[str],

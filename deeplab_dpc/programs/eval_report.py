@@ -17,16 +17,14 @@ from deeplab_dpc.evaluation.results import Result
 from deeplab_dpc.training import metrics, run_record
 from deeplab_dpc.training.run_folder import RunConfig
 
-FILE_NAME = "report.html"
-
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the flags of the report."""
     flags.DEFINE_boolean(
         "report",
         False,
-        f"Write {FILE_NAME}, too: a page with scores, pictures and curves that opens "
-        "from disk.",
+        "Write <split>_report.html, too: a page with scores, pictures and curves that "
+        "opens from disk.",
         flag_values=values,
     )
     flags.DEFINE_integer(
@@ -73,7 +71,7 @@ class Page:
         """Writes the page, if it is wanted, and says where it is."""
         if self.extremes is None:
             return
-        path = logdir / FILE_NAME
+        path = logdir / f"{result.split}_report.html"
         made = _report(self.info, result, run, folder, checkpoint, self.extremes)
         pictures.write_bytes(path, report.page(made).encode())
         print(f"Report: {path}", flush=True)

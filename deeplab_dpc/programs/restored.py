@@ -190,13 +190,7 @@ def dataset_of(
 
 def averaging(run: RunConfig) -> Averaging:
     """Over what the run's predictions are averaged."""
-    return Averaging(
-        run.eval.eval_scales,
-        run.eval.add_flipped_images,
-        run.model.prediction_with_upsampled_logits,
-        run.eval.sliding_window,
-        run.eval.sliding_window_overlap,
-    )
+    return Averaging.from_config(run.eval, run.model)
 
 
 def build(model: ModelConfig, averaging: Averaging) -> keras.Model:

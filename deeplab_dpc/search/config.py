@@ -81,7 +81,8 @@ class SamplerConfig(Config):
             raise ConfigError(
                 f"uniform_probability={self.uniform_probability}; it lies in 0..1."
             )
-        if self.tournament_size > self.population_size:
+        is_evolution = self.sampler == "evolution"
+        if is_evolution and self.tournament_size > self.population_size:
             raise ConfigError(
                 f"tournament_size={self.tournament_size} of population_size="
                 f"{self.population_size}; a tournament is a part of the population."

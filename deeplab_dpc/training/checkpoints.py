@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -74,8 +75,26 @@ def save_once(model: keras.Model, folder: str | os.PathLike, step: int) -> str:
 
 
 def newest(folder: str | os.PathLike) -> str | None:
-    """Prefix of the newest checkpoint in a folder; None without one."""
-    return tf.train.latest_checkpoint(os.fspath(folder))
+    """Prefix of the newest checkpoint in a folder; None without one.
+
+    The file `checkpoint` says which it is. Where that is gone (not copied, say), the
+    checkpoint of the highest step counts, with a word.
+    """
+    found = tf.train.latest_checkpoint(os.fspath(folder))
+    if found is not None:
+        return found
+    steps = {
+        int(match[1]): path.with_suffix("")
+        for path in pathlib.Path(folder).glob("ckpt-*.index")
+        if (match := re.fullmatch(r"ckpt-(\d+)\.index", path.name))
+    }
+    if not steps:
+        return None
+    chosen = os.fspath(steps[max(steps)])
+    logging.warning(
+        "%s has no file `checkpoint` that names the newest; taking %s.", folder, chosen
+    )
+    return chosen
 
 
 def is_ours(prefix: str) -> bool:

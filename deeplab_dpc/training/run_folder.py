@@ -7,7 +7,7 @@ import os
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
@@ -61,6 +61,16 @@ class RunConfig:
         parts = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         return {name: part.to_dict() for name, part in parts.items()}
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "RunConfig":
+        """Reads what `to_dict` gave.
+
+        Raises:
+            ConfigError, ValueError, KeyError, TypeError: If it was something else.
+        """
+        kinds: dict[str, Any] = {f.name: f.type for f in dataclasses.fields(cls)}
+        return cls(**{k: kind.from_dict(values[k]) for k, kind in kinds.items()})
+
     def save(self, folder: Path) -> None:
         """Writes `config.json`, whole or not at all."""
         text = json.dumps(self.to_dict(), indent=2) + "\n"
@@ -80,9 +90,7 @@ class RunConfig:
                 f"{_contents(pathlib.Path(folder))} {_advice(pathlib.Path(folder))}"
             )
         try:
-            values = json.loads(path.read_text())
-            kinds: dict[str, Any] = {f.name: f.type for f in dataclasses.fields(cls)}
-            return cls(**{k: kind.from_dict(values[k]) for k, kind in kinds.items()})
+            return cls.from_dict(json.loads(path.read_text()))
         except (ConfigError, ValueError, KeyError, TypeError) as e:
             raise RunFolderError(f"{path} cannot be read: {e!r}.") from e
 

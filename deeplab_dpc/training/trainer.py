@@ -63,8 +63,8 @@ def train(
     run_folder.check_writable(train_logdir)
     newest = run_folder.check_resumable(config, train_logdir)
     first_step = checkpoints.read_step(newest) if newest else 0
-    batches = strategies.distribute(strategy, _batches(config, first_step))
     run = Run.build(config, strategy)
+    batches = strategies.distribute(strategy, _batches(config, first_step))
     log_resolved(config, run.model, strategy.num_replicas_in_sync)
     if newest:
         run.restore(newest)

@@ -15,7 +15,7 @@ def evaluate(folder, *arguments):
     """Runs the program; gives the page, or nothing, and the scores."""
     tiny_run.run(program, f"--checkpoint_dir={folder}", *arguments)
     scores = json.loads((folder / "eval" / "val.json").read_text())
-    path = folder / "eval" / "report.html"
+    path = folder / "eval" / "val_report.html"
     return (path.read_text() if path.exists() else None), scores
 
 
@@ -25,7 +25,7 @@ def test_the_page_shows_the_scores_of_the_evaluation(run_dir, capsys):
     assert "tiny val, step 10" in text and f"{run_dir}/ckpt-10" in text
     for score in scores["classes"]:
         assert f'data-value="{score["iou"]:.6f}"' in text
-    assert f"Report: {run_dir}/eval/report.html" in capsys.readouterr().out
+    assert f"Report: {run_dir}/eval/val_report.html" in capsys.readouterr().out
 
 
 def test_each_image_is_shown_once_with_its_scores(run_dir):

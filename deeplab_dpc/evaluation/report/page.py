@@ -1,4 +1,4 @@
-"""The page: its sections in order, and all that makes it one file."""
+"""The page: its sections in order."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,15 +6,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from deeplab_dpc.evaluation.percent import percent
-from deeplab_dpc.evaluation.report import charts, confusions, markup, style, tables
+from deeplab_dpc.evaluation.report import charts, confusions, markup, tables
 from deeplab_dpc.evaluation.report.data import Report
+from deeplab_dpc.evaluation.report.document import document
 from deeplab_dpc.evaluation.report.markup import section, text
-
-_POLICY = (
-    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-    "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-)
-"""Browsers load nothing from anywhere, whatever a name in the report may say."""
 
 
 def page(report: Report) -> str:
@@ -30,37 +25,8 @@ def page(report: Report) -> str:
         "cell": _cell(report),
         "settings": _settings(report),
     }
-    shown = {name: content for name, content in sections.items() if content}
-    links = "".join(f'<li><a href="#{name}">{name}</a></li>' for name in shown)
-    content = "\n".join(shown.values())
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{text(f"mIoU {percent(result.miou)}: {title}")}</title>
-<style>
-{style.css()}
-</style>
-</head>
-<body>
-<header>
-<h1>{text(title)}</h1>
-{markup.pairs(report.facts)}
-<nav aria-label="Sections"><ul>{links}</ul></nav>
-</header>
-<main>
-{content}
-</main>
-<footer>{text(f"deeplab_dpc, {report.made}")}</footer>
-<script>
-{style.SCRIPT}
-</script>
-</body>
-</html>
-"""
+    window = f"mIoU {percent(result.miou)}: {title}"
+    return document(window, title, report.facts, sections, report.made)
 
 
 def _scores(report: Report) -> str:

@@ -149,7 +149,7 @@ for (const table of document.querySelectorAll("table[data-sortable]")) {
       const compare = (a, b) => {
         const [x, y] = [value(a), value(b)];
         if (x === "" || y === "") return (x === "") - (y === "");
-        return sign * (column === 0 ? x.localeCompare(y) : Number(x) - Number(y));
+        return sign * (isNaN(x) || isNaN(y) ? x.localeCompare(y) : x - y);
       };
       heads.forEach(other => other.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", order);

@@ -81,16 +81,21 @@ class Nsga2Sampler(CellSampler):
 
 
 class _StudyOf:
-    """A study that has only some of its trials.
+    """A study that has only some of its trials, for Optuna's TPE.
 
-    Optuna's TPE has no such option, but reads the trials of a study at one place.
+    TPE has no such option, but reads the trials of a study at one place. What it would
+    note in the storage, its draw for other workers to see, stays away: the trial gets
+    its parameters at once, and those are what counts.
     """
 
     def __init__(self, study: Study, trials: Sequence[FrozenTrial]):
-        self._study, self._trials = study, trials
+        self._study, self._trials, self._storage = study, trials, self
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._study, name)
+
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        pass
 
     def _get_trials(
         self,

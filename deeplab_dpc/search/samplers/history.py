@@ -2,7 +2,7 @@
 
 import bisect
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
@@ -17,8 +17,8 @@ FIXED_PARAMETERS = "fixed_params"  # Optuna's name for those of a queued trial.
 class History:
     """The cells tried so far, and the scores of those that are complete.
 
-    A finished trial does not change, so it is read once: the time of `update` grows
-    with the number of trials only by a look at each one's number.
+    A finished trial does not change, so it is read once, and `update` does not even
+    look at those that are finished like all before them.
 
     Attributes:
         tried: The keys of all cells that were begun or are queued, also of those that
@@ -32,6 +32,7 @@ class History:
         self._operators = [name for name in self._names if name.endswith("_op")]
         self._inputs = [name for name in self._names if name.endswith("_input")]
         self._finished: set[int] = set()
+        self._num_leading = 0  # Trials from number 0 on that are all finished.
         self._keyed: set[int] = set()
         self._parameters: dict[int, Mapping[str, Any]] = {}
         self._by_score: list[tuple[float, int]] = []  # Minus score, number.
@@ -39,11 +40,19 @@ class History:
         self.tried: set[str] = set()
         self.num_finished = 0
 
-    def update(self, trials: Iterable[FrozenTrial]) -> None:
-        """Reads what is new among all trials of the study, in any order."""
-        for trial in trials:
+    def update(self, trials: Sequence[FrozenTrial]) -> None:
+        """Reads what is new among the trials of the study, given by rising number.
+
+        A storage may show a trial later than others with higher numbers.
+        """
+        start = self._num_leading
+        if start and (len(trials) < start or trials[start - 1].number != start - 1):
+            start = 0
+        for trial in trials[start:]:
             if trial.number not in self._finished:
                 self._read(trial)
+        while self._num_leading in self._finished:
+            self._num_leading += 1
 
     @property
     def num_complete(self) -> int:

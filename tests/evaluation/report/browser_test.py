@@ -3,7 +3,6 @@
 import html
 import json
 import re
-import shutil
 import subprocess
 
 import numpy as np
@@ -11,27 +10,10 @@ import pytest
 from PIL import Image
 
 from deeplab_dpc.evaluation import report
+from tests import chromium
 from tests.evaluation.report import samples
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        CHROMIUM is None, reason="Chromium is not installed (apt-get install chromium)"
-    ),
-]
-QUIET = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--enable-logging=stderr",
-)
+pytestmark = chromium.NEEDED
 LOOK = """
 <script>
 addEventListener("load", () => {
@@ -54,7 +36,12 @@ parent.document.title = JSON.stringify(found);
 
 def chromium(tmp_path, *arguments):
     done = subprocess.run(
-        [CHROMIUM, *QUIET, f"--user-data-dir={tmp_path / 'profile'}", *arguments],
+        [
+            chromium.CHROMIUM,
+            *chromium.QUIET,
+            f"--user-data-dir={tmp_path / 'profile'}",
+            *arguments,
+        ],
         capture_output=True,
         text=True,
         timeout=120,

@@ -1,53 +1,14 @@
 """The page as a browser takes it: valid, closed in itself, and complete."""
 
-import html.parser
 import re
 
 import pytest
 
 from deeplab_dpc.evaluation import report
 from tests.evaluation.report import samples
+from tests.evaluation.report.html_page import Page
 
-VOID = {"meta", "img", "br", "link", "input", "hr"}
 MANY = tuple(f"class {i}" for i in range(151))
-
-
-class Page(html.parser.HTMLParser):
-    """Elements with their attributes and texts; fails where tags do not match."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.elements: list[tuple[str, dict]] = []
-        self.texts: list[str] = []
-        self.open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self.open == [], f"never closed: {self.open}"
-
-    def handle_starttag(self, tag, attrs):
-        names = [name for name, _ in attrs]
-        assert len(names) == len(set(names)), f"{tag}: {names}"
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self.open and self.open[-1] == tag, f"</{tag}> in {self.open}"
-        self.open.pop()
-
-    def handle_data(self, data):
-        if self.open and self.open[-1] not in ("style", "script"):
-            self.texts.append(data)
-
-    def all(self, tag):
-        return [attrs for name, attrs in self.elements if name == tag]
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.texts).split())
 
 
 @pytest.fixture(

@@ -1,0 +1,41 @@
+r"""Computes a backbone's features once and keeps them, for `search.py run`.
+
+python search.py cache --dataset_dir=records/city --cache_dir=caches/city \
+    --tf_initial_checkpoint=mobilenet_v2.npz --train_crop_size=513,513
+
+Random views of the training split (crops, scales and mirror images as train.py draws
+them) and the whole images of the evaluation split. The same command goes on where a
+stopped one ended.
+"""
+
+import pathlib
+from collections.abc import Sequence
+
+from absl import flags
+
+from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
+from deeplab_dpc.programs import flags as config_flags
+from deeplab_dpc.programs import train
+from deeplab_dpc.search.cache import write_cache
+from deeplab_dpc.search.config import CacheConfig
+
+
+def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines the command's flags."""
+    for config in (ModelConfig, DataConfig, TrainConfig, EvalConfig, CacheConfig):
+        config_flags.define(config, values)
+    config_flags.define_cell(values)
+    flags.mark_flag_as_required("dataset_dir", values)
+    flags.mark_flag_as_required("tf_initial_checkpoint", values)
+    flags.DEFINE_string(
+        "cache_dir", None, "Where the features go.", required=True, flag_values=values
+    )
+
+
+def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
+    """Writes what is missing of the cache."""
+    del argv
+    run = train.run_config(values)
+    settings = config_flags.config_from(CacheConfig, None, values)
+    cache = write_cache(pathlib.Path(values.cache_dir), run, settings)
+    print(cache.describe(), flush=True)

@@ -1,0 +1,162 @@
+"""Cells trained whole, backbone included, as the paper reranks them (Sec. 4.2)."""
+
+import dataclasses
+import json
+import pathlib
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from deeplab_dpc import inference
+from deeplab_dpc.config import ConfigError
+from deeplab_dpc.costs import measure
+from deeplab_dpc.data import pipeline
+from deeplab_dpc.evaluation import evaluator, replicas
+from deeplab_dpc.genotypes import Genotype
+from deeplab_dpc.model import build_model
+from deeplab_dpc.search.folder import cell_folder
+from deeplab_dpc.search.trials import Outcome
+from deeplab_dpc.tf1.names import tf1_name
+from deeplab_dpc.training import metrics, trainer
+from deeplab_dpc.training.loop import TrainingError
+from deeplab_dpc.training.run_folder import RunConfig, restore_model
+from deeplab_dpc.training.run_record import write_text
+
+OUTCOME_FILE = "outcome.json"
+_MODULES = ("meta_architecture", "aspp")
+_PROJECTION = "meta_architecture/concat_projection/weights"
+
+
+@dataclasses.dataclass(frozen=True)
+class EndToEnd:
+    """Trains each cell in a folder of its own and scores it on the evaluation split.
+
+    A run that was stopped goes on at its checkpoint, a finished one is not trained
+    again. It is an objective as `Worker` takes it.
+
+    Attributes:
+        base: The runs, but for their context module.
+        folder: Where the run folders go.
+    """
+
+    base: RunConfig
+    folder: pathlib.Path
+
+    def __call__(
+        self, genotypes: Sequence[Genotype | None], watch: Callable[..., bool]
+    ) -> list[Outcome | Exception]:
+        """One outcome for each cell, or what its training ended with.
+
+        Raises:
+            Stopped: After a signal, the run's checkpoint saved.
+        """
+        del watch  # A run is scored at its end.
+        return [self.outcome(genotype) for genotype in genotypes]
+
+    def outcome(self, genotype: Genotype | None) -> Outcome | Exception:
+        """Trains and scores one cell; None is ASPP."""
+        folder = self.folder / cell_folder(genotype)
+        path = folder / OUTCOME_FILE
+        if path.is_file():
+            return Outcome.from_dict(json.loads(path.read_text()))
+        run = self.run(genotype)
+        began_s = time.monotonic()
+        try:
+            trainer.train(run, folder)
+        except TrainingError as e:
+            return e
+        outcome = _scored(run, folder, began_s)
+        write_text(path, json.dumps(outcome.to_dict(), indent=2) + "\n")
+        keras.backend.clear_session()  # Models of earlier cells would add up.
+        return outcome
+
+    def run(self, genotype: Genotype | None) -> RunConfig:
+        """The settings of a cell's run.
+
+        Raises:
+            ConfigError: If the settings do not go with a context module.
+        """
+        rates = (6, 12, 18) if self.base.model.output_stride == 16 else (12, 24, 36)
+        if not self.base.model.aspp_with_batch_norm:
+            raise ConfigError(
+                "aspp_with_batch_norm=False leaves out the context module, which is "
+                "what is compared here; leave out --noaspp_with_batch_norm."
+            )
+        model = dataclasses.replace(
+            self.base.model,
+            genotype=genotype,
+            atrous_rates=rates if genotype is None else None,
+        )
+        return dataclasses.replace(self.base, model=model)
+
+    def settings(self) -> dict[str, Any]:
+        """All that a score depends on, the cell and the folders left out."""
+        values = self.base.to_dict()
+        for part, name in (
+            ("model", "genotype"),
+            ("model", "atrous_rates"),
+            ("data", "dataset_dir"),
+            ("train", "log_steps"),
+            ("train", "save_interval_secs"),
+            ("train", "max_to_keep"),
+        ):
+            values[part].pop(name)
+        return values
+
+
+def branch_norms(kernel: np.ndarray, num_branches: int) -> tuple[float, ...]:
+    """L1 norm of the 1x1 weights that join each branch to the output (Figure 5b).
+
+    Args:
+        kernel: `[1, 1, branches * filters, filters]` of the cell's projection.
+        num_branches: How many branches it joins, in order.
+    """
+    parts = np.split(np.abs(kernel), num_branches, axis=2)
+    return tuple(float(part.sum(dtype=np.float64)) for part in parts)
+
+
+def _scored(run: RunConfig, folder: pathlib.Path, began_s: float) -> Outcome:
+    averaging = inference.Averaging.from_config(run.eval, run.model)
+    model = build_model(run.model)
+    step = restore_model(model, folder)
+    score = _miou(run, replicas.Labels(model, averaging))
+    costs = measure(run.model, run.eval.eval_crop_size).tree()
+    module = next(part for part in costs.parts if part.name in _MODULES)
+    norms: tuple[float, ...] = ()
+    if run.model.genotype is not None:
+        kernel = next(v for v in model.variables if tf1_name(v) == _PROJECTION)
+        norms = branch_norms(np.asarray(kernel), len(run.model.genotype.branches))
+    return Outcome(
+        score=score,
+        multiply_adds=module.multiply_adds,
+        parameters=module.parameters,
+        took_s=time.monotonic() - began_s,
+        losses=_losses(folder),
+        scores=((step, score),),
+        branch_norms=norms,
+        steps=step,
+    )
+
+
+def _miou(run: RunConfig, labels: replicas.Labels) -> float:
+    info, folder, split = run.dataset, str(run.data.dataset_dir), run.eval.eval_split
+    scorer = evaluator.Scorer(info.num_classes, info.ignore_label)
+    batches = pipeline.evaluation_batches(
+        info,
+        folder,
+        split,
+        run.data,
+        run.eval.eval_batch_size,
+        run.eval.eval_crop_size,
+    )
+    with pipeline.record_errors(info, folder, split):
+        evaluator.score(labels, batches, scorer)
+    return scorer.result(split, 0, info.class_names).miou
+
+
+def _losses(folder: pathlib.Path) -> tuple[tuple[int, float], ...]:
+    rows = metrics.read(folder)
+    return tuple((int(row["step"]), float(row["loss"])) for row in rows)

@@ -1,0 +1,146 @@
+"""What is trained of a candidate: its context module and the logits."""
+
+import contextlib
+import hashlib
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from deeplab_dpc.config import TrainConfig
+from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
+from deeplab_dpc.layers import ASPP, DensePredictionCell, Logits
+from deeplab_dpc.layers.cell import feature_map_size
+from deeplab_dpc.search.cache import Cache
+from deeplab_dpc.search.cell_costs import module_costs
+from deeplab_dpc.search.config import ProxyConfig
+from deeplab_dpc.tf1 import tf1_name
+from deeplab_dpc.training import losses, optimizers
+
+ASPP_RATES = (6, 12, 18)  # At output stride 16, as the original's Cityscapes models.
+_ASPP = Genotype(
+    (
+        Branch.pyramid_pooling(BACKBONE, (1, 1)),
+        Branch.conv1x1(BACKBONE),
+        *(Branch.conv3x3(BACKBONE, (rate, rate)) for rate in ASPP_RATES),
+    )
+)
+"""The cell that costs what ASPP does; in ASPP dropout follows the projection."""
+
+
+class CandidateError(RuntimeError):
+    """The training of one candidate failed."""
+
+
+class Head:
+    """Layers and variables of one candidate, first weights drawn.
+
+    Args:
+        genotype: The cell, or None for ASPP with the rates 6, 12 and 18.
+        cache: Whose features it reads and whose classes it tells apart.
+        config: Decay of the batch norms.
+        seed: With the genotype it decides the first weights and the dropout.
+
+    Attributes:
+        variables: What is trained.
+        accumulators: Momentum's, one for each variable.
+        decays: The factor of L2 on each.
+        factors: The factor on each gradient, L2 included.
+        parameters: Values of the context module that are trained.
+        multiply_adds: Of the context module on a validation image.
+    """
+
+    def __init__(
+        self, genotype: Genotype | None, cache: Cache, config: ProxyConfig, seed: int
+    ):
+        own_seed = seed_of(seed, genotype)
+        with _seeded(own_seed):
+            self._context = _context_module(genotype, cache, config, own_seed)
+            self._logits = Logits(cache.num_classes, name="logits")
+            self._context.build((None, None, None, cache.channels))
+            self._logits.build((None, None, None, self._context.filters))
+        self.variables = [
+            *self._context.trainable_variables,
+            *self._logits.trainable_variables,
+        ]
+        self.accumulators = [tf.Variable(tf.zeros(v.shape)) for v in self.variables]
+        names = [tf1_name(v) for v in self.variables]
+        self.decays = [
+            config.proxy_weight_decay * losses.is_regularised(name) for name in names
+        ]
+        self.parameters, self.multiply_adds = module_costs(
+            genotype or _ASPP,
+            cache.channels,
+            cache.val.feature_size,
+            self._context.filters,
+            _pooling_map_size(cache),
+        )
+        rules = TrainConfig()
+        self.factors = [optimizers.gradient_multiplier(name, rules) for name in names]
+
+    def __call__(self, features: tf.Tensor, training: bool) -> tf.Tensor:
+        """Features `[batch, h, w, channels]`, float32, to logits `[batch, h, w, n]`."""
+        return self._logits(self._context(features, training=training))
+
+    def branch_norms(self) -> tuple[float, ...]:
+        """For each branch, the L1 norm of the weights that join it to the output.
+
+        ASPP has no such figure in the paper, and so none here.
+        """
+        if not isinstance(self._context, DensePredictionCell):
+            return ()
+        kernel = self._context.projection.kernel.value
+        norms = tf.reduce_sum(tf.abs(kernel), axis=(0, 1, 3))
+        branches = tf.reshape(norms, [-1, self._context.filters])
+        return tuple(map(float, tf.reduce_sum(branches, axis=1).numpy()))
+
+
+def seed_of(seed: int, genotype: Genotype | None) -> int:
+    """A seed below 2^31 for a candidate, the same on every machine."""
+    name = "ASPP" if genotype is None else genotype.to_json()
+    digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def _context_module(
+    genotype: Genotype | None, cache: Cache, config: ProxyConfig, seed: int
+) -> keras.layers.Layer:
+    settings, stride = cache.manifest.settings, cache.output_stride
+    common: dict[str, Any] = {
+        "activation": "relu6" if settings["model.use_bounded_activation"] else "relu",
+        "decay": config.proxy_batch_norm_decay,
+        "seed": seed,
+    }
+    if genotype is not None:
+        return DensePredictionCell(
+            genotype,
+            stride,
+            pooling_crop_size=settings["model.image_pooling_crop_size"],
+            name="meta_architecture",
+            **common,
+        )
+    return ASPP(
+        tuple(rate * 16 // stride for rate in ASPP_RATES),
+        pooling_map_size=_pooling_map_size(cache),
+        name="aspp",
+        **common,
+    )
+
+
+def _pooling_map_size(cache: Cache) -> tuple[int, int] | None:
+    """The features whose grid the poolings mean; None: those that are seen."""
+    crop_size = cache.manifest.settings["model.image_pooling_crop_size"]
+    return feature_map_size(crop_size, cache.output_stride)
+
+
+@contextlib.contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Initializers made meanwhile are seeded: Keras seeds them from `random`."""
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)

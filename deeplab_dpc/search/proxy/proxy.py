@@ -1,0 +1,204 @@
+"""Trains and scores candidates on cached features, several at once."""
+
+import dataclasses
+import gc
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from deeplab_dpc.evaluation import confusion
+from deeplab_dpc.genotypes import Genotype
+from deeplab_dpc.search.cache import Cache, CacheError
+from deeplab_dpc.search.config import ProxyConfig
+from deeplab_dpc.search.proxy.batches import Batches, validation
+from deeplab_dpc.search.proxy.head import CandidateError, Head
+from deeplab_dpc.search.proxy.step import Scoring, Step
+from deeplab_dpc.search.trials import Outcome
+
+Watch = Callable[[int, int, float], bool]
+_LOSS_POINTS = 100  # Of a curve.
+
+
+class Proxy:
+    """The proxy task of the paper's search (Sec. 3.3): a head on a frozen backbone.
+
+    What is trained and how is `ProxyConfig`'s. The same seed and genotype give the
+    same score: bit for bit on a CPU with as many candidates at once, and to rounding
+    with more or fewer.
+
+    Args:
+        cache: Features and labels.
+        config: How candidates are trained.
+    """
+
+    def __init__(self, cache: Cache, config: ProxyConfig):
+        self.cache, self.config = cache, config
+        self._batches = Batches(
+            cache, config.proxy_batch_size, config.proxy_steps, config.proxy_seed
+        )
+
+    def train(
+        self,
+        candidates: Sequence[Genotype | None],
+        watch: Watch | None = None,
+        seeds: Sequence[int] | None = None,
+    ) -> list[Outcome | CandidateError]:
+        """Trains candidates on the same batches at once, and scores them.
+
+        Args:
+            candidates: Cells; None is ASPP with the rates 6, 12 and 18.
+            watch: Called with a candidate's index, the steps made and its score, every
+                `proxy_eval_steps`, but not at the end; True stops that candidate.
+            seeds: A seed for each candidate's first weights and dropout; by default
+                all have `proxy_seed`.
+
+        Returns:
+            What became of each, in order. Where the loss of one is not a number it is
+            an error; the others go on. An outcome of fewer steps than `proxy_steps`
+            was stopped.
+        """
+        if not candidates:
+            return []
+        seeds = seeds or [self.config.proxy_seed] * len(candidates)
+        runs = [
+            _Run(index, Head(genotype, self.cache, self.config, seed))
+            for index, (genotype, seed) in enumerate(
+                zip(candidates, seeds, strict=True)
+            )
+        ]
+        try:
+            self._train(runs, watch)
+            return [run.result() for run in runs]
+        finally:
+            runs.clear()
+            gc.collect()  # Graphs and their functions refer to each other.
+
+    def _train(self, runs: Sequence["_Run"], watch: Watch | None) -> None:
+        batches, made = iter(self._batches), 0
+        live = list(runs)
+        while live:
+            made = self._until_one_leaves(live, batches, made, watch)
+            live = [run for run in live if run.goes_on(self.config.proxy_steps)]
+
+    def _until_one_leaves(
+        self,
+        live: Sequence["_Run"],
+        batches: Iterator[tuple[tf.Tensor, tf.Tensor]],
+        made: int,
+        watch: Watch | None,
+    ) -> int:
+        """Trains until a candidate fails, is stopped or is done; gives the steps."""
+        config, total = self.config, self.config.proxy_steps
+        heads = [run.head for run in live]
+        step, scoring = Step(heads, self.cache, config), Scoring(heads, self.cache)
+        while all(run.goes_on(total) for run in live):
+            began = time.perf_counter()
+            pause = _next_pause(made, config)
+            losses = self._steps(step, batches, made, pause)
+            made = pause
+            for run, loss in zip(live, losses):
+                run.note_loss(made, loss)
+            if made == total or _is_due(made, config.proxy_eval_steps):
+                for run, score in zip(live, self._scores(scoring)):
+                    run.note_score(made, score)
+            took_s = (time.perf_counter() - began) / len(live)
+            for run in live:
+                run.took_s += took_s
+            if watch and made < total and _is_due(made, config.proxy_eval_steps):
+                for run in live:
+                    run.ask(watch)
+        return made
+
+    def _steps(
+        self,
+        step: Step,
+        batches: Iterator[tuple[tf.Tensor, tf.Tensor]],
+        first: int,
+        last: int,
+    ) -> np.ndarray:
+        """Makes steps; gives each candidate's mean loss over them."""
+        losses = [step(*next(batches), number) for number in range(first, last)]
+        return tf.reduce_mean(tf.stack(losses), axis=0).numpy()
+
+    def _scores(self, scoring: Scoring) -> list[float]:
+        """mIoU of each candidate, nan where its logits are not finite."""
+        batches = validation(self.cache)
+        counts = sum(scoring(features, labels) for features, labels in batches)
+        if not np.any(counts):
+            raise CacheError(
+                f"{self.cache.folder}: no pixel of the validation images has a label, "
+                "so there is nothing to score. Choose another --eval_split."
+            )
+        return [
+            confusion.mean_iou(c) if c.min() >= 0 else math.nan
+            for c in np.asarray(counts)
+        ]
+
+
+@dataclasses.dataclass
+class _Run:
+    """The training of one candidate."""
+
+    index: int
+    head: Head
+    steps: int = 0
+    took_s: float = 0.0
+    losses: list[tuple[int, float]] = dataclasses.field(default_factory=list)
+    scores: list[tuple[int, float]] = dataclasses.field(default_factory=list)
+    error: str = ""
+    is_stopped: bool = False
+
+    def goes_on(self, total: int) -> bool:
+        return not (self.error or self.is_stopped or self.steps >= total)
+
+    def note_loss(self, step: int, loss: float) -> None:
+        self.steps = step
+        self.losses.append((step, float(loss)))
+        if not math.isfinite(loss):
+            self._fail(f"its loss is {float(loss)}, or its gradients are not finite")
+
+    def note_score(self, step: int, score: float) -> None:
+        if not math.isfinite(score):
+            self._fail("its logits are not finite")
+        self.scores.append((step, score))
+
+    def ask(self, watch: Watch) -> None:
+        if not self.error:
+            self.is_stopped = watch(self.index, *self.scores[-1])
+
+    def _fail(self, reason: str) -> None:
+        self.error = self.error or (
+            f"After {self.steps} steps {reason}. Lower --proxy_learning_rate if more "
+            "cells fail like this."
+        )
+
+    def result(self) -> Outcome | CandidateError:
+        if self.error:
+            return CandidateError(self.error)
+        return Outcome(
+            score=self.scores[-1][1],
+            multiply_adds=self.head.multiply_adds,
+            parameters=self.head.parameters,
+            took_s=self.took_s,
+            losses=tuple(self.losses),
+            scores=tuple(self.scores),
+            branch_norms=self.head.branch_norms(),
+            steps=self.steps,
+        )
+
+
+def _next_pause(made: int, config: ProxyConfig) -> int:
+    """The step after which losses are looked at, or scores."""
+    interval = max(1, -(-config.proxy_steps // _LOSS_POINTS))
+    pauses = [made - made % interval + interval, config.proxy_steps]
+    if config.proxy_eval_steps:
+        every = config.proxy_eval_steps
+        pauses.append(made - made % every + every)
+    return min(pauses)
+
+
+def _is_due(made: int, every: int) -> bool:
+    return every > 0 and made % every == 0

@@ -1,0 +1,142 @@
+"""One compiled step of several candidates on one batch, and their scoring."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from deeplab_dpc.layers.resize import resize_bilinear
+from deeplab_dpc.search.cache import Cache
+from deeplab_dpc.search.config import ProxyConfig
+from deeplab_dpc.search.proxy.head import Head
+from deeplab_dpc.training import losses, schedules
+
+
+class Step:
+    """Trains heads on batches; each has a loss, weights and a fate of its own.
+
+    Args:
+        heads: The candidates.
+        cache: Whose batches come.
+        config: Learning rate, momentum and so on.
+    """
+
+    def __init__(self, heads: Sequence[Head], cache: Cache, config: ProxyConfig):
+        self._heads, self._config = tuple(heads), config
+        self._loss = losses.PixelLoss(
+            cache.ignore_label, upsample_logits=config.proxy_upsample_logits
+        )
+        features, labels = cache.train.shape(config.proxy_batch_size)
+        signature = [
+            tf.TensorSpec(features, tf.float16),
+            tf.TensorSpec(labels, tf.uint8),
+            tf.TensorSpec([], tf.float32),
+        ]
+        self._run = _traced(self._step, signature)
+
+    def __call__(self, features: tf.Tensor, labels: tf.Tensor, step: int) -> tf.Tensor:
+        """Makes step `step` (the first is 0).
+
+        Returns:
+            Each candidate's cross-entropy before the step, float32 `[candidates]`; nan
+            where its gradients are not finite.
+        """
+        return self._run(features, labels, tf.constant(step, tf.float32))
+
+    def _step(
+        self, features: tf.Tensor, labels: tf.Tensor, step: tf.Tensor
+    ) -> tf.Tensor:
+        config = self._config
+        features, labels = tf.cast(features, tf.float32), tf.cast(labels, tf.int32)
+        rate = schedules.poly(
+            step,
+            config.proxy_learning_rate,
+            config.proxy_steps,
+            power=config.proxy_learning_power,
+        )
+        found = []
+        for head in self._heads:
+            values = [v.value for v in head.variables]
+            with tf.GradientTape() as tape:
+                logits = head(features, training=True)
+                loss = losses.mean(*self._loss(logits, labels, step))
+            gradients = tape.gradient(loss, values)
+            _move(head, gradients, rate, config.proxy_momentum)
+            # A ReLU makes 0 of what is no number, so that the loss alone may not tell.
+            squares = tf.add_n([tf.nn.l2_loss(gradient) for gradient in gradients])
+            found.append(tf.where(tf.math.is_finite(squares), loss, math.nan))
+        return tf.stack(found)
+
+
+def _move(
+    head: Head, gradients: Sequence[tf.Tensor], rate: tf.Tensor, momentum: float
+) -> None:
+    """What `optimizers.Momentum` does, L2 and factors included, in one operation."""
+    for variable, accumulator, gradient, decay, factor in zip(
+        head.variables, head.accumulators, gradients, head.decays, head.factors
+    ):
+        if decay:
+            gradient += decay * variable.value
+        if factor != 1:
+            gradient *= factor
+        tf.raw_ops.ResourceApplyMomentum(
+            var=variable.value.handle,
+            accum=accumulator.handle,
+            lr=rate,
+            grad=gradient,
+            momentum=momentum,
+        )
+
+
+class Scoring:
+    """Confusion counts of heads on validation batches.
+
+    Args:
+        heads: The candidates.
+        cache: Whose batches come.
+    """
+
+    def __init__(self, heads: Sequence[Head], cache: Cache):
+        self._heads = tuple(heads)
+        self._num_classes, self._ignore = cache.num_classes, cache.ignore_label
+        features, labels = cache.val.shape(None)
+        signature = [
+            tf.TensorSpec(features, tf.float16),
+            tf.TensorSpec(labels, tf.uint8),
+        ]
+        self._run = _traced(self._count, signature)
+
+    def __call__(self, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Counts of a batch, int64 `[candidates, classes, classes]`, rows true.
+
+        A candidate whose logits are not finite has -1 everywhere.
+        """
+        return self._run(tf.constant(features), tf.constant(labels)).numpy()
+
+    def _count(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        features, labels = tf.cast(features, tf.float32), tf.cast(labels, tf.int32)
+        size = self._num_classes
+        is_counted = tf.reshape(labels != self._ignore, [-1])
+        true = tf.boolean_mask(tf.reshape(labels, [-1]), is_counted)
+        found = []
+        for head in self._heads:
+            logits = head(features, training=False)
+            wide = resize_bilinear(logits, labels.shape[1:3])
+            classes = tf.argmax(wide, axis=-1, output_type=tf.int32)
+            predicted = tf.boolean_mask(tf.reshape(classes, [-1]), is_counted)
+            pairs = true * size + predicted
+            counts = tf.math.bincount(pairs, minlength=size**2, maxlength=size**2)
+            is_finite = tf.reduce_all(tf.math.is_finite(logits))
+            counts = tf.where(is_finite, tf.cast(counts, tf.int64), -1)
+            found.append(tf.reshape(counts, [size, size]))
+        return tf.stack(found)
+
+
+def _traced(
+    function: Callable[..., tf.Tensor], signature: list[tf.TensorSpec]
+) -> Callable[..., Any]:
+    """The function as a graph, traced at once."""
+    graph = tf.function(function, autograph=False, input_signature=signature)
+    return graph.get_concrete_function()

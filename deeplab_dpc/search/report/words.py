@@ -1,0 +1,132 @@
+"""Scores, cells and times as text for people."""
+
+import dataclasses
+import datetime
+import math
+from collections.abc import Iterable, Sequence
+
+from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
+from deeplab_dpc.search.trials import TrialRecord
+
+NOTHING = "–"
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """How scores are shown: a share as percents, another objective's as they are."""
+
+    is_share: bool = True
+
+    @classmethod
+    def of(cls, scores: Iterable[float | None]) -> "Scale":
+        """Percents if every finite score lies in 0..1."""
+        known = (s for s in scores if s is not None and math.isfinite(s))
+        return cls(all(0 <= score <= 1 for score in known))
+
+    @property
+    def unit(self) -> str:
+        """What follows a quantity's name on an axis or above a column."""
+        return " in %" if self.is_share else ""
+
+    def number(self, score: float) -> float:
+        """The score in the unit."""
+        return 100 * score if self.is_share else score
+
+    def show(self, score: float | None) -> str:
+        """The score with its unit: `46.23 %`, or `-1.234`; `–` for none."""
+        if score is None or not math.isfinite(score):
+            return NOTHING
+        return f"{100 * score:.2f} %" if self.is_share else f"{score:.4g}"
+
+
+def branch_name(branch: Branch) -> str:
+    """The operator of a branch: `3×3 conv, rate 1×6`."""
+    if branch.op == "conv3x3":
+        return "3×3 conv, rate {}×{}".format(*branch.rate or ())
+    if branch.op == "conv1x1":
+        return "1×1 conv"
+    return "pooling, grid {}×{}".format(*branch.grid_size or ())
+
+
+def short_cell(genotype: Genotype) -> str:
+    """A cell in one line: `c1×6(F) p2×4(0) 1×1(1)`.
+
+    Convolutions (c) with their rates and poolings (p) with their grids, each with what
+    it reads: the backbone's features F, or the branch with that number, from 0.
+    """
+    return " ".join(f"{_sign(b)}({_source(b)})" for b in genotype.branches)
+
+
+def long_cell(genotype: Genotype) -> str:
+    """A cell in words, for those who do not see its picture."""
+    parts = []
+    for index, branch in enumerate(genotype.branches):
+        is_first = branch.source == BACKBONE
+        source = "the backbone's features" if is_first else f"branch {branch.source}"
+        parts.append(f"branch {index} is a {branch_name(branch)}, of {source}")
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}. All branches are joined."
+
+
+def count(number: int, noun: str) -> str:
+    """A number and its noun: `1 cell`, `28,000 cells`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def millions(number: float) -> str:
+    """A count in millions or billions: `0.36 M`, `2.82 B`; `–` for 0, not counted."""
+    if not number:
+        return NOTHING
+    size, sign = (1e9, "B") if number >= 1e9 else (1e6, "M")
+    return f"{number / size:.2f} {sign}"
+
+
+def span(seconds: float) -> str:
+    """A duration in its two largest units: `7 s`, `3 min 5 s`, `6 d 3 h`."""
+    whole = max(0, math.ceil(seconds))
+    units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    large = next((i for i, (_, size) in enumerate(units) if whole >= size), 3)
+    name, size = units[large]
+    text = f"{whole // size:,} {name}"
+    if large == len(units) - 1:
+        return text
+    small, part = units[large + 1]
+    rest = whole % size // part
+    return f"{text} {rest} {small}" if rest else text
+
+
+def when(time_s: float | None) -> str:
+    """A time in seconds since 1970 as `2026-11-22 12:00 UTC`; `–` for none."""
+    if time_s is None:
+        return NOTHING
+    moment = datetime.datetime.fromtimestamp(time_s, datetime.UTC)
+    return moment.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `12th`, `28,000th`."""
+    is_teen = number % 100 in (11, 12, 13)
+    ending = "th" if is_teen else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def took_s(trial: TrialRecord) -> float | None:
+    """Seconds of a trial's training and scoring, if it came to an outcome."""
+    return trial.outcome.took_s if trial.outcome else None
+
+
+def _sign(branch: Branch) -> str:
+    if branch.op == "conv3x3":
+        return "c{}×{}".format(*branch.rate or ())
+    if branch.op == "conv1x1":
+        return "1×1"
+    return "p{}×{}".format(*branch.grid_size or ())
+
+
+def _source(branch: Branch) -> str:
+    return "F" if branch.source == BACKBONE else str(branch.source)

@@ -1,0 +1,10 @@
+"""Searches for a dense prediction cell (g3doc/search.md)."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Before TensorFlow is imported.
+
+from deeplab_dpc.programs import search as program  # noqa: E402
+
+if __name__ == "__main__":
+    program.run()

@@ -1,0 +1,295 @@
+"""Features are the backbone's, a view is training's, and a stopped cache goes on."""
+
+import dataclasses
+import logging
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from deeplab_dpc.config import ConfigError, EvalConfig
+from deeplab_dpc.data import pipeline
+from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.model import build_model
+from deeplab_dpc.search.cache import CacheError, manifest, write_cache
+from deeplab_dpc.search.cache import backbone as backbones
+from deeplab_dpc.search.config import CacheConfig
+from deeplab_dpc.tf1 import load_tf1_weights, variables_by_tf1_name
+from tests import goldens
+from tests.search import scenes
+
+SETTINGS = CacheConfig(num_views=2, images_per_shard=4)  # 10 views: 4, 4 and 2.
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("streets") / "records"
+    scenes.write_records(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory, records):
+    """A whole model's weights in a file, and the model."""
+    model = build_model(scenes.run_config(records).model)
+    values = {
+        name: goldens.recipe_value(name, v.shape)
+        for name, v in variables_by_tf1_name(model).items()
+    }
+    load_tf1_weights(model, values)
+    path = tmp_path_factory.mktemp("weights") / "weights.npz"
+    np.savez(path, **values)
+    return path, model
+
+
+@pytest.fixture(scope="module")
+def run(records, weights):
+    return scenes.run_config(records, tf_initial_checkpoint=str(weights[0]))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, run):
+    return write_cache(tmp_path_factory.mktemp("whole") / "cache", run, SETTINGS)
+
+
+def test_view_v_of_an_image_is_the_one_that_training_shows_in_epoch_v(whole, run):
+    train = dataclasses.replace(run.train, train_batch_size=5)
+    stream = pipeline.training_batches(
+        run.dataset, run.data.dataset_dir, train, run.data
+    )
+
+    for epoch, batch in enumerate(stream.take(2)):
+        labels = whole.train.labels(range(5 * epoch, 5 * epoch + 5))
+        np.testing.assert_array_equal(labels, batch["label"])
+
+
+def test_features_are_those_of_the_whole_model_in_inference_mode(whole, run, weights):
+    _, model = weights
+    train = dataclasses.replace(run.train, train_batch_size=10)
+    stream = pipeline.training_batches(
+        run.dataset, run.data.dataset_dir, train, run.data
+    )
+    batch = next(iter(stream))
+
+    scaled = batch["image"] / 127.5 - 1
+    backbone = model.get_layer("MobilenetV2")
+    expected = backbone(scaled, training=False)["features"].numpy()
+
+    found = whole.train.features(range(10))
+    assert found.dtype == np.float16 and found.shape == (10, 3, 4, 80)
+    assert expected.std() > 0.1
+    np.testing.assert_allclose(found, expected, rtol=2**-10, atol=1e-4)
+    assert len({view.tobytes() for view in found}) == 10
+
+
+def test_validation_images_are_whole_and_padded_to_the_crop(whole, run):
+    batches = pipeline.evaluation_batches(
+        run.dataset, run.data.dataset_dir, "val", run.data, 3, scenes.EVAL_CROP
+    )
+    batch = next(iter(batches))
+
+    labels = whole.val.labels(range(3))
+
+    np.testing.assert_array_equal(labels, batch["label"])
+    assert (labels[:, 48:] == 255).all() and (labels[:, :, 64:] == 255).all()
+    assert (labels[:, :48, :64] != 255).any()
+    assert whole.val.features([0, 2]).shape == (2, 4, 5, 80)
+    assert len(whole.train) == 10 and len(whole.val) == 3
+
+
+def test_a_cache_says_what_it_was_made_with(whole, run, weights):
+    assert whole.channels == 80 and whole.output_stride == 16
+    assert whole.num_classes == run.dataset.num_classes
+    assert whole.ignore_label == 255
+    assert whole.run == run
+    assert str(weights[0]) in whole.describe() and "10 train views" in whole.describe()
+    assert whole.manifest.settings["train.seed"] == 0
+
+
+def test_stopped_in_the_middle_it_goes_on_and_gives_the_same_bytes(
+    whole, run, tmp_path, monkeypatch
+):
+    folder, calls = tmp_path / "cache", []
+    compute = backbones.Backbone.__call__
+
+    def stops(self, images):
+        calls.append(len(images))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return compute(self, images)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backbones.Backbone, "__call__", stops)
+        with pytest.raises(KeyboardInterrupt):
+            write_cache(folder, run, SETTINGS)
+    first = folder / "train-00000-of-00003-features.npy"
+    made_ns = first.stat().st_mtime_ns
+    with pytest.raises(CacheError, match="not finished: 1 of 4 shards"):
+        type(whole).open(folder)
+
+    cache = write_cache(folder, run, SETTINGS)
+
+    assert first.stat().st_mtime_ns == made_ns
+    assert cache.fingerprint == whole.fingerprint
+    assert not list(folder.glob(".*.tmp"))
+
+
+def test_what_is_damaged_is_made_anew(whole, run, tmp_path, caplog):
+    folder = tmp_path / "cache"
+    write_cache(folder, run, SETTINGS)
+    path = folder / "train-00001-of-00003-labels.npy"
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+    (folder / "val-00000-of-00001-features.npy").unlink()
+
+    with caplog.at_level(logging.WARNING, logger="absl"):
+        cache = write_cache(folder, run, SETTINGS)
+
+    assert "train-00001-of-00003 is missing or damaged" in caplog.text
+    assert "val-00000-of-00001 is missing or damaged" in caplog.text
+    assert cache.fingerprint == whole.fingerprint
+    type(cache).open(folder, verify=True)
+
+
+def test_other_settings_are_refused_with_the_differences(whole, run):
+    other = dataclasses.replace(run, train=dataclasses.replace(run.train, seed=7))
+    with pytest.raises(CacheError, match=r"train\.seed: 0 there, now 7"):
+        write_cache(whole.folder, other, SETTINGS)
+    with pytest.raises(CacheError, match=r"cache\.num_views: 2 there, now 3"):
+        write_cache(whole.folder, run, dataclasses.replace(SETTINGS, num_views=3))
+
+
+def test_other_weights_are_refused_and_none_too(whole, run, weights, tmp_path):
+    values = dict(np.load(weights[0]))
+    values["MobilenetV2/Conv/weights"][0, 0, 0, 0] += 1e-3
+    np.savez(tmp_path / "other.npz", **values)
+    for source, message in (
+        (str(tmp_path / "other.npz"), "weights_sha256"),
+        (None, "There is no --tf_initial_checkpoint"),
+    ):
+        train = dataclasses.replace(run.train, tf_initial_checkpoint=source)
+        with pytest.raises(CacheError, match=message):
+            write_cache(whole.folder, dataclasses.replace(run, train=train), SETTINGS)
+
+
+def test_what_does_not_change_features_may_differ(whole, run):
+    train = dataclasses.replace(run.train, base_learning_rate=1.0, train_batch_size=3)
+    again = write_cache(whole.folder, dataclasses.replace(run, train=train), SETTINGS)
+    assert again.fingerprint == whole.fingerprint
+
+
+def test_the_checksum_is_of_values_not_of_the_file(run, weights, tmp_path):
+    path, model = weights
+    other = tmp_path / "other.npz"
+    values = dict(np.load(path))
+    np.savez_compressed(other, **dict(reversed(values.items())))
+    sums = [
+        backbones.Backbone(
+            run.model, dataclasses.replace(run.train, tf_initial_checkpoint=str(source))
+        ).weights_sha256()
+        for source in (path, other)
+    ]
+    assert sums[0] == sums[1]
+
+
+def test_an_image_larger_than_the_crop_is_named(run, tmp_path):
+    small = dataclasses.replace(run, eval=EvalConfig(eval_crop_size=(33, 65)))
+    with pytest.raises(CacheError, match="val0 of split 'val' has 48x64 pixels"):
+        write_cache(tmp_path / "cache", small, SETTINGS)
+
+
+def test_a_folder_of_something_else_is_refused(run, tmp_path):
+    (tmp_path / "letter.txt").write_text("Dear")
+    with pytest.raises(CacheError, match=r"is no cache, but holds \['letter.txt'\]"):
+        write_cache(tmp_path, run, SETTINGS)
+
+
+def test_two_cannot_write_at_once(run, tmp_path):
+    import fcntl
+
+    with open(tmp_path / ".lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(CacheError, match="Another process is writing"):
+            write_cache(tmp_path, run, SETTINGS)
+
+
+def test_too_little_space_is_said_before_anything_is_written(
+    run, tmp_path, monkeypatch
+):
+    usage = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
+    with pytest.raises(CacheError, match="0.0 GiB free, but the features need"):
+        write_cache(tmp_path / "cache", run, SETTINGS)
+    assert not (tmp_path / "cache" / manifest.FILE_NAME).exists()
+
+
+def test_weights_that_lack_some_of_the_backbone_are_refused(run, weights, tmp_path):
+    values = dict(np.load(weights[0]))
+    values.pop("MobilenetV2/Conv/weights")
+    np.savez(tmp_path / "some.npz", **values)
+    train = dataclasses.replace(
+        run.train, tf_initial_checkpoint=str(tmp_path / "some.npz")
+    )
+    with pytest.raises(CacheError, match="lacks 1 tensors .* MobilenetV2/Conv/weights"):
+        write_cache(tmp_path / "cache", dataclasses.replace(run, train=train), SETTINGS)
+
+
+def test_features_beyond_float16_are_refused(run, weights, tmp_path):
+    values = dict(np.load(weights[0]))
+    name = next(n for n in values if n.endswith("_16/project/BatchNorm/gamma"))
+    values[name] = values[name] * 1e6
+    np.savez(tmp_path / "huge.npz", **values)
+    train = dataclasses.replace(
+        run.train, tf_initial_checkpoint=str(tmp_path / "huge.npz")
+    )
+    with pytest.raises(CacheError, match="not finite in float16"):
+        write_cache(tmp_path / "cache", dataclasses.replace(run, train=train), SETTINGS)
+
+
+def test_records_are_needed(run, tmp_path):
+    none = dataclasses.replace(
+        run, data=dataclasses.replace(run.data, dataset_dir=None)
+    )
+    with pytest.raises(ConfigError, match="dataset_dir is not given"):
+        write_cache(tmp_path / "cache", none, SETTINGS)
+    split = dataclasses.replace(
+        run, train=dataclasses.replace(run.train, train_split="trian")
+    )
+    with pytest.raises(DatasetError, match="no images of split 'trian'"):
+        write_cache(tmp_path / "cache", split, SETTINGS)
+
+
+@pytest.mark.slow
+def test_killed_it_goes_on_and_gives_the_same_bytes(records, run, whole, tmp_path):
+    """Two kills, each after one more shard is there; then to the end."""
+    folder, root = tmp_path / "cache", pathlib.Path(__file__).parents[3]
+    code = (
+        "import sys, time; sys.path.insert(0, sys.argv[1])\n"
+        "from deeplab_dpc.search.cache import backbone, write_cache\n"
+        "from deeplab_dpc.search.config import CacheConfig\n"
+        "from tests.search import scenes\n"
+        "call = backbone.Backbone.__call__\n"
+        "def slow(self, images): time.sleep(0.5); return call(self, images)\n"
+        "backbone.Backbone.__call__ = slow\n"
+        "run = scenes.run_config(sys.argv[2], tf_initial_checkpoint=sys.argv[3])\n"
+        "write_cache(sys.argv[4], run, CacheConfig(num_views=2, images_per_shard=4))\n"
+    )
+    source = run.train.tf_initial_checkpoint
+    for number in (1, 2):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, root, records, source, folder]
+        )
+        wanted = folder / f"train-{number - 1:05d}-of-00003-labels.npy"
+        while not wanted.exists() and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+
+    cache = write_cache(folder, run, SETTINGS)
+
+    assert cache.fingerprint == whole.fingerprint

@@ -1,0 +1,102 @@
+"""Cells trained whole; the model is the real one, on small noise."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from deeplab_dpc.config import EvalConfig
+from deeplab_dpc.costs import measure
+from deeplab_dpc.data import pipeline
+from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
+from deeplab_dpc.model import build_model
+from deeplab_dpc.search import end_to_end
+from deeplab_dpc.search.end_to_end import EndToEnd, branch_norms
+from deeplab_dpc.tf1.names import tf1_name
+from deeplab_dpc.training import trainer
+from deeplab_dpc.training.loop import TrainingError
+from deeplab_dpc.training.run_folder import restore_model
+from tests.training import tiny
+
+CELL = Genotype((Branch.conv1x1(BACKBONE), Branch.conv3x3(0, (1, 6))))
+
+
+@pytest.fixture(scope="module")
+def objective(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("end_to_end")
+    info = tiny.write_dataset(folder / "records")
+    run = tiny.run_config(folder / "records", info, training_number_of_steps=3)
+    settings = EvalConfig(eval_split="train", eval_crop_size=(25, 33))
+    return EndToEnd(dataclasses.replace(run, eval=settings), folder / "cells")
+
+
+def _scored_by_hand(run, folder) -> float:
+    """mIoU from the model's logits by NumPy alone; no class is missing in the noise."""
+    model = build_model(run.model)
+    restore_model(model, folder)
+    batches = pipeline.evaluation_batches(
+        run.dataset, run.data.dataset_dir, "train", run.data, 1, (25, 33)
+    )
+    hits, union = np.zeros(3), np.zeros(3)
+    for batch in batches:
+        height, width = np.asarray(batch["size"])[0]
+        label = np.asarray(batch["label"])[0, :height, :width]
+        logits = end_to_end.inference.resize_bilinear(model(batch["image"]), (25, 33))
+        found = np.asarray(logits)[0, :height, :width].argmax(-1)
+        known = label != 255
+        for c in range(3):
+            true, predicted = (label == c) & known, (found == c) & known
+            hits[c] += (true & predicted).sum()
+            union[c] += (true | predicted).sum()
+    return float((hits / union).mean())
+
+
+@pytest.mark.slow
+def test_a_cell_is_trained_scored_and_measured_once(objective, monkeypatch):
+    (outcome,) = objective([CELL], lambda *unused: False)
+    run, folder = objective.run(CELL), objective.folder / end_to_end.cell_folder(CELL)
+    assert outcome.score == pytest.approx(_scored_by_hand(run, folder), abs=1e-9)
+    module = measure(run.model, (25, 33)).tree().part("meta_architecture")
+    assert outcome.parameters == module.parameters
+    assert outcome.multiply_adds == module.multiply_adds
+    assert outcome.steps == 3 and outcome.scores == ((3, outcome.score),)
+    assert [step for step, _ in outcome.losses] == [1, 2, 3]
+    model = build_model(run.model)
+    restore_model(model, folder)
+    kernel = next(
+        np.asarray(v)
+        for v in model.variables
+        if tf1_name(v) == "meta_architecture/concat_projection/weights"
+    )
+    sums = [np.abs(kernel[..., :256, :]).sum(), np.abs(kernel[..., 256:, :]).sum()]
+    np.testing.assert_allclose(outcome.branch_norms, sums, rtol=1e-5)
+
+    monkeypatch.setattr(trainer, "train", pytest.fail)
+    assert objective([CELL], lambda *unused: False) == [outcome]
+
+
+def test_the_norms_of_branches_are_sums_of_absolute_weights():
+    kernel = np.zeros((1, 1, 4, 2))
+    kernel[0, 0] = [[1, -2], [0, 0], [3, 4], [-5, 6]]
+    assert branch_norms(kernel, 2) == (3.0, 18.0)
+
+
+def test_an_explosion_is_the_outcome_of_its_cell_alone(objective, monkeypatch):
+    def explode(run, folder):
+        raise TrainingError("loss is nan")
+
+    monkeypatch.setattr(trainer, "train", explode)
+    other = Genotype((Branch.conv1x1(BACKBONE),))
+    (outcome,) = objective([other], lambda *unused: False)
+    assert isinstance(outcome, TrainingError)
+
+
+def test_runs_differ_in_the_context_module_alone(objective):
+    cell, aspp = objective.run(CELL), objective.run(None)
+    assert cell.model.genotype == CELL and cell.model.atrous_rates is None
+    assert aspp.model.genotype is None and aspp.model.atrous_rates == (6, 12, 18)
+    assert set(cell.differences(aspp)) == {"model.genotype", "model.atrous_rates"}
+    assert json.dumps(objective.settings()) == json.dumps(
+        EndToEnd(cell, objective.folder).settings()
+    )

@@ -1,0 +1,255 @@
+"""Training and scoring candidates on cached features."""
+
+import dataclasses
+import json
+import math
+import random
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_dpc import costs
+from deeplab_dpc.config import ModelConfig, TrainConfig
+from deeplab_dpc.evaluation import confusion
+from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, Branch, Genotype
+from deeplab_dpc.layers.resize import resize_bilinear
+from deeplab_dpc.search.cache import Cache, CacheError
+from deeplab_dpc.search.config import ProxyConfig
+from deeplab_dpc.search.proxy import CandidateError, Proxy
+from deeplab_dpc.search.proxy.head import Head
+from deeplab_dpc.search.proxy.step import Scoring, Step
+from deeplab_dpc.search.trials import Outcome
+from deeplab_dpc.training import losses
+from deeplab_dpc.training.optimizers import build_optimizer
+from deeplab_dpc.training.step import ReplicaStep
+from tests.search import scenes
+
+SMALL = Genotype((Branch.conv1x1(BACKBONE),))
+OTHER = Genotype((Branch.conv3x3(BACKBONE, (1, 3)), Branch.pyramid_pooling(0, (2, 1))))
+CONFIG = ProxyConfig(
+    proxy_steps=12,
+    proxy_batch_size=4,
+    proxy_learning_rate=0.05,
+    proxy_batch_norm_decay=0.8,
+)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made") / "cache"
+    return Cache.open(scenes.make_cache(folder))
+
+
+@pytest.fixture(scope="module")
+def alone(cache):
+    """Two candidates, each trained alone, with scores on the way."""
+    proxy = Proxy(cache, dataclasses.replace(CONFIG, proxy_eval_steps=4))
+    return [proxy.train([genotype])[0] for genotype in (SMALL, OTHER)]
+
+
+def test_a_head_learns_what_the_features_say(cache, alone):
+    """A classifier that sees the true class among noise of 0.3 is mostly right.
+
+    By chance, the mIoU of three classes is below 0.25; the label's edges lie half a
+    pixel beside the upsampled ones.
+    """
+    config = dataclasses.replace(CONFIG, proxy_steps=40, proxy_upsample_logits=False)
+    (outcome,) = Proxy(cache, config).train([SMALL])
+    assert outcome.score > 0.6
+    assert outcome.losses[0][1] > 3 * outcome.losses[-1][1]
+    assert outcome.steps == 40 and outcome.took_s > 0
+    assert [step for step, _ in outcome.losses] == list(range(1, 41))
+    assert outcome.scores == ((40, outcome.score),)
+    assert Outcome.from_dict(json.loads(json.dumps(outcome.to_dict()))) == outcome
+
+
+def test_the_same_seed_and_genotype_give_the_same_bits(cache, alone):
+    keras.utils.set_random_seed(5)
+    state = random.getstate()
+    proxy = Proxy(cache, dataclasses.replace(CONFIG, proxy_eval_steps=4))
+
+    again = proxy.train([OTHER])[0]
+
+    assert dataclasses.replace(again, took_s=alone[1].took_s) == alone[1]
+    assert random.getstate() == state
+
+
+def test_another_seed_gives_other_weights_and_batches(cache, alone):
+    for seeds, config in ((None, {"proxy_seed": 1}), ([1], {})):
+        proxy = Proxy(cache, dataclasses.replace(CONFIG, **config))
+        assert proxy.train([OTHER], seeds=seeds)[0].losses != alone[1].losses
+
+
+def test_candidates_at_once_fare_as_alone(cache, alone):
+    proxy = Proxy(cache, dataclasses.replace(CONFIG, proxy_eval_steps=4))
+    for outcome, expected in zip(proxy.train([SMALL, OTHER]), alone):
+        np.testing.assert_allclose(outcome.scores, expected.scores, atol=1e-3)
+        np.testing.assert_allclose(outcome.losses, expected.losses, atol=1e-3)
+        np.testing.assert_allclose(
+            outcome.branch_norms, expected.branch_norms, rtol=1e-3
+        )
+
+
+def test_the_same_cell_twice_is_the_same_twice(cache):
+    first, second = Proxy(cache, CONFIG).train([SMALL, SMALL])
+    assert first.losses == second.losses
+
+
+def test_watch_stops_one_and_the_other_goes_on(cache, alone):
+    seen = []
+
+    def watch(index, step, score):
+        seen.append((index, step, score))
+        return index == 0 and step == 8
+
+    proxy = Proxy(cache, dataclasses.replace(CONFIG, proxy_eval_steps=4))
+    stopped, whole = proxy.train([SMALL, OTHER], watch)
+
+    assert [(i, s) for i, s, _ in seen] == [(0, 4), (1, 4), (0, 8), (1, 8)]
+    assert stopped.steps == 8 and stopped.score == seen[2][2]
+    assert [step for step, _ in stopped.scores] == [4, 8]
+    assert whole.steps == 12
+    np.testing.assert_allclose(whole.scores, alone[1].scores, atol=1e-3)
+    np.testing.assert_allclose(whole.losses, alone[1].losses, atol=1e-3)
+
+
+def test_a_loss_that_is_no_number_fails_its_candidate_alone(cache, alone, monkeypatch):
+    make = Head.__init__
+
+    def poisoned(self, genotype, *args):
+        make(self, genotype, *args)
+        if genotype == SMALL:
+            self.variables[0].assign(self.variables[0] * math.nan)
+
+    monkeypatch.setattr(Head, "__init__", poisoned)
+    proxy = Proxy(cache, dataclasses.replace(CONFIG, proxy_eval_steps=4))
+
+    failed, whole = proxy.train([SMALL, OTHER])
+
+    assert isinstance(failed, CandidateError)
+    assert "After 1 steps its loss is nan" in str(failed)
+    np.testing.assert_allclose(whole.losses, alone[1].losses, atol=1e-3)
+
+
+def test_a_rate_that_explodes_is_an_error_not_a_score(cache):
+    config = dataclasses.replace(CONFIG, proxy_learning_rate=1e30)
+    (failed,) = Proxy(cache, config).train([OTHER])
+    assert "Lower --proxy_learning_rate" in str(failed)
+
+
+@pytest.mark.parametrize("upsample", [True, False])
+@pytest.mark.parametrize("genotype", [OTHER, None])
+def test_steps_are_those_of_training(cache, genotype, upsample):
+    """The same layers in the trainer's step, with its optimizer and its L2."""
+    config = dataclasses.replace(
+        CONFIG, proxy_weight_decay=0.01, proxy_upsample_logits=upsample
+    )
+    ours, theirs = (Head(genotype, cache, config, seed=3) for _ in range(2))
+    for a, b in zip(ours.variables, theirs.variables):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+    features = keras.Input((3, 4, 8))
+    model = keras.Model(features, theirs._logits(theirs._context(features)))
+    train = TrainConfig(
+        training_number_of_steps=12,
+        base_learning_rate=0.05,
+        weight_decay=0.01,
+        upsample_logits=upsample,
+    )
+    optimizer = build_optimizer(train)
+    optimizer.build(model.trainable_variables)
+    loss = losses.PixelLoss.from_config(train, 3, 255)
+    replica_step = ReplicaStep(model, optimizer, loss, train)
+    step = Step([ours], cache, config)
+
+    for number in range(3):
+        views = range(4 * number, 4 * number + 4)
+        x, labels = cache.train.features(views), cache.train.labels(views)
+        found = step(tf.constant(x), tf.constant(labels), number)
+        batch = {"image": tf.cast(x, "float32"), "label": tf.cast(labels, "int32")}
+        expected = replica_step(batch)
+        np.testing.assert_allclose(found[0], expected["cross_entropy"], rtol=1e-5)
+
+    for a, b in zip(ours.variables, theirs.variables):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("ignore_label", [255, 0])
+def test_scores_are_those_of_the_evaluation(tmp_path, ignore_label):
+    """Also where the ignored label is a class's own, as in ADE20K."""
+    folder = scenes.make_cache(tmp_path / "cache", ignore_label=ignore_label)
+    if ignore_label == 0:
+        for path in folder.glob("*-labels.npy"):
+            labels = np.load(path)
+            np.save(path, np.where(labels == 255, 0, labels).astype(np.uint8))
+    cache = Cache.open(folder)
+    heads = [Head(genotype, cache, CONFIG, seed=0) for genotype in (OTHER, None)]
+    numbers = range(len(cache.val))
+    features, labels = cache.val.features(numbers), cache.val.labels(numbers)
+
+    counts = Scoring(heads, cache)(features, labels)
+
+    for head, found in zip(heads, counts):
+        logits = head(tf.cast(features, tf.float32), training=False)
+        classes = np.argmax(resize_bilinear(logits, labels.shape[1:]), axis=-1)
+        expected = confusion.Confusion(3, ignore_label)
+        expected.add(labels, classes)
+        np.testing.assert_array_equal(found, expected.counts)
+    (outcome,) = Proxy(cache, CONFIG).train([SMALL])
+    assert 0 < outcome.score <= 1
+
+
+def test_branch_norms_are_sums_over_each_branch_s_rows(cache):
+    head = Head(OTHER, cache, CONFIG, seed=0)
+    kernel = np.zeros((1, 1, 512, 256), np.float32)
+    kernel[0, 0, 3, :2] = (-1.5, 2)
+    kernel[0, 0, 256:, 7] = 0.25
+    head._context.projection.kernel.assign(kernel)
+    assert head.branch_norms() == (3.5, 64.0)
+
+
+@pytest.mark.parametrize("genotype", [DPC_TOP1, OTHER, None])
+def test_costs_are_those_of_the_model(tmp_path, genotype):
+    folder = scenes.make_cache(tmp_path / "cache", channels=320, size=(5, 7))
+    rates = (6, 12, 18) if genotype is None else None
+    model = ModelConfig(num_classes=3, genotype=genotype, atrous_rates=rates)
+    part = "aspp" if genotype is None else "meta_architecture"
+    expected = costs.measure(model, (65, 97)).tree().part(part)
+
+    head = Head(genotype, Cache.open(folder), CONFIG, seed=0)
+
+    assert (head.parameters, head.multiply_adds) == (
+        expected.parameters,
+        expected.multiply_adds,
+    )
+
+
+def test_validation_images_without_labels_cannot_be_scored(tmp_path):
+    folder = scenes.make_cache(tmp_path / "cache")
+    path = folder / "val-00000-of-00001-labels.npy"
+    np.save(path, np.full_like(np.load(path), 255))
+    with pytest.raises(CacheError, match="no pixel of the validation images"):
+        Proxy(Cache.open(folder), CONFIG).train([SMALL])
+
+
+def test_nothing_to_train_is_nothing(cache):
+    assert Proxy(cache, CONFIG).train([]) == []
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_over_candidates(cache):
+    """Cells of one branch each: what 20 of them leave behind is below 40 MiB."""
+    proxy = Proxy(cache, dataclasses.replace(CONFIG, proxy_steps=2))
+    sizes = []
+    for number in range(30):
+        rate = (1 + number % 2 * 2, 6)
+        proxy.train([Genotype((Branch.conv3x3(BACKBONE, rate),) * 3)])
+        if number in (9, 29):
+            sizes.append(_resident_bytes())
+    assert sizes[1] - sizes[0] < 40 * 2**20
+
+
+def _resident_bytes() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096

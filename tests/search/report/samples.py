@@ -1,0 +1,180 @@
+"""Searches to look at and to test: none, one, few and very many trials."""
+
+import dataclasses
+import functools
+import math
+
+import numpy as np
+
+from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, Branch, Genotype
+from deeplab_dpc.search.config import ProxyConfig, SamplerConfig, SpaceConfig
+from deeplab_dpc.search.results import END_TO_END, SearchResults
+from deeplab_dpc.search.space import Space
+from deeplab_dpc.search.trials import Outcome, TrialRecord
+
+SPACE = Space.from_config(SpaceConfig())
+BEGAN_S = 1_780_000_000.0  # 2026-05-28.
+SIZE = 33 * 33  # Positions of the features, of 320 channels.
+NAN_NUMBER, INF_NUMBER = 11, 13
+AWKWARD = "<script>alert('x')</script> & \x00\ud800 $a^b$"
+
+
+def quality(genotype: Genotype) -> float:
+    """A score: rates of all sizes help, what hangs below a global pooling hurts."""
+    branches, context, lost = genotype.branches, set(), set()
+    for i, branch in enumerate(branches):
+        if branch.source in lost or branch.grid_size == (1, 1):
+            lost.add(i)
+        elif branch.rate:
+            context.add(round(math.log2(max(branch.rate))))
+    useful = len(context) - 0.6 * len(lost) + 0.2 * (branches[0].source == BACKBONE)
+    return 0.40 + 0.06 * math.tanh(useful / 3)
+
+
+def multiply_adds(genotype: Genotype) -> int:
+    """Of the branches and the projection, to the order of magnitude."""
+    total = 256 * 256 * len(genotype.branches)
+    for branch in genotype.branches:
+        channels = 320 if branch.source == BACKBONE else 256
+        total += channels * (256 + 9 * (branch.op == "conv3x3"))
+    return total * SIZE
+
+
+def outcome(genotype: Genotype, rng: np.random.Generator, noise=0.008) -> Outcome:
+    score = quality(genotype) + rng.normal(0, noise)
+    norms = rng.uniform(200, 900, len(genotype.branches))
+    return Outcome(
+        score=float(score),
+        multiply_adds=multiply_adds(genotype),
+        parameters=multiply_adds(genotype) // SIZE,
+        took_s=float(rng.uniform(55, 65)),
+        losses=((0, 2.4), (600, 0.7)),
+        scores=((300, score * 0.8), (600, float(score))),
+        branch_norms=tuple(map(float, norms)),
+        steps=600,
+    )
+
+
+@functools.cache
+def trials(number: int, num_workers: int = 4, seed: int = 0) -> tuple[TrialRecord, ...]:
+    """Trials of which some failed, stopped, got lost, or have no finite score.
+
+    The last ones of each worker are running; the best become likelier with time.
+    """
+    rng, found = np.random.default_rng(seed), []
+    for i in range(number):
+        tries = [SPACE.sample(rng) for _ in range(1 + (i > number / 3))]
+        cell = max(tries, key=quality)
+        record = _ended(i, cell, rng, num_workers)
+        if i >= number - num_workers and number > num_workers:
+            record = dataclasses.replace(
+                record, state="running", outcome=None, ended_s=None, error=""
+            )
+        found.append(record)
+    return tuple(found)
+
+
+def _ended(number, cell, rng, num_workers) -> TrialRecord:
+    began_s = BEGAN_S + 62 * (number // num_workers)
+    given = outcome(cell, rng)
+    state, error = "complete", ""
+    if number in (NAN_NUMBER, INF_NUMBER):
+        score = math.nan if number == NAN_NUMBER else math.inf
+        given = dataclasses.replace(given, score=score)
+    elif number % 17 == 5:
+        state, error = "failed", f"The loss is nan at step {number % 600}. {AWKWARD}"
+    elif number % 19 == 7:
+        state = "stopped"
+    elif number % 37 == 9:
+        state = "lost"
+    return TrialRecord(
+        number=number,
+        genotype=cell,
+        state=state,
+        outcome=None if state in ("failed", "lost") else given,
+        worker=f"host-{number % num_workers}:{1000 + number % num_workers}",
+        began_s=began_s,
+        ended_s=began_s + given.took_s,
+        error=error,
+    )
+
+
+def reranked(records, top: int = 5, seed: int = 1) -> tuple[TrialRecord, ...]:
+    """The best trials, trained whole: other scores, another order."""
+    rng = np.random.default_rng(seed)
+    best = SearchResults(name="", trials=tuple(records)).scored()[:top]
+    return tuple(
+        TrialRecord(
+            number=i,
+            genotype=t.genotype,
+            state="complete",
+            outcome=dataclasses.replace(
+                outcome(t.genotype, rng), score=t.score + rng.normal(0.04, 0.01)
+            ),
+        )
+        for i, t in enumerate(best)
+    )
+
+
+def baselines(num_random: int = 20, seed: int = 2) -> dict[str, Outcome]:
+    """The published cell, ASPP, and cells drawn uniformly; two end to end, too."""
+    rng = np.random.default_rng(seed)
+    aspp = dataclasses.replace(outcome(DPC_TOP1, rng), branch_norms=())
+    found = {"dpc_top1": outcome(DPC_TOP1, rng), "ASPP": aspp}
+    for i in range(num_random):
+        found[f"random {i}"] = outcome(SPACE.sample(rng), rng)
+    for name in ("dpc_top1", "ASPP"):
+        score = found[name].score + 0.04
+        found[name + END_TO_END] = dataclasses.replace(found[name], score=score)
+    return found
+
+
+def fidelity(seed: int = 3) -> dict[str, tuple[TrialRecord, ...]]:
+    """31 cells in three ways, which agree less and less."""
+    rng = np.random.default_rng(seed)
+    cells = [SPACE.sample(rng) for _ in range(31)]
+    return {
+        way: tuple(
+            TrialRecord(
+                number=i,
+                genotype=cell,
+                state="complete",
+                outcome=outcome(cell, rng, noise),
+            )
+            for i, cell in enumerate(cells)
+        )
+        for way, noise in (("small", 0.002), ("proxy", 0.015), ("large", 0.05))
+    }
+
+
+def settings() -> dict:
+    return {
+        "space": SpaceConfig().to_dict(),
+        "sampler": SamplerConfig().to_dict(),
+        "proxy": ProxyConfig().to_dict(),
+        "cache": "sha256:0123",
+    }
+
+
+@functools.cache
+def results(number: int, wanted: int | None = None) -> SearchResults:
+    """A search with so many trials; from 30 on all of the rest, too."""
+    records = trials(number)
+    ended = [t.ended_s for t in records if t.ended_s]
+    is_full = number >= 30
+    return SearchResults(
+        name="streets & <more>",
+        settings=settings(),
+        num_trials=max(number, 60) if wanted is None else wanted,
+        trials=records,
+        reranked=reranked(records, 50 if number > 1000 else 5) if is_full else (),
+        baselines=baselines() if is_full else {},
+        fidelity=fidelity() if is_full else {},
+        made_s=max(ended, default=BEGAN_S) + 5,
+    )
+
+
+def chain(op: Branch, length: int = 5) -> Genotype:
+    """A cell whose branches hang below each other."""
+    later = (Branch.conv3x3(i, (6, 21)) for i in range(length - 1))
+    return Genotype((op, *later))

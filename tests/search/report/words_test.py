@@ -1,0 +1,85 @@
+"""Numbers, cells and times in words."""
+
+import math
+
+import pytest
+
+from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, Branch, Genotype
+from deeplab_dpc.search.report import words
+from deeplab_dpc.search.report.words import Scale
+
+MIXED = Genotype(
+    (
+        Branch.pyramid_pooling(BACKBONE, (2, 4)),
+        Branch.conv1x1(0),
+        Branch.conv3x3(1, (1, 6)),
+    )
+)
+
+
+def test_a_share_is_shown_in_percent_and_another_objective_as_it_is():
+    shares = Scale.of([0.0, 1.0, 0.4623, None, math.nan])
+    assert shares.show(0.4623) == "46.23 %" and shares.number(0.5) == 50
+    assert shares.unit == " in %"
+    losses = Scale.of([0.2, -1.5])
+    assert losses.show(-1.5) == "-1.5" and losses.number(0.5) == 0.5
+    assert losses.unit == ""
+    assert shares.show(None) == shares.show(math.nan) == shares.show(math.inf) == "–"
+
+
+@pytest.mark.parametrize(
+    "seconds, expected",
+    [
+        (-3, "0 s"),
+        (0, "0 s"),
+        (6.2, "7 s"),
+        (60, "1 min"),
+        (185, "3 min 5 s"),
+        (9600, "2 h 40 min"),
+        (3601, "1 h"),
+        (6 * 86400 + 3 * 3600 + 59, "6 d 3 h"),
+    ],
+)
+def test_durations(seconds, expected):
+    assert words.span(seconds) == expected
+
+
+@pytest.mark.parametrize(
+    "number, expected",
+    [
+        (0, "–"),
+        (356_160, "0.36 M"),
+        (2_820_000_000, "2.82 B"),
+        (999_999_999, "1000.00 M"),
+    ],
+)
+def test_costs(number, expected):
+    assert words.millions(number) == expected
+
+
+@pytest.mark.parametrize(
+    "number, expected",
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (11, "11th"), (12, "12th"), (113, "113th")]
+    + [(21, "21st"), (28_000, "28,000th"), (24_283, "24,283rd")],
+)
+def test_ordinals(number, expected):
+    assert words.ordinal(number) == expected
+
+
+def test_a_cell_in_a_line():
+    assert words.short_cell(MIXED) == "p2×4(F) 1×1(0) c1×6(1)"
+    assert words.short_cell(DPC_TOP1) == "c1×6(F) c18×15(0) c6×3(1) c1×1(0) c6×21(0)"
+
+
+def test_a_cell_in_words():
+    assert words.long_cell(MIXED) == (
+        "Branch 0 is a pooling, grid 2×4, of the backbone's features; branch 1 is a "
+        "1×1 conv, of branch 0; branch 2 is a 3×3 conv, rate 1×6, of branch 1. All "
+        "branches are joined."
+    )
+
+
+def test_times_and_counts():
+    assert words.when(0) == "1970-01-01 00:00 UTC" and words.when(None) == "–"
+    assert words.count(1, "cell") == "1 cell"
+    assert words.count(28_000, "cell") == "28,000 cells"

@@ -1,0 +1,160 @@
+"""What every sampler owes; a new one inherits these tests from its place in SAMPLERS."""
+
+import statistics
+
+import numpy as np
+import optuna
+import pytest
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.trial import TrialState
+
+from deeplab_dpc.search.config import SAMPLERS
+from deeplab_dpc.search.operators import Operator
+from deeplab_dpc.search.samplers import SpaceExhausted, distributions
+from deeplab_dpc.search.space import Space, SpaceError
+from tests.search.samplers import studies
+from tests.search.samplers.studies import PAPER, TINY, ask, new_study, run
+
+SMALL_SETTINGS = {"population_size": 4, "tournament_size": 2, "num_startup_trials": 3}
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    studies.optuna_is_quiet()
+
+
+@pytest.fixture(params=SAMPLERS)
+def sampler(request):
+    return request.param
+
+
+def num_1x1(cell):
+    """A score: how many branches are a 1x1 convolution."""
+    return sum(branch.op == "conv1x1" for branch in cell.branches)
+
+
+def test_every_cell_is_asked_once_and_then_the_space_is_exhausted(sampler):
+    """Whether trials are complete, stopped, failed or still running."""
+    study = new_study(sampler, TINY, **SMALL_SETTINGS)
+    keys = []
+    for number in range(15):
+        trial, cell = ask(study, TINY)
+        keys.append(TINY.key(cell))
+        if number % 4 == 0:
+            studies.tell(study, trial, num_1x1(cell), number)
+        elif number % 4 == 1:
+            study.tell(trial, state=TrialState.PRUNED)
+        elif number % 4 == 2:
+            study.tell(trial, state=TrialState.FAIL)
+    assert sorted(keys) == sorted({TINY.key(cell) for cell in TINY.all_cells()})
+    with pytest.raises(SpaceExhausted, match=r"All 18 cells .* \(15 up to the order"):
+        ask(study, TINY)
+
+
+def test_a_queued_cell_is_not_asked_for(sampler):
+    study = new_study(sampler, TINY, **SMALL_SETTINGS)
+    cells = list(TINY.all_cells())
+    for cell in cells[:-1]:
+        if TINY.key(cell) != TINY.key(cells[-1]):
+            study.enqueue_trial(TINY.encode(cell))
+    other = new_study(sampler, TINY, study._storage, **SMALL_SETTINGS)
+    trial = optuna.Trial(other, other._storage.create_new_trial(other._study_id))
+    for name, legal in distributions(TINY).items():
+        trial._suggest(name, legal)
+    assert TINY.key(TINY.decode(trial.params)) == TINY.key(cells[-1])
+
+
+def test_the_same_seed_asks_for_the_same_cells(sampler):
+    a, b, c = (
+        run(new_study(sampler, search_seed=seed, **SMALL_SETTINGS), 25, num_1x1)
+        for seed in (7, 7, -8)
+    )
+    assert a == b
+    assert len(set(a) & set(c)) < 5
+
+
+def test_a_search_that_was_cut_off_goes_on_as_if_it_was_not(sampler):
+    """A draw depends on the trials, not on what the sampler object went through."""
+    whole = run(new_study(sampler, **SMALL_SETTINGS), 24, num_1x1)
+    study = new_study(sampler, **SMALL_SETTINGS)
+    first = run(study, 12, num_1x1)
+    resumed = new_study(sampler, storage=study._storage, **SMALL_SETTINGS)
+    assert first + run(resumed, 12, num_1x1) == whole
+
+
+def test_two_workers_ask_for_no_cell_twice(sampler, tmp_path):
+    """On a journal, through two storages, as two processes would."""
+    path = str(tmp_path / "journal")
+    lock = JournalFileOpenLock(path)
+    workers = [
+        new_study(
+            sampler,
+            TINY,
+            optuna.storages.JournalStorage(JournalFileBackend(path, lock_obj=lock)),
+            **SMALL_SETTINGS,
+        )
+        for _ in range(2)
+    ]
+    keys = set()
+    for number in range(15):
+        trial, cell = ask(workers[number % 2], TINY)
+        keys.add(TINY.key(cell))
+        if number % 3:
+            studies.tell(workers[number % 2], trial, num_1x1(cell), number)
+    assert len(keys) == 15
+
+
+def test_a_space_of_one_operator_works(sampler):
+    """There are 4 trees of three equal branches below the backbone."""
+    space = Space(3, (Operator("pyramid_pooling", (2, 4)),))
+    study = new_study(sampler, space, **SMALL_SETTINGS)
+    keys = {space.key(cell) for cell in run(study, 4, num_1x1, space)}
+    assert keys == {
+        "g2x4,g2x4,g2x4",
+        "g2x4,g2x4(g2x4)",
+        "g2x4(g2x4,g2x4)",
+        "g2x4(g2x4(g2x4))",
+    }
+
+
+def test_a_study_that_minimises_is_refused(sampler):
+    study = new_study(sampler)
+    directions = ["minimize"] * len(study.directions)
+    wrong = optuna.create_study(directions=directions, sampler=study.sampler)
+    with pytest.raises(SpaceError, match='direction="maximize"'):
+        ask(wrong)
+
+
+def test_other_parameters_of_a_study_are_drawn_uniformly(sampler):
+    study = new_study(sampler, **SMALL_SETTINGS)
+    found = [study.ask().suggest_float("another", 2.0, 3.0) for _ in range(20)]
+    assert len(set(found)) == 20 and min(found) >= 2 and max(found) <= 3
+
+
+def test_a_score_that_is_no_number_is_nobodys_best(sampler):
+    study = new_study(sampler, **SMALL_SETTINGS)
+    for score in (float("inf"), float("-inf")):
+        trial, _ = ask(study)
+        studies.tell(study, trial, score)
+    assert len(set(run(study, 12, num_1x1))) == 12
+    assert study.sampler._history.best(2)[0] > 1
+
+
+@pytest.mark.parametrize("sampler", [s for s in SAMPLERS if s != "random"])
+def test_the_search_finds_better_cells_than_uniform_ones(sampler):
+    """The score is the mean of the rates' logarithms; uniform cells give the null.
+
+    Were the sampler uniform, the mean of its last 100 cells would lie 6 std above
+    that of uniform ones in 1 of 1e9 runs (each a mean of 500 terms, nearly normal).
+    """
+
+    def score(cell):
+        rates = [branch.rate or (1, 1) for branch in cell.branches]
+        return float(np.mean(np.log(rates)))
+
+    rng = np.random.default_rng(0)
+    uniform = [score(PAPER.sample(rng)) for _ in range(2_000)]
+    study = new_study(sampler, population_size=25, num_startup_trials=50)
+    last = [score(cell) for cell in run(study, 350, score)[-100:]]
+    std = (statistics.variance(uniform) * (1 / 100 + 1 / 2_000)) ** 0.5
+    assert statistics.mean(last) > statistics.mean(uniform) + 6 * std

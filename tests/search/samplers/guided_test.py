@@ -1,0 +1,95 @@
+import numpy as np
+import optuna
+import pytest
+
+from deeplab_dpc.search.samplers.guided import NUM_GOOD
+from tests.search.samplers import studies
+from tests.search.samplers.studies import PAPER, add, new_study, proposals
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    studies.optuna_is_quiet()
+
+
+def scored_cells(count):
+    rng = np.random.default_rng(6)
+    return [(PAPER.sample(rng), float(score)) for score in rng.random(count)]
+
+
+def test_tpe_looks_at_the_latest_and_the_best_trials_alone():
+    """As if the others had never been: 40 latest and the 25 best of 300."""
+    trials = scored_cells(300)
+    good = sorted(trials, key=lambda t: -t[1])[:NUM_GOOD]
+    kept = [t for i, t in enumerate(trials) if i >= 260 or t in good]
+    assert 40 < len(kept) <= 65
+    found = []
+    for some, window in ((trials, 40), (kept, 1000), (trials, 1000)):
+        study = new_study("tpe", window=window)
+        for cell, score in some:
+            add(study, cell, score)
+        found.append(proposals(study, 10))
+    assert found[0] == found[1] != found[2]
+
+
+def test_tpes_window_makes_no_difference_while_it_holds_all():
+    """What Optuna itself draws, given the same seed."""
+    trials = scored_cells(60)
+    study = new_study("tpe")
+    for cell, score in trials:
+        add(study, cell, score)
+    (proposed,) = proposals(study, 1)
+    trial = optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING)
+    trial.number = 10_000
+    seed = int(study.sampler.rng_of(trial).integers(2**32))
+    tpe = optuna.samplers.TPESampler(n_startup_trials=0, seed=seed)
+    space = study.sampler.infer_relative_search_space(study, trial)
+    drawn = tpe._sample_relative(study, trial, space)
+    assert PAPER.encode(proposed) == drawn
+
+
+def test_tpe_begins_after_its_startup_trials_whatever_the_window():
+    """Before, cells are our own uniform ones: a function of seed and number alone."""
+    uniform = proposals(new_study("random"), 5)
+    study = new_study("tpe", window=1, num_startup_trials=30)
+    for cell, score in scored_cells(29):
+        add(study, cell, score)
+    assert proposals(study, 5) == uniform
+    add(study, PAPER.cell(0), 0.5)
+    assert proposals(study, 5) != uniform
+
+
+def test_nsga2_keeps_a_front_of_score_and_cost():
+    """The score is the mean height of the rates, the cost their width: high and narrow
+    rates serve both. Were its cells uniform, this would fail in all but 1 of 1e9 runs.
+    """
+
+    def values(cell):
+        rates = [branch.rate or (1, 1) for branch in cell.branches]
+        height, width = np.mean(rates, axis=0)
+        return float(height), float(width)
+
+    def last_values(study):
+        for _ in range(600):
+            trial, cell = studies.ask(study)
+            studies.tell(study, trial, *values(cell))
+        return np.array([t.values for t in study.trials[-100:]])
+
+    found = last_values(new_study("nsga2", population_size=20))
+    rng = np.random.default_rng(0)
+    uniform = np.array([values(PAPER.sample(rng)) for _ in range(2_000)])
+    gain = found.mean(0) - uniform.mean(0)
+    std = uniform.std(0) * (1 / 100 + 1 / 2_000) ** 0.5
+    assert gain[0] > 6 * std[0] and gain[1] < -6 * std[1]
+
+
+def test_nsga2s_queued_cells_belong_to_a_generation():
+    study = new_study("nsga2", population_size=2)
+    cells = [cell for cell, _ in scored_cells(6)]
+    for cell in cells[:2]:
+        study.enqueue_trial(PAPER.encode(cell))
+    for _ in range(3):
+        trial, _ = studies.ask(study)
+        studies.tell(study, trial, 0.5)
+    generations = [t.system_attrs["NSGAIISampler:generation"] for t in study.trials]
+    assert generations == [0, 0, 1]

@@ -1,0 +1,106 @@
+"""How often our own samplers draw what; each test says how rarely it fails by chance."""
+
+import collections
+import math
+
+import numpy as np
+import pytest
+
+from deeplab_dpc.search.samplers import distributions
+from tests.search.samplers import studies
+from tests.search.samplers.studies import PAPER, TINY, add, new_study, proposals
+
+COUNT = 4_000
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    studies.optuna_is_quiet()
+
+
+def uniform_cells(count):
+    rng = np.random.default_rng(4)
+    return [PAPER.sample(rng) for _ in range(count)]
+
+
+def check(found, probability, count=COUNT):
+    """Binomial; 6 std: 1 run in 5e8."""
+    std = math.sqrt(count * probability * (1 - probability))
+    assert abs(found - count * probability) <= 6 * std, (found, count * probability)
+
+
+def test_what_is_left_is_drawn_uniformly():
+    """One cell of 15 was tried; of the others each comes as often as it has orders.
+
+    The first draws of 1,500 seeds; Binomial(1,500, 1/17 or 2/17).
+    """
+    tried = TINY.cell(0)
+    orders = collections.Counter(map(TINY.key, TINY.all_cells()))
+    del orders[TINY.key(tried)]
+    found = collections.Counter()
+    for seed in range(1_500):
+        study = new_study("random", TINY, search_seed=seed)
+        add(study, tried, 0.5, TINY)
+        drawn = study.sampler.sample_relative(
+            study, _second(study), distributions(TINY)
+        )
+        found[TINY.key(TINY.decode(drawn))] += 1
+    assert sum(orders.values()) == 17 and len(orders) == 14
+    for key, count in orders.items():
+        check(found[key], count / 17, 1_500)
+
+
+def _second(study):
+    return study._storage.get_trial(study._storage.create_new_trial(study._study_id))
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
+def test_vizier_draws_near_the_best_as_often_as_said(probability):
+    """And near each of the best as often; a uniform cell is near one in 1 of 1e7."""
+    cells = uniform_cells(40)
+    study = new_study("vizier", uniform_probability=probability, num_best=4)
+    for i, cell in enumerate(cells):
+        add(study, cell, (i * 7 % 40) / 40)
+    best = sorted(cells, key=lambda c: -(cells.index(c) * 7 % 40))[:4]
+    parents = [studies.parent(cell, best) for cell in proposals(study, COUNT)]
+    counts = collections.Counter(parents)
+    check(counts.pop(None, 0), probability)
+    for count in counts.values():
+        check(count, (1 - probability) / 4)
+    assert len(counts) == (0 if probability == 1 else 4)
+
+
+@pytest.mark.parametrize("sampler", ["vizier", "evolution"])
+def test_without_scores_cells_are_uniform(sampler):
+    """Binomial(4,000, 1/81) for each operator of the first branch."""
+    found = collections.Counter(
+        cell.branches[0] for cell in proposals(new_study(sampler), COUNT)
+    )
+    assert len(found) == 81
+    for count in found.values():
+        check(count, 1 / 81)
+
+
+def test_evolutions_parent_is_the_best_of_a_tournament():
+    """3 of the 10 youngest are drawn: rank r wins with C(9 - r, 2) / C(10, 3)."""
+    cells = uniform_cells(30)
+    study = new_study("evolution", population_size=10, tournament_size=3)
+    for i, cell in enumerate(cells):
+        add(study, cell, 10.0 if i < 20 else (i * 7 % 10) / 10)  # The old are better.
+    young = sorted(cells[20:], key=lambda c: -(cells.index(c) * 7 % 10))
+    found = collections.Counter(
+        studies.parent(cell, young) for cell in proposals(study, COUNT)
+    )
+    assert sum(found.values()) == COUNT and None not in found
+    for rank in range(10):
+        check(found[rank], math.comb(9 - rank, 2) / math.comb(10, 3))
+
+
+def test_evolution_begins_when_the_population_is_complete():
+    cells = uniform_cells(10)
+    study = new_study("evolution", population_size=10, tournament_size=3)
+    for cell in cells[:9]:
+        add(study, cell, 0.5)
+    assert all(studies.parent(c, cells) is None for c in proposals(study, 100))
+    add(study, cells[9], 0.5)
+    assert all(studies.parent(c, cells) is not None for c in proposals(study, 100))

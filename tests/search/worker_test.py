@@ -1,0 +1,180 @@
+import os
+import signal
+import threading
+import time
+
+import optuna
+import pytest
+
+from deeplab_dpc.search import (
+    Outcome,
+    SamplerConfig,
+    Space,
+    SpaceConfig,
+    Study,
+    Worker,
+    make_sampler,
+    objective_of,
+)
+from deeplab_dpc.search.worker import WorkerError
+from deeplab_dpc.training.interruption import Stopped
+
+SPACE = Space.from_config(SpaceConfig(num_branches=2))
+
+
+def open_study(path, worker="one", pruner=None, **options) -> Study:
+    sampler = make_sampler(SamplerConfig(sampler="random"), SPACE)
+    settings = {"score": "of a test"}
+    url, space = str(path / "study.journal"), SPACE
+    return Study.open(
+        url, "test", settings, space, sampler, pruner, worker=worker, **options
+    )
+
+
+def number_of(genotype) -> float:
+    """A score: something of the cell that differs between most cells."""
+    return sum(map(ord, SPACE.key(genotype))) / 1e4
+
+
+def test_makes_so_many_trials_each_of_another_cell_with_its_score(tmp_path):
+    study = open_study(tmp_path)
+    Worker(study, objective_of(number_of)).search(20)
+    records = study.records()
+    assert [r.state for r in records] == ["complete"] * 20
+    assert len({SPACE.key(r.genotype) for r in records}) == 20
+    assert [r.score for r in records] == [number_of(r.genotype) for r in records]
+    assert study.best(1)[0].score == max(number_of(r.genotype) for r in records)
+
+
+def test_a_finished_search_begins_nothing_and_a_larger_one_adds(tmp_path):
+    Worker(open_study(tmp_path), objective_of(number_of)).search(4)
+    Worker(open_study(tmp_path), objective_of(pytest.fail)).search(4)
+    Worker(open_study(tmp_path), objective_of(number_of)).search(6)
+    assert len(open_study(tmp_path).records()) == 6
+
+
+def test_a_search_ends_when_every_cell_was_tried(tmp_path, caplog):
+    """Two branches of the operators 1x1 and 3x3 of rate 1: 7 cells.
+
+    Both read the backbone: {a, a}, {a, b}, {b, b}; the second reads the first: 4.
+    """
+    settings = SpaceConfig(num_branches=2, rates=(1,), use_pyramid_pooling=False)
+    space = Space.from_config(settings)
+    sampler = make_sampler(SamplerConfig(), space)
+    arguments = (str(tmp_path / "journal"), "small", {}, space, sampler)
+    with caplog.at_level("WARNING"):
+        Worker(Study.open(*arguments), objective_of(lambda cell: 0.5)).search(50)
+    assert "the search is done" in caplog.text
+    assert len(Study.open(*arguments).records()) == 7
+
+
+def test_several_cells_at_once_get_their_own_scores(tmp_path):
+    seen = []
+
+    def objective(genotypes, watch):
+        seen.append(len(genotypes))
+        return [Outcome(score=number_of(g)) for g in genotypes]
+
+    study = open_study(tmp_path)
+    Worker(study, objective, at_once=4).search(10)
+    assert seen == [4, 4, 2]
+    for record in study.records():
+        assert record.score == number_of(record.genotype)
+
+
+def test_a_cell_that_fails_is_tried_again_and_the_others_are_not_hurt(tmp_path):
+    bad: list = []
+
+    def objective(genotypes, watch):
+        (genotype,) = genotypes
+        bad.append(genotype) if not bad else None
+        if genotype == bad[0]:
+            return [ArithmeticError("loss is nan")]
+        return [Outcome(score=0.5)]
+
+    study = open_study(tmp_path, max_attempts=2)
+    Worker(study, objective).search(5)
+    failed = [r for r in study.records() if r.state == "failed"]
+    assert [r.genotype for r in failed] == [bad[0], bad[0]]
+    assert sorted(r.attempt for r in failed) == [1, 2]
+    assert "ArithmeticError: loss is nan" in failed[0].error
+    assert study.counts()["complete"] == 4  # The cell that failed for good counts.
+
+
+def test_a_worker_whose_every_trial_fails_ends_with_the_reason(tmp_path):
+    def objective(genotypes, watch):
+        raise MemoryError("no memory for this model")
+
+    with pytest.raises(WorkerError, match="5 trials failed.*no memory for this model"):
+        Worker(open_study(tmp_path), objective).search(50)
+
+
+def test_a_hopeless_candidate_is_stopped_with_the_score_it_had(tmp_path):
+    pruner = optuna.pruners.ThresholdPruner(lower=0.3)
+
+    def objective(genotypes, watch):
+        found = []
+        for index, score in enumerate((0.1, 0.9)[: len(genotypes)]):
+            is_stopped = watch(index, 10, score)
+            assert is_stopped == (score < 0.3)
+            found.append(Outcome(score=score, steps=10))
+        return found
+
+    study = open_study(tmp_path, pruner=pruner)
+    Worker(study, objective, at_once=2).search(2)
+    assert [(r.state, r.outcome.score) for r in study.records()] == [
+        ("stopped", 0.1),
+        ("complete", 0.9),
+    ]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_gives_the_cell_back_and_the_next_worker_trains_it(tmp_path, signum):
+    given = []
+
+    def objective(genotypes, watch):
+        given.extend(genotypes)
+        os.kill(os.getpid(), signum)
+        time.sleep(5)
+        raise AssertionError("the signal did not end the training")
+
+    with pytest.raises(Stopped, match=f"signal {int(signum)}"):
+        Worker(open_study(tmp_path), objective).search(3)
+    study = open_study(tmp_path, worker="two")
+    Worker(study, objective_of(number_of)).search(3)
+    complete = [r for r in study.records() if r.state == "complete"]
+    assert len(complete) == 3 and complete[0].attempt == 1
+    assert given[0] in [r.genotype for r in complete]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_waits_for_the_last_cell_of_another_worker_and_takes_it_over(tmp_path):
+    """The other one dies: here it never tells, and its lease ends."""
+    dead = open_study(tmp_path, worker="dead", lease_s=1.0)
+    lost = dead.ask()
+    study = open_study(tmp_path, worker="alive", lease_s=1.0)
+    Worker(study, objective_of(number_of), poll_s=0.1).search(2)
+    complete = [r for r in study.records() if r.state == "complete"]
+    assert len(complete) == 2
+    retried = next(r for r in complete if r.genotype == lost.genotype)
+    assert (retried.attempt, retried.worker) == (2, "alive")
+
+
+def test_two_workers_at_once_share_the_trials(tmp_path):
+    def objective(genotypes, watch):
+        time.sleep(0.02)
+        return [Outcome(score=number_of(g)) for g in genotypes]
+
+    def work(name):
+        Worker(open_study(tmp_path, worker=name), objective, poll_s=0.05).search(16)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in ("a", "b")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    records = open_study(tmp_path).records()
+    complete = [r for r in records if r.state == "complete"]
+    assert 16 <= len(complete) <= 17  # Both may have begun the last one.
+    assert {r.worker for r in complete} == {"a", "b"}
+    assert len({SPACE.key(r.genotype) for r in complete}) == len(complete)

@@ -1,0 +1,29 @@
+"""Which checkpoint of a folder is the newest."""
+
+import keras
+
+from deeplab_dpc.training import checkpoints
+
+
+def _model() -> keras.Model:
+    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+
+
+def test_the_newest_is_the_one_that_the_folder_names(tmp_path):
+    assert checkpoints.newest(tmp_path) is None
+    prefix = checkpoints.save_once(_model(), tmp_path, 9)
+    assert checkpoints.newest(tmp_path) == prefix == str(tmp_path / "ckpt-9")
+
+
+def test_without_the_naming_file_the_highest_step_is_taken_with_a_word(
+    tmp_path, caplog
+):
+    for step in (9, 1000, 200):
+        folder = tmp_path / str(step)
+        checkpoints.save_once(_model(), folder, step)
+        for path in folder.glob("ckpt-*"):
+            path.rename(tmp_path / path.name)
+    (tmp_path / "ckpt-5000.data-00000-of-00001").write_bytes(b"no index: half a copy")
+    with caplog.at_level("WARNING"):
+        assert checkpoints.newest(tmp_path) == str(tmp_path / "ckpt-1000")
+    assert "no file `checkpoint`" in caplog.text
