@@ -4,8 +4,8 @@ import copy
 import dataclasses
 import datetime
 import zlib
-from collections.abc import Container
-from typing import Any, cast
+from collections.abc import Container, Mapping
+from typing import Any, Protocol, cast
 
 import optuna
 from optuna.distributions import BaseDistribution
@@ -13,9 +13,29 @@ from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.history import History
+from deeplab_dpc.search.joining import StudyError
 
 DRAFT_ID = -1
+MAX_DRAWS = 100
+"""Draws of known cells after which a sampler is said to have no new one."""
+
+
+class CellSpace(Protocol):
+    """What a study needs of a space of cells; `space.Space` is one."""
+
+    def choices(self) -> Mapping[str, tuple[Any, ...]]:
+        """The legal values of each parameter."""
+
+    def encode(self, genotype: Genotype) -> dict[str, Any]:
+        """A cell as parameters."""
+
+    def decode(self, params: dict[str, Any]) -> Genotype:
+        """The cell of such parameters."""
+
+    def key(self, genotype: Genotype) -> str:
+        """What cells have in common that are the same."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,10 +44,14 @@ class Draft:
 
     Attributes:
         params: Value of each parameter.
+        genotype: The cell that they are.
+        key: Its key.
         attrs: What the sampler wants to be remembered of the trial.
     """
 
     params: dict[str, Any]
+    genotype: Genotype
+    key: str
     attrs: dict[str, Any]
 
 
@@ -41,6 +65,7 @@ class Desk:
     Args:
         study: The study; its sampler is asked.
         history: The trials that the sampler sees.
+        space: The cells.
         distributions: Of each parameter, its legal values.
         worker: Mixed into the draw while other workers are at work, see `draw`.
     """
@@ -49,30 +74,44 @@ class Desk:
         self,
         study: optuna.Study,
         history: History,
+        space: CellSpace,
         distributions: dict[str, BaseDistribution],
         worker: str,
     ):
         self._study = study
         self._history = history
+        self._space = space
         self._distributions = distributions
         self._salt = 1 + zlib.crc32(worker.encode()) % (1 << 20)
 
-    def draw(self, repeat: int = 0) -> Draft:
-        """Asks the sampler.
+    def draw(self) -> Draft:
+        """Asks the sampler for a cell that no trial has, as far as is known.
 
         It sees the number of the coming trial, on which seeded samplers base their
         draw. While others are at work that number would be the same for all, and so
         would be their cells: it is then one that belongs to this worker.
 
-        Args:
-            repeat: How often a draw of this trial was in vain, which changes it.
+        Raises:
+            StudyError: If the sampler gives known cells only.
         """
         number = len(self._history.trials)
-        if repeat or self._history.running:
-            number += (self._salt + (repeat << 20)) << 20
+        for repeat in range(MAX_DRAWS):
+            salt = self._salt + (repeat << 20)
+            is_salted = repeat or self._history.running
+            draft = self._draw(number + (salt << 20) if is_salted else number)
+            if not self._history.is_known(draft.key):
+                return draft
+        raise StudyError(
+            f"The sampler gave {MAX_DRAWS} cells that study "
+            f"{self._study.study_name!r} has tried; it has {number} trials. Ask for "
+            "fewer trials, or search a larger space."
+        )
+
+    def _draw(self, number: int) -> Draft:
         trial = _empty_trial(number)
         params = self._params(self._study_with(trial), trial)
-        return Draft(params, trial.system_attrs)
+        genotype = self._space.decode(params)
+        return Draft(params, genotype, self._space.key(genotype), trial.system_attrs)
 
     def welcome(self, trial: FrozenTrial) -> None:
         """Shows the sampler a queued trial that begins."""

@@ -57,6 +57,8 @@ def _created(
     settings: dict[str, Any],
     directions: list[StudyDirection],
 ) -> optuna.Study:
+    if name in _names(storage):
+        return _of_creator(storage, name, settings)
     try:
         storage.create_new_study(directions, name)
     except DuplicatedStudyError:
@@ -92,7 +94,7 @@ def _of_creator(
 
 
 def _existing(storage: BaseStorage, name: str) -> optuna.Study:
-    names = [study.study_name for study in storage.get_all_studies()]
+    names = _names(storage)
     if name not in names:
         raise StudyError(
             f"There is no study {name!r}; this storage has {names or 'none'}."
@@ -100,6 +102,10 @@ def _existing(storage: BaseStorage, name: str) -> optuna.Study:
     study = optuna.Study(name, storage)
     _settings_of(study)
     return study
+
+
+def _names(storage: BaseStorage) -> list[str]:
+    return [study.study_name for study in storage.get_all_studies()]
 
 
 def _settings_of(study: optuna.Study) -> dict[str, Any]:

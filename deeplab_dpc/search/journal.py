@@ -8,13 +8,18 @@ the next one is appended, where Optuna's would make one broken line of the two.
 
 import contextlib
 import fcntl
+import functools
 import json
 import os
+import pickle
 import threading
 from collections.abc import Iterator
 from typing import Any
 
+from optuna.distributions import json_to_distribution
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.storages.journal._base import BaseJournalSnapshot
+from optuna.storages.journal._storage import JournalStorageReplayResult
 
 LOCK_SUFFIX = ".flock"  # Not ".lock", which Optuna's own lock would take by force.
 
@@ -23,7 +28,7 @@ _THREAD_LOCKS: dict[str, threading.Lock] = {}
 _THREAD_LOCKS_LOCK = threading.Lock()
 
 
-class JournalFile(JournalFileBackend):
+class JournalFile(JournalFileBackend, BaseJournalSnapshot):
     """The lines of a journal, to be given to `optuna.storages.JournalStorage`.
 
     Args:
@@ -47,6 +52,34 @@ class JournalFile(JournalFileBackend):
                 os.fsync(file)
             finally:
                 os.close(file)
+
+    def load_snapshot(self) -> bytes:
+        """No trials yet, but a reader of lines that is faster than Optuna's own."""
+        return pickle.dumps(_Replay(""))
+
+    def save_snapshot(self, snapshot: bytes) -> None:
+        """Nothing: writing all trials every hundred would take longer than reading."""
+
+
+class _Replay(JournalStorageReplayResult):
+    """Optuna's reader, with one object for the parameters' equal distributions.
+
+    Each trial repeats the 81 operators for each branch; as objects of its own they
+    would be 25 KB, and most of the time of opening.
+    """
+
+    def _apply_create_trial(self, log: dict[str, Any]) -> None:
+        texts, params = log.pop("distributions", {}), log.pop("params", {})
+        num_trials = len(self._trials)
+        super()._apply_create_trial(log)
+        if len(self._trials) > num_trials:
+            trial = self._trials[num_trials]
+            legal = {name: _distribution(text) for name, text in texts.items()}
+            trial.distributions = legal
+            trial.params = {k: legal[k].to_external_repr(v) for k, v in params.items()}
+
+
+_distribution = functools.lru_cache(json_to_distribution)
 
 
 @contextlib.contextmanager

@@ -1,15 +1,20 @@
 """Leases of trials: who has one, until when, and how others learn that he is gone."""
 
+import contextlib
 import dataclasses
+import logging
 import os
 import pathlib
 import socket
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self
 
 CLOCK_ERROR_S = 3600.0
 """How wrong another machine's clock may be before its trials are taken in vain."""
+
+_logger = logging.getLogger(__name__)
 
 
 def default_worker() -> str:
@@ -95,6 +100,27 @@ class Watch:
     def forget(self, number: int) -> None:
         """Drops what is known of a trial that has ended."""
         self._seen.pop(number, None)
+
+
+@contextlib.contextmanager
+def kept(renew: Callable[[], None], every_s: float) -> Iterator[None]:
+    """Calls `renew` again and again in a thread, whatever it raises."""
+    stopped = threading.Event()
+
+    def run() -> None:
+        while not stopped.wait(every_s):
+            try:
+                renew()
+            except Exception as e:  # The storage may be away for a while.
+                _logger.warning("The leases are not renewed: %s", e)
+
+    thread = threading.Thread(target=run, name="leases", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join(timeout=every_s)
 
 
 def this_process() -> str:

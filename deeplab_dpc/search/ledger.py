@@ -88,10 +88,15 @@ class Ledger:
         self._create(TrialState.WAITING, params, genotype.to_json(), attrs)
 
     def take(self, number: int) -> int | None:
-        """Takes a waiting trial; None if another was faster or has the same cell."""
+        """Takes a waiting trial; None if another was faster or has the same cell.
+
+        The lease is written before, so that no trial runs without one if we die in
+        between, and again after, since another may have done the same.
+        """
         trial_id = self._history.trials[number]._trial_id
         lease = Lease.begin(self._worker, self._lease_s)
         try:
+            self._set_attr(trial_id, words.LEASE, lease.to_dict())
             if not self._storage.set_trial_state_values(trial_id, TrialState.RUNNING):
                 return None
             self._set_attr(trial_id, words.LEASE, lease.to_dict())

@@ -7,12 +7,8 @@ import socket
 import time
 import warnings
 
-import grpc
 import optuna
-import sqlalchemy
 from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage
-from optuna.storages._grpc.auto_generated import api_pb2_grpc
-from optuna.storages._grpc.client import GrpcClientCache
 
 from deeplab_dpc.search.journal import JournalFile
 
@@ -140,6 +136,10 @@ class _PatientProxy(GrpcStorageProxy):
     """
 
     def _setup(self) -> None:
+        import grpc  # Late, as it takes its time and a journal needs none of it.
+        from optuna.storages._grpc.auto_generated import api_pb2_grpc
+        from optuna.storages._grpc.client import GrpcClientCache
+
         options = [
             ("grpc.max_receive_message_length", -1),
             ("grpc.service_config", json.dumps(_RETRY_UNAVAILABLE)),
@@ -175,6 +175,8 @@ def _host_and_port(url: str, rest: str) -> tuple[str, int]:
 
 def _open_database(url: str) -> BaseStorage:
     """Opens a database, whose tables several workers may be making at this moment."""
+    import sqlalchemy  # Late, see above.
+
     shown = sqlalchemy.engine.make_url(url).render_as_string(hide_password=True)
     for tries_left in reversed(range(_TRIES)):
         try:

@@ -1,11 +1,10 @@
 """A search that many workers share: ask for a cell, train it, tell the outcome."""
 
-import contextlib
-import logging
 import math
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Protocol, Self
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Self
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -17,36 +16,14 @@ from optuna.trial import TrialState
 
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search import history as words
-from deeplab_dpc.search import joining
-from deeplab_dpc.search.drafts import Desk
+from deeplab_dpc.search import joining, leases
+from deeplab_dpc.search.drafts import CellSpace, Desk
 from deeplab_dpc.search.history import History
 from deeplab_dpc.search.joining import LostTrialError, StudyError
-from deeplab_dpc.search.leases import default_worker
 from deeplab_dpc.search.ledger import Ledger
 from deeplab_dpc.search.trials import STATES, Outcome, TrialRecord
 
 __all__ = ["CellSpace", "LostTrialError", "Study", "StudyError", "Trial"]
-
-MAX_DRAWS = 100
-"""Draws of known cells after which a sampler is said to have no new one."""
-
-_logger = logging.getLogger(__name__)
-
-
-class CellSpace(Protocol):
-    """What a study needs of a space of cells; `space.Space` is one."""
-
-    def choices(self) -> Mapping[str, tuple[Any, ...]]:
-        """The legal values of each parameter."""
-
-    def encode(self, genotype: Genotype) -> dict[str, Any]:
-        """A cell as parameters."""
-
-    def decode(self, params: dict[str, Any]) -> Genotype:
-        """The cell of such parameters."""
-
-    def key(self, genotype: Genotype) -> str:
-        """What cells have in common that are the same."""
 
 
 class Trial:
@@ -113,7 +90,7 @@ class Study:
             for name, values in space.choices().items()
         }
         self._history = History(self._storage, study._study_id, max_attempts)
-        self._desk = Desk(study, self._history, distributions, worker)
+        self._desk = Desk(study, self._history, space, distributions, worker)
         self._ledger = Ledger(
             self._storage,
             study._study_id,
@@ -163,7 +140,7 @@ class Study:
         study = joining.join(url, name, settings, directions)
         study.sampler = sampler
         study.pruner = pruner or optuna.pruners.NopPruner()
-        worker = default_worker() if worker is None else worker
+        worker = leases.default_worker() if worker is None else worker
         return cls(study, space, lease_s, max_attempts, worker)
 
     @property
@@ -180,7 +157,10 @@ class Study:
         with self._lock:
             trial = self.ask_queued()
             while trial is None:
-                trial = self._trial(self._begin_new())
+                draft = self._desk.draw()
+                attrs = {**draft.attrs, words.KEY: draft.key}
+                number = self._ledger.begin(draft.params, draft.genotype, attrs)
+                trial = None if number is None else self._trial(number)
             return trial
 
     def ask_queued(self) -> Trial | None:
@@ -247,19 +227,9 @@ class Study:
         with self._lock:
             self._ledger.give_back(trial.number)
 
-    @contextlib.contextmanager
-    def keep_alive(self) -> Iterator[None]:
+    def keep_alive(self) -> AbstractContextManager[None]:
         """Renews the leases of the trials that this worker holds, in a thread."""
-        stopped = threading.Event()
-        thread = threading.Thread(
-            target=self._renew_until, args=(stopped,), name="leases", daemon=True
-        )
-        thread.start()
-        try:
-            yield
-        finally:
-            stopped.set()
-            thread.join(timeout=self._lease_s / 3)
+        return leases.kept(self._ledger.renew, self._lease_s / 3)
 
     def holds(self, number: int) -> bool:
         """Whether this worker has that trial."""
@@ -308,24 +278,18 @@ class Study:
             self._history.refresh()
             return max(0, num_trials - self._history.num_taken())
 
-    def _begin_new(self) -> int | None:
-        """Begins a trial of a cell that no trial has, as far as is known."""
-        for repeat in range(MAX_DRAWS):
-            draft = self._desk.draw(repeat)
-            genotype = self._space.decode(draft.params)
-            key = self._space.key(genotype)
-            if not self._history.is_known(key):
-                attrs = {**draft.attrs, words.KEY: key}
-                return self._ledger.begin(draft.params, genotype, attrs)
-        raise StudyError(
-            f"The sampler gave {MAX_DRAWS} cells that study {self.name!r} has tried; "
-            f"it has {len(self._history.trials)} trials. Ask for fewer trials, or "
-            "search a larger space."
-        )
+    def is_over(self, num_trials: int) -> bool:
+        """Whether there are so many cells and none of them runs, waits or is lost.
 
-    def _trial(self, number: int | None) -> Trial | None:
-        if number is None:
-            return None
+        Until then a worker that gets nothing from `ask_queued` waits and asks again:
+        others' trials may come back.
+        """
+        with self._lock:
+            is_left = self.num_left(num_trials) > 0
+            is_open = self._history.running or self._history.waiting
+            return not (is_left or is_open or self._history.orphans())
+
+    def _trial(self, number: int) -> Trial:
         frozen = self._history.trials[number]
         genotype, attempt = words.genotype_of(frozen), words.attempt_of(frozen)
         return Trial(self, number, genotype, attempt)
@@ -340,10 +304,3 @@ class Study:
             frozen = self._history.trials[trial.number]
             self._study.sampler.after_trial(self._study, frozen, state, values or None)
             self._ledger.end(trial.number, state, values or None, outcome.to_dict())
-
-    def _renew_until(self, stopped: threading.Event) -> None:
-        while not stopped.wait(self._lease_s / 3):
-            try:
-                self._ledger.renew()
-            except Exception as e:  # The storage may be away for a while.
-                _logger.warning("The leases of %s are not renewed: %s", self.worker, e)
