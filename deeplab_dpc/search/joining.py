@@ -121,10 +121,11 @@ def _check_settings(
     name: str, kept: Mapping[str, Any], given: Mapping[str, Any]
 ) -> None:
     """Refuses other settings than those kept, and says which differ."""
+    there, here = _flat(kept), _flat(given)
     lines = [
-        f"  {key}: {kept.get(key, 'absent')!r} there, {given.get(key, 'absent')!r} here"
-        for key in sorted({*kept, *given})
-        if key not in kept or key not in given or kept[key] != given[key]
+        f"  {key}: {there.get(key, 'absent')!r} there, {here.get(key, 'absent')!r} here"
+        for key in sorted({*there, *here})
+        if key not in there or key not in here or there[key] != here[key]
     ]
     if lines:
         raise StudyError(
@@ -132,6 +133,17 @@ def _check_settings(
             "compared with these:\n" + "\n".join(lines) + "\nGive the study's settings "
             "to go on with it, or another study name to begin a new search."
         )
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"proxy": {"steps": 9}}` as `{"proxy.steps": 9}`, for the eye."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            found |= {f"{key}.{name}": v for name, v in _flat(value).items()}
+        else:
+            found[key] = value
+    return found
 
 
 def _as_json(settings: Mapping[str, Any]) -> dict[str, Any]:

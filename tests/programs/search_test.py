@@ -106,7 +106,7 @@ def test_from_records_to_a_cell(workplace):
     again = output(
         workplace, "run", *RUN, "--proxy_steps=7", "--num_trials=6", status=1
     )
-    assert "proxy_steps" in again and "6" in again and "7" in again
+    assert "  proxy.proxy_steps: 6 there, 7 here\nGive the study's settings" in again
 
     said = output(workplace, "baselines", "--search_dir=city", "--num_random=2")
     names = [line.split("  ")[0] for line in said.splitlines()[-4:]]
