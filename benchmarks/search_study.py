@@ -78,7 +78,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         with _storage(options.storage, folder) as url:
             row = simulate(url, options, pathlib.Path(folder))
-        write({"storage": options.storage, **row})
+        row = {"storage": options.storage, **row, **_versions()}
+        print(row, flush=True)
+        if not options.dry_run:
+            write(row)
 
 
 def _options() -> argparse.Namespace:
@@ -90,6 +93,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--kill_every_s", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--dry_run", action="store_true", help="Write no row.")
     parser.add_argument("--worker", action="store_true", help="Of this program itself.")
     parser.add_argument("--url")
     parser.add_argument("--notes")
@@ -157,7 +161,7 @@ def work(url: str, num_trials: int, notes: pathlib.Path) -> None:
                 key = space.key(trial.genotype)
                 state = train(study, trial, key)
                 file.write(f"{trial.number} {state} {ask_ms:.2f} {_rss_mb():.0f}\n")
-            elif study.is_over(num_trials):
+            elif study.is_idle():
                 return
             else:
                 time.sleep(0.05)
@@ -297,14 +301,16 @@ def is_given_up(record: TrialRecord) -> bool:
 
 def write(row: dict[str, object]) -> None:
     """Writes the row; those of other storages stay as they are."""
-    machine = measuring.machine()
-    row |= {"cpus": machine["cpus"], "commit": machine["commit"]}
-    row["optuna"] = measuring.metadata.version("optuna")
-    print(row, flush=True)
     path = measuring.RESULTS / f"{NAME}.csv"
     rows = list(csv.DictReader(path.open())) if path.exists() else []
     rows = [r for r in rows if r["storage"] != row["storage"]]
     measuring.write(NAME, sorted([*rows, row], key=lambda r: r["storage"]), FIELDS)
+
+
+def _versions() -> dict[str, object]:
+    machine = measuring.machine()
+    versions = {name: machine[name] for name in ("cpus", "commit")}
+    return {**versions, "optuna": measuring.metadata.version("optuna")}
 
 
 def _times(name: str, times_ms: list[float]) -> dict[str, str]:

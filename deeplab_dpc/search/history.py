@@ -3,7 +3,6 @@
 import collections
 from typing import Any
 
-from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
@@ -57,7 +56,6 @@ class History:
         self._by_key: dict[str, list[int]] = {}
         self._retried: set[int] = set()
         self._unqueued: set[int] = set()
-        self._distributions: dict[str, BaseDistribution] = {}
         self._records: dict[int, TrialRecord] = {}
         self._counts: collections.Counter[str] = collections.Counter()
         self._given_up = 0
@@ -113,25 +111,12 @@ class History:
         key = trial.system_attrs.get(KEY)
         if key is None:
             return
-        trial.distributions = self._shared(trial.distributions)
         self._by_key.setdefault(key, []).append(number)
         retry_of = trial.system_attrs.get(RETRY_OF)
         if retry_of is not None:
             self._retried.add(retry_of)
             self._unqueued.discard(retry_of)
         self._move(number)
-
-    def _shared(
-        self, distributions: dict[str, BaseDistribution]
-    ) -> dict[str, BaseDistribution]:
-        """The same distributions, one object for all trials: else 20 KB a trial."""
-        known = self._distributions
-        return {
-            name: known[name]
-            if known.setdefault(name, distribution) == distribution
-            else distribution
-            for name, distribution in distributions.items()
-        }
 
     def _move(self, number: int) -> None:
         """Notes the state that a trial has now."""

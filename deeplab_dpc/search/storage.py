@@ -8,9 +8,10 @@ import time
 import warnings
 
 import optuna
-from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage, RDBStorage
+from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage
 
 from deeplab_dpc.search.journal import JournalFile
+from deeplab_dpc.search.sharing import SharingCache, SharingDatabase
 
 DEFAULT_PORT = 13000
 LEGAL = (
@@ -138,7 +139,6 @@ class _PatientProxy(GrpcStorageProxy):
     def _setup(self) -> None:
         import grpc  # Late, as it takes its time and a journal needs none of it.
         from optuna.storages._grpc.auto_generated import api_pb2_grpc
-        from optuna.storages._grpc.client import GrpcClientCache
 
         options = [
             ("grpc.max_receive_message_length", -1),
@@ -146,7 +146,7 @@ class _PatientProxy(GrpcStorageProxy):
         ]
         self._channel = grpc.insecure_channel(f"{self._host}:{self._port}", options)
         self._stub = api_pb2_grpc.StorageServiceStub(self._channel)
-        self._cache = GrpcClientCache(self._stub)
+        self._cache = SharingCache(self._stub)
 
 
 def _open_grpc(host: str, port: int) -> GrpcStorageProxy:
@@ -180,7 +180,7 @@ def _open_database(url: str) -> BaseStorage:
     shown = sqlalchemy.engine.make_url(url).render_as_string(hide_password=True)
     for tries_left in reversed(range(_TRIES)):
         try:
-            storage = RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+            storage = SharingDatabase(url, engine_kwargs={"pool_pre_ping": True})
             return optuna.storages.get_storage(storage)
         except sqlalchemy.exc.OperationalError as e:
             raise StorageError(

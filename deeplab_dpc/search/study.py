@@ -278,16 +278,16 @@ class Study:
             self._history.refresh()
             return max(0, num_trials - self._history.num_taken())
 
-    def is_over(self, num_trials: int) -> bool:
-        """Whether there are so many cells and none of them runs, waits or is lost.
+    def is_idle(self) -> bool:
+        """Whether no cell runs, waits, or was lost and is not queued again yet.
 
         Until then a worker that gets nothing from `ask_queued` waits and asks again:
         others' trials may come back.
         """
         with self._lock:
-            is_left = self.num_left(num_trials) > 0
-            is_open = self._history.running or self._history.waiting
-            return not (is_left or is_open or self._history.orphans())
+            self._history.refresh()
+            history = self._history
+            return not (history.running or history.waiting or history.orphans())
 
     def _trial(self, number: int) -> Trial:
         frozen = self._history.trials[number]

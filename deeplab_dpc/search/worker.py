@@ -111,7 +111,7 @@ class Worker:
                     waits = False
                     results = self._train(trials, signals)
                     logging.info("%s; %s", results, self._standing(num_trials))
-                elif self._study.is_over(0):
+                elif self._study.is_idle():
                     return
                 else:
                     if not waits:

@@ -238,6 +238,7 @@ def test_the_death_of_the_finder_of_a_lost_trial_loses_nothing(open_study, monke
         with pytest.raises(KeyboardInterrupt):
             finder.ask_queued()
         monkeypatch.undo()
+        assert not open_study().is_idle()
         monkeypatch.setattr("deeplab_dpc.search.ledger.ORPHAN_S", 0.0)
         third = open_study(lease_s=SHORT_S)
         again = third.ask_queued()
@@ -248,6 +249,7 @@ def test_the_death_of_the_finder_of_a_lost_trial_loses_nothing(open_study, monke
         third.tell(again, Outcome(score=0.5))
         assert third.ask_queued() is None
     counts = third.counts()
+    assert third.is_idle()
     assert counts["complete"] == 4 and counts["lost"] == 4
     assert counts["running"] == counts["waiting"] == counts["failed"] == 0
 
