@@ -11,7 +11,10 @@ from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.search.cache import Cache
 from deeplab_dpc.search.config import ProxyConfig
 from deeplab_dpc.search.proxy.head import Head
+from deeplab_dpc.search.proxy.loss import UpsampledLoss
 from deeplab_dpc.training import losses, schedules
+
+Loss = Callable[[tf.Tensor], tf.Tensor]
 
 
 class Step:
@@ -25,9 +28,10 @@ class Step:
 
     def __init__(self, heads: Sequence[Head], cache: Cache, config: ProxyConfig):
         self._heads, self._config = tuple(heads), config
-        self._loss = losses.PixelLoss(
-            cache.ignore_label, upsample_logits=config.proxy_upsample_logits
+        self._losses_of = (
+            self._upsampled if config.proxy_upsample_logits else self._small
         )
+        self._cache = cache
         features, labels = cache.train.shape(config.proxy_batch_size)
         signature = [
             tf.TensorSpec(features, tf.float16),
@@ -56,18 +60,30 @@ class Step:
             config.proxy_steps,
             power=config.proxy_learning_power,
         )
-        found = []
+        loss_of, found = self._losses_of(labels), []
         for head in self._heads:
             values = [v.value for v in head.variables]
             with tf.GradientTape() as tape:
-                logits = head(features, training=True)
-                loss = losses.mean(*self._loss(logits, labels, step))
+                loss = loss_of(head(features, training=True))
             gradients = tape.gradient(loss, values)
             _move(head, gradients, rate, config.proxy_momentum)
             # A ReLU makes 0 of what is no number, so that the loss alone may not tell.
             squares = tf.add_n([tf.nn.l2_loss(gradient) for gradient in gradients])
             found.append(tf.where(tf.math.is_finite(squares), loss, math.nan))
         return tf.stack(found)
+
+    def _upsampled(self, labels: tf.Tensor) -> Loss:
+        """The loss of logits that are resized to these labels."""
+        cache, part = self._cache, self._cache.train
+        sizes = part.feature_size, part.crop_size
+        loss = UpsampledLoss(cache.num_classes, cache.ignore_label, *sizes)
+        targets = loss.targets(labels)
+        return lambda logits: loss(logits, targets)
+
+    def _small(self, labels: tf.Tensor) -> Loss:
+        """The loss against these labels at the logits' size."""
+        loss = losses.PixelLoss(self._cache.ignore_label, upsample_logits=False)
+        return lambda logits: losses.mean(*loss(logits, labels, 0))
 
 
 def _move(

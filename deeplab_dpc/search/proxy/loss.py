@@ -1,0 +1,129 @@
+"""`PixelLoss` with upsampled logits, for many candidates on the same labels.
+
+Most of a step on cached features is this loss: it looks at the image's pixels, all else
+at the feature map's. Here resizing is two matrix products, the gradient is written
+down, images follow each other so that one stays in the processor's cache, and what
+follows from the labels alone is made once for all candidates.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Targets:
+    """What the loss needs of a batch's labels.
+
+    Attributes:
+        is_class: 1 where a pixel counts, `[batch, height, width]` float32.
+        pulled: For each class and pixel of the logits, how much of the class's pixels
+            is interpolated from it, `[batch, classes, h, w]`.
+        num_labelled: Pixels that are not ignored, what the sum is divided by.
+    """
+
+    is_class: tf.Tensor
+    pulled: tf.Tensor
+    num_labelled: tf.Tensor
+
+
+class UpsampledLoss:
+    """Mean cross-entropy over labelled pixels, the logits resized to the labels.
+
+    Equal to `losses.mean(*PixelLoss(ignore_label)(logits, labels, step))` and its
+    gradient, to rounding (`tests/search/proxy/loss_test.py`).
+
+    Args:
+        num_classes: Classes.
+        ignore_label: The label of pixels that do not count.
+        feature_size: `(h, w)` of the logits.
+        label_size: `(height, width)` of the labels.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        ignore_label: int,
+        feature_size: tuple[int, int],
+        label_size: tuple[int, int],
+    ):
+        self._num_classes, self._ignore_label = num_classes, ignore_label
+        self._rows, self._columns = map(interpolation, label_size, feature_size)
+        self._images_at_once = None if tf.config.list_physical_devices("GPU") else 1
+
+    def targets(self, labels: tf.Tensor) -> Targets:
+        """Prepares labels, int32 `[batch, height, width]`."""
+        is_labelled = labels != self._ignore_label
+        is_class = is_labelled & (labels >= 0) & (labels < self._num_classes)
+        seen = tf.where(is_class, labels, -1)
+        classes = tf.range(self._num_classes)[:, None, None]
+
+        def pulled(labels: tf.Tensor) -> tf.Tensor:
+            hot = tf.cast(labels[:, None] == classes, tf.float32)
+            return self._down(hot)
+
+        return Targets(
+            tf.cast(is_class, tf.float32),
+            self._by_images(pulled, (seen,), tf.float32),
+            tf.reduce_sum(tf.cast(is_labelled, tf.float32)),
+        )
+
+    def __call__(self, logits: tf.Tensor, targets: Targets) -> tf.Tensor:
+        """The loss of logits `[batch, h, w, classes]`, a float32 scalar."""
+
+        @tf.custom_gradient
+        def loss(planes: tf.Tensor) -> tuple[tf.Tensor, Any]:
+            arguments = (planes, targets.is_class)
+            kinds = (tf.float32, tf.float32)
+            sums, pushed = self._by_images(self._log_sums, arguments, kinds)
+            total = tf.reduce_sum(sums) - tf.reduce_sum(planes * targets.pulled)
+            count = targets.num_labelled
+            gradient = tf.math.divide_no_nan(pushed - targets.pulled, count)
+            return tf.math.divide_no_nan(total, count), lambda up: up * gradient
+
+        return loss(tf.transpose(logits, [0, 3, 1, 2]))
+
+    def _log_sums(
+        self, planes: tf.Tensor, is_class: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sum of log-sum-exp over the pixels that count, and its gradient."""
+        wide = self._rows @ planes @ tf.transpose(self._columns)
+        largest = tf.reduce_max(wide, axis=1, keepdims=True)
+        powers = tf.exp(wide - largest)
+        sums = tf.reduce_sum(powers, axis=1)
+        logs = is_class * (largest[:, 0] + tf.math.log(sums))
+        shares = powers * (is_class / sums)[:, None]
+        return tf.reduce_sum(logs, axis=[1, 2]), self._down(shares)
+
+    def _down(self, wide: tf.Tensor) -> tf.Tensor:
+        """The transpose of the resize, `[n, classes, h, w]`."""
+        return tf.matmul(self._rows, wide @ self._columns, transpose_a=True)
+
+    def _by_images(self, function: Callable, arguments: tuple, kinds: Any) -> Any:
+        """Applies a function of batches, on a CPU to one image after the other."""
+        if self._images_at_once is None:
+            return function(*arguments)
+
+        def one(arguments: tuple) -> Any:
+            found = function(*(x[None] for x in arguments))
+            return tf.nest.map_structure(lambda x: x[0], found)
+
+        return tf.map_fn(one, arguments, fn_output_signature=kinds)
+
+
+def interpolation(size: int, given: int) -> np.ndarray:
+    """`[size, given]`: a bilinear resize of a side with aligned corners.
+
+    Each row has the weights of at most two neighbours, as `resize_bilinear`'s.
+    """
+    step = np.float32(given - 1) / np.float32(max(size - 1, 1))
+    position = np.arange(size, dtype=np.float32) * step
+    low = np.minimum(np.floor(position).astype(int), given - 1)
+    high = np.minimum(low + 1, given - 1)
+    matrix = np.zeros((size, given), np.float32)
+    matrix[np.arange(size), low] += 1 - (position - low)
+    matrix[np.arange(size), high] += position - low
+    return matrix

@@ -1,0 +1,62 @@
+"""The proxy's loss is training's, value and gradient."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from deeplab_dpc.layers.resize import resize_bilinear
+from deeplab_dpc.search.proxy.loss import UpsampledLoss, interpolation
+from deeplab_dpc.training import losses
+
+
+@pytest.mark.parametrize(
+    "size, given", [(1, 1), (1, 3), (5, 1), (7, 7), (33, 3), (10, 4)]
+)
+def test_interpolation_is_the_layers_resize(size, given):
+    x = np.random.default_rng(0).normal(size=(1, given, 1, 2)).astype(np.float32)
+    expected = resize_bilinear(tf.constant(x), (size, 1))[0, :, 0]
+    np.testing.assert_allclose(
+        interpolation(size, given) @ x[0, :, 0], expected, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("images_at_once", [None, 1])
+@pytest.mark.parametrize("ignore_label", [255, 0])
+@pytest.mark.parametrize("scale", [1.0, 200.0])
+def test_value_and_gradient_are_those_of_training(ignore_label, scale, images_at_once):
+    """Also with logits whose exponentials do not fit, and labels beyond the classes."""
+    random = np.random.default_rng(1)
+    logits = tf.constant(random.normal(0, scale, (3, 3, 4, 5)), tf.float32)
+    labels = random.integers(0, 5, (3, 33, 49)).astype(np.int32)
+    labels[:, :4] = 255
+    labels[0, 5:8] = ignore_label
+    labels[1] = ignore_label
+    ours = UpsampledLoss(5, ignore_label, (3, 4), (33, 49))
+    ours._images_at_once = images_at_once
+    theirs = losses.PixelLoss(ignore_label)
+
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(logits)
+        found = ours(logits, ours.targets(tf.constant(labels)))
+        expected = losses.mean(*theirs(logits, tf.constant(labels), 0))
+        tripled = 3 * found, 3 * expected
+
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    gradients = [tape.gradient(loss, logits) for loss in tripled]
+    largest = np.abs(gradients[1]).max()
+    np.testing.assert_allclose(*gradients, atol=1e-5 * largest)
+
+
+def test_without_labels_loss_and_gradient_are_zero():
+    loss = UpsampledLoss(2, 255, (2, 2), (17, 17))
+    logits = tf.ones((1, 2, 2, 2))
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        found = loss(logits, loss.targets(tf.fill((1, 17, 17), 255)))
+    assert found == 0 and not np.any(tape.gradient(found, logits))
+
+
+def test_what_is_no_number_stays_so():
+    loss = UpsampledLoss(2, 255, (2, 2), (17, 17))
+    labels = loss.targets(tf.zeros((1, 17, 17), tf.int32))
+    assert np.isnan(loss(tf.fill((1, 2, 2, 2), np.nan), labels))
