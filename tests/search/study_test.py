@@ -327,6 +327,25 @@ def test_a_score_that_is_no_number_is_refused(open_study):
     assert study.records()[1].state == "stopped"
 
 
+def test_telling_twice_is_telling_once(open_study):
+    """As when the answer to the first one got lost on its way from a server."""
+    study = open_study()
+    trial = study.ask()
+    for found in (0.5, 0.6):
+        study.tell(trial, Outcome(score=found))
+    assert study.records()[0].score == 0.5
+    with pytest.raises(LostTrialError):
+        study.fail(trial, "too late")
+
+
+def test_trials_share_what_their_parameters_may_be(open_study):
+    run(open_study(), 3)
+    trials = open_study()._history.trials
+    for name, distribution in trials[0].distributions.items():
+        assert trials[2].distributions[name] is distribution
+        assert distribution.choices == SPACE.choices()[name]
+
+
 def test_a_cell_of_another_space_is_an_error(open_study):
     with pytest.raises(ValueError):
         open_study().enqueue([DPC_TOP1])
