@@ -103,16 +103,19 @@ def at_once(cache: Cache) -> list[dict[str, object]]:
 
 
 def overhead(cache: Cache) -> list[dict[str, object]]:
-    """What a cell costs beside its steps, against a trial of 60 s."""
+    """What a cell costs beside its steps, against a trial of 60 s.
+
+    In seconds of one core, which is what building and tracing take of an idle one.
+    """
     config = ProxyConfig(proxy_batch_size=BATCH)
     features, labels = next(iter(Batches(cache, BATCH, 1, seed=0)))
     scored = next(validation(cache))
     spent_ms = []
     for cell in [DPC_TOP1, *_cells(), *_cells(1)]:
-        began = time.perf_counter()
+        began = time.process_time()
         head = Head(cell, cache, config, seed=0)
         step, scoring = Step([head], cache, config), Scoring([head], cache)
-        built_s = time.perf_counter() - began
+        built_s = time.process_time() - began
         calls_s = _first_call_s(step, features, labels, 0)
         calls_s += _first_call_s(scoring, *scored)
         spent_ms.append(1e3 * (built_s + calls_s))
@@ -123,8 +126,12 @@ def overhead(cache: Cache) -> list[dict[str, object]]:
 
 def _first_call_s(call: Callable, *arguments: object) -> float:
     """How much longer the first call takes than the second."""
-    first, second = (_seconds(lambda: np.asarray(call(*arguments))) for _ in range(2))
-    return max(first - second, 0)
+    spent_s = []
+    for _ in range(2):
+        began = time.process_time()
+        np.asarray(call(*arguments))
+        spent_s.append(time.process_time() - began)
+    return max(spent_s[0] - spent_s[1], 0)
 
 
 def make_run(folder: pathlib.Path) -> RunConfig:
