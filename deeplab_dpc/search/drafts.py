@@ -67,7 +67,7 @@ class Desk:
         history: The trials that the sampler sees.
         space: The cells.
         distributions: Of each parameter, its legal values.
-        worker: Mixed into the draw while other workers are at work, see `draw`.
+        worker: Mixed into the draw once other workers were seen, see `draw`.
     """
 
     def __init__(
@@ -83,22 +83,24 @@ class Desk:
         self._space = space
         self._distributions = distributions
         self._salt = 1 + zlib.crc32(worker.encode()) % (1 << 20)
+        self._is_alone = True
 
     def draw(self) -> Draft:
         """Asks the sampler for a cell that no trial has, as far as is known.
 
         It sees the number of the coming trial, on which seeded samplers base their
-        draw. While others are at work that number would be the same for all, and so
-        would be their cells: it is then one that belongs to this worker.
+        draw. Workers that ask at the same moment would all see that number and choose
+        the same cell: once others were seen, it is one that belongs to this worker.
 
         Raises:
             StudyError: If the sampler gives known cells only.
         """
+        self._is_alone = self._is_alone and not self._history.running
         number = len(self._history.trials)
         for repeat in range(MAX_DRAWS):
             salt = self._salt + (repeat << 20)
-            is_salted = repeat or self._history.running
-            draft = self._draw(number + (salt << 20) if is_salted else number)
+            is_first = self._is_alone and not repeat
+            draft = self._draw(number if is_first else number + (salt << 20))
             if not self._history.is_known(draft.key):
                 return draft
         raise StudyError(
@@ -112,6 +114,10 @@ class Desk:
         params = self._params(self._study_with(trial), trial)
         genotype = self._space.decode(params)
         return Draft(params, genotype, self._space.key(genotype), trial.system_attrs)
+
+    def was_late(self) -> None:
+        """Notes that another worker chose the same cell at the same moment."""
+        self._is_alone = False
 
     def welcome(self, trial: FrozenTrial) -> None:
         """Shows the sampler a queued trial that begins."""

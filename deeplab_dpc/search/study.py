@@ -160,7 +160,10 @@ class Study:
                 draft = self._desk.draw()
                 attrs = {**draft.attrs, words.KEY: draft.key}
                 number = self._ledger.begin(draft.params, draft.genotype, attrs)
-                trial = None if number is None else self._trial(number)
+                if number is None:
+                    self._desk.was_late()
+                else:
+                    trial = self._trial(number)
             return trial
 
     def ask_queued(self) -> Trial | None:
