@@ -71,20 +71,26 @@ class UpsampledLoss:
             tf.reduce_sum(tf.cast(is_labelled, tf.float32)),
         )
 
-    def __call__(self, logits: tf.Tensor, targets: Targets) -> tf.Tensor:
-        """The loss of logits `[batch, h, w, classes]`, a float32 scalar."""
+    def __call__(
+        self, logits: tf.Tensor, targets: Targets
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The loss of logits `[batch, h, w, classes]`, and its gradient by them.
 
-        @tf.custom_gradient
-        def loss(planes: tf.Tensor) -> tuple[tf.Tensor, Any]:
-            arguments = (planes, targets.is_class)
-            kinds = (tf.float32, tf.float32)
-            sums, pushed = self._by_images(self._log_sums, arguments, kinds)
-            total = tf.reduce_sum(sums) - tf.reduce_sum(planes * targets.pulled)
-            count = targets.num_labelled
-            gradient = tf.math.divide_no_nan(pushed - targets.pulled, count)
-            return tf.math.divide_no_nan(total, count), lambda up: up * gradient
+        Both at once, and no `tf.custom_gradient`, which TensorFlow would keep for ever
+        with the graph that it is in: some megabytes for each candidate.
 
-        return loss(tf.transpose(logits, [0, 3, 1, 2]))
+        Returns:
+            A float32 scalar, and float32 in the logits' shape.
+        """
+        planes = tf.transpose(logits, [0, 3, 1, 2])
+        arguments = (planes, targets.is_class)
+        kinds = (tf.float32, tf.float32)
+        sums, pushed = self._by_images(self._log_sums, arguments, kinds)
+        total = tf.reduce_sum(sums) - tf.reduce_sum(planes * targets.pulled)
+        count = targets.num_labelled
+        gradient = tf.math.divide_no_nan(pushed - targets.pulled, count)
+        loss = tf.math.divide_no_nan(total, count)
+        return loss, tf.transpose(gradient, [0, 2, 3, 1])
 
     def _log_sums(
         self, planes: tf.Tensor, is_class: tf.Tensor

@@ -14,7 +14,8 @@ from deeplab_dpc.search.proxy.head import Head
 from deeplab_dpc.search.proxy.loss import UpsampledLoss
 from deeplab_dpc.training import losses, schedules
 
-Loss = Callable[[tf.Tensor], tf.Tensor]
+Loss = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+"""Of logits: the loss, and its gradient by them."""
 
 
 class Step:
@@ -64,8 +65,9 @@ class Step:
         for head in self._heads:
             values = [v.value for v in head.variables]
             with tf.GradientTape() as tape:
-                loss = loss_of(head(features, training=True))
-            gradients = tape.gradient(loss, values)
+                logits = head(features, training=True)
+            loss, pull = loss_of(logits)
+            gradients = tape.gradient(logits, values, output_gradients=pull)
             _move(head, gradients, rate, config.proxy_momentum)
             # A ReLU makes 0 of what is no number, so that the loss alone may not tell.
             squares = tf.add_n([tf.nn.l2_loss(gradient) for gradient in gradients])
@@ -83,7 +85,14 @@ class Step:
     def _small(self, labels: tf.Tensor) -> Loss:
         """The loss against these labels at the logits' size."""
         loss = losses.PixelLoss(self._cache.ignore_label, upsample_logits=False)
-        return lambda logits: losses.mean(*loss(logits, labels, 0))
+
+        def loss_of(logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            with tf.GradientTape() as tape:
+                tape.watch(logits)
+                found = losses.mean(*loss(logits, labels, 0))
+            return found, tape.gradient(found, logits)
+
+        return loss_of
 
 
 def _move(

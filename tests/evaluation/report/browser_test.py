@@ -34,7 +34,7 @@ parent.document.title = JSON.stringify(found);
 """
 
 
-def chromium(tmp_path, *arguments):
+def browse(tmp_path, *arguments):
     done = subprocess.run(
         [
             chromium.CHROMIUM,
@@ -59,7 +59,7 @@ def look(tmp_path, made, *arguments, width=1200):
     style = f"width:{width}px; height:900px; border:0"
     frame = f'<iframe style="{style}" srcdoc="{html.escape(page)}"></iframe>'
     path.write_text(f"<!DOCTYPE html><title></title>{frame}")
-    dom = chromium(tmp_path, *arguments, "--dump-dom", path.as_uri())
+    dom = browse(tmp_path, *arguments, "--dump-dom", path.as_uri())
     (title,) = re.findall(r"<title>(.*?)</title>", dom, re.DOTALL)
     return json.loads(html.unescape(title))
 
@@ -100,7 +100,7 @@ def test_it_is_drawn_in_the_classes_colours(tmp_path):
     made = samples.report()
     path.write_text(report.page(made))
     size = "--window-size=1200,2400"
-    chromium(tmp_path, size, f"--screenshot={picture}", path.as_uri())
+    browse(tmp_path, size, f"--screenshot={picture}", path.as_uri())
     with Image.open(picture) as image:
         pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
     for color, share in zip(made.palette.colors, made.result.shares):
