@@ -68,6 +68,9 @@ class Search:
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         for name in ("space", "sampler", "proxy"):
             values[name] = values[name].to_dict()
+        path = pathlib.Path(self.storage)
+        if path.parent == pathlib.Path(folder).absolute():
+            values["storage"] = path.name  # So that the folder can be moved.
         text = json.dumps(values, indent=2) + "\n"
         pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
         write_text(pathlib.Path(folder) / FILE_NAME, text)
@@ -92,6 +95,8 @@ class Search:
                 "sampler": SamplerConfig.from_dict(values.pop("sampler")),
                 "proxy": ProxyConfig.from_dict(values.pop("proxy")),
             }
+            if "://" not in values["storage"]:  # An absolute path stays as it is.
+                values["storage"] = str(path.parent.absolute() / values["storage"])
             return cls(**parts, **values)
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise SearchFolderError(f"{path} cannot be read: {e!r}.") from e
