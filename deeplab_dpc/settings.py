@@ -94,6 +94,17 @@ class Config:
         return {k: (mine[k], theirs[k]) for k in mine if mine[k] != theirs[k]}
 
 
+def flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"train": {"seed": 1}}` as `{"train.seed": 1}`; what is no mapping stays."""
+    found: dict[str, Any] = {}
+    for part, value in values.items():
+        if isinstance(value, Mapping) and value:
+            found |= {f"{part}.{name}": v for name, v in value.items()}
+        else:
+            found[part] = value
+    return found
+
+
 def _coerce(hint: Any, value: Any) -> Any:
     """Lists become tuples, ints become floats where a float is meant, and so on."""
     options = _options(hint)

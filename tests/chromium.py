@@ -1,6 +1,8 @@
 """Chromium without a screen and without network, for tests of pages."""
 
+import re
 import shutil
+import subprocess
 
 import pytest
 
@@ -23,3 +25,18 @@ QUIET = (
     "--hide-scrollbars",
     "--enable-logging=stderr",
 )
+
+
+def browse(tmp_path, *arguments):
+    """What the browser prints; a word on the page's console is a failure."""
+    profile = f"--user-data-dir={tmp_path / 'profile'}"
+    done = subprocess.run(
+        [CHROMIUM, *QUIET, profile, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    said = re.findall(r"CONSOLE.*", done.stderr)
+    assert not said, said
+    return done.stdout

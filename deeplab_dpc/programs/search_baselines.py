@@ -80,7 +80,8 @@ def _train(
     train: Callable[[list[Genotype | None]], Sequence[Outcome | Exception]],
 ) -> None:
     """Trains what the file lacks, and adds it."""
-    todo = [name for name in cells if name not in read_outcomes(path)]
+    known = read_outcomes(path)
+    todo = [name for name in cells if name not in known]
     for first in range(0, len(todo), at_once):
         names = todo[first : first + at_once]
         found: dict[str, Outcome] = {}

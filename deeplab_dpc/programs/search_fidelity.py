@@ -67,7 +67,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     for setting in values.setting:
         objective, settings, at_once = _training(setting, search, folder, values)
         study = fidelity.open_study(
-            search.storage, search.name, setting, settings, **options
+            search.opened_storage, search.name, setting, settings, **options
         )
         fidelity.train_all(study, objective, at_once)
     results = SearchResults(name=search.name, fidelity=fidelity.records(search))

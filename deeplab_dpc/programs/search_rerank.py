@@ -18,7 +18,7 @@ from absl import app, flags
 
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.programs import restored, search_run
+from deeplab_dpc.programs import restored, search_run, train
 from deeplab_dpc.search import rerank
 from deeplab_dpc.search.cache import Cache
 from deeplab_dpc.search.end_to_end import EndToEnd
@@ -55,8 +55,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     objective = EndToEnd(whole_run(search, values), folder / rerank.FOLDER)
     options = search_run.study_options(values)
     winner = rerank.rerank(search, folder, objective, values.top, **options)
-    study = rerank.open_study(search, objective.settings(), **options)
-    pairs = same_cells(search.open_study().records(), study.records())
+    pairs = same_cells(search.open_study().records(), rerank.records(search))
     print(f"Proxy and whole training: {spearman(scores_of(pairs))}.")
     print(
         f"The winner, {winner.score:.4f}: {winner.genotype.to_json()}\n"
@@ -77,9 +76,7 @@ def whole_run(search: Search, values: flags.FlagValues) -> RunConfig:
     }
     if "dataset_dir" in given["data"]:
         given["data"]["dataset_dir"] = os.path.abspath(values.dataset_dir)
-    source = given["train"].get("tf_initial_checkpoint")
-    if source:
-        given["train"]["tf_initial_checkpoint"] = os.path.abspath(source)
+    given["train"] |= train.absolute_checkpoint(values)
     try:
         parts: dict[str, Any] = {
             name: dataclasses.replace(getattr(run, name), **some)

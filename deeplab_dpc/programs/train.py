@@ -75,7 +75,10 @@ def run_config(values: flags.FlagValues = flags.FLAGS) -> RunConfig:
     folder = {"dataset_dir": os.path.abspath(values.dataset_dir)}
     data = config_flags.config_from(DataConfig, folder, values)
     dataset = DatasetInfo.load(folder["dataset_dir"], data.dataset)
-    resolved = {**_absolute(values), **_balanced(values, folder["dataset_dir"])}
+    resolved = {
+        **absolute_checkpoint(values),
+        **_balanced(values, folder["dataset_dir"]),
+    }
     train = config_flags.config_from(TrainConfig, resolved, values)
     model = config_flags.config_from(
         ModelConfig,
@@ -90,7 +93,8 @@ def run_config(values: flags.FlagValues = flags.FLAGS) -> RunConfig:
     return RunConfig(model, data, train, evaluation, dataset)
 
 
-def _absolute(values: flags.FlagValues) -> dict[str, str]:
+def absolute_checkpoint(values: flags.FlagValues) -> dict[str, str]:
+    """`{"tf_initial_checkpoint": ...}` as an absolute path, if the flag was given."""
     path = values.tf_initial_checkpoint
     return {"tf_initial_checkpoint": os.path.abspath(path)} if path else {}
 

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import pathlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -17,8 +17,9 @@ from deeplab_dpc.data import pipeline
 from deeplab_dpc.evaluation import evaluator, replicas
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.model import build_model
+from deeplab_dpc.search.context_modules import aspp_rates, branch_norms
 from deeplab_dpc.search.folder import cell_folder
-from deeplab_dpc.search.trials import Outcome
+from deeplab_dpc.search.trials import Outcome, Watch
 from deeplab_dpc.tf1.names import tf1_name
 from deeplab_dpc.training import metrics, trainer
 from deeplab_dpc.training.loop import TrainingError
@@ -46,7 +47,7 @@ class EndToEnd:
     folder: pathlib.Path
 
     def __call__(
-        self, genotypes: Sequence[Genotype | None], watch: Callable[..., bool]
+        self, genotypes: Sequence[Genotype | None], watch: Watch
     ) -> list[Outcome | Exception]:
         """One outcome for each cell, or what its training ended with.
 
@@ -79,7 +80,7 @@ class EndToEnd:
         Raises:
             ConfigError: If the settings do not go with a context module.
         """
-        rates = (6, 12, 18) if self.base.model.output_stride == 16 else (12, 24, 36)
+        rates = aspp_rates(self.base.model.output_stride)
         if not self.base.model.aspp_with_batch_norm:
             raise ConfigError(
                 "aspp_with_batch_norm=False leaves out the context module, which is "
@@ -105,17 +106,6 @@ class EndToEnd:
         ):
             values[part].pop(name)
         return values
-
-
-def branch_norms(kernel: np.ndarray, num_branches: int) -> tuple[float, ...]:
-    """L1 norm of the 1x1 weights that join each branch to the output (Figure 5b).
-
-    Args:
-        kernel: `[1, 1, branches * filters, filters]` of the cell's projection.
-        num_branches: How many branches it joins, in order.
-    """
-    parts = np.split(np.abs(kernel), num_branches, axis=2)
-    return tuple(float(part.sum(dtype=np.float64)) for part in parts)
 
 
 def _scored(run: RunConfig, folder: pathlib.Path, began_s: float) -> Outcome:

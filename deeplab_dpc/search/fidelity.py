@@ -11,10 +11,11 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import optuna
+from optuna.storages import BaseStorage
 
 from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
+from deeplab_dpc.search.context_modules import ASPP_RATES
 from deeplab_dpc.search.folder import Search
 from deeplab_dpc.search.study import Study, StudyError
 from deeplab_dpc.search.trials import TrialRecord
@@ -22,9 +23,7 @@ from deeplab_dpc.search.worker import Objective, Worker
 
 ASPP_BRANCHES = (
     ("1x1", Branch.conv1x1(BACKBONE)),
-    ("6x6", Branch.conv3x3(BACKBONE, (6, 6))),
-    ("12x12", Branch.conv3x3(BACKBONE, (12, 12))),
-    ("18x18", Branch.conv3x3(BACKBONE, (18, 18))),
+    *((f"{r}x{r}", Branch.conv3x3(BACKBONE, (r, r))) for r in ASPP_RATES),
     ("image", Branch.pyramid_pooling(BACKBONE, (1, 1))),
 )
 SMALL, PROXY, LARGE = SETTINGS = ("small", "proxy", "large")
@@ -74,10 +73,6 @@ class CellList:
                 return name
         raise ValueError(f"{genotype.to_json()} is none of {list(self.cells)}.")
 
-    def sample(self, rng: np.random.Generator) -> Genotype:
-        """One of the cells."""
-        return self.cells[str(rng.choice(list(self.cells)))]
-
 
 def subsets_of_aspp() -> CellList:
     """The 31 cells, each a non-empty subset of ASPP's branches."""
@@ -92,7 +87,7 @@ def _subsets() -> Iterator[tuple[str, Genotype]]:
 
 
 def open_study(
-    storage: str,
+    storage: str | BaseStorage,
     name: str,
     setting: str,
     settings: Mapping[str, Any] | None,
@@ -101,7 +96,7 @@ def open_study(
     """The study of the 31 cells in one setting; made if need be.
 
     Args:
-        storage: Where studies are kept.
+        storage: Where studies are kept, or what `open_storage` gave.
         name: Of the search.
         setting: One of `SETTINGS`.
         settings: What the scores depend on; None joins a study that exists.
@@ -137,7 +132,7 @@ def records(search: Search) -> dict[str, tuple[TrialRecord, ...]]:
     found = {}
     for setting in SETTINGS:
         try:
-            study = open_study(search.storage, search.name, setting, None)
+            study = open_study(search.opened_storage, search.name, setting, None)
         except StudyError:
             continue
         found[setting] = tuple(study.records())

@@ -1,6 +1,7 @@
 """The folder of a search: its settings, its study, what came of it."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -8,10 +9,13 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+from optuna.storages import BaseStorage
+
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.config import ProxyConfig, SamplerConfig, SpaceConfig
 from deeplab_dpc.search.samplers import directions, make_pruner, make_sampler
 from deeplab_dpc.search.space import Space
+from deeplab_dpc.search.storage import open_storage
 from deeplab_dpc.search.study import Study
 from deeplab_dpc.search.trials import Outcome
 from deeplab_dpc.training.run_record import write_text
@@ -101,6 +105,11 @@ class Search:
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise SearchFolderError(f"{path} cannot be read: {e!r}.") from e
 
+    @functools.cached_property
+    def opened_storage(self) -> BaseStorage:
+        """The storage, opened when it is first needed, once for all studies in it."""
+        return open_storage(self.storage)
+
     def open_study(self, **options: Any) -> Study:
         """The study of the proxy's trials; made if need be.
 
@@ -109,7 +118,7 @@ class Search:
         """
         space = Space.from_config(self.space)
         return Study.open(
-            self.storage,
+            self.opened_storage,
             self.name,
             self.settings(),
             space,

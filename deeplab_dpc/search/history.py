@@ -15,8 +15,6 @@ GENOTYPE, OUTCOME, ERROR = "genotype", "outcome", "error"
 KEY, ATTEMPT, RETRY_OF = "search:key", "search:attempt", "search:retry_of"
 LEASE, END = "search:lease", "search:end"
 """Attributes of a trial that it does not show; `END` says why a trial failed."""
-FIXED = "fixed_params"
-"""Optuna's name for the parameters of a queued trial, by which samplers know it."""
 PASSING = (LEASE, END, ATTEMPT, RETRY_OF)
 """What the next trial of the same cell does not take over."""
 

@@ -12,6 +12,7 @@ from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 
 from deeplab_dpc.search.storage import open_storage
+from deeplab_dpc.settings import flat
 
 SETTINGS = "settings"
 """Attribute of the study, which Optuna's dashboard shows."""
@@ -121,7 +122,7 @@ def _check_settings(
     name: str, kept: Mapping[str, Any], given: Mapping[str, Any]
 ) -> None:
     """Refuses other settings than those kept, and says which differ."""
-    there, here = _flat(kept), _flat(given)
+    there, here = flat(kept), flat(given)
     lines = [
         f"  {key}: {there.get(key, 'absent')!r} there, {here.get(key, 'absent')!r} here"
         for key in sorted({*there, *here})
@@ -133,17 +134,6 @@ def _check_settings(
             "compared with these:\n" + "\n".join(lines) + "\nGive the study's settings "
             "to go on with it, or another study name to begin a new search."
         )
-
-
-def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """`{"proxy": {"steps": 9}}` as `{"proxy.steps": 9}`, for the eye."""
-    found: dict[str, Any] = {}
-    for key, value in settings.items():
-        if isinstance(value, Mapping) and value:
-            found |= {f"{key}.{name}": v for name, v in _flat(value).items()}
-        else:
-            found[key] = value
-    return found
 
 
 def _as_json(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def open_study(
     Without settings a study that exists is joined.
     """
     return Study.open(
-        search.storage,
+        search.opened_storage,
         NAME.format(search.name),
         settings,
         Space.from_config(search.space),

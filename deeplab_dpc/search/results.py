@@ -12,7 +12,7 @@ import numpy as np
 from scipy import stats
 
 from deeplab_dpc.genotypes import Genotype
-from deeplab_dpc.search.trials import STATES, Outcome, TrialRecord
+from deeplab_dpc.search.trials import STATES, Outcome, TrialRecord, by_score
 
 END_TO_END = ", end to end"
 """How the name of a baseline ends that was trained as reranked cells are."""
@@ -122,13 +122,6 @@ class Correlation:
             f"Spearman's rho {self.rho:.2f} ({100 * CONFIDENCE:g} % interval "
             f"{low:.2f} to {high:.2f}, p = {self.p_value:.2g}, {pairs})"
         )
-
-
-def by_score(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
-    """Those that are complete with a finite score, the best first, then the earlier."""
-    known = [(t.score, t) for t in trials if t.score is not None]
-    known = [(score, t) for score, t in known if math.isfinite(score)]
-    return [t for _, t in sorted(known, key=lambda pair: (-pair[0], pair[1].number))]
 
 
 def same_cells(

@@ -21,7 +21,8 @@ from deeplab_dpc.search.drafts import CellSpace, Desk
 from deeplab_dpc.search.history import History
 from deeplab_dpc.search.joining import LostTrialError, StudyError
 from deeplab_dpc.search.ledger import Ledger
-from deeplab_dpc.search.trials import STATES, Outcome, TrialRecord
+from deeplab_dpc.search.samplers.history import FIXED_PARAMETERS
+from deeplab_dpc.search.trials import STATES, Outcome, TrialRecord, by_score
 
 __all__ = ["CellSpace", "LostTrialError", "Study", "StudyError", "Trial"]
 
@@ -187,7 +188,7 @@ class Study:
             new = {k: g for k, g in cells.items() if self._history.owner(k) is None}
             for key, cell in new.items():
                 params = self._space.encode(cell)
-                attrs = {words.KEY: key, words.FIXED: params}
+                attrs = {words.KEY: key, FIXED_PARAMETERS: params}
                 self._ledger.queue(params, cell, attrs)
             return len(new)
 
@@ -268,8 +269,7 @@ class Study:
 
     def best(self, k: int) -> list[TrialRecord]:
         """The `k` complete trials with the highest scores, the best first."""
-        complete = [r for r in self.records() if r.score is not None]
-        return sorted(complete, key=lambda r: (-(r.score or 0.0), r.number))[:k]
+        return by_score(self.records())[:k]
 
     def num_left(self, num_trials: int) -> int:
         """How many cells may still be begun until there are `num_trials`.

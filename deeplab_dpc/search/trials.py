@@ -1,10 +1,14 @@
 """What a search knows of a cell: the outcome of its training, and the trial it was."""
 
 import dataclasses
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
 from deeplab_dpc.genotypes import Genotype
+
+Watch = Callable[[int, int, float], bool]
+"""`watch(index, step, score)`: takes a score on the way; True ends that candidate."""
 
 STATES = ("waiting", "running", "complete", "stopped", "failed", "lost", "repeated")
 """States of a trial. stopped: given up early; failed: its training raised an error;
@@ -80,3 +84,10 @@ class TrialRecord:
         """The score of a complete trial."""
         is_complete = self.state == "complete" and self.outcome is not None
         return self.outcome.score if is_complete and self.outcome else None
+
+
+def by_score(trials: Iterable[TrialRecord]) -> list[TrialRecord]:
+    """Those that are complete with a finite score, the best first, then the earlier."""
+    known = [(t.score, t) for t in trials if t.score is not None]
+    known = [(score, t) for score, t in known if math.isfinite(score)]
+    return [t for _, t in sorted(known, key=lambda pair: (-pair[0], pair[1].number))]

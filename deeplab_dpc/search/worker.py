@@ -10,12 +10,10 @@ from absl import logging
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.samplers import SpaceExhausted
 from deeplab_dpc.search.study import LostTrialError, Study, Trial
-from deeplab_dpc.search.trials import Outcome
+from deeplab_dpc.search.trials import Outcome, Watch
 from deeplab_dpc.training.interruption import Stopped, StopSignals
 from deeplab_dpc.training.progress import duration
 
-Watch = Callable[[int, int, float], bool]
-"""`watch(index, step, score)`: takes a score on the way; True ends that candidate."""
 Objective = Callable[[Sequence[Genotype], Watch], Sequence[Outcome | Exception]]
 """Trains some cells at once; gives each one's outcome, or what went wrong with it."""
 

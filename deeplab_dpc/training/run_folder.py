@@ -20,6 +20,7 @@ from deeplab_dpc.config import (
     TrainConfig,
 )
 from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.settings import flat
 from deeplab_dpc.training import checkpoints, run_record
 from deeplab_dpc.training.checkpoints import RunFolderError
 
@@ -96,7 +97,7 @@ class RunConfig:
 
     def differences(self, other: "RunConfig") -> dict[str, tuple[Any, Any]]:
         """What two runs differ in: `{"train.seed": (self's, other's)}`."""
-        mine, theirs = _flat(self.to_dict()), _flat(other.to_dict())
+        mine, theirs = flat(self.to_dict()), flat(other.to_dict())
         names = sorted(mine.keys() | theirs.keys())
         pairs = {name: (mine.get(name), theirs.get(name)) for name in names}
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
@@ -250,12 +251,6 @@ def new_folder(folder: Path) -> Iterator[pathlib.Path]:
 
 def _may_change(name: str) -> bool:
     return name.startswith("eval.") or name in MAY_CHANGE
-
-
-def _flat(parts: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    return {
-        f"{part}.{k}": v for part, values in parts.items() for k, v in values.items()
-    }
 
 
 def _advice(folder: pathlib.Path) -> str:

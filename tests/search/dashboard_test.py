@@ -3,7 +3,6 @@
 import contextlib
 import json
 import pathlib
-import socket
 import subprocess
 import sys
 import time
@@ -12,21 +11,17 @@ import urllib.request
 
 import pytest
 
+from benchmarks import search_servers
 from deeplab_dpc.search import Outcome, Worker
 from tests.search.worker_test import open_study
 
 PROGRAM = pathlib.Path(sys.executable).parent / "optuna-dashboard"
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
 @contextlib.contextmanager
 def dashboard(journal: pathlib.Path):
     """Gives a function that reads a path of the running dashboard's API."""
-    port = _free_port()
+    port = search_servers.free_port()
     command = [PROGRAM, journal, "--host=127.0.0.1", f"--port={port}"]
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

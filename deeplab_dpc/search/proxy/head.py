@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from deeplab_dpc.config import TrainConfig
@@ -16,10 +17,14 @@ from deeplab_dpc.layers.cell import feature_map_size
 from deeplab_dpc.search.cache import Cache
 from deeplab_dpc.search.cell_costs import module_costs
 from deeplab_dpc.search.config import ProxyConfig
+from deeplab_dpc.search.context_modules import (
+    ASPP_RATES,
+    aspp_rates,
+    branch_norms,
+)
 from deeplab_dpc.tf1 import tf1_name
 from deeplab_dpc.training import losses, optimizers
 
-ASPP_RATES = (6, 12, 18)  # At output stride 16, as the original's Cityscapes models.
 _ASPP = Genotype(
     (
         Branch.pyramid_pooling(BACKBONE, (1, 1)),
@@ -91,10 +96,8 @@ class Head:
         """
         if not isinstance(self._context, DensePredictionCell):
             return ()
-        kernel = self._context.projection.kernel.value
-        norms = tf.reduce_sum(tf.abs(kernel), axis=(0, 1, 3))
-        branches = tf.reshape(norms, [-1, self._context.filters])
-        return tuple(map(float, tf.reduce_sum(branches, axis=1).numpy()))
+        kernel = np.asarray(self._context.projection.kernel)
+        return branch_norms(kernel, len(self._context.branches))
 
 
 def seed_of(seed: int, genotype: Genotype | None) -> int:
@@ -122,7 +125,7 @@ def _context_module(
             **common,
         )
     return ASPP(
-        tuple(rate * 16 // stride for rate in ASPP_RATES),
+        aspp_rates(stride),
         pooling_map_size=_pooling_map_size(cache),
         name="aspp",
         **common,

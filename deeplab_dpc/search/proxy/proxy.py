@@ -4,7 +4,7 @@ import dataclasses
 import gc
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -16,9 +16,8 @@ from deeplab_dpc.search.config import ProxyConfig
 from deeplab_dpc.search.proxy.batches import Batches, validation
 from deeplab_dpc.search.proxy.head import CandidateError, Head
 from deeplab_dpc.search.proxy.step import Scoring, Step
-from deeplab_dpc.search.trials import Outcome
+from deeplab_dpc.search.trials import Outcome, Watch
 
-Watch = Callable[[int, int, float], bool]
 _LOSS_POINTS = 100  # Of a curve.
 
 

@@ -11,7 +11,8 @@ from deeplab_dpc.genotypes import BACKBONE, Genotype
 from deeplab_dpc.search.operators import tree_key
 from deeplab_dpc.search.space import Space
 
-FIXED_PARAMETERS = "fixed_params"  # Optuna's name for those of a queued trial.
+FIXED_PARAMETERS = "fixed_params"
+"""Optuna's name for the parameters of a queued trial, by which samplers know it."""
 
 
 class History:

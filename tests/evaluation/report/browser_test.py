@@ -3,7 +3,6 @@
 import html
 import json
 import re
-import subprocess
 
 import numpy as np
 import pytest
@@ -34,24 +33,6 @@ parent.document.title = JSON.stringify(found);
 """
 
 
-def browse(tmp_path, *arguments):
-    done = subprocess.run(
-        [
-            chromium.CHROMIUM,
-            *chromium.QUIET,
-            f"--user-data-dir={tmp_path / 'profile'}",
-            *arguments,
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    said = re.findall(r"CONSOLE.*", done.stderr)
-    assert not said, said
-    return done.stdout
-
-
 def look(tmp_path, made, *arguments, width=1200):
     """What a script in the page finds; a frame makes it narrower than windows are."""
     path = tmp_path / "frame.html"
@@ -59,7 +40,7 @@ def look(tmp_path, made, *arguments, width=1200):
     style = f"width:{width}px; height:900px; border:0"
     frame = f'<iframe style="{style}" srcdoc="{html.escape(page)}"></iframe>'
     path.write_text(f"<!DOCTYPE html><title></title>{frame}")
-    dom = browse(tmp_path, *arguments, "--dump-dom", path.as_uri())
+    dom = chromium.browse(tmp_path, *arguments, "--dump-dom", path.as_uri())
     (title,) = re.findall(r"<title>(.*?)</title>", dom, re.DOTALL)
     return json.loads(html.unescape(title))
 
@@ -100,7 +81,7 @@ def test_it_is_drawn_in_the_classes_colours(tmp_path):
     made = samples.report()
     path.write_text(report.page(made))
     size = "--window-size=1200,2400"
-    browse(tmp_path, size, f"--screenshot={picture}", path.as_uri())
+    chromium.browse(tmp_path, size, f"--screenshot={picture}", path.as_uri())
     with Image.open(picture) as image:
         pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
     for color, share in zip(made.palette.colors, made.result.shares):
