@@ -7,10 +7,11 @@ from typing import TextIO
 
 from deeplab_dpc.conversion import duplicates, shard_maker, sources, workers, workspace
 from deeplab_dpc.conversion.shard_maker import Finished, Options, Task
-from deeplab_dpc.data import progress, records
+from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest, Skipped
 from deeplab_dpc.data.statistics import SplitStatistics, Tally
+from deeplab_dpc.progress import Progress
 
 __all__ = ["Options", "convert"]
 
@@ -55,8 +56,9 @@ def convert(
         workspace.clear(folder, {name for names in kept for name in names})
         left = [task for task in tasks if task.name not in finished]
         size = sum(len(task.items) for task in left)
-        with progress.shown(source.name, size, log) as step:
-            finished |= workers.make_all(left, source, options, folder, step)
+        with Progress(size, source.name, stream=log) as progress:
+            advance = progress.advance
+            finished |= workers.make_all(left, source, options, folder, advance)
         manifest = _manifest(source, [(task, finished[task.name]) for task in tasks])
         manifest.save(folder)
         workspace.install(folder, output_dir)
@@ -106,12 +108,12 @@ def _find_finished(
     if not maybe:
         return {}
     found = {}
-    with progress.shown("checking what is done", len(maybe), log, "shards") as step:
+    with Progress(len(maybe), "checking what is done", "shards", log) as progress:
         for task in maybe:
             finished = shard_maker.find_finished(task, source, options, folder)
             if finished is not None:
                 found[task.name] = finished
-            step()
+            progress.advance()
     print(
         f"{len(found)} of {len(tasks)} shards are as an earlier run finished them, and "
         f"need not be made again.",

@@ -2,10 +2,8 @@
 
 import itertools
 import math
-import sys
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
@@ -18,75 +16,6 @@ Look = Callable[[ImageScore, np.ndarray, np.ndarray, np.ndarray], None]
 
 class EvaluationError(ValueError):
     """Images that cannot be scored."""
-
-
-class Progress:
-    """One line that says how far a loop is, its rate, and the time left.
-
-    On a terminal the line is renewed in place; elsewhere a line comes every ten
-    seconds.
-
-    Args:
-        total: How many images there are.
-        stream: Where to write; standard error by default.
-        clock: Seconds now.
-    """
-
-    def __init__(
-        self,
-        total: int,
-        stream: TextIO | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ):
-        self._total, self._clock = total, clock
-        self._stream = stream if stream is not None else sys.stderr
-        self._live = self._stream.isatty()
-        self._done, self._width = 0, 0
-        self._shown = self._start = clock()
-        self._first: tuple[float, int] | None = None
-
-    def advance(self, images: int) -> None:
-        """Says that so many more images are done."""
-        self._done += images
-        now = self._clock()
-        self._first = self._first or (now, self._done)
-        if now - self._shown >= (0.2 if self._live else 10.0):
-            self._shown = now
-            self._write(now)
-
-    def close(self) -> None:
-        """Writes the last line."""
-        elapsed = max(self._clock() - self._start, 1e-9)
-        rate = self._done / elapsed
-        text = f"{self._done} images in {duration(elapsed)}, {rate:.2f} images/s"
-        self._print(text, end="\n")
-
-    def _write(self, now: float) -> None:
-        # The first batch builds the graph; it would spoil the rate.
-        since, before = self._first or (self._start, 0)
-        if self._done == before:
-            since, before = self._start, 0
-        rate = (self._done - before) / max(now - since, 1e-9)
-        left = duration(max(self._total - self._done, 0) / max(rate, 1e-9))
-        text = f"{self._done}/{self._total} images, {rate:.2f} images/s, {left} left"
-        self._print(text, end="" if self._live else "\n")
-
-    def _print(self, text: str, end: str) -> None:
-        if self._live:
-            # Blanks over the rest of a longer line before.
-            self._width, blanks = len(text), max(self._width - len(text), 0)
-            text = f"\r{text}{' ' * blanks}"
-        print(text, end=end, file=self._stream, flush=True)
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: `42 s`, `3 min 5 s`, `2 h 40 min`."""
-    whole = math.ceil(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 class Scorer:

@@ -30,6 +30,7 @@ from deeplab_dpc.evaluation.results import Result
 from deeplab_dpc.programs import eval_report, restored, running
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs.best_checkpoint import Keeper
+from deeplab_dpc.progress import Progress
 from deeplab_dpc.training import checkpoints
 from deeplab_dpc.training.run_folder import RunConfig
 
@@ -181,7 +182,7 @@ def evaluate(
         settings.eval_crop_size,
     )
     tolerance = settings.boundary_f_tolerance
-    progress = evaluator.Progress(images)
+    progress = Progress(images)
     path = task.logdir / f"{split}_images.csv"
     with (
         pipeline.record_errors(task.info, task.dataset_dir, split),

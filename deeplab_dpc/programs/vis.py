@@ -27,6 +27,7 @@ from deeplab_dpc.evaluation import submission as submissions
 from deeplab_dpc.evaluation.submission import Submission
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs import restored, running
+from deeplab_dpc.progress import Progress
 from deeplab_dpc.settings import Config, ConfigError, setting
 from deeplab_dpc.training.run_folder import RunConfig
 
@@ -162,7 +163,7 @@ def draw(
     total: int,
 ) -> None:
     """Writes the pictures of each image, with a progress line."""
-    progress, used = evaluator.Progress(total), set[str]()
+    progress, used = Progress(total), set[str]()
     for item in shown:
         name = file_name(item.name, used)
         files = image_pictures.image_files(

@@ -8,11 +8,11 @@ from types import FrameType
 from absl import logging
 
 from deeplab_dpc.genotypes import Genotype
+from deeplab_dpc.progress import duration
 from deeplab_dpc.search.samplers import SpaceExhausted
 from deeplab_dpc.search.study import LostTrialError, Study, Trial
 from deeplab_dpc.search.trials import Outcome, Watch
 from deeplab_dpc.training.interruption import Stopped, StopSignals
-from deeplab_dpc.training.progress import duration
 
 Objective = Callable[[Sequence[Genotype], Watch], Sequence[Outcome | Exception]]
 """Trains some cells at once; gives each one's outcome, or what went wrong with it."""

@@ -14,6 +14,7 @@ from absl import logging
 from tensorboard.plugins.histogram import metadata as histogram_metadata
 
 from deeplab_dpc.layers import resize
+from deeplab_dpc.progress import duration
 from deeplab_dpc.training import class_weights
 from deeplab_dpc.training.metrics import Metrics
 from deeplab_dpc.training.run_folder import RunConfig
@@ -165,15 +166,6 @@ def pictures(
         "label": palette[np.clip(label, 0, 255)],
         "prediction": palette[predicted],
     }
-
-
-def duration(seconds: float) -> str:
-    """Seconds as hours, minutes and seconds: `1h02m`, `3m05s`, `7s`."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}h{minutes:02d}m"
-    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
 
 
 def log_resolved(config: RunConfig, model: keras.Model, num_replicas: int) -> None:

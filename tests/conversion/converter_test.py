@@ -80,7 +80,7 @@ def test_two_processes_give_equal_bytes(folder):
     convert(make_source(folder), folder / "x", num_shards=3, num_workers=1)
     convert(make_source(folder), folder / "y", log, num_shards=3, num_workers=2)
     assert content(folder / "x") == content(folder / "y")
-    assert "toy: 6/6 images" in log.getvalue()
+    assert "toy: 6 images in " in log.getvalue()
 
 
 def test_a_later_conversion_replaces_all_of_the_earlier_one(folder):
@@ -171,4 +171,4 @@ def test_progress_says_how_far_and_how_fast(folder):
     log = io.StringIO()
     converter.convert(make_source(folder), folder / "out", log=log)
     (line,) = log.getvalue().splitlines()
-    assert line.startswith("toy: 6/6 images, ") and "images/s" in line
+    assert line.startswith("toy: 6 images in ") and "images/s" in line

@@ -1,6 +1,5 @@
-"""Scoring batches, the table, the progress line."""
+"""Scoring batches, and the table."""
 
-import io
 import json
 import tracemalloc
 
@@ -171,48 +170,3 @@ def test_memory_stays_flat_over_many_images():
     assert scorer.num_images == 20_000
     assert after - before < 2**19
     assert scorer.counts.counts.sum() == 20_000 * 4
-
-
-class Clock:
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-def test_progress_says_rate_and_time_left_without_the_first_batch():
-    """The first image took 30 s (it builds the graph), the next ones 2 s each."""
-    clock, stream = Clock(), io.StringIO()
-    progress = evaluator.Progress(11, stream, clock)
-    clock.now = 30
-    progress.advance(1)
-    for _ in range(5):
-        clock.now += 2
-        progress.advance(1)
-    progress.close()
-    assert stream.getvalue().splitlines() == [
-        "1/11 images, 0.03 images/s, 5 min 0 s left",
-        "6/11 images, 0.50 images/s, 10 s left",
-        "6 images in 40 s, 0.15 images/s",
-    ]
-
-
-def test_progress_on_a_terminal_renews_one_line():
-    clock, stream = Clock(), io.StringIO()
-    stream.isatty = lambda: True
-    progress = evaluator.Progress(2, stream, clock)
-    for now in (1, 2):
-        clock.now = now
-        progress.advance(1)
-    progress.close()
-    text = stream.getvalue()
-    assert text.count("\n") == 1 and text.count("\r") == 3
-
-
-@pytest.mark.parametrize(
-    "seconds, text",
-    [(0.2, "1 s"), (59, "59 s"), (185, "3 min 5 s"), (9600, "2 h 40 min")],
-)
-def test_durations_read_well(seconds, text):
-    assert evaluator.duration(seconds) == text

@@ -15,7 +15,7 @@ from deeplab_dpc.data import verify
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.training import checkpoints, loop, run_folder, trainer
 from deeplab_dpc.training.interruption import Stopped
-from deeplab_dpc.training.progress import Progress, duration
+from deeplab_dpc.training.progress import Progress
 from deeplab_dpc.training.run_folder import RunFolderError
 from tests.training import tiny
 
@@ -219,13 +219,6 @@ def test_two_replicas_train_as_one_does(tmp_path):
     assert one.keys() == two.keys()
     for name, value in one.items():
         np.testing.assert_allclose(value, two[name], rtol=1e-4, atol=2e-6, err_msg=name)
-
-
-@pytest.mark.parametrize(
-    "seconds, text", [(7.4, "7s"), (185, "3m05s"), (3725, "1h02m"), (59.7, "1m00s")]
-)
-def test_durations_read_well(seconds, text):
-    assert duration(seconds) == text
 
 
 def test_the_dropout_of_a_run_has_a_state_to_save():

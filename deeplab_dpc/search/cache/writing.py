@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from deeplab_dpc.evaluation.evaluator import Progress
+from deeplab_dpc.progress import Progress
 from deeplab_dpc.search.cache import plan
 from deeplab_dpc.search.cache.backbone import Backbone
 from deeplab_dpc.search.cache.manifest import (

@@ -7,8 +7,9 @@ from typing import Any
 
 from deeplab_dpc.evaluation.report import markup
 from deeplab_dpc.evaluation.report.markup import text
+from deeplab_dpc.progress import duration
 from deeplab_dpc.search.report.drawing import Picture
-from deeplab_dpc.search.report.words import NOTHING, millions, span
+from deeplab_dpc.search.report.words import NOTHING, millions
 from deeplab_dpc.search.trials import Outcome
 
 _MOST_ROWS = 20  # A longer table scrolls within the page.
@@ -78,7 +79,7 @@ def cost_columns(outcome: Callable[[Any], Outcome | None]) -> list[Column]:
     return [
         column("multiply-adds", "multiply_adds", millions),
         column("parameters", "parameters", millions),
-        column("time", "took_s", span),
+        column("time", "took_s", duration),
     ]
 
 

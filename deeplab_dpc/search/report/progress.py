@@ -6,7 +6,8 @@ import re
 
 from deeplab_dpc.evaluation.report import markup
 from deeplab_dpc.evaluation.report.markup import text
-from deeplab_dpc.search.report.words import NOTHING, Scale, count, span, when
+from deeplab_dpc.progress import duration
+from deeplab_dpc.search.report.words import NOTHING, Scale, count, when
 from deeplab_dpc.search.results import SearchResults, by_score
 from deeplab_dpc.search.trials import TrialRecord
 
@@ -113,7 +114,7 @@ def _tiles(results: SearchResults, found: Progress, scale: Scale) -> str:
         rate = f"{found.per_hour:,.0f}"
     rows.append(("trials an hour", rate))
     if found.is_running:
-        left = NOTHING if found.left_s is None else span(found.left_s)
+        left = NOTHING if found.left_s is None else duration(found.left_s)
         rows += [("time left", left), ("workers", f"{len(found.working):,}")]
     elif results.trials:
         rows.append(("workers so far", f"{found.num_workers:,}"))
@@ -157,7 +158,7 @@ def _workers(results: SearchResults, found: Progress) -> str:
     for name, trials in found.working.items():
         numbers = ", ".join(f"{t.number:,}" for t in trials)
         since = [t.began_s for t in trials if t.began_s is not None]
-        lasts = span(results.made_s - min(since)) if since else NOTHING
+        lasts = duration(results.made_s - min(since)) if since else NOTHING
         rows.append(
             f'<tr><th scope="row">{text(name)}</th><td>{numbers}</td>'
             f'<td class="number">{lasts}</td>'

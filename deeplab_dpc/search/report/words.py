@@ -81,20 +81,6 @@ def millions(number: float) -> str:
     return f"{number / size:.2f} {sign}"
 
 
-def span(seconds: float) -> str:
-    """A duration in its two largest units: `7 s`, `3 min 5 s`, `6 d 3 h`."""
-    whole = max(0, math.ceil(seconds))
-    units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
-    large = next((i for i, (_, size) in enumerate(units) if whole >= size), 3)
-    name, size = units[large]
-    text = f"{whole // size:,} {name}"
-    if large == len(units) - 1:
-        return text
-    small, part = units[large + 1]
-    rest = whole % size // part
-    return f"{text} {rest} {small}" if rest else text
-
-
 def when(time_s: float | None) -> str:
     """A time in seconds since 1970 as `2026-11-22 12:00 UTC`; `–` for none."""
     if time_s is None:

@@ -28,23 +28,6 @@ def test_a_share_is_shown_in_percent_and_another_objective_as_it_is():
 
 
 @pytest.mark.parametrize(
-    "seconds, expected",
-    [
-        (-3, "0 s"),
-        (0, "0 s"),
-        (6.2, "7 s"),
-        (60, "1 min"),
-        (185, "3 min 5 s"),
-        (9600, "2 h 40 min"),
-        (3601, "1 h"),
-        (6 * 86400 + 3 * 3600 + 59, "6 d 3 h"),
-    ],
-)
-def test_durations(seconds, expected):
-    assert words.span(seconds) == expected
-
-
-@pytest.mark.parametrize(
     "number, expected",
     [
         (0, "–"),
