@@ -49,8 +49,8 @@ def section(results: SearchResults, scale: Scale) -> str:
         "Trials",
         html.table(title, _columns(scale), shown),
         '<p class="note">All trials with their cells as JSON: '
-        f'<a href="{CSV_NAME}">{CSV_NAME}</a>, beside this page. A cell here: c is a '
-        "3×3 convolution with its rates, p a pooling with its grid, 1×1 a 1×1 "
+        f'<a href="{CSV_NAME}">{CSV_NAME}</a>, beside this page. A cell here: r is a '
+        "3×3 convolution with its rates, g a pooling with its grid, 1x1 a 1×1 "
         "convolution; in brackets what a branch reads, the backbone’s features F or "
         "an earlier branch, from 0. A score in brackets is that of a trial that was "
         "given up early.</p>",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
+from deeplab_dpc.search.operators import Operator
 from deeplab_dpc.search.trials import TrialRecord
 
 NOTHING = "–"
@@ -49,12 +50,12 @@ def branch_name(branch: Branch) -> str:
 
 
 def short_cell(genotype: Genotype) -> str:
-    """A cell in one line: `c1×6(F) p2×4(0) 1×1(1)`.
+    """A cell in one line: `r1x6(F) g2x4(0) 1x1(1)`.
 
-    Convolutions (c) with their rates and poolings (p) with their grids, each with what
-    it reads: the backbone's features F, or the branch with that number, from 0.
+    The operators' labels, each with what it reads: the backbone's features F, or the
+    branch with that number, from 0.
     """
-    return " ".join(f"{_sign(b)}({_source(b)})" for b in genotype.branches)
+    return " ".join(f"{Operator.of(b).label}({_source(b)})" for b in genotype.branches)
 
 
 def long_cell(genotype: Genotype) -> str:
@@ -104,14 +105,6 @@ def listed(words: Sequence[str]) -> str:
 def took_s(trial: TrialRecord) -> float | None:
     """Seconds of a trial's training and scoring, if it came to an outcome."""
     return trial.outcome.took_s if trial.outcome else None
-
-
-def _sign(branch: Branch) -> str:
-    if branch.op == "conv3x3":
-        return "c{}×{}".format(*branch.rate or ())
-    if branch.op == "conv1x1":
-        return "1×1"
-    return "p{}×{}".format(*branch.grid_size or ())
 
 
 def _source(branch: Branch) -> str:

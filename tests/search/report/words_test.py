@@ -50,8 +50,8 @@ def test_ordinals(number, expected):
 
 
 def test_a_cell_in_a_line():
-    assert words.short_cell(MIXED) == "p2×4(F) 1×1(0) c1×6(1)"
-    assert words.short_cell(DPC_TOP1) == "c1×6(F) c18×15(0) c6×3(1) c1×1(0) c6×21(0)"
+    assert words.short_cell(MIXED) == "g2x4(F) 1x1(0) r1x6(1)"
+    assert words.short_cell(DPC_TOP1) == "r1x6(F) r18x15(0) r6x3(1) r1x1(0) r6x21(0)"
 
 
 def test_a_cell_in_words():
