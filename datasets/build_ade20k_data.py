@@ -22,6 +22,8 @@ import converter_flags
 from deeplab_dpc.conversion import labels, layouts, sources
 from deeplab_dpc.data import dataset_info
 
+flags.adopt_module_key_flags(converter_flags)  # For --help.
+
 _FOLDERS = {
     "train_image_folder": "images/training",
     "train_image_label_folder": "annotations/training",

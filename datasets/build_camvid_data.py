@@ -24,6 +24,8 @@ from deeplab_dpc.conversion import color_labels, labels, layouts, palettes, sour
 from deeplab_dpc.data import dataset_info
 from deeplab_dpc.data.dataset_info import DatasetError
 
+flags.adopt_module_key_flags(converter_flags)  # For --help.
+
 _ROOT = flags.DEFINE_string("camvid_root", None, "CamVid's folder.", required=True)
 
 _SPLITS = ("train", "val", "test")

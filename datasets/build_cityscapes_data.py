@@ -24,6 +24,8 @@ from deeplab_dpc.conversion import id_maps, labels, layouts, sources
 from deeplab_dpc.data import dataset_info
 from deeplab_dpc.data.dataset_info import DatasetError
 
+flags.adopt_module_key_flags(converter_flags)  # For --help.
+
 # Each split's folders, and the kind of its labels. The original's split names.
 _FOLDERS = {
     "train_fine": (("train",), "gtFine"),

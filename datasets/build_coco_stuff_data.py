@@ -24,6 +24,8 @@ from deeplab_dpc.conversion import labels, layouts, sources
 from deeplab_dpc.data import dataset_info, known_datasets
 from deeplab_dpc.data.dataset_info import DatasetError
 
+flags.adopt_module_key_flags(converter_flags)  # For --help.
+
 _FOLDERS = {"train": "train2017", "val": "val2017"}
 
 _IMAGES = flags.DEFINE_string(

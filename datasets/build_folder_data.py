@@ -24,6 +24,8 @@ import converter_flags
 from deeplab_dpc.conversion import folder_labels, id_maps, layouts, palettes, sources
 from deeplab_dpc.data.dataset_info import DatasetError
 
+flags.adopt_module_key_flags(converter_flags)  # For --help.
+
 _SPLIT_NAMES = ("train", "val", "test", "trainval", "training", "validation")
 
 _IMAGES = flags.DEFINE_string("image_dir", None, "Images' folder.", required=True)

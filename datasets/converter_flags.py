@@ -1,7 +1,7 @@
 """The flags that all converters share, and what they do with them.
 
-A program imports this, defines its own flags, and ends in `converter_flags.run`. A
-program that has a usual output folder says so with
+A program imports this, adopts its flags for `--help`, defines its own, and ends in
+`converter_flags.run`. A program that has a usual output folder says so with
 `flags.set_default(converter_flags.OUTPUT_DIR, "./tfrecord")`.
 """
 

@@ -13,7 +13,7 @@ def duration(seconds: float) -> str:
     """A duration in its two largest units: `7 s`, `3 min 5 s`, `2 h`, `6 d 3 h`."""
     whole = max(0, math.ceil(seconds))
     large = next((i for i, (_, size) in enumerate(_UNITS) if whole >= size), 3)
-    parts = []
+    parts: list[str] = []
     for name, size in _UNITS[large : large + 2]:
         count, whole = divmod(whole, size)
         if count or not parts:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from absl import app, flags
 
-from deeplab_dpc.data import inspection, progress, records, verify
+from deeplab_dpc.data import inspection, records, verify
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest
 from deeplab_dpc.data.statistics import SplitStatistics, balanced_weights
@@ -28,6 +28,7 @@ from deeplab_dpc.evaluation import (
 )
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs import restored, running
+from deeplab_dpc.progress import Progress
 from deeplab_dpc.settings import Config, setting
 from deeplab_dpc.training import class_weights
 
@@ -94,12 +95,14 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
 def verified(manifest: Manifest, shards: Shards) -> bool:
     """Reads and checks every record and file; prints the bad ones, or how many."""
     paths = [path for of_split in shards.values() for path in of_split]
-    with progress.shown("checksums", len(paths), sys.stderr, "files") as step:
-        files = inspection.file_problems(manifest, shards, True, step)
+    with Progress(len(paths), "checksums", "files") as progress:
+        files = inspection.file_problems(manifest, shards, True, progress.advance)
     files += inspection.count_problems(manifest.info, shards)
     index = records.index_records(paths, skip_damage=True)
-    with progress.shown("records", len(index), sys.stderr, "records") as step:
-        bad = verify.find_bad_records(manifest.info, paths, lambda done, _: step())
+    with Progress(len(index), "records", "records") as progress:
+        bad = verify.find_bad_records(
+            manifest.info, paths, lambda done, _: progress.advance()
+        )
     for line in [*files, *map(str, bad)]:
         _print(f"BAD {line}")
     if files or bad:
@@ -207,8 +210,8 @@ def _counted(manifest: Manifest, shards: Shards) -> dict[str, SplitStatistics]:
         index = records.index_records(paths)
         if not len(index):
             raise DatasetError(f"Split {split!r} has files, but no record in them.")
-        with progress.shown(f"counting {split}", len(index), sys.stderr) as step:
-            found[split] = inspection.count(manifest.info, index, step)
+        with Progress(len(index), f"counting {split}") as progress:
+            found[split] = inspection.count(manifest.info, index, progress.advance)
     return found
 
 

@@ -25,7 +25,7 @@ def test_a_run_after_a_failure_makes_only_what_is_left(folder):
     (folder / "image1.jpg").write_bytes((folder / "image2.jpg").read_bytes())
     convert(make_source(folder), output, log, num_shards=5)
     assert "2 of 6 shards are as an earlier run finished them" in log.getvalue()
-    assert "toy: 4/4 images" in log.getvalue()
+    assert "toy: 4 images in " in log.getvalue()
     convert(make_source(folder), folder / "fresh", num_shards=5)
     assert content(output) == content(folder / "fresh")
     assert not (output / workspace.NAME).exists()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deeplab_dpc.conversion import pascal
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from tests import goldens
 from tests.conversion import mat_files
@@ -57,7 +58,7 @@ def test_annotations_of_pascal_part(tmp_path):
 def test_wrong_root_and_unknown_list(tmp_path):
     program = module("build_person_part_data")
     with pytest.raises(DatasetError, match="There are no lists .*--list_folder"):
-        program.source(tmp_path, [tmp_path], tmp_path)
+        program.source(pascal.Folders(tmp_path, [tmp_path], tmp_path))
     (tmp_path / "train.txt").write_text("a\n")
     with pytest.raises(DatasetError, match="--splits names val, but the lists .*train"):
-        program.source(tmp_path, [tmp_path], tmp_path, ["val"])
+        program.source(pascal.Folders(tmp_path, [tmp_path], tmp_path, splits=["val"]))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deeplab_dpc.conversion import pascal
 from deeplab_dpc.data import colormaps
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from tests import goldens
@@ -39,7 +40,7 @@ def source_of(root, folders=("SegmentationClass",), **settings):
     program = module("build_voc2012_data")
     paths = [root / folder for folder in folders]
     lists = root / "ImageSets/Segmentation"
-    return program.source(root / "JPEGImages", paths, lists, **settings)
+    return program.source(pascal.Folders(root / "JPEGImages", paths, lists, **settings))
 
 
 def test_indices_of_the_palette_are_the_ids(root):

@@ -14,7 +14,7 @@ from tests import goldens
 FOLDER = goldens.ROOT / "datasets"
 
 
-SHARED = "converter_flags"
+SHARED = ("converter_flags", "pascal_flags")
 
 
 def module(name: str) -> types.ModuleType:
@@ -22,10 +22,11 @@ def module(name: str) -> types.ModuleType:
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
         sys.modules[name] = importlib.util.module_from_spec(spec)
-        sys.modules.pop(SHARED, None)  # Each program defines its flags.
+        for shared in SHARED:  # Each program defines its flags.
+            sys.modules.pop(shared, None)
         with mock.patch.object(sys, "path", [str(FOLDER), *sys.path]):
             spec.loader.exec_module(sys.modules[name])
-        for owner in (name, SHARED):
+        for owner in (name, *SHARED):
             for flag in list(flags.FLAGS.flags_by_module_dict().get(owner, [])):
                 delattr(flags.FLAGS, flag.name)
     return sys.modules[name]
