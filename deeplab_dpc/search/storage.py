@@ -11,7 +11,7 @@ import optuna
 from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage
 
 from deeplab_dpc.search.journal import JournalFile
-from deeplab_dpc.search.sharing import SharingCache, SharingDatabase
+from deeplab_dpc.search.sharing import CachedDatabase, SharingCache, SharingDatabase
 
 DEFAULT_PORT = 13000
 LEGAL = (
@@ -180,8 +180,8 @@ def _open_database(url: str) -> BaseStorage:
     shown = sqlalchemy.engine.make_url(url).render_as_string(hide_password=True)
     for tries_left in reversed(range(_TRIES)):
         try:
-            storage = SharingDatabase(url, engine_kwargs={"pool_pre_ping": True})
-            return optuna.storages.get_storage(storage)
+            database = SharingDatabase(url, engine_kwargs={"pool_pre_ping": True})
+            return CachedDatabase(database)
         except sqlalchemy.exc.OperationalError as e:
             raise StorageError(
                 f"{shown} does not answer: {' '.join(str(e.orig).split())} Start the "
