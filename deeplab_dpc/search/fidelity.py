@@ -32,9 +32,7 @@ SMALL, PROXY, LARGE = SETTINGS = ("small", "proxy", "large")
 
 @dataclasses.dataclass(frozen=True)
 class CellList:
-    """A space that is a list of named cells, of any number of branches each.
-
-    It has what a `Study` asks of a space.
+    """A `CellSpace` that is a list of named cells, of any number of branches each.
 
     Attributes:
         cells: The cells by name.
@@ -45,14 +43,6 @@ class CellList:
     def choices(self) -> dict[str, tuple[str, ...]]:
         """The one parameter: which cell."""
         return {"cell": tuple(self.cells)}
-
-    def size(self) -> int:
-        """How many cells there are."""
-        return len(self.cells)
-
-    def contains(self, genotype: Genotype) -> bool:
-        """Whether the cell is in the list."""
-        return genotype in self.cells.values()
 
     def encode(self, genotype: Genotype) -> dict[str, str | int]:
         """The name of a cell of the list."""
