@@ -87,9 +87,10 @@ class Plot:
         given: Any = {"s": size, "alpha": alpha, "color": BLUE, "linewidths": 0}
         self.axes.scatter(x, y, **{**given, **style})
 
-    def legend(self, **place: Any) -> None:
-        """Names of what was drawn with a label."""
-        legend = self.axes.legend(fontsize=8.5, **place)
+    def legend(self) -> None:
+        """Names of what was drawn with a label, above the axes: they hide nothing."""
+        place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.3}
+        legend = self.axes.legend(fontsize=8.5, ncols=9, **place)
         for handle in legend.legend_handles:
             handle.set_alpha(1.0)
 

@@ -76,7 +76,7 @@ def history(trials: Sequence[TrialRecord], scale: Scale) -> Picture | None:
         margin = max(0.5, 0.02 * float(np.ptp(numbers)))
         plot.axes.set_xlim(numbers[0] - margin, numbers[-1] + margin)
         plot.axes.xaxis.get_major_locator().set_params(integer=True)
-        plot.legend(loc="lower right")
+        plot.legend()
         png = plot.png()
     top = trials[0]
     facts = f"{scale.show(top.score)}, was reached in trial {top.number:,}"
@@ -104,7 +104,7 @@ def front(trials: Sequence[TrialRecord], scale: Scale) -> Picture | None:
         plot.axes.plot(x, y, "o-", drawstyle="steps-post", label="front", **style)
         for cell in _spread(range(len(best)), _NAMED):
             _name(plot, str(best[cell].number), (x[cell], y[cell]))
-        plot.legend(loc="lower right")
+        plot.legend()
         png = plot.png()
     ends = [best[0], best[-1]] if len(best) > 1 else best
     shown = " to ".join(
