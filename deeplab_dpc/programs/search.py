@@ -23,6 +23,7 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
+import optuna
 from absl import flags
 
 from deeplab_dpc.programs import running
@@ -48,6 +49,7 @@ def run() -> None:
     sys.argv[0] += f" {name}"
 
     def main(argv: Sequence[str]) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # The commands tell more.
         try:
             program.main(argv)
         except Stopped as e:

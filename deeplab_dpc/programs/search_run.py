@@ -117,10 +117,9 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     study = search.open_study(**study_options(values))
     search.save(folder)
     logging.info("%s", cache.describe())
-    logging.info(
-        "Study %r in %s: %s.",
-        *(search.name, search.storage, dict(study.counts())),
-    )
+    states = ", ".join(f"{n} {state}" for state, n in study.counts().items() if n)
+    trials = states or "no trials yet"
+    logging.info("Study %r in %s: %s.", search.name, search.storage, trials)
     proxy = Proxy(cache, search.proxy)
     Worker(study, proxy.train, search.proxy.candidates_per_step).search(
         search.num_trials
