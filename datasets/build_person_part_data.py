@@ -19,6 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 import pascal_flags
 
 from deeplab_dpc.conversion import mat_labels, pascal, sources
+from deeplab_dpc.data import dataset_info
 
 _ROOT = flags.DEFINE_string(
     "person_part_root", "./pascal_person_part", "Folder in which the three folders lie."
@@ -30,7 +31,7 @@ flags.adopt_module_key_flags(pascal_flags)  # For --help.
 def source(folders: pascal.Folders) -> sources.Source:
     """What the folders hold; see `pascal.source`."""
     return pascal.source(
-        "pascal_person_part",
+        dataset_info.known("pascal_person_part"),
         folders,
         mat_labels.PersonParts(),
         {"trainval": ("train", "val")},

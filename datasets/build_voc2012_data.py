@@ -20,6 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 import pascal_flags
 
 from deeplab_dpc.conversion import mat_labels, pascal, sources
+from deeplab_dpc.data import dataset_info
 
 _ROOT = flags.DEFINE_string(
     "voc_root", "./VOCdevkit/VOC2012", "Folder VOC2012; the three folders lie in it."
@@ -30,10 +31,11 @@ flags.adopt_module_key_flags(pascal_flags)  # For --help.
 
 def source(folders: pascal.Folders) -> sources.Source:
     """What VOC's folders hold; see `pascal.source`."""
+    voc = dataset_info.known("pascal_voc_seg")
     return pascal.source(
-        "pascal_voc_seg",
+        voc,
         folders,
-        mat_labels.SbdLabels(21),
+        mat_labels.SbdLabels(voc.num_classes),
         {"trainval": ("train", "val"), "train_aug": ("train",)},
     )
 

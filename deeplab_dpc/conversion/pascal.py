@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 
 from deeplab_dpc.conversion import folder_labels, labels, layouts, sources
-from deeplab_dpc.data import dataset_info
+from deeplab_dpc.data.dataset_info import DatasetInfo
 
 PALETTES = ("classes", "indices")
 
@@ -32,7 +32,7 @@ class Folders:
 
 
 def source(
-    name: str,
+    info: DatasetInfo,
     folders: Folders,
     read_mat: labels.Reader,
     unions: Mapping[str, tuple[str, ...]],
@@ -40,7 +40,7 @@ def source(
     """What the folders of a task hold.
 
     Args:
-        name: Of the data set, as `dataset_info.known` has it.
+        info: What is known of the data set.
         folders: Where and what.
         read_mat: Reads labels that are `.mat` files; PNGs are read by their palette.
         unions: See `sources.Source`.
@@ -48,7 +48,6 @@ def source(
     Raises:
         DatasetError: If there is no list, or one is wrong.
     """
-    info = dataset_info.known(name)
     png = folder_labels.pascal_reader(info.num_classes, folders.label_palette)
     reader = labels.ByEnding(((".png", png), (".mat", read_mat)))
     found = layouts.lists(folders.lists, folders.splits, "--list_folder")

@@ -4,6 +4,7 @@ Each trial repeats the 81 operators for each branch: 150,000 distributions, 25 K
 trial, unless equal ones are one object. And each look at the trials would sort them.
 """
 
+import copy
 from collections.abc import Container, Mapping
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -60,9 +61,8 @@ class CachedDatabase(_CachedStorage):
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: States = None
     ) -> list[FrozenTrial]:
-        """All trials by number; they are the cache's own, not to be changed."""
-        if deepcopy:
-            return super().get_all_trials(study_id, deepcopy, states)
+        """All trials by number; without `deepcopy` the cache's own."""
         self._read_trials_from_remote_storage(study_id)
         with self._lock:
-            return by_number(self._studies[study_id].trials, states)
+            trials = by_number(self._studies[study_id].trials, states)
+            return copy.deepcopy(trials) if deepcopy else trials
