@@ -33,7 +33,7 @@ install-dev: .venv/.installed-dev
 quickstart: install
 	$(BIN)/python -m deeplab_dpc.programs.quickstart
 
-test: install
+test: install-dev
 	$(BIN)/python -m pytest $(TESTS) $(if $(SLOW),,-m "not slow")
 
 # Every comparison with the original's numbers, as g3doc/faithfulness.md.
