@@ -4,7 +4,7 @@ import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Before TensorFlow is imported.
 
-from deeplab_dpc.programs import search as program  # noqa: E402
+from deeplab_dpc.programs.search import main as program  # noqa: E402
 
 if __name__ == "__main__":
     program.run()

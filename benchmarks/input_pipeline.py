@@ -33,7 +33,7 @@ import tensorflow as tf  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from deeplab_dpc.config import DataConfig, TrainConfig  # noqa: E402
-from deeplab_dpc.conversion import labels
+from deeplab_dpc.conversion.labels import reading as labels
 from deeplab_dpc.data import pipeline, preprocess, records  # noqa: E402
 from deeplab_dpc.data.dataset_info import DatasetInfo, known  # noqa: E402
 

@@ -19,7 +19,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
 import converter_flags
 
-from deeplab_dpc.conversion import labels, layouts, sources
+from deeplab_dpc.conversion import layouts, sources
+from deeplab_dpc.conversion.labels import reading as labels
 from deeplab_dpc.data import dataset_info
 
 flags.adopt_module_key_flags(converter_flags)  # For --help.

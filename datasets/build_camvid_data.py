@@ -20,7 +20,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
 import converter_flags
 
-from deeplab_dpc.conversion import color_labels, labels, layouts, palettes, sources
+from deeplab_dpc.conversion import layouts, sources
+from deeplab_dpc.conversion.labels import colors as color_labels
+from deeplab_dpc.conversion.labels import palettes
+from deeplab_dpc.conversion.labels import reading as labels
 from deeplab_dpc.data import dataset_info
 from deeplab_dpc.data.dataset_info import DatasetError
 

@@ -20,7 +20,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
 import converter_flags
 
-from deeplab_dpc.conversion import id_maps, labels, layouts, sources
+from deeplab_dpc.conversion import layouts, sources
+from deeplab_dpc.conversion.labels import id_maps
+from deeplab_dpc.conversion.labels import reading as labels
 from deeplab_dpc.data import dataset_info
 from deeplab_dpc.data.dataset_info import DatasetError
 

@@ -21,7 +21,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
 import converter_flags
 
-from deeplab_dpc.conversion import folder_labels, id_maps, layouts, palettes, sources
+from deeplab_dpc.conversion import layouts, sources
+from deeplab_dpc.conversion.labels import id_maps, palettes
+from deeplab_dpc.conversion.labels import own_classes as folder_labels
 from deeplab_dpc.data.dataset_info import DatasetError
 
 flags.adopt_module_key_flags(converter_flags)  # For --help.

@@ -18,7 +18,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
 
 import pascal_flags
 
-from deeplab_dpc.conversion import mat_labels, pascal, sources
+from deeplab_dpc.conversion import pascal, sources
+from deeplab_dpc.conversion.labels import mat as mat_labels
 from deeplab_dpc.data import dataset_info
 
 _ROOT = flags.DEFINE_string(

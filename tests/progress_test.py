@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from deeplab_dpc.progress import Progress, duration
+from deeplab_dpc.progress import Progress
 
 
 class Clock:
@@ -18,25 +18,6 @@ class Clock:
 class Terminal(io.StringIO):
     def isatty(self):
         return True
-
-
-@pytest.mark.parametrize(
-    "seconds, text",
-    [
-        (-3, "0 s"),
-        (0, "0 s"),
-        (6.2, "7 s"),
-        (59.7, "1 min"),
-        (60, "1 min"),
-        (185, "3 min 5 s"),
-        (3601, "1 h"),
-        (9600, "2 h 40 min"),
-        (6 * 86400 + 3 * 3600 + 59, "6 d 3 h"),
-        (5000 * 86400, "5,000 d"),
-    ],
-)
-def test_durations_read_well(seconds, text):
-    assert duration(seconds) == text
 
 
 def test_it_says_rate_and_time_left_without_the_first_batch():
@@ -56,18 +37,18 @@ def test_it_says_rate_and_time_left_without_the_first_batch():
     ]
 
 
-def test_on_a_terminal_one_line_is_renewed():
+def test_on_a_terminal_a_bar_is_renewed(monkeypatch):
     clock, stream = Clock(), Terminal()
-    progress = Progress(2, stream=stream, clock=clock)
-    for now in (1, 2):
+    monkeypatch.setattr("tqdm.std.time", clock)
+    progress = Progress(4, "draw", stream=stream, clock=clock)
+    for now in (1, 2, 3):
         clock.now = now
         progress.advance()
     progress.close()
-    text = stream.getvalue()
-    assert text.count("\n") == 1 and text.count("\r") == 3
-    before, last = text.split("\r")[-2:]
-    assert before == "2/2 images, 1.00 images/s, 0 s left"
-    assert last == "2 images in 2 s, 1.00 images/s".ljust(len(before)) + "\n"
+    bars, last = stream.getvalue().rsplit("\r", 1)
+    assert stream.getvalue().count("\n") == 1
+    assert "draw:  75%|" in bars and "| 3/4 [00:03<00:01,  1.00 images/s]" in bars
+    assert last == "draw: 3/4 images in 3 s, 1.00 images/s\n"
 
 
 def test_it_names_what_is_counted_and_ends_its_line_after_an_error():

@@ -4,7 +4,9 @@ import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from deeplab_dpc.conversion import folder_labels, labels, layouts, sources
+from deeplab_dpc.conversion import layouts, sources
+from deeplab_dpc.conversion.labels import own_classes as folder_labels
+from deeplab_dpc.conversion.labels import reading as labels
 from deeplab_dpc.data.dataset_info import DatasetInfo
 
 PALETTES = ("classes", "indices")

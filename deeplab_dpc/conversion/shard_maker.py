@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import PIL
 
+from deeplab_dpc import files
 from deeplab_dpc.conversion import images, sources
 from deeplab_dpc.conversion.duplicates import Place
-from deeplab_dpc.data import checksums, readable_json, records
+from deeplab_dpc.data import checksums, records
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.data.manifest import Shard, Skipped
 from deeplab_dpc.data.statistics import Tally
@@ -140,7 +141,7 @@ def make(
         tuple(contents.places),
         tuple(contents.skipped),
     )
-    readable_json.save(_note(path), finished.to_dict())
+    files.write_json(_note(path), finished.to_dict())
     return finished
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from deeplab_dpc.conversion import images, labels
+from deeplab_dpc.conversion import images
+from deeplab_dpc.conversion.labels import reading as labels
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 

@@ -14,7 +14,8 @@ import pathlib
 import shutil
 from collections.abc import Collection, Iterator
 
-from deeplab_dpc.data import readable_json, records
+from deeplab_dpc import files
+from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError
 
 NAME = ".converting"
@@ -74,7 +75,7 @@ def install(folder: pathlib.Path, output_dir: pathlib.Path) -> None:
     """
     there = _data_files(output_dir)
     (folder / _PREVIOUS).mkdir(exist_ok=True)
-    readable_json.save(folder / _JOURNAL, [path.name for path in there])
+    files.write_json(folder / _JOURNAL, [path.name for path in there])
     try:
         for path in there:
             os.replace(path, folder / _PREVIOUS / path.name)

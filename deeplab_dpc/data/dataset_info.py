@@ -7,7 +7,8 @@ import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any, Self, TypeVar
 
-from deeplab_dpc.data import known_datasets, readable_json
+from deeplab_dpc import files
+from deeplab_dpc.data import known_datasets
 
 FILE_NAME = "dataset.json"
 
@@ -122,7 +123,7 @@ class DatasetInfo:
     def save(self, folder: str | os.PathLike[str]) -> pathlib.Path:
         """Writes `dataset.json` into `folder`, whole or not at all; gives its path."""
         path = pathlib.Path(folder) / FILE_NAME
-        readable_json.save(path, self.to_dict())
+        files.write_json(path, self.to_dict())
         return path
 
     @classmethod

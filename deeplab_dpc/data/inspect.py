@@ -4,6 +4,6 @@ import os
 
 if __name__ == "__main__":
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Only our own messages.
-    from deeplab_dpc.programs import inspect_data
+    from deeplab_dpc.programs import inspect as inspect_data
 
     inspect_data.run()

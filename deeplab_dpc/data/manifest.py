@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any, Self
 
-from deeplab_dpc.data import readable_json
+from deeplab_dpc import files
 from deeplab_dpc.data.dataset_info import (
     FILE_NAME,
     DatasetError,
@@ -118,7 +118,7 @@ class Manifest:
     def save(self, folder: str | os.PathLike[str]) -> pathlib.Path:
         """Writes `dataset.json` into `folder`, whole or not at all; gives its path."""
         path = pathlib.Path(folder) / FILE_NAME
-        readable_json.save(path, self.to_dict())
+        files.write_json(path, self.to_dict())
         return path
 
     @classmethod

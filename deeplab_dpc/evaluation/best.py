@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from deeplab_dpc.evaluation.pictures import write_bytes
+from deeplab_dpc import files
 
 _STATE = "checkpoint"  # TensorFlow's file that names the newest checkpoint.
 _CANDIDATE = ".candidate"
@@ -116,19 +116,19 @@ class Best:
         if not _is_better(scores["miou"], kept["miou"] if kept else None):
             return False
         for file in self._beside:
-            write_bytes(self.folder / file.name, file.read_bytes())
+            files.write(self.folder / file.name, file.read_bytes())
         name = pathlib.Path(held).name
         if self._newest() == str(self.folder / name):
             # Another checkpoint of this name: better none than half of each.
             (self.folder / _STATE).unlink()
-        files = _files(held)
-        for file in files:
+        moved = _files(held)
+        for file in moved:
             os.replace(file, self.folder / file.name)
         text = json.dumps({**scores, "settings": self._settings}, indent=2) + "\n"
-        write_bytes(self.folder / f"{name}.json", text.encode())
+        files.write(self.folder / f"{name}.json", text.encode())
         state = f'model_checkpoint_path: "{name}"\nall_model_checkpoint_paths: "{name}"'
-        write_bytes(self.folder / _STATE, f"{state}\n".encode())
-        self._remove_others({file.name for file in files} | {f"{name}.json"}, name)
+        files.write(self.folder / _STATE, f"{state}\n".encode())
+        self._remove_others({file.name for file in moved} | {f"{name}.json"}, name)
         return True
 
     def _newest(self) -> str | None:

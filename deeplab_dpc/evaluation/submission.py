@@ -12,9 +12,9 @@ import numpy as np
 from cityscapesscripts.helpers.labels import trainId2label
 from PIL import Image
 
+from deeplab_dpc import files
 from deeplab_dpc.data import colormaps
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.evaluation.pictures import write_bytes
 
 _IMAGE_ENDING = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE)
 _CITYSCAPES_NAME = re.compile(r"([a-zA-Z-]+_\d{6}_\d{6})(_leftImg8bit)?")
@@ -168,7 +168,7 @@ class Submission:
             raise SubmissionError(f"There are two images named {name!r}; keep one.")
         path = self._folder / relative
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_bytes(path, self._layout.encode(np.asarray(prediction)))
+        files.write(path, self._layout.encode(np.asarray(prediction)))
         self._written[relative] = None
 
     def close(self) -> pathlib.Path:

@@ -24,8 +24,8 @@ from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data import dataset_info, known_datasets
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype
+from deeplab_dpc.programs import command_line, restored
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.programs import restored, running
 from deeplab_dpc.tf1 import archives, inferring, loading, writing
 from deeplab_dpc.tf1.inferring import Fact, Facts
 from deeplab_dpc.training import checkpoints, run_folder
@@ -245,4 +245,4 @@ def _say_done(model: keras.Model, folder: pathlib.Path, config: RunConfig) -> No
 def run() -> None:
     """Runs the program from the command line."""
     define_flags()
-    running.run(main, help=__doc__)
+    command_line.run(main, help=__doc__)

@@ -15,14 +15,15 @@ from collections.abc import Iterator, Sequence
 
 from absl import app, flags
 
-from deeplab_dpc import cell_picture, published_costs
+from deeplab_dpc import published_costs
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.costs import Costs, Part, measure
 from deeplab_dpc.data import dataset_info
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.genotypes import BACKBONE, Genotype
+from deeplab_dpc.programs import command_line, obsolete_flags
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.programs import outdated, running
+from deeplab_dpc.reports import cell_picture
 from deeplab_dpc.settings import Config, setting
 
 
@@ -52,7 +53,7 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     for config in (DescribeConfig, ModelConfig, DataConfig, TrainConfig, EvalConfig):
         config_flags.define(config, values)
     config_flags.define_cell(values)
-    outdated.define(outdated.TRAIN, values)
+    obsolete_flags.define(obsolete_flags.TRAIN, values)
 
 
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
@@ -193,4 +194,4 @@ def _classes(values: flags.FlagValues) -> int | None:
 def run() -> None:
     """Runs the program from the command line."""
     define_flags()
-    running.run(main, help=__doc__)
+    command_line.run(main, help=__doc__)

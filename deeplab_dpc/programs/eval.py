@@ -23,14 +23,15 @@ from deeplab_dpc import inference
 from deeplab_dpc.config import EvalConfig
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.evaluation import evaluator, matrix, pictures, replicas
+from deeplab_dpc.evaluation import evaluator, replicas
 from deeplab_dpc.evaluation.best import GoneError
 from deeplab_dpc.evaluation.image_scores import ImageTable
 from deeplab_dpc.evaluation.results import Result
-from deeplab_dpc.programs import eval_report, restored, running
+from deeplab_dpc.programs import command_line, eval_report, restored
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs.best_checkpoint import Keeper
 from deeplab_dpc.progress import Progress
+from deeplab_dpc.reports import matrix, pictures
 from deeplab_dpc.training import checkpoints
 from deeplab_dpc.training.run_folder import RunConfig
 
@@ -274,4 +275,4 @@ def _write_scalars(folder: pathlib.Path, result: Result) -> None:
 def run() -> None:
     """Runs the program from the command line."""
     define_flags()
-    running.run(main, help=__doc__)
+    command_line.run(main, help=__doc__)

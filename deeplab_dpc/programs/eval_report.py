@@ -8,12 +8,13 @@ import sys
 
 from absl import flags
 
-from deeplab_dpc import cell_picture
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.evaluation import evaluator, pictures, report
-from deeplab_dpc.evaluation.extremes import Extremes
-from deeplab_dpc.evaluation.report import Report
+from deeplab_dpc.evaluation import evaluator
 from deeplab_dpc.evaluation.results import Result
+from deeplab_dpc.reports import cell_picture, pictures
+from deeplab_dpc.reports import evaluation as report
+from deeplab_dpc.reports.evaluation import Report
+from deeplab_dpc.reports.extremes import Extremes
 from deeplab_dpc.training import metrics, run_record
 from deeplab_dpc.training.run_folder import RunConfig
 

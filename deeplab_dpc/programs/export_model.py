@@ -18,8 +18,8 @@ from absl import app, flags, logging
 
 from deeplab_dpc import inference
 from deeplab_dpc.export import saved_model
+from deeplab_dpc.programs import command_line, restored
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.programs import restored, running
 from deeplab_dpc.settings import Config, setting
 from deeplab_dpc.training.run_folder import RunConfig
 
@@ -153,4 +153,4 @@ def _say_done(model: keras.Model, path: pathlib.Path, step: int) -> None:
 def run() -> None:
     """Runs the program from the command line."""
     define_flags()
-    running.run(main, help=__doc__)
+    command_line.run(main, help=__doc__)

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from absl import app, flags
 
-from deeplab_dpc.programs import running
+from deeplab_dpc.programs import command_line
 
 _FOLDER = flags.DEFINE_string("folder", "quickstart", "Folder that is made anew.")
 _STEPS = flags.DEFINE_integer(
@@ -136,4 +136,4 @@ def _summary(folder: pathlib.Path, took_s: dict[str, float]) -> str:
 
 
 if __name__ == "__main__":
-    running.run(main, help=__doc__)
+    command_line.run(main, help=__doc__)

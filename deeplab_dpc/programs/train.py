@@ -14,8 +14,8 @@ from absl import app, flags
 
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.programs import command_line, obsolete_flags
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.programs import outdated, running
 from deeplab_dpc.training import class_weights, interruption, trainer
 from deeplab_dpc.training.run_folder import RunConfig
 
@@ -25,7 +25,7 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     for config in (ModelConfig, DataConfig, TrainConfig, EvalConfig):
         config_flags.define(config, values)
     config_flags.define_cell(values)
-    outdated.define(outdated.TRAIN, values)
+    obsolete_flags.define(obsolete_flags.TRAIN, values)
     flags.mark_flag_as_required("dataset_dir", values)
     flags.DEFINE_string(
         "train_logdir",
@@ -52,7 +52,7 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     """Trains what the flags describe."""
     del argv
-    outdated.check(outdated.TRAIN, values)
+    obsolete_flags.check(obsolete_flags.TRAIN, values)
     config = run_config(values)
     try:
         trainer.train(
@@ -117,4 +117,4 @@ def _balanced(
 def run() -> None:
     """Runs the program from the command line."""
     define_flags()
-    running.run(main, help=__doc__)
+    command_line.run(main, help=__doc__)

@@ -22,12 +22,13 @@ from absl import app, flags, logging
 from deeplab_dpc import inference
 from deeplab_dpc.data import colormaps, pipeline
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.evaluation import evaluator, image_pictures, photos, pictures
+from deeplab_dpc.evaluation import evaluator, photos
 from deeplab_dpc.evaluation import submission as submissions
 from deeplab_dpc.evaluation.submission import Submission
+from deeplab_dpc.programs import command_line, restored
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.programs import restored, running
 from deeplab_dpc.progress import Progress
+from deeplab_dpc.reports import image_pictures, pictures
 from deeplab_dpc.settings import Config, ConfigError, setting
 from deeplab_dpc.training.run_folder import RunConfig
 
@@ -287,4 +288,4 @@ def _palette(info: DatasetInfo, colormap: str | None) -> pictures.Palette:
 def run() -> None:
     """Runs the program from the command line."""
     define_flags()
-    running.run(main, help=__doc__)
+    command_line.run(main, help=__doc__)

@@ -7,8 +7,8 @@ from types import FrameType
 
 from absl import logging
 
+from deeplab_dpc.formatting import duration
 from deeplab_dpc.genotypes import Genotype
-from deeplab_dpc.progress import duration
 from deeplab_dpc.search.samplers import SpaceExhausted
 from deeplab_dpc.search.study import LostTrialError, Study, Trial
 from deeplab_dpc.search.trials import Outcome, Watch

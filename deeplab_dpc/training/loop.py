@@ -17,7 +17,7 @@ from deeplab_dpc.data import pipeline
 from deeplab_dpc.training import bad_batch, losses, strategies
 from deeplab_dpc.training.averages import Averages
 from deeplab_dpc.training.interruption import Stopped, StopSignals
-from deeplab_dpc.training.progress import Interval
+from deeplab_dpc.training.reporting import Interval
 from deeplab_dpc.training.run_folder import RunConfig
 from deeplab_dpc.training.step import Batch, ReplicaStep
 

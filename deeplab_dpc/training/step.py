@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from deeplab_dpc.config import ConfigError, TrainConfig
 from deeplab_dpc.tf1.names import tf1_name
-from deeplab_dpc.training import losses, optimizers, watch
+from deeplab_dpc.training import collapse as watch
+from deeplab_dpc.training import losses, optimizers
 from deeplab_dpc.training.averages import Averages
 
 Batch = Mapping[str, tf.Tensor]

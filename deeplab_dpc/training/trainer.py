@@ -14,9 +14,9 @@ from absl import logging
 
 from deeplab_dpc.config import ConfigError, TrainConfig
 from deeplab_dpc.data import pipeline
+from deeplab_dpc.formatting import duration
 from deeplab_dpc.layers import freeze_batch_norm, synchronize_batch_norm
 from deeplab_dpc.model import build_model
-from deeplab_dpc.progress import duration
 from deeplab_dpc.training import (
     checkpoints,
     initialization,
@@ -25,12 +25,12 @@ from deeplab_dpc.training import (
     strategies,
 )
 from deeplab_dpc.training.averages import Averages
+from deeplab_dpc.training.collapse import Watch
 from deeplab_dpc.training.interruption import Stopped, StopSignals
 from deeplab_dpc.training.loop import Loop, TrainingError
-from deeplab_dpc.training.progress import Progress, log_resolved, pictures
+from deeplab_dpc.training.reporting import Progress, log_resolved, pictures
 from deeplab_dpc.training.run_folder import RunConfig
 from deeplab_dpc.training.saver import Saver
-from deeplab_dpc.training.watch import Watch
 
 __all__ = ["TrainingError", "train"]
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.conversion import labels, shard_maker
+from deeplab_dpc.conversion import shard_maker
+from deeplab_dpc.conversion.labels import reading as labels
 from deeplab_dpc.conversion.shard_maker import Options, Task
 from deeplab_dpc.conversion.sources import Item, Source
 from deeplab_dpc.data import records

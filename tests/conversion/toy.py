@@ -6,7 +6,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from deeplab_dpc.conversion import converter, labels
+from deeplab_dpc.conversion import converter
+from deeplab_dpc.conversion.labels import reading as labels
 from deeplab_dpc.conversion.sources import Item, Source
 from deeplab_dpc.data import records
 

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.conversion import converter, labels, workers, workspace
+from deeplab_dpc.conversion import converter, workers, workspace
+from deeplab_dpc.conversion.labels import reading as labels
 from deeplab_dpc.conversion.shard_maker import Task
 from deeplab_dpc.conversion.sources import Item, Source
 from deeplab_dpc.data.dataset_info import DatasetError

@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from deeplab_dpc.conversion import labels, sources
+from deeplab_dpc.conversion import sources
+from deeplab_dpc.conversion.labels import reading as labels
 from deeplab_dpc.data import records
 from tests.data import fuzzing, mutations
 from tests.data.fuzzing import Outcome

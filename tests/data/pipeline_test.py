@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab_dpc.config import ConfigError, DataConfig, TrainConfig
-from deeplab_dpc.conversion.labels import encode_png
+from deeplab_dpc.conversion.labels.reading import encode_png
 from deeplab_dpc.data import pipeline, records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 

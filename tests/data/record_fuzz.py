@@ -13,9 +13,10 @@ import google_crc32c
 import numpy as np
 
 from deeplab_dpc.config import DataConfig, TrainConfig
-from deeplab_dpc.conversion import labels
-from deeplab_dpc.data import inspection, manifest, pipeline, records, verify
+from deeplab_dpc.conversion.labels import reading as labels
+from deeplab_dpc.data import manifest, pipeline, records, verify
 from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.inspection import contents as inspection
 from tests.data import fuzzing, mutations
 from tests.data.fuzzing import Outcome
 

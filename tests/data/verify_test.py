@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from deeplab_dpc.conversion.labels import encode_png
+from deeplab_dpc.conversion.labels.reading import encode_png
 from deeplab_dpc.data import checksums, records, verify
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.data.manifest import Shard

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.conversion import labels
+from deeplab_dpc.conversion.labels import reading as labels
 from deeplab_dpc.data.dataset_info import DatasetError, known
 from tests import goldens
 from tests.datasets import stored

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from deeplab_dpc.config import DataConfig
-from deeplab_dpc.conversion import folder_labels
+from deeplab_dpc.conversion.labels import own_classes as folder_labels
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from tests.datasets import stored

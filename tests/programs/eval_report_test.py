@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from deeplab_dpc.evaluation.percent import percent
+from deeplab_dpc.formatting import percent
 from deeplab_dpc.programs import eval as program
 from deeplab_dpc.training import metrics, run_record
 from tests.programs import tiny_run

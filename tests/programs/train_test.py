@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from absl import app, flags
 
-from deeplab_dpc.programs import outdated
+from deeplab_dpc.programs import obsolete_flags
 from deeplab_dpc.training import checkpoints
 from tests.training import tiny
 
@@ -107,17 +107,17 @@ def test_a_run_folder_says_all_about_the_run(workplace, tmp_path):
 
 def _values(*arguments: str) -> flags.FlagValues:
     values = flags.FlagValues()
-    outdated.define(outdated.TRAIN, values)
+    obsolete_flags.define(obsolete_flags.TRAIN, values)
     values(["train.py", *arguments])
     return values
 
 
 def test_outdated_flags_pass_at_their_default():
-    defaults = [f"--{flag.name}={flag.default}" for flag in outdated.TRAIN]
-    outdated.check(outdated.TRAIN, _values(*defaults))
+    defaults = [f"--{flag.name}={flag.default}" for flag in obsolete_flags.TRAIN]
+    obsolete_flags.check(obsolete_flags.TRAIN, _values(*defaults))
 
 
 def test_outdated_flags_are_refused_if_they_would_change_results():
-    outdated.check(outdated.TRAIN, _values("--startup_delay_steps=3"))
+    obsolete_flags.check(obsolete_flags.TRAIN, _values("--startup_delay_steps=3"))
     with pytest.raises(app.UsageError, match="--num_replicas=4 has no effect any more"):
-        outdated.check(outdated.TRAIN, _values("--num_replicas=4"))
+        obsolete_flags.check(obsolete_flags.TRAIN, _values("--num_replicas=4"))

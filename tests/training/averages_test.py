@@ -10,7 +10,7 @@ from deeplab_dpc.layers import Logits
 from deeplab_dpc.training import checkpoints, losses, optimizers, run_folder, trainer
 from deeplab_dpc.training.averages import Averages
 from deeplab_dpc.training.checkpoints import RunFolderError
-from deeplab_dpc.training.progress import Progress
+from deeplab_dpc.training.reporting import Progress
 from deeplab_dpc.training.step import ReplicaStep
 from tests.training import tiny
 

@@ -10,7 +10,7 @@ from deeplab_dpc.config import ConfigError, ModelConfig, TrainConfig
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.layers import freeze_batch_norm
 from deeplab_dpc.training import checkpoints, losses, optimizers, trainer
-from deeplab_dpc.training.progress import Progress
+from deeplab_dpc.training.reporting import Progress
 from deeplab_dpc.training.step import ReplicaStep
 from tests.training import tiny
 

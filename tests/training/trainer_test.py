@@ -15,7 +15,7 @@ from deeplab_dpc.data import verify
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.training import checkpoints, loop, run_folder, trainer
 from deeplab_dpc.training.interruption import Stopped
-from deeplab_dpc.training.progress import Progress
+from deeplab_dpc.training.reporting import Progress
 from deeplab_dpc.training.run_folder import RunFolderError
 from tests.training import tiny
 

@@ -9,7 +9,7 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
-from deeplab_dpc.data import readable_json
+from deeplab_dpc import files
 from deeplab_dpc.training.run_folder import RunConfig
 
 FILE_NAME = "manifest.json"
@@ -118,7 +118,7 @@ class Manifest:
             "num_views": dict(self.num_views),
             "shards": shards,
         }
-        readable_json.save(folder / FILE_NAME, values)
+        files.write_json(folder / FILE_NAME, values)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

@@ -5,7 +5,7 @@ from deeplab_dpc.search.samplers.base import (
     SpaceExhausted,
     distributions,
 )
-from deeplab_dpc.search.samplers.making import directions, make_pruner, make_sampler
+from deeplab_dpc.search.samplers.factory import directions, make_pruner, make_sampler
 
 __all__ = [
     "CellSampler",

@@ -1,0 +1,1 @@
+"""Label files of every kind, read as ids and checked."""

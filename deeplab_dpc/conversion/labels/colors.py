@@ -1,0 +1,143 @@
+"""Labels that are pictures: each colour stands for a class."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from deeplab_dpc.conversion.labels import files as label_files
+from deeplab_dpc.conversion.labels import palette_checks, palettes
+from deeplab_dpc.conversion.labels import reading as labels
+from deeplab_dpc.conversion.labels.files import LabelError, LabelFile
+
+_NEAR = 48.0  # Euclidean distance of colours that may have been one.
+_BLEND = 6.0  # Distance from the line between two colours of a blend of them.
+_SEVERAL = 3  # So many colours between the known ones are no forgotten class.
+
+
+@dataclasses.dataclass(frozen=True)
+class Colors:
+    """Reads labels by their colours: RGB, RGBA without transparency, palette PNGs.
+
+    Attributes:
+        palette: Which colour is which id; any other colour is an error.
+    """
+
+    palette: palettes.Palette
+
+    def __call__(self, path: pathlib.Path) -> np.ndarray:
+        """The ids, `[height, width]` uint8; a `LabelError` for an unknown colour."""
+        file = label_files.read(path)
+        if file.palette is not None:
+            return self._of_palette_file(file, file.palette)
+        rgb = opaque_rgb(file)
+        ids, known = self.palette.find(rgb)
+        if not known.all():
+            raise LabelError(self._unknown(path, rgb, known))
+        return ids
+
+    def _of_palette_file(self, file: LabelFile, table: np.ndarray) -> np.ndarray:
+        if file.pixels.max(initial=0) >= len(table):
+            raise LabelError(
+                f"{file.path} is damaged: it uses index {file.pixels.max()}, but its "
+                f"palette has {len(table)} colours."
+            )
+        ids, known = self.palette.find(table)
+        if not known[file.pixels].all():
+            rgb = table[file.pixels]
+            raise LabelError(self._unknown(file.path, rgb, known[file.pixels]))
+        return ids[file.pixels]
+
+    def _unknown(self, path: pathlib.Path, rgb: np.ndarray, known: np.ndarray) -> str:
+        """The message for colours that are not in the palette."""
+        colors, counts = palette_checks.used_colors(rgb[~known])
+        nearest = [self._nearest(color) for color in colors[:256]]
+        notes = [
+            f"{palettes.text(color)} {count:,} pixel{'s' if count > 1 else ''}"
+            + (f" (near {name}, {palettes.text(like)})" if near <= _NEAR else "")
+            for color, count, (near, name, like) in zip(colors[:4], counts, nearest)
+        ]
+        more = f" and {len(colors) - 4:,} more" if len(colors) > 4 else ""
+        message = (
+            f"{path}: {counts.sum():,} of {known.size:,} pixels have a colour that is "
+            f"not in the palette ({self.palette.name}): {', '.join(notes)}{more}. "
+        )
+        between = sum(map(self._is_between, colors[:256])) > len(nearest) / 2
+        if between and len(colors) >= _SEVERAL:
+            return message + (
+                "Such colours between the known ones come from smoothed edges, JPEG, "
+                "or resizing: export the labels again without anti-aliasing, as PNG, "
+                "and resize them by nearest neighbour only."
+            )
+        return message + (
+            "Add the colour to the palette: to --classes_json (a class's color, or "
+            "ignore_colors for what counts for nothing), or to a JSON file for "
+            "--label_palette."
+        )
+
+    def _is_between(self, color: np.ndarray) -> bool:
+        """Whether a colour is near a known one, or on the way from one to another."""
+        known = np.array(sorted({c for c, _ in self.palette.entries}), float)
+        line = known[None] - known[:, None]
+        to_color = (color.astype(float) - known)[:, None]
+        share = (to_color * line).sum(-1) / np.maximum((line**2).sum(-1), 1.0)
+        off = to_color - share.clip(0.0, 1.0)[..., None] * line
+        near = np.linalg.norm(to_color, axis=-1).min() <= _NEAR
+        return bool(near or np.linalg.norm(off, axis=-1).min() <= _BLEND)
+
+    def _nearest(self, color: np.ndarray) -> tuple[float, str, palettes.Color]:
+        """Distance, name and colour of the nearest entry."""
+        known = np.array([c for c, _ in self.palette.entries], float)
+        distances = np.linalg.norm(known - color.astype(float), axis=1)
+        i = int(distances.argmin())
+        return float(distances[i]), self.palette.names[i], self.palette.entries[i][0]
+
+
+@dataclasses.dataclass(frozen=True)
+class GreyIds:
+    """Reads RGB pictures whose three channels are equal: the value is the id.
+
+    Attributes:
+        num_classes: Classes; their ids are `0..num_classes - 1`.
+        ignore_label: The id of ignored pixels in the files.
+    """
+
+    num_classes: int
+    ignore_label: int
+
+    def __call__(self, path: pathlib.Path) -> np.ndarray:
+        """The ids, `[height, width]` uint8; a `LabelError` for a coloured picture."""
+        file = label_files.read(path)
+        rgb = opaque_rgb(file)
+        if not (rgb == rgb[..., :1]).all():
+            raise LabelError(palette_checks.colour_message(file, ()))
+        label = rgb[..., 0]
+        labels.check_label(label, self.num_classes, self.ignore_label, path)
+        return labels.to_record(label, self.ignore_label)
+
+
+def opaque_rgb(file: LabelFile) -> np.ndarray:
+    """A picture's colours, `[height, width, 3]` uint8.
+
+    Raises:
+        LabelError: If it has 16 bits, or transparent pixels.
+    """
+    pixels = file.pixels
+    if pixels.dtype != np.uint8:
+        raise LabelError(
+            f"{file.path} has {8 * pixels.dtype.itemsize} bits a channel (mode "
+            f"{file.mode}); a label of colours has 8. Save it as an 8-bit PNG."
+        )
+    if file.mode in ("LA", "RGBA"):
+        clear = int((pixels[..., -1] != 255).sum())
+        if clear:
+            raise LabelError(
+                f"{file.path}: {clear:,} pixels are transparent, so their colour tells "
+                "no class. Save the label without transparency (flatten it)."
+            )
+        pixels = pixels[..., :-1]
+    if file.mode == "1":
+        pixels = pixels * np.uint8(255)
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    return np.broadcast_to(pixels, (*pixels.shape[:2], 3))

@@ -1,0 +1,166 @@
+"""Whether colours and ids of label files belong together, and what to do if not."""
+
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from deeplab_dpc.conversion.labels import files as label_files
+from deeplab_dpc.conversion.labels import palettes
+from deeplab_dpc.conversion.labels.files import LabelError, LabelFile
+from deeplab_dpc.data import colormaps
+from deeplab_dpc.data.dataset_info import DatasetError
+
+ClassColors = tuple[palettes.Color | None, ...]  # None: nobody gave this class one.
+
+_CHOICE = (
+    "Pass --label_palette=classes if the colours tell the classes, or "
+    "--label_palette=indices if the numbers do and the palette is decoration."
+)
+
+
+def check_order(file: LabelFile, colors: ClassColors, ignore_label: int) -> None:
+    """Fails if a palette shows a class's colour at an index that is not its id.
+
+    An editor that saves a palette anew gives its colours other numbers. A grey ramp is
+    no palette of classes, and the ignore label may have any colour.
+
+    Raises:
+        LabelError: With the colours, their indices, and how to go on.
+    """
+    assert file.palette is not None  # For the type checker.
+    if is_grey_ramp(file.palette):
+        return
+    wrong = []
+    for i in np.unique(file.pixels):
+        if i == ignore_label or i >= len(file.palette):
+            continue
+        color = tuple(int(c) for c in file.palette[i])
+        owners = [j for j, known in enumerate(colors) if known == color]
+        if owners and i not in owners:
+            wrong.append(f"index {i} is {palettes.text(color)}, class {owners[0]}'s")
+    if wrong:
+        raise LabelError(
+            f"{file.path} is a palette PNG whose colours are in another order than the "
+            f"classes: {', '.join(wrong[:4])}"
+            + (f" and {len(wrong) - 4} more" if wrong[4:] else "")
+            + f". An editor may have renumbered it. {_CHOICE}"
+        )
+
+
+def check_same(paths: Sequence[pathlib.Path]) -> None:
+    """Fails if an index has one colour in one palette PNG and another in another.
+
+    Then the indices cannot be ids. Only the heads of the files are read, but where
+    palettes differ, whole files: what a palette says of unused indices is no matter.
+
+    Raises:
+        LabelError: With two files and what they say.
+    """
+    by_palette: dict[bytes, list[pathlib.Path]] = {}
+    for path in paths:
+        palette = label_files.read_palette(path)
+        if palette is not None and not is_grey_ramp(palette):
+            by_palette.setdefault(palette.tobytes(), []).append(path)
+    if len(by_palette) < 2:
+        return
+    seen: dict[int, tuple[tuple[int, ...], pathlib.Path]] = {}
+    for path in (path for same in by_palette.values() for path in same):
+        try:
+            file = label_files.read(path)
+        except LabelError:
+            continue  # The conversion reports it.
+        _check_against(seen, file)
+
+
+def colour_message(file: LabelFile, colors: ClassColors) -> str:
+    """What is wrong with a colour picture as a label, and which flag reads it."""
+    pixels = file.pixels
+    bands = 1 if pixels.ndim == 2 else pixels.shape[2]
+    message = (
+        f"{file.path} is a picture of mode {file.mode}, {bands} channel(s); a label "
+        "must hold one class id a pixel (a grey or palette PNG). "
+    )
+    if bands < 3 or pixels.dtype != np.uint8:
+        return message + "Save it as a grey PNG of ids, without transparency."
+    rgb = pixels[..., :3]
+    if (rgb == rgb[..., :1]).all():
+        return message + (
+            "Its channels are equal: save one of them as a grey PNG, or pass "
+            "--label_palette=grey, which reads the ids from them."
+        )
+    found, counts = used_colors(rgb)
+    return message + (
+        f"It has {len(found):,} colours: {listed(found, counts)}. "
+        + _advice(found, colors)
+    )
+
+
+def used_colors(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct colours of `[..., 3]` uint8, commonest first, and their counts."""
+    codes, counts = np.unique(palettes.encode(rgb), return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    codes, counts = codes[order], counts[order]
+    colors = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=-1)
+    return colors.astype(np.uint8), counts
+
+
+def listed(colors: np.ndarray, counts: np.ndarray, most: int = 6) -> str:
+    """Colours with their pixels and shares, the first few."""
+    total = counts.sum()
+    shown = [
+        f"{palettes.text(color)} {count:,} pixel{'s' if count > 1 else ''} "
+        f"({100 * count / total:.3g}%)"
+        for color, count in zip(colors[:most], counts)
+    ]
+    more = f" and {len(colors) - most:,} more" if len(colors) > most else ""
+    return ", ".join(shown) + more
+
+
+def is_grey_ramp(palette: np.ndarray) -> bool:
+    """Whether each index is shown as its own grey."""
+    ramp = np.arange(len(palette), dtype=np.uint8)[:, None]
+    return bool(len(palette)) and bool((palette == ramp).all())
+
+
+def _check_against(seen: dict, file: LabelFile) -> None:
+    """Fails if a file's used colours differ from those seen; adds them."""
+    if file.palette is None:
+        return
+    for i in np.unique(file.pixels):
+        if i >= len(file.palette):
+            continue
+        color = tuple(int(c) for c in file.palette[i])
+        known, where = seen.setdefault(int(i), (color, file.path))
+        if known != color:
+            raise LabelError(
+                f"The label files have palettes that differ: index {i} is "
+                f"{palettes.text(known)} in {where}, but {palettes.text(color)} in "
+                f"{file.path}. Such indices are no class ids. {_CHOICE}"
+            )
+
+
+def _advice(found: np.ndarray, colors: ClassColors) -> str:
+    """Which palette these colours are of, as the flag to pass."""
+    codes = palettes.encode(found)
+    given = [c for c in colors if c is not None]
+    if given and np.isin(codes, palettes.encode(np.array(given, np.uint8))).all():
+        return "All of them are classes' colours: pass --label_palette=classes."
+    for name in palettes.NAMES:
+        try:
+            known = palettes.named(name, len(colors))
+        except DatasetError:
+            continue
+        if np.isin(codes, known.codes).all():
+            return f"All of them are in the palette {name}: --label_palette={name}."
+    if len(found) > len(colormaps.pascal(256)):
+        return (
+            "So many colours are those of a photograph, or of a label that was "
+            "smoothed, resized or saved as JPEG: give the label as it was drawn."
+        )
+    return (
+        "Give each class its colour in --classes_json and pass "
+        "--label_palette=classes, or pass --label_palette=colours.json with "
+        f'{{"{",".join(map(str, found[0].tolist()))}": "a class", ...}} and null for '
+        "what is to be ignored."
+    )

@@ -1,0 +1,206 @@
+"""Label files: read them as ids, check every value, write them as one-channel PNGs."""
+
+import dataclasses
+import io
+import os
+import pathlib
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from deeplab_dpc.conversion.labels import files as label_files
+from deeplab_dpc.conversion.labels import hints as label_hints
+from deeplab_dpc.conversion.labels import palette_checks
+from deeplab_dpc.conversion.labels.files import LabelError
+
+__all__ = ["IGNORE", "ByEnding", "Ids", "LabelError", "MappedIds", "Reader"]
+
+IGNORE = 255  # The ignore label of every record that is written here, but ADE20K's.
+
+
+class Reader(Protocol):
+    """Reads a label file as the ids that a record keeps.
+
+    A reader can be pickled: several processes read at once.
+    """
+
+    def __call__(self, path: pathlib.Path) -> np.ndarray:
+        """The ids, `[height, width]` uint8.
+
+        Raises:
+            LabelError: With the file's name and what is wrong with it.
+        """
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Ids:
+    """Reads labels that hold each class's id; the ignored ones become 255.
+
+    Attributes:
+        num_classes: Classes; their ids are `0..num_classes - 1`.
+        ignore_label: The id of ignored pixels in the files.
+        colors: The classes' colours, where their owner gave them (None for a class
+            without one). A palette PNG that shows a class's colour at another index is
+            refused: its indices are not the ids.
+    """
+
+    num_classes: int
+    ignore_label: int = IGNORE
+    colors: palette_checks.ClassColors = ()
+
+    def __call__(self, path: pathlib.Path) -> np.ndarray:
+        """The ids, `[height, width]` uint8; a `LabelError` for anything else."""
+        file = label_files.read(path)
+        label = _ids(file, self.colors)
+        check_label(label, self.num_classes, self.ignore_label, path)
+        if file.palette is not None and self.colors:
+            palette_checks.check_order(file, self.colors, self.ignore_label)
+        return to_record(label, self.ignore_label)
+
+
+@dataclasses.dataclass(frozen=True)
+class MappedIds:
+    """Reads labels whose ids are not the records', through a table.
+
+    Attributes:
+        table: Every legal id of the files (0..255) and the id that a record keeps.
+        kind: What these files are, for messages: "Cityscapes labelIds".
+        advice: What to do about an id that is not in the table.
+    """
+
+    table: tuple[tuple[int, int], ...]
+    kind: str
+    advice: str = "Give those pixels one of these ids."
+
+    def __call__(self, path: pathlib.Path) -> np.ndarray:
+        """The ids, `[height, width]` uint8; a `LabelError` for an unknown one."""
+        label = _ids(label_files.read(path))
+        values, counts = _values(label)
+        legal = np.isin(values, [before for before, _ in self.table])
+        if not legal.all():
+            hint = label_hints.for_values(values, len(self.table), IGNORE)
+            raise LabelError(
+                f"{path}: {_counted(values[~legal], counts[~legal])}, but {self.kind} "
+                f"are {_ranges([before for before, _ in self.table])}. Values in this "
+                f"file: {_some([str(value) for value in values], 12)}. {self.advice}"
+                + hint
+            )
+        lookup = np.zeros(256, np.uint8)
+        for before, after in self.table:
+            lookup[before] = after
+        return lookup[label]
+
+
+@dataclasses.dataclass(frozen=True)
+class ByEnding:
+    """Reads each label with the reader for its ending (`.png`, `.mat`)."""
+
+    readers: tuple[tuple[str, Reader], ...]
+
+    def __call__(self, path: pathlib.Path) -> np.ndarray:
+        """The ids, `[height, width]` uint8; a `LabelError` for another ending."""
+        for ending, reader in self.readers:
+            if path.suffix.lower() == ending:
+                return reader(path)
+        endings = ", ".join(ending for ending, _ in self.readers)
+        raise LabelError(f"{path} is no label file; their endings are {endings}.")
+
+
+def read_label(path: str | os.PathLike[str]) -> np.ndarray:
+    """The ids of a label file, `[height, width]` integers.
+
+    A palette PNG (VOC) gives its indices, whatever colours they are shown in.
+
+    Raises:
+        LabelError: If it is no PNG, damaged, or a colour picture.
+    """
+    return _ids(label_files.read(path))
+
+
+def check_label(
+    label: np.ndarray,
+    num_classes: int,
+    ignore_label: int,
+    path: str | os.PathLike[str],
+) -> None:
+    """Checks that every pixel is a class or the ignore label.
+
+    Args:
+        label: `[height, width]`, ids as the file has them.
+        num_classes: Classes; their ids are `0..num_classes - 1`.
+        ignore_label: The id, in the file, of pixels that count for nothing.
+        path: The file, for the message.
+
+    Raises:
+        LabelError: With the wrong values, how often they occur, and what is legal.
+    """
+    values, counts = _values(label)
+    legal = ((values >= 0) & (values < num_classes)) | (values == ignore_label)
+    if legal.all():
+        return
+    raise LabelError(
+        f"{path}: {_counted(values[~legal], counts[~legal])}, but the data set has "
+        f"{num_classes} classes (0..{num_classes - 1}) and ignores {ignore_label}. "
+        f"Values in this file: {_some([str(value) for value in values], 12)}. Name all "
+        "classes, or give those pixels a class's id or the ignore label."
+        + label_hints.for_values(values, num_classes, ignore_label)
+    )
+
+
+def to_record(label: np.ndarray, ignore_label: int) -> np.ndarray:
+    """The ids of a checked label as a record keeps them: uint8, ignored pixels 255."""
+    if ignore_label == IGNORE and label.dtype == np.uint8:
+        return label
+    return np.where(label == ignore_label, IGNORE, label).astype(np.uint8)
+
+
+def encode_png(label: np.ndarray) -> bytes:
+    """A one-channel PNG of `[height, width]` uint8 ids."""
+    buffer = io.BytesIO()
+    Image.fromarray(label).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _ids(
+    file: label_files.LabelFile, colors: palette_checks.ClassColors = ()
+) -> np.ndarray:
+    if not file.holds_ids:
+        raise LabelError(palette_checks.colour_message(file, colors))
+    return file.pixels
+
+
+def _values(label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The values of a label in order, and how often each occurs."""
+    if label.dtype != np.uint8:
+        return np.unique(label, return_counts=True)
+    counts = np.bincount(label.ravel(), minlength=256)
+    values = np.flatnonzero(counts)
+    return values, counts[values]
+
+
+def _counted(values: np.ndarray, counts: np.ndarray) -> str:
+    return _some(
+        [
+            f"{count:,} {'pixels have' if count > 1 else 'pixel has'} label {value}"
+            for value, count in zip(values, counts)
+        ]
+    )
+
+
+def _ranges(ids: list[int]) -> str:
+    """Sorted ids, runs of neighbours drawn together: `0..18, 255`."""
+    runs: list[list[int]] = []
+    for i in sorted(set(ids)):
+        if runs and i == runs[-1][1] + 1:
+            runs[-1][1] = i
+        else:
+            runs.append([i, i])
+    return ", ".join(str(a) if a == b else f"{a}..{b}" for a, b in runs)
+
+
+def _some(items: list[str], most: int = 4) -> str:
+    """The first few items, and how many more there are."""
+    shown = ", ".join(items[:most])
+    return shown + (f" and {len(items) - most} more" if items[most:] else "")

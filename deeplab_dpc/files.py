@@ -1,0 +1,267 @@
+"""Files: written whole or not at all, read with clear words, locked by one writer."""
+
+import codecs
+import contextlib
+import datetime
+import fcntl
+import json
+import os
+import pathlib
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from deeplab_dpc.formatting import clipped
+
+MAX_BYTES = 64 * 2**20
+"""What is larger was not written by a person."""
+_WIDTH = 100
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class FileError(ValueError):
+    """A file that somebody wrote and that cannot be read as what it should be."""
+
+
+class LockedError(FileError):
+    """A place that another process is writing."""
+
+
+@contextlib.contextmanager
+def atomically(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+    """Gives a temporary name beside `path`; what lies there at the end becomes `path`.
+
+    The file and its folder are on the disk when the block ends. After an error the
+    earlier file is as it was, and the temporary one is gone.
+
+    Raises:
+        OSError: If the folder cannot be written; it names `path`.
+    """
+    target = pathlib.Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        install(temporary, target)
+    except OSError as e:
+        if e.filename in (None, str(temporary)):
+            e.filename = str(target)
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def install(new: pathlib.Path, path: pathlib.Path) -> None:
+    """Gives a finished file its name, once its content is on the disk."""
+    _sync(new)
+    os.replace(new, path)
+    _sync(path.parent)
+
+
+def write(path: str | os.PathLike[str], content: bytes | str) -> None:
+    """Writes a file, whole or not at all; text as UTF-8.
+
+    Raises:
+        OSError: If the folder cannot be written; it names `path`.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    with atomically(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_json(path: str | os.PathLike[str], value: Any) -> None:
+    """Writes `json_text(value)`, whole or not at all."""
+    write(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """JSON that a person can read: short lists and objects in one line each."""
+    return _json_lines(value, "", 0) + "\n"
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """Text that a person wrote: UTF-8, or UTF-16 with its byte order mark.
+
+    Raises:
+        FileError: If it is in another encoding, or larger than `MAX_BYTES`.
+        OSError: If it cannot be read.
+    """
+    with open(path, "rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise FileError(f"{path} has more than {MAX_BYTES >> 20} MiB; it is no text.")
+    encoding = "utf-16" if data.startswith(_UTF_16) else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as e:
+        line = data.count(b"\n", 0, e.start) + 1
+        raise FileError(
+            f"{path} is not UTF-8: line {line} has the byte 0x{data[e.start]:02x}. "
+            "Save it as UTF-8 (`iconv -f latin1 -t utf-8` turns Latin-1 into it)."
+        ) from e
+
+
+def read_lines(path: str | os.PathLike[str]) -> list[str]:
+    """The lines of `read_text`, without their ends and the blanks around them."""
+    return [line.strip() for line in read_text(path).splitlines()]
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """The JSON of a file; see `parse_json`.
+
+    Raises:
+        FileError: If it is no text, or `parse_json` refuses it.
+        OSError: If it cannot be read.
+    """
+    text = read_text(path)
+    try:
+        return parse_json(text)
+    except FileError as e:
+        raise FileError(f"{path}: {e}") from e
+
+
+def parse_json(text: str) -> Any:
+    """JSON as the standard has it: no key twice in an object, no NaN.
+
+    Raises:
+        FileError: If it is something else, with the line.
+    """
+    try:
+        return json.loads(
+            text, object_pairs_hook=_without_doubles, parse_constant=_refuse_constant
+        )
+    except json.JSONDecodeError as e:
+        raise FileError(
+            f"not JSON: {e.msg} in line {e.lineno}, column {e.colno}."
+        ) from e
+    except RecursionError as e:
+        raise FileError("JSON that is nested too deeply.") from e
+    except FileError:
+        raise
+    except ValueError as e:  # An integer of thousands of digits.
+        raise FileError(f"JSON that cannot be read: {clipped(str(e), 200)}.") from e
+
+
+@contextlib.contextmanager
+def locked(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Holds the lock file `path`, after waiting for it, among threads and processes.
+
+    The kernel frees it when its holder dies. The file stays.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def claimed(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Holds the lock file `path` for the one writer of its folder, or refuses.
+
+    The kernel frees it when its holder dies; the file is removed at the end.
+
+    Raises:
+        LockedError: If another process, or thread, holds it: who, and since when.
+        OSError: If the folder cannot be written, or takes no locks.
+    """
+    descriptor = _claim(pathlib.Path(path))
+    try:
+        now = datetime.datetime.now(datetime.UTC)
+        holder = {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "since": now.strftime("%Y-%m-%d %H:%M:%S UTC"),
+        }
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        os.close(descriptor)
+
+
+def _claim(path: pathlib.Path) -> int:
+    """An open descriptor of the locked file, which has the name still."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                return descriptor
+        except BlockingIOError as e:
+            holder = _holder(os.pread(descriptor, 1000, 0))
+            os.close(descriptor)
+            raise LockedError(
+                f"{path.parent} is being written by {holder}. Wait until that ends, or "
+                "choose another folder."
+            ) from e
+        except FileNotFoundError:
+            pass  # Its holder ended and removed it just now.
+        except OSError:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _holder(content: bytes) -> str:
+    try:
+        facts = json.loads(content)
+        return f"process {facts['pid']} on {facts['host']} since {facts['since']}"
+    except (ValueError, KeyError, TypeError):
+        return "another process"
+
+
+def _sync(path: pathlib.Path) -> None:
+    """Has the system write a file, or a folder's names, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        double = next(key for key in keys if keys.count(key) > 1)
+        raise FileError(f"the key {clipped(repr(double))} occurs twice; keep one.")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise FileError(f"{name} is no JSON; give a finite number.")
+
+
+def _json_lines(value: Any, indent: str, used: int) -> str:
+    """The text of `value`, whose first line begins after `used` other characters."""
+    line = json.dumps(value)
+    is_flat = not isinstance(value, (dict, list, tuple)) or not value
+    if is_flat or (len(indent) > 0 and len(line) + used < _WIDTH):
+        return line
+    inner = indent + " "
+    if isinstance(value, dict):
+        keys = [f"{inner}{json.dumps(key)}: " for key in value]
+        parts = [
+            k + _json_lines(v, inner, len(k)) for k, v in zip(keys, value.values())
+        ]
+        return "{\n" + ",\n".join(parts) + f"\n{indent}}}"
+    if all(isinstance(v, (int, float)) for v in value):
+        return "[\n" + _packed(value, inner) + f"\n{indent}]"
+    parts = [inner + _json_lines(v, inner, len(inner)) for v in value]
+    return "[\n" + ",\n".join(parts) + f"\n{indent}]"
+
+
+def _packed(numbers: list[float], indent: str) -> str:
+    """As many numbers a line as fit."""
+    lines = [indent]
+    for i, number in enumerate(numbers):
+        text = json.dumps(number) + ("," if i < len(numbers) - 1 else "")
+        if len(lines[-1]) + len(text) + 1 > _WIDTH:
+            lines[-1] = lines[-1].rstrip()
+            lines.append(indent)
+        lines[-1] += text + " "
+    return "\n".join([*lines[:-1], lines[-1].rstrip()])

@@ -1,0 +1,80 @@
+"""Numbers and times as text for people."""
+
+import datetime
+import math
+from collections.abc import Sequence
+
+NOTHING = "–"
+"""What stands where there is no value."""
+_TIME_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+
+
+def percent(share: float) -> str:
+    """A share as text: `97.3 %`; all or nothing only if it is, `–` for nan."""
+    if math.isnan(share):
+        return NOTHING
+    text = f"{100 * share:.1f}"
+    if share not in (0.0, 1.0):
+        text = {"0.0": "< 0.1", "100.0": "> 99.9"}.get(text, text)
+    return f"{text} %"
+
+
+def fine_percent(share: float) -> str:
+    """A share as a percentage of some three digits: `31.2 %`, `0.42 %`, `0.003 %`."""
+    value = 100 * share
+    if value == 0:
+        return "0 %"
+    digits = next(
+        (d for d, least in ((1, 10), (2, 0.1), (3, 0.001)) if value >= least), 5
+    )
+    return f"{value:.{digits}f} %"
+
+
+def duration(seconds: float) -> str:
+    """A duration in its two largest units: `7 s`, `3 min 5 s`, `2 h`, `6 d 3 h`."""
+    whole = max(0, math.ceil(seconds))
+    large = next((i for i, (_, size) in enumerate(_TIME_UNITS) if whole >= size), 3)
+    parts: list[str] = []
+    for name, size in _TIME_UNITS[large : large + 2]:
+        number, whole = divmod(whole, size)
+        if number or not parts:
+            parts.append(f"{number:,} {name}")
+    return " ".join(parts)
+
+
+def when(time_s: float | None) -> str:
+    """A time in seconds since 1970 as `2026-11-22 12:00 UTC`; `–` for none."""
+    if time_s is None:
+        return NOTHING
+    moment = datetime.datetime.fromtimestamp(time_s, datetime.UTC)
+    return moment.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def count(number: int, noun: str) -> str:
+    """A number and its noun: `1 cell`, `28,000 cells`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def millions(number: float) -> str:
+    """A count in millions or billions: `0.36 M`, `2.82 B`; `–` for 0, not counted."""
+    if not number:
+        return NOTHING
+    size, sign = (1e9, "B") if number >= 1e9 else (1e6, "M")
+    return f"{number / size:.2f} {sign}"
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `12th`, `28,000th`."""
+    is_teen = number % 100 in (11, 12, 13)
+    ending = "th" if is_teen else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
+
+
+def clipped(text: str, length: int = 80) -> str:
+    """The text, or its beginning and `…`: what a message quotes stays short."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -1,0 +1,91 @@
+r"""Searches for a dense prediction cell on one's own data (Chen et al., 2018).
+
+    python search.py cache --dataset_dir=records/city --cache_dir=caches/city \
+        --tf_initial_checkpoint=mobilenet_v2.npz --train_crop_size=513,513
+    python search.py run --cache_dir=caches/city --search_dir=searches/city
+    python search.py rerank --search_dir=searches/city --top=50
+    python search.py report --search_dir=searches/city
+
+cache      computes the backbone's features once
+run        tries cells on the cached features; start it as often as there are cores
+baselines  trains the published cell, ASPP and random cells with the same budget
+rerank     trains the best cells whole, and writes best_cell.json
+fidelity   how well scores on the cache predict those of whole training (Figure 3)
+report     one HTML page with plots and tables, also while the search runs
+serve      lets other machines share a study through this one
+
+`search.py <command> --help` lists a command's flags.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+import optuna
+from absl import flags
+
+from deeplab_dpc.programs import command_line
+from deeplab_dpc.training.interruption import Stopped
+
+COMMANDS = {
+    "cache": "search_cache",
+    "run": "search_run",
+    "baselines": "search_baselines",
+    "rerank": "search_rerank",
+    "fidelity": "search_fidelity",
+    "report": "search_report",
+    "serve": "search_serve",
+}
+"""Each command and the module of this folder that has its flags and its main."""
+
+
+def run() -> None:
+    """Runs the program from the command line."""
+    name = _taken_command(sys.argv)
+    program = _program(name)
+    program.define_flags(flags.FLAGS)
+    sys.argv[0] += f" {name}"
+
+    def main(argv: Sequence[str]) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # The commands tell more.
+        try:
+            program.main(argv)
+        except Stopped as e:
+            print(e, file=sys.stderr)
+            sys.exit(128 + e.signum)
+
+    command_line.run(main, help=program.__doc__)
+
+
+def _taken_command(arguments: list[str]) -> str:
+    """Takes the command out of the command line; without one, tells what there is."""
+    if len(arguments) < 2 or arguments[1].startswith("-"):
+        is_asked = any("help" in argument for argument in arguments[1:])
+        print(_help(), file=sys.stdout if is_asked else sys.stderr)
+        sys.exit(0 if is_asked else 1)
+    name = arguments.pop(1)
+    if name not in COMMANDS:
+        script = os.path.basename(arguments[0])
+        print(
+            f"{script}: {name!r} is no command; there are {', '.join(COMMANDS)}. "
+            f"`{script} --help` tells what each does.",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+    return name
+
+
+def _help() -> str:
+    """What the program does, and the flags of each command."""
+    parts = [__doc__ or ""]
+    for name in COMMANDS:
+        values = flags.FlagValues()
+        _program(name).define_flags(values)
+        parts.append(f"Flags of search.py {name}:\n{values.get_help()}")
+    return "\n".join(parts)
+
+
+def _program(name: str) -> ModuleType:
+    return importlib.import_module(f"deeplab_dpc.programs.{COMMANDS[name]}")

@@ -1,0 +1,170 @@
+"""Label maps as colours, overlays, errors, and how they become files.
+
+Images are `[height, width, 3]` uint8 RGB; label maps `[height, width]` integers.
+"""
+
+import dataclasses
+import io
+import os
+import pathlib
+from collections.abc import Mapping
+
+import numpy as np
+from PIL import Image
+
+from deeplab_dpc.reports.sheet import hatching
+
+IGNORED_COLOR = (255, 255, 255)
+"""What is no class, in a flat picture of labels."""
+WRONG_COLOR = (214, 20, 40)
+"""Wrong pixels."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Palette:
+    """The classes' names and colours, and which label is no class.
+
+    Args:
+        names: One a class.
+        colors: One RGB triple a class, 0..255.
+        ignore_label: The label of pixels without a class.
+    """
+
+    names: tuple[str, ...]
+    colors: tuple[tuple[int, int, int], ...]
+    ignore_label: int = 255
+
+    def __post_init__(self):
+        if len(self.colors) < len(self.names):
+            raise ValueError(
+                f"{len(self.names)} classes, but {len(self.colors)} colours; there "
+                "must be one for each class."
+            )
+
+    def is_class(self, labels: np.ndarray) -> np.ndarray:
+        """Which labels are a class's, the ignored one too if it is."""
+        return (labels >= 0) & (labels < len(self.names))
+
+    def is_labelled(self, labels: np.ndarray) -> np.ndarray:
+        """Which labels are a class's and not ignored."""
+        return self.is_class(labels) & (labels != self.ignore_label)
+
+    def paint(self, labels: np.ndarray) -> np.ndarray:
+        """The labels' colours: `[height, width, 3]` uint8.
+
+        Whatever is no class has `IGNORED_COLOR`.
+        """
+        labels = np.asarray(labels).astype(np.int64)
+        known, count = self.is_class(labels), len(self.names)
+        table = np.array([*self.colors[:count], IGNORED_COLOR], np.uint8)
+        return table[np.where(known, labels, count)]
+
+    def occurring(self, *maps: np.ndarray) -> list[int]:
+        """Classes in any of the label maps, by their share of all pixels, falling."""
+        count = len(self.names)
+        pixels = np.zeros(count, np.int64)
+        for labels in maps:
+            labels = np.asarray(labels).astype(np.int64)
+            pixels += np.bincount(labels[self.is_class(labels)], minlength=count)
+        order = np.argsort(-pixels, kind="stable")
+        return [int(c) for c in order if pixels[c]]
+
+
+def overlay(
+    image: np.ndarray, labels: np.ndarray, palette: Palette, opacity: float = 0.55
+) -> np.ndarray:
+    """The image under its classes' colours, with a light line between classes.
+
+    Pixels without a class show the image alone. The line is wide enough to be seen
+    when the picture is made smaller.
+    """
+    colors = palette.paint(labels).astype(np.float32)
+    mixed = (1 - opacity) * image.astype(np.float32) + opacity * colors
+    known = palette.is_labelled(labels)
+    mixed = np.where(known[..., None], mixed, image.astype(np.float32))
+    mixed[_borders(labels, max(1, round(max(labels.shape) / 1000)))] = (255, 255, 255)
+    return np.clip(np.round(mixed), 0, 255).astype(np.uint8)
+
+
+def ground_truth(labels: np.ndarray, palette: Palette) -> np.ndarray:
+    """The labels in their colours, hatched where nothing is labelled."""
+    counted = palette.is_labelled(labels)
+    painted, stripes = palette.paint(labels), hatching(*labels.shape)
+    return np.where(counted[..., None], painted, stripes)
+
+
+def errors(
+    image: np.ndarray, labels: np.ndarray, predictions: np.ndarray, palette: Palette
+) -> np.ndarray:
+    """Where the prediction is wrong.
+
+    Wrong pixels are red (`WRONG_COLOR`), right ones show the image, pale and grey, and
+    those that are not labelled are hatched.
+    """
+    grey = image.astype(np.float32) @ np.array((0.299, 0.587, 0.114), np.float32)
+    pale = np.round(145 + 0.35 * grey).astype(np.uint8)
+    picture = np.repeat(pale[..., None], 3, axis=-1)
+    picture[labels != predictions] = WRONG_COLOR
+    counted = palette.is_labelled(labels)
+    return np.where(counted[..., None], picture, hatching(*labels.shape))
+
+
+def image_counts(
+    labels: np.ndarray, predictions: np.ndarray, palette: Palette
+) -> np.ndarray:
+    """The confusion of one image: `[classes, classes]`, rows true, columns predicted.
+
+    Unlike `confusion.Confusion` it leaves out labels that are no class, since a
+    picture is what one looks at to find them.
+    """
+    count = len(palette.names)
+    counted = palette.is_labelled(labels) & palette.is_class(predictions)
+    pairs = labels[counted].astype(np.int64) * count + predictions[counted]
+    return np.bincount(pairs, minlength=count * count).reshape(count, count)
+
+
+def write_png(path: pathlib.Path, picture: np.ndarray) -> None:
+    """Writes a picture (`[h, w, 3]`) or label map (`[h, w]`), whole or not at all.
+
+    Label maps with ids above 255 become 16 bit PNGs.
+
+    Raises:
+        OSError: If the folder cannot be written.
+    """
+    array = np.asarray(picture)
+    if array.ndim == 2:
+        array = array.astype(np.uint8 if array.max(initial=0) < 256 else np.uint16)
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, "PNG")
+    write_bytes(path, buffer.getvalue())
+
+
+def write_bytes(path: pathlib.Path, content: bytes) -> None:
+    """Writes a file, whole or not at all.
+
+    Raises:
+        OSError: If the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_files(
+    folder: pathlib.Path, name: str, files: Mapping[str, np.ndarray]
+) -> None:
+    """Writes `<name><ending>.png` for each ending of `image_files`."""
+    for ending, picture in files.items():
+        write_png(folder / f"{name}{ending}.png", picture)
+
+
+def _borders(labels: np.ndarray, width: int) -> np.ndarray:
+    """Pixels with another class among the next `width` ones to the right or below."""
+    borders = np.zeros(labels.shape, bool)
+    for step in range(1, width + 1):
+        borders[:, :-step] |= labels[:, :-step] != labels[:, step:]
+        borders[:-step] |= labels[:-step] != labels[step:]
+    return borders

@@ -1,5 +1,0 @@
-"""A search as one HTML page that needs nothing else, with its plots as files."""
-
-from deeplab_dpc.search.report.files import ReportError, write_report
-
-__all__ = ["ReportError", "write_report"]

@@ -1,0 +1,198 @@
+"""What a run tells while it trains: a line an interval, curves, pictures."""
+
+import contextlib
+import dataclasses
+import os
+import time
+from collections.abc import Iterator, Mapping
+
+import keras
+import numpy as np
+import orbit
+import tensorflow as tf
+from absl import logging
+from tensorboard.plugins.histogram import metadata as histogram_metadata
+
+from deeplab_dpc.formatting import duration
+from deeplab_dpc.layers import resize
+from deeplab_dpc.training import class_weights
+from deeplab_dpc.training.metrics import Metrics
+from deeplab_dpc.training.run_folder import RunConfig
+
+
+@dataclasses.dataclass
+class Interval:
+    """What happened since the last line.
+
+    Attributes:
+        steps: Steps made.
+        images: Images seen.
+        wait_s: Seconds spent waiting for batches.
+        sums: Sum over the steps of each scalar that a step gives.
+        classes: `[2, classes]`, pixels predicted and labelled; 0 before the first step.
+        began_s: When it began, on `time.perf_counter`'s clock.
+    """
+
+    steps: int = 0
+    images: int = 0
+    wait_s: float = 0.0
+    sums: dict[str, float] = dataclasses.field(default_factory=dict)
+    classes: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(()))
+    began_s: float = dataclasses.field(default_factory=time.perf_counter)
+
+    def add(
+        self, sums: Mapping[str, float], images: int, wait_s: float, steps: int = 1
+    ) -> None:
+        """Counts one step's scalars, or the sums of those of several."""
+        self.steps += steps
+        self.images += images
+        self.wait_s += wait_s
+        for name, value in sums.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    def means(self) -> dict[str, float]:
+        """Means of the scalars, images per second, share of time spent waiting."""
+        elapsed_s = max(time.perf_counter() - self.began_s, 1e-9)
+        means = {name: total / self.steps for name, total in self.sums.items()}
+        means["images_per_s"] = self.images / elapsed_s
+        means["input_wait_share"] = self.wait_s / elapsed_s
+        means["step_s"] = elapsed_s / self.steps
+        return means
+
+
+class Progress:
+    """Writes the log's lines, the table of metrics and TensorBoard's curves.
+
+    What cannot be written to the table or for TensorBoard, on a full disk say, is told
+    once; the run goes on without.
+
+    Args:
+        folder: The run folder.
+        num_steps: Steps of the whole run, for the time left.
+        first_step: Steps that the run has made.
+    """
+
+    def __init__(self, folder: str | os.PathLike, num_steps: int, first_step: int = 0):
+        self._folder, self._num_steps = folder, num_steps
+        self._metrics = Metrics(folder, first_step)
+        self._step = tf.Variable(0, dtype=tf.int64)
+        self._summaries = orbit.utils.SummaryManager(
+            os.fspath(folder), tf.summary.scalar, global_step=self._step
+        )
+        self._has_failed = False
+
+    def report(self, step: int, means: Mapping[str, float]) -> None:
+        """Logs the interval that ended with step `step` (the first is 1)."""
+        left_s = (self._num_steps - step) * means["step_s"]
+        logging.info(
+            "step %d/%d: loss %.4f, cross-entropy %.4f, learning rate %.3g, "
+            "%.1f images/s, %.0f%% waiting for input, %s left",
+            step,
+            self._num_steps,
+            means["loss"],
+            means["cross_entropy"],
+            means["learning_rate"],
+            means["images_per_s"],
+            100 * means["input_wait_share"],
+            duration(left_s),
+        )
+        with self._tolerant():
+            self._metrics.append(step, means)
+        with self._tolerant():
+            self._step.assign(step)
+            self._summaries.write_summaries(dict(means))
+            self._summaries.flush()
+
+    def show(self, step: int, images: Mapping[str, np.ndarray]) -> None:
+        """Writes pictures, uint8 `[batch, height, width, 3]` by name."""
+        with self._tolerant(), self._summaries.summary_writer().as_default():
+            for name, pixels in images.items():
+                tf.summary.image(name, pixels, step=step, max_outputs=4)
+
+    def show_classes(self, step: int, classes: np.ndarray) -> None:
+        """Writes histograms with a bar for each class, its share of the pixels.
+
+        Args:
+            step: The step that the interval ended with.
+            classes: `[2, classes]` pixels, predicted and labelled.
+        """
+        metadata = histogram_metadata.create_summary_metadata(None, None)
+        left = np.arange(classes.shape[1]) - 0.5
+        with self._tolerant(), self._summaries.summary_writer().as_default():
+            for name, row in zip(("predicted", "labelled"), classes):
+                bars = np.stack([left, left + 1, row / max(row.sum(), 1)], axis=1)
+                tf.summary.write(f"classes/{name}", bars, step, metadata)
+
+    @contextlib.contextmanager
+    def _tolerant(self) -> Iterator[None]:
+        """Lets the run go on where nothing can be written."""
+        try:
+            yield
+        except (OSError, tf.errors.OpError) as e:
+            if not self._has_failed:
+                self._has_failed = True
+                logging.warning(
+                    "Metrics and curves cannot be written to %s (%s). The run goes on "
+                    "without them; a checkpoint that cannot be written will end it. "
+                    "Make room.",
+                    *(self._folder, getattr(e, "strerror", None) or e),
+                )
+
+
+def pictures(
+    model: keras.Model,
+    image: tf.Tensor,
+    label: tf.Tensor,
+    colors: tuple[tuple[int, int, int], ...],
+) -> dict[str, np.ndarray]:
+    """A batch as pictures: the images, their labels, the model's prediction.
+
+    Args:
+        model: The model.
+        image: `[batch, height, width, 3]` in 0..255.
+        label: `[batch, height, width]`; what is no class is drawn black.
+        colors: One a class.
+
+    Returns:
+        uint8 `[batch, height, width, 3]`, by name.
+    """
+    logits = model(image, training=False)
+    logits = resize.resize_bilinear(logits, tuple(label.shape[1:3]))
+    predicted = np.argmax(logits, axis=-1)
+    palette = np.zeros((256, 3), np.uint8)
+    palette[: len(colors)] = colors
+    return {
+        "image": np.asarray(image).astype(np.uint8),
+        "label": palette[np.clip(label, 0, 255)],
+        "prediction": palette[predicted],
+    }
+
+
+def log_resolved(config: RunConfig, model: keras.Model, num_replicas: int) -> None:
+    """Logs what is about to be trained on what."""
+    train, dataset = config.train, config.dataset
+    images = dataset.split_sizes[train.train_split]
+    epochs = train.training_number_of_steps * train.train_batch_size / images
+    weights = sum(v.value.shape.num_elements() for v in model.trainable_variables)
+    module = "no" if not config.model.aspp_with_batch_norm else "ASPP"
+    logging.info(
+        "Data: %s, %s, %d images, %d classes, %d is ignored.",
+        *(dataset.name, train.train_split, images),
+        *(dataset.num_classes, dataset.ignore_label),
+    )
+    logging.info(
+        "Model: %s, %s, output stride %d, %s trainable parameters in %d tensors.",
+        *(config.model.model_variant, "DPC" if config.model.genotype else module),
+        *(config.model.output_stride, f"{weights:,}", len(model.trainable_variables)),
+    )
+    logging.info(
+        "Training: %d steps of %d crops of %dx%d (%.1f epochs), %d replica(s), %s, "
+        "batch norm %s.",
+        *(train.training_number_of_steps, train.train_batch_size),
+        *(*train.train_crop_size, epochs, num_replicas),
+        *(train.optimizer, "fine-tuned" if train.fine_tune_batch_norm else "frozen"),
+    )
+    if train.label_weights and len(train.label_weights) == dataset.num_classes:
+        logging.info("Weights of the classes in the loss:")
+        for line in class_weights.lines(dataset.class_names, train.label_weights):
+            logging.info("  %s", line)

@@ -1,0 +1,142 @@
+"""Files are whole or as before, texts are read or refused, writers are alone."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from deeplab_dpc import files
+
+VALUES = (
+    {},
+    [],
+    {"a": {}, "b": [], "c": None, "d": "ü\n"},
+    {"numbers": list(range(1000)), "few": [1, 2.5, -3]},
+    {"mixed": [1, "x" * 90, {"y": list(range(50))}]},
+    [{"name": "n" * 30, "list": [[1, 2], [3, 4]]}] * 3,
+    7,
+)
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_any_value_comes_back(value):
+    text = files.json_text(value)
+    assert json.loads(text) == value
+    assert all(len(line) <= 105 and line == line.rstrip() for line in text.splitlines())
+
+
+def test_long_lists_of_numbers_fill_lines():
+    lines = files.json_text({"n": list(range(1000))}).splitlines()
+    assert len(lines) < 60
+
+
+def test_a_failing_write_leaves_the_earlier_file(tmp_path):
+    path = tmp_path / "a.json"
+    files.write_json(path, [1])
+    with pytest.raises(TypeError):
+        files.write_json(path, [object()])
+    assert path.read_text() == "[\n 1\n]\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_leaves_the_earlier_file_and_names_it(tmp_path):
+    path = tmp_path / "a.txt"
+    files.write(path, "before")
+    with pytest.raises(KeyError), files.atomically(path) as temporary:
+        temporary.write_text("half")
+        raise KeyError
+    assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(OSError) as caught:
+        files.write(tmp_path / "none" / "a.txt", "x")
+    assert caught.value.filename == str(tmp_path / "none" / "a.txt")
+
+
+def test_file_and_folder_are_on_the_disk_before_the_block_ends(tmp_path, monkeypatch):
+    calls = []
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda f: (calls.append("fsync"), fsync(f)))
+    monkeypatch.setattr(
+        os, "replace", lambda a, b: (calls.append("replace"), replace(a, b))
+    )
+    files.write(tmp_path / "a", b"x")
+    assert calls == ["fsync", "replace", "fsync"]
+
+
+@pytest.mark.parametrize(
+    "data", ["é\n".encode(), "é\n".encode("utf-8-sig"), "é\n".encode("utf-16")]
+)
+def test_text_of_any_marked_encoding_is_read(data, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(data)
+    assert files.read_text(path) == "é\n" and files.read_lines(path) == ["é"]
+
+
+def test_latin_1_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes("ok\ncafé\n".encode("latin-1"))
+    with pytest.raises(files.FileError, match="line 2 has the byte 0xe9.*UTF-8"):
+        files.read_text(path)
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ('{"a": 1, "b": 2, "a": 3}', "the key 'a' occurs twice"),
+        ('{"a": NaN}', "NaN is no JSON"),
+        ("[" * 100_000, "nested too deeply"),
+        ("[1,\n 2,,]", "line 2, column 4"),
+        ("9" * 5000, "cannot be read"),
+        ("", "not JSON"),
+    ],
+)
+def test_json_that_is_none_is_refused_in_short_words(text, words, tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    with pytest.raises(files.FileError, match=words) as caught:
+        files.read_json(path)
+    assert str(path) in str(caught.value) and len(str(caught.value)) < 500
+
+
+def test_a_second_writer_is_told_who_is_there(tmp_path):
+    lock = tmp_path / ".lock"
+    with files.claimed(lock):
+        with pytest.raises(files.LockedError) as caught, files.claimed(lock):
+            pass
+        assert f"process {os.getpid()} on {socket.gethostname()}" in str(caught.value)
+        assert "since 20" in str(caught.value) and str(tmp_path) in str(caught.value)
+    with files.claimed(lock):
+        pass
+    assert not lock.exists()
+
+
+def test_a_killed_writer_leaves_no_lock(tmp_path):
+    code = (
+        "import sys, time; from deeplab_dpc import files\n"
+        "with files.claimed(sys.argv[1]): print('held', flush=True); time.sleep(60)"
+    )
+    lock = tmp_path / ".lock"
+    command = [sys.executable, "-c", code, str(lock)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(files.LockedError, match=f"process {other.pid} on"):
+            files.claimed(lock).__enter__()
+        other.kill()
+    with files.claimed(lock):
+        pass
+
+
+def test_one_waits_for_the_other(tmp_path):
+    """Four processes count to 200 in one file; each number is written once."""
+    code = (
+        "import sys; from deeplab_dpc import files\n"
+        "for _ in range(50):\n"
+        " with files.locked(sys.argv[1] + '.lock'):\n"
+        "  n = int(open(sys.argv[1]).read()); open(sys.argv[1], 'w').write(str(n + 1))"
+    )
+    path = tmp_path / "count"
+    path.write_text("0")
+    runs = [subprocess.Popen([sys.executable, "-c", code, str(path)]) for _ in "1234"]
+    assert [run.wait() for run in runs] == [0] * 4 and path.read_text() == "200"

@@ -1,0 +1,186 @@
+"""Records read back and counted, and files compared with what dataset.json says."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deeplab_dpc.conversion import converter
+from deeplab_dpc.conversion.labels import reading as labels
+from deeplab_dpc.conversion.sources import Item, Source
+from deeplab_dpc.data import records
+from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.data.manifest import Manifest
+from deeplab_dpc.inspection import contents as inspection
+from tests.data import mutations
+
+COLORS = ((1, 2, 3), (4, 5, 6), (7, 8, 9))
+
+
+def convert(folder, num_images=5, num_shards=2):
+    """Images of 4 x 6 pixels; image i is grey i, its label 0, 1, 2, 255, 0, ..."""
+    items = []
+    for i in range(num_images):
+        Image.new("RGB", (6, 4), (i, i, i)).save(folder / f"{i}.png")
+        ids = np.full((4, 6), (0, 1, 2, 255)[i % 4], np.uint8)
+        ids[0] = 0
+        Image.fromarray(ids).save(folder / f"{i}_label.png")
+        items.append(Item(f"{i}", folder / f"{i}.png", folder / f"{i}_label.png"))
+    Image.new("RGB", (6, 4), (9, 9, 9)).save(folder / "9.png")
+    splits = {"train": items, "test": [Item("9", folder / "9.png", None)]}
+    source = Source("toy", ("a", "b", "c"), COLORS, splits, labels.Ids(3))
+    options = converter.Options(num_shards=num_shards)
+    converter.convert(source, folder / "records", options, io.StringIO())
+    return folder / "records"
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory):
+    return convert(tmp_path_factory.mktemp("pristine"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return convert(tmp_path)
+
+
+def index_of(folder, split="train"):
+    return records.index_records(records.shards_by_split(folder)[split])
+
+
+def test_records_come_decoded_and_in_order(pristine):
+    found = list(inspection.read_all(index_of(pristine)))
+    assert [number for number, _ in found] == [0, 1, 2, 3, 4]
+    for i, (_, record) in enumerate(found):
+        assert record.name == f"{i}"
+        np.testing.assert_array_equal(record.image, np.full((4, 6, 3), i))
+        assert record.label[1:].tolist() == [[(0, 1, 2, 255)[i % 4]] * 6] * 3
+    ((number, chosen),) = inspection.read_all(index_of(pristine), [3])
+    assert (number, chosen.name) == (3, "3")
+    ((_, unlabelled),) = inspection.read_all(index_of(pristine, "test"))
+    assert unlabelled.label is None
+
+
+def test_counting_gives_what_the_conversion_counted(pristine):
+    """Five rows of zeros, two images of class 0, one each of 1, 2 and ignored."""
+    manifest, steps = Manifest.load(pristine), []
+    found = inspection.count(manifest.info, index_of(pristine), lambda: steps.append(1))
+    assert found == manifest.statistics["train"]
+    assert len(steps) == 5
+    assert found.class_pixels == (5 * 6 + 2 * 18, 18, 18)
+    assert found.ignored_pixels == 18
+    test = inspection.count(manifest.info, index_of(pristine, "test"))
+    assert test == manifest.statistics["test"] and test.num_labelled == 0
+
+
+def write(path, *examples):
+    path.write_bytes(b"".join(map(mutations.framed, examples)))
+
+
+def png(array):
+    return labels.encode_png(np.asarray(array, np.uint8))
+
+
+@pytest.mark.parametrize(
+    "example, message",
+    [
+        (b"no example", "it cannot be decoded"),
+        (
+            records.encode(records.Record("x", b"GIF8", "png", (1, 1), None)),
+            "it cannot be decoded",
+        ),
+        (
+            records.encode(
+                records.Record("x", png([[1, 2]]), "png", (1, 2), png([[1], [2]]))
+            ),
+            r"its image is 1x2 \(height x width\), its label 2x1",
+        ),
+        (
+            records.encode(
+                records.Record("x", png([[1, 2]]), "png", (1, 2), png([[1, 7]]))
+            ),
+            r"its label has the ids \[7\]",
+        ),
+    ],
+)
+def test_a_bad_record_is_named_with_its_place(tmp_path, pristine, example, message):
+    good = index_of(pristine).read(0)
+    path = tmp_path / "train-00000-of-00001.tfrecord"
+    write(path, good, example)
+    info = Manifest.load(pristine).info
+    with pytest.raises(DatasetError, match=message) as error:
+        inspection.count(info, records.index_records([path]))
+    assert f"at byte {len(mutations.framed(good))} of {path}" in str(error.value)
+    assert "--verify lists all" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "total, wanted, numbers",
+    [
+        (1, 12, [0]),
+        (5, 12, [0, 1, 2, 3, 4]),
+        (101, 3, [0, 50, 100]),
+        (10, 1, [0]),
+        (4, 3, [0, 2, 3]),
+    ],
+)
+def test_evenly_spaced(total, wanted, numbers):
+    assert inspection.evenly_spaced(total, wanted) == numbers
+
+
+def problems(folder, with_checksums=True):
+    manifest = Manifest.load(folder)
+    return inspection.file_problems(
+        manifest, records.shards_by_split(folder), with_checksums
+    )
+
+
+def test_whole_files_have_no_problems(pristine):
+    assert problems(pristine) == []
+    shards = records.shards_by_split(pristine)
+    assert inspection.count_problems(Manifest.load(pristine).info, shards) == []
+
+
+def test_a_changed_byte_is_found_by_the_checksum_alone(folder):
+    path = folder / "train-00001-of-00002.tfrecord"
+    data = bytearray(path.read_bytes())
+    data[100] ^= 1
+    path.write_bytes(data)
+    assert problems(folder, with_checksums=False) == []
+    (line,) = problems(folder)
+    assert line == f"{path}: its bytes do not match the checksum in dataset.json"
+
+
+def test_a_shorter_file_is_found_without_reading_it(folder):
+    path = folder / "train-00000-of-00002.tfrecord"
+    before = path.stat().st_size
+    path.write_bytes(b"")
+    (line,) = problems(folder, with_checksums=False)
+    assert line == f"{path}: has 0 bytes, but dataset.json says {before:,}"
+    shards = records.shards_by_split(folder)
+    assert inspection.count_problems(Manifest.load(folder).info, shards) == [
+        "train: its files have 3 records, but dataset.json says 5 images"
+    ]
+
+
+def test_files_that_are_missing_or_too_many(folder):
+    (folder / "train-00000-of-00002.tfrecord").unlink()
+    kept = folder / "train-00001-of-00002.tfrecord"
+    other = kept.rename(folder / "train-00000-of-00001.tfrecord")
+    lines = problems(folder)
+    assert [line.split(": ", 1)[1] for line in lines] == [
+        "is missing",
+        "is missing",
+        "dataset.json does not know this file",
+    ]
+    assert lines[2].startswith(str(other))
+    shards = records.shards_by_split(folder)
+    of_test = inspection.file_problems(Manifest.load(folder), {"test": shards["test"]})
+    assert of_test == []
+
+
+def test_records_of_another_program_have_nothing_to_compare_with(folder):
+    Manifest(Manifest.load(folder).info).save(folder)
+    (folder / "train-00000-of-00002.tfrecord").write_bytes(b"")
+    assert problems(folder) == []

@@ -1,0 +1,134 @@
+"""What is said of a data set that is odd, and that nothing is said of a sound one."""
+
+import dataclasses
+
+import pytest
+
+from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.data.manifest import Shared, Skipped
+from deeplab_dpc.data.statistics import SplitStatistics
+from deeplab_dpc.inspection import data_warnings
+
+INFO = DatasetInfo(
+    "toy", ("sky", "road", "car"), ((1, 2, 3), (4, 5, 6), (7, 8, 9)), 255, {}
+)
+SOUND = SplitStatistics(
+    num_images=10,
+    num_labelled=10,
+    class_pixels=(500, 300, 200),
+    ignored_pixels=100,
+    pixels_where_present=(1000, 900, 700),
+    images_where_present=(10, 9, 7),
+    heights_px=(300, 360, 400),
+    widths_px=(400, 480, 500),
+    mean_rgb=(100.0, 110.0, 120.0),
+    std_rgb=(60.0, 60.0, 60.0),
+)
+
+
+def changed(**figures):
+    return dataclasses.replace(SOUND, **figures)
+
+
+def warnings(info=INFO, **counted):
+    return data_warnings.warnings(info, counted)
+
+
+def test_nothing_is_said_of_a_sound_data_set():
+    assert warnings(train=SOUND, val=SOUND) == []
+
+
+def test_a_class_of_val_only():
+    (line,) = warnings(train=changed(class_pixels=(500, 500, 0)), val=SOUND)
+    assert line.startswith("Class 'car' occurs in val, but never in train:")
+
+
+def test_a_class_of_one_of_two_training_splits_is_known():
+    without = changed(class_pixels=(500, 500, 0))
+    assert warnings(train=without, train_aug=SOUND, val=SOUND) == []
+
+
+def test_trainval_does_not_count_for_training():
+    without = changed(class_pixels=(500, 500, 0))
+    (line,) = warnings(train=without, trainval=SOUND, val=SOUND)
+    assert "occurs in val, but never in train:" in line
+
+
+def test_classes_that_occur_nowhere():
+    without = changed(class_pixels=(500, 0, 0), ignored_pixels=400)
+    lines = warnings(train=without, val=without)
+    assert lines[0] == "2 classes (road, car) occur in no split."
+
+
+def test_a_class_that_is_ignored_need_not_occur():
+    info = dataclasses.replace(INFO, ignore_label=0)
+    assert warnings(info, train=changed(class_pixels=(0, 500, 500))) == []
+
+
+@pytest.mark.parametrize("ignored, count", [(1000, 0), (1001, 1)])
+def test_more_than_half_is_ignored(ignored, count):
+    """Of 1,000 labelled pixels."""
+    lines = warnings(train=changed(ignored_pixels=ignored))
+    assert len(lines) == count
+    assert all("50.0 % of the pixels are ignored; is 255 the" in line for line in lines)
+
+
+@pytest.mark.parametrize("pixels, count", [((950, 30, 20), 0), ((960, 20, 20), 1)])
+def test_nearly_all_is_one_class(pixels, count):
+    lines = warnings(train=changed(class_pixels=pixels))
+    assert len(lines) == count
+    assert all("96.0 % of the labelled pixels are 'sky'" in line for line in lines)
+
+
+def test_splits_without_labels():
+    none = changed(num_labelled=0, class_pixels=(0, 0, 0), ignored_pixels=0)
+    assert warnings(test=none) == [
+        "test: no image has labels; it can be drawn, but not scored or trained on."
+    ]
+    (line,) = warnings(train=changed(num_labelled=7))
+    assert line.startswith("train: 3 have no labels")
+
+
+def test_labels_that_say_nothing():
+    nothing = changed(class_pixels=(0, 0, 0), ignored_pixels=999)
+    assert "train: all labels are the ignore label." in warnings(train=nothing)
+
+
+@pytest.mark.parametrize("heights, count", [((100, 200, 400), 0), ((99, 200, 400), 1)])
+def test_sizes_that_differ_widely(heights, count):
+    lines = warnings(train=changed(heights_px=heights))
+    assert len(lines) == count
+    assert all("heights from 99 to 400 pixels" in line for line in lines)
+
+
+def test_images_of_one_colour():
+    (line,) = warnings(train=changed(std_rgb=(0.0, 4.9, 1.0)))
+    assert "nearly of one colour (standard deviation 4.9" in line
+
+
+def test_shared_images_are_grouped_by_their_splits():
+    shared = [
+        Shared("image", (("train", "a"), ("val", "b"))),
+        Shared("image", (("train", "c"), ("val", "c"))),
+        Shared("name", (("train", "d"), ("test", "d"))),
+        Shared("image", (("train", "e"), ("train", "f"))),
+    ]
+    assert data_warnings.shared_lines(shared) == [
+        "2 equal image files in train and val: a = b, c",
+        "1 equal names in train and test: d",
+        "1 equal image files in train, twice: e = f",
+    ]
+    many = [Shared("image", (("train", f"{i}"), ("val", f"{i}"))) for i in range(7)]
+    assert data_warnings.shared_lines(many) == [
+        "7 equal image files in train and val: 0, 1, 2, 3, 4 and 2 more"
+    ]
+
+
+def test_what_was_skipped_is_told_with_its_reason():
+    skipped = {
+        "train": tuple(Skipped(f"{i}", f"reason {i}") for i in range(7)),
+        "val": (),
+    }
+    lines = data_warnings.skipped_lines(skipped)
+    assert lines[:2] == ["train: 7 left out at conversion", "  0: reason 0"]
+    assert lines[-1] == "  and 2 more, all in dataset.json" and len(lines) == 7

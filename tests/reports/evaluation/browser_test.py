@@ -1,0 +1,89 @@
+"""The page in a real browser, without network; needs Chromium."""
+
+import html
+import json
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deeplab_dpc.reports import evaluation as report
+from tests import chromium
+from tests.reports.evaluation import samples
+
+pytestmark = chromium.NEEDED
+LOOK = """
+<script>
+addEventListener("load", () => {
+const found = { width: innerWidth, needed: document.documentElement.scrollWidth };
+found.small = [...document.querySelectorAll("section, article, pre, details")]
+  .filter(e => e.getBoundingClientRect().right > innerWidth).map(e => e.id || e.tagName);
+found.blank = [...document.images].filter(i => !i.naturalWidth).map(i => i.alt);
+found.paper = getComputedStyle(document.body).backgroundColor;
+const buttons = [...document.querySelectorAll("table[data-sortable] th button")];
+const order = () => [...document.querySelectorAll("table[data-sortable] tbody tr")]
+  .map(row => row.cells[0].textContent);
+found.orders = [];
+for (const column of [1, 1, 0]) { buttons[column].click(); found.orders.push(order()); }
+found.sort = buttons.map(b => b.parentNode.getAttribute("aria-sort"));
+parent.document.title = JSON.stringify(found);
+});
+</script>
+"""
+
+
+def look(tmp_path, made, *arguments, width=1200):
+    """What a script in the page finds; a frame makes it narrower than windows are."""
+    path = tmp_path / "frame.html"
+    page = report.page(made).replace("</body>", f"{LOOK}</body>")
+    style = f"width:{width}px; height:900px; border:0"
+    frame = f'<iframe style="{style}" srcdoc="{html.escape(page)}"></iframe>'
+    path.write_text(f"<!DOCTYPE html><title></title>{frame}")
+    dom = chromium.browse(tmp_path, *arguments, "--dump-dom", path.as_uri())
+    (title,) = re.findall(r"<title>(.*?)</title>", dom, re.DOTALL)
+    return json.loads(html.unescape(title))
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+@pytest.mark.parametrize("num_classes", [3, 19, 151])
+def test_the_page_fits_and_every_picture_is_there(tmp_path, width, num_classes):
+    names = tuple(f"a class with a long name {i}" for i in range(num_classes))
+    found = look(tmp_path, samples.report(names), width=width)
+    assert found["width"] == width
+    assert found["needed"] <= width and found["small"] == []
+    assert found["blank"] == []
+
+
+def test_columns_sort(tmp_path):
+    """By IoU, the largest first; again, the smallest; by name. What has none is last."""
+    made = samples.report()
+    found = look(tmp_path, made)
+    ious = np.array(made.result.ious)
+    known = np.flatnonzero(~np.isnan(ious))
+    names = [samples.CITYSCAPES[c] for c in known[np.argsort(-ious[known])]]
+    unknown = [samples.CITYSCAPES[c] for c in np.flatnonzero(np.isnan(ious))]
+    largest, smallest, by_name = found["orders"]
+    assert largest == [*names, *unknown]
+    assert smallest == [*names[::-1], *unknown]
+    assert by_name == sorted(samples.CITYSCAPES)
+    assert found["sort"] == ["ascending"] + [None] * 6
+
+
+def test_a_dark_page_is_dark(tmp_path):
+    assert look(tmp_path, samples.report())["paper"] == "rgb(244, 246, 248)"
+    dark = look(tmp_path, samples.report(), "--force-dark-mode")
+    assert dark["paper"] == "rgb(15, 18, 22)"
+
+
+def test_it_is_drawn_in_the_classes_colours(tmp_path):
+    path, picture = tmp_path / "report.html", tmp_path / "page.png"
+    made = samples.report()
+    path.write_text(report.page(made))
+    size = "--window-size=1200,2400"
+    chromium.browse(tmp_path, size, f"--screenshot={picture}", path.as_uri())
+    with Image.open(picture) as image:
+        pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
+    for color, share in zip(made.palette.colors, made.result.shares):
+        if share > 0.02:
+            assert (pixels == color).all(-1).sum() > 2000 * share, color

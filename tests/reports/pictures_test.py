@@ -1,0 +1,126 @@
+"""Colours, overlays, errors and their files, pixel by pixel."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deeplab_dpc.reports import pictures, sheet
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+PALETTE = pictures.Palette(("sky", "road", "car"), (RED, GREEN, BLUE), 255)
+
+
+def test_paint_gives_each_class_its_colour_and_none_to_what_is_none():
+    painted = PALETTE.paint(np.array([[0, 1], [2, 255]], np.uint8))
+    assert painted.dtype == np.uint8
+    expected = [[RED, GREEN], [BLUE, pictures.IGNORED_COLOR]]
+    np.testing.assert_array_equal(painted, expected)
+
+
+def test_more_colours_than_classes_are_left_over():
+    palette = pictures.Palette(("a",), (RED, GREEN), 255)
+    painted = palette.paint(np.array([[0, 1]]))
+    np.testing.assert_array_equal(painted, [[RED, pictures.IGNORED_COLOR]])
+
+
+def test_too_few_colours_are_an_error():
+    with pytest.raises(ValueError, match="3 classes, but 1 colours"):
+        pictures.Palette(("a", "b", "c"), (RED,), 255)
+
+
+def test_occurring_classes_come_largest_first():
+    maps = np.array([[2, 2, 2, 0]]), np.array([[0, 255, 2, -1]])
+    assert PALETTE.occurring(*maps) == [2, 0]
+
+
+def test_overlay_mixes_image_and_colour():
+    """One class, so no border: 0.45 * 100 + 0.55 * 255 = 185.25."""
+    image = np.full((2, 3, 3), 100, np.uint8)
+    found = pictures.overlay(image, np.zeros((2, 3), int), PALETTE)
+    np.testing.assert_array_equal(found, np.full((2, 3, 3), (185, 45, 45)))
+
+
+def test_overlay_draws_a_white_line_between_classes():
+    image = np.zeros((3, 4, 3), np.uint8)
+    labels = np.array([[0, 0, 1, 1]] * 3)
+    found = pictures.overlay(image, labels, PALETTE)
+    white = (found == 255).all(-1)
+    np.testing.assert_array_equal(white, [[False, True, False, False]] * 3)
+
+
+def test_overlay_leaves_the_image_where_there_is_no_class():
+    image = np.full((1, 2, 3), 77, np.uint8)
+    found = pictures.overlay(image, np.full((1, 2), 255), PALETTE)
+    np.testing.assert_array_equal(found, image)
+
+
+def test_the_line_between_classes_grows_with_the_picture():
+    """2048 wide: two pixels, so that half the size still shows it."""
+    labels = np.repeat(np.arange(2), 1024)[None].repeat(2, axis=0)
+    found = pictures.overlay(np.zeros((2, 2048, 3), np.uint8), labels, PALETTE)
+    (columns,) = np.nonzero((found[0] == 255).all(-1))
+    np.testing.assert_array_equal(columns, [1022, 1023])
+
+
+def test_errors_are_red_right_pixels_pale_and_unlabelled_ones_hatched():
+    """The image is grey 100: 145 + 0.35 * 100 = 180."""
+    image = np.full((20, 30, 3), 100, np.uint8)
+    labels, predictions = np.zeros((20, 30), int), np.zeros((20, 30), int)
+    predictions[:, 10:] = 1
+    labels[:, 20:] = 255
+    found = pictures.errors(image, labels, predictions, PALETTE)
+    np.testing.assert_array_equal(found[:, :10], np.full((20, 10, 3), 180))
+    assert (found[:, 10:20] == pictures.WRONG_COLOR).all()
+    np.testing.assert_array_equal(found[:, 20:], sheet.hatching(20, 30)[:, 20:])
+
+
+@pytest.mark.parametrize("side", [1, 7, 100, 1000, 2048])
+def test_hatching_has_two_colours_and_stripes_that_survive_shrinking(side):
+    """A third of the pixels is dark; stripes keep 1/240 of the side, or one pixel."""
+    found = sheet.hatching(side, side)
+    dark = (found != 255).any(-1)
+    if side < 8:
+        assert dark.any()
+        return
+    assert 0.2 < dark.mean() < 0.55
+    ends = np.flatnonzero(np.diff(dark[0].astype(int)))
+    assert np.diff(ends).min() >= max(1, side // 300)
+
+
+def test_ground_truth_is_hatched_where_a_label_is_ignored_or_no_class():
+    labels = np.array([[0, 1, 255, 9]])
+    found = pictures.ground_truth(labels, PALETTE)
+    np.testing.assert_array_equal(found[0, :2], [RED, GREEN])
+    np.testing.assert_array_equal(found[0, 2:], sheet.hatching(1, 4)[0, 2:])
+
+
+def test_counts_of_an_image_leave_out_what_is_no_class():
+    labels = np.array([[0, 1, 1, 255, 9, 2]], np.uint8)
+    predictions = np.array([[0, 1, 2, 0, 0, 7]])
+    found = pictures.image_counts(labels, predictions, PALETTE)
+    np.testing.assert_array_equal(found, [[1, 0, 0], [0, 1, 1], [0, 0, 0]])
+
+
+@pytest.mark.parametrize(
+    "dtype, top, mode", [("uint8", 9, "L"), ("int32", 300, "I;16")]
+)
+def test_label_maps_keep_their_ids(tmp_path, dtype, top, mode):
+    labels = np.array([[0, 1], [top, 3]], dtype)
+    pictures.write_png(tmp_path / "a.png", labels)
+    with Image.open(tmp_path / "a.png") as found:
+        assert found.mode == mode
+        np.testing.assert_array_equal(np.asarray(found), labels)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"old")
+
+    def fail(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pictures.os, "replace", fail)
+    with pytest.raises(OSError, match="No space"):
+        pictures.write_png(path, np.zeros((2, 2), np.uint8))
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+    assert path.read_bytes() == b"old"

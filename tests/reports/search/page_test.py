@@ -1,0 +1,174 @@
+"""The page as a browser takes it, for none, one and few trials, and its files."""
+
+import dataclasses
+import io
+import re
+import time
+
+import pytest
+from PIL import Image
+
+from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.reports import search as report
+from deeplab_dpc.search.results import SearchResults
+from deeplab_dpc.search.trials import Outcome, TrialRecord
+from tests.reports.evaluation.html_page import Page
+from tests.reports.search import samples
+
+ALL = {
+    *(f"cell_best_{i}.png" for i in (1, 2, 3)),
+    *("cell_worst.png", "branch_norms.png", "fidelity_1.png", "fidelity_2.png"),
+    *("proxy_against_rerank.png", "score_against_multiply_adds.png"),
+    *("score_histogram.png", "score_history.png", "trials.csv", "index.html"),
+}
+
+
+@pytest.fixture(scope="module", params=[0, 1, 30])
+def number(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def text(number, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    path = report.write_report(samples.results(number), folder)
+    assert path == folder / "index.html"
+    return path.read_text()
+
+
+@pytest.fixture(scope="module")
+def page(text):
+    return Page(text)
+
+
+def test_it_loads_nothing_from_outside(text, page):
+    for tag, attrs in page.elements:
+        for name in ("src", "href", "srcset", "action", "data", "poster"):
+            value = attrs.get(name)
+            is_ours = value is None or value.startswith(("data:image/", "#"))
+            assert is_ours or (tag, value) == ("a", "trials.csv"), (tag, value)
+        assert tag not in ("link", "base", "iframe", "object", "embed", "form")
+        assert not [name for name in attrs if name.startswith("on")], (tag, attrs)
+    without_data = re.sub(r"data:[^\"]*", "", text)
+    assert not re.search(r"https?:|url\(|@import|//\w+\.\w", without_data)
+
+
+def test_it_can_be_read_without_seeing_it(page):
+    for attrs in page.all("img"):
+        assert len(attrs["alt"]) > 40
+    for attrs in page.all("th"):
+        assert attrs["scope"] in ("row", "col")
+    assert len(page.all("caption")) == len(page.all("table"))
+    for attrs in page.all("div"):
+        if "scroll" in attrs.get("class", ""):
+            assert attrs["tabindex"] == "0" and attrs["aria-label"]
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h\d", tag)]
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:]))
+
+
+def test_every_link_inside_leads_somewhere(page):
+    ids = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    inside = [a["href"][1:] for a in page.all("a") if a["href"].startswith("#")]
+    assert inside and set(inside) <= set(ids)
+
+
+def test_what_there_is_is_shown_and_the_rest_is_not(page, number):
+    always = {"Progress", "Scores", "Cells", "Trials", "Settings"}
+    full = {"Comparison", "Score against multiply-adds", "Fidelity of the proxy"}
+    wanted = always | (full if number == 30 else set())
+    wanted |= {"Score against multiply-adds"} if number == 1 else set()
+    headings = re.findall("|".join(always | full), page.text)
+    assert wanted <= set(headings)
+    for absent in full - wanted:
+        assert absent not in page.text
+    assert len(page.all("img")) == {0: 0, 1: 4, 30: 11}[number]
+    assert ("No trial has a score yet." in page.text) == (number == 0)
+
+
+def test_names_and_errors_are_text_and_never_markup(page, number):
+    assert len(page.all("script")) == 1
+    assert "Search streets & <more>" in page.text
+    assert ("<script>alert('x')</script> & ��" in page.text) == (number == 30)
+
+
+def test_a_running_search_loads_itself_again(text, number):
+    assert ("location.reload()" in text) == (number == 30)
+    assert (
+        '<noscript><meta http-equiv="refresh" content="60"></noscript>' in text
+    ) == (number == 30)
+
+
+def test_every_picture_is_a_file_of_its_own(tmp_path):
+    report.write_report(samples.results(30), tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == ALL
+    for path in tmp_path.glob("*.png"):
+        with Image.open(io.BytesIO(path.read_bytes())) as image:
+            image.load()
+            assert min(image.size) > 300
+
+
+def test_the_same_results_give_the_same_files(tmp_path):
+    results = samples.results(30)
+    pages = [report.write_report(results, tmp_path / name) for name in "ab"]
+    for name in ALL:
+        one, other = (page.with_name(name).read_bytes() for page in pages)
+        assert one == other, name
+
+
+def test_pictures_of_an_earlier_report_go_and_other_files_stay(tmp_path):
+    report.write_report(samples.results(30), tmp_path)
+    (tmp_path / "notes.png").write_bytes(b"mine")
+    report.write_report(samples.results(0), tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {
+        *("index.html", "trials.csv", "notes.png")
+    }
+
+
+def test_a_file_is_no_folder(tmp_path):
+    path = tmp_path / "report"
+    path.write_text("")
+    for bad in (path, path / "below"):
+        with pytest.raises(report.ReportError, match="is a file. Give a folder."):
+            report.write_report(samples.results(0), bad)
+
+
+@pytest.mark.parametrize("state", ["waiting", "running", "failed", "stopped", "lost"])
+def test_a_search_whose_only_trial_has_no_score(tmp_path, state):
+    outcome = Outcome(score=0.2) if state == "stopped" else None
+    trial = TrialRecord(number=0, genotype=DPC_TOP1, state=state, outcome=outcome)
+    results = SearchResults(name="a", num_trials=5, trials=(trial,))
+    page = Page(report.write_report(results, tmp_path).read_text())
+    assert "No trial has a score yet." in page.text and f"1 {state}" in page.text
+    assert page.all("img") == []
+
+
+def test_fidelity_before_its_first_cell(tmp_path):
+    waiting = dataclasses.replace(
+        samples.results(0), fidelity={"small": (), "proxy": ()}
+    )
+    page = Page(report.write_report(waiting, tmp_path).read_text())
+    assert "No cell has been trained in two ways yet." in page.text
+
+
+def test_another_objective_is_shown_as_it_is(tmp_path):
+    records = tuple(
+        dataclasses.replace(t, outcome=dataclasses.replace(t.outcome, score=-i - 0.5))
+        for i, t in enumerate(t for t in samples.trials(30) if t.outcome)
+    )
+    results = SearchResults(name="a", num_trials=30, trials=records)
+    page = Page(report.write_report(results, tmp_path).read_text())
+    assert "best proxy score -0.5" in page.text and " %" not in page.text
+
+
+@pytest.mark.slow
+def test_very_many_trials_stay_usable(tmp_path):
+    results = samples.results(28_000)
+    began_s = time.process_time()
+    path = report.write_report(results, tmp_path)
+    assert time.process_time() - began_s < 60
+    assert path.stat().st_size < 4e6
+    assert len(Page(path.read_text()).all("tr")) < 600
+    with open(tmp_path / "trials.csv") as file:
+        assert sum(1 for _ in file) == 28_001

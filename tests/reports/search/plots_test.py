@@ -1,0 +1,196 @@
+"""What plots say: their texts by arithmetic, their pixels by colour."""
+
+import dataclasses
+import io
+import math
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.reports.search import agreement, drawing, plots
+from deeplab_dpc.reports.search.words import Scale
+from deeplab_dpc.search.results import SearchResults, by_score, spearman
+from deeplab_dpc.search.trials import Outcome, TrialRecord
+from tests.reports.search import samples
+
+SCALE = Scale()
+
+
+def trial(number, score, multiply_adds=0, **fields):
+    outcome = Outcome(score=score, multiply_adds=multiply_adds, **fields)
+    return TrialRecord(
+        number=number, genotype=DPC_TOP1, state="complete", outcome=outcome
+    )
+
+
+def pixels(picture):
+    with Image.open(io.BytesIO(picture.png)) as image:
+        return np.asarray(image.convert("RGB")).astype(int)
+
+
+def near(image, color):
+    """Which pixels have a colour."""
+    wanted = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
+    return np.abs(image - wanted).max(axis=-1) < 12
+
+
+def test_the_front_by_hand():
+    """b costs more than a and is worse; d is as good as c and costs more."""
+    a, b = trial(0, 0.4, 10), trial(1, 0.3, 20)
+    c, d, e = trial(2, 0.5, 30), trial(3, 0.5, 40), trial(4, 0.6, 50)
+    twin, uncounted = trial(5, 0.4, 10), trial(6, 0.9, 0)
+    assert plots.front_of([e, twin, c, b, d, uncounted, a]) == [a, c, e]
+
+
+def test_the_front_is_what_none_dominates():
+    scored = by_score(samples.trials(300))
+    found = {t.number for t in plots.front_of(scored)}
+    costs = np.array([t.outcome.multiply_adds for t in scored])
+    scores = np.array([t.score for t in scored])
+    for t in scored:
+        cost, score = t.outcome.multiply_adds, t.score
+        better = (
+            (costs <= cost) & (scores >= score) & ((costs < cost) | (scores > score))
+        )
+        assert (t.number in found) == (not better.any())
+
+
+def test_medians_of_neighbours():
+    """49 trials: 20, 20 and 9, and 9 are fewer than half of 20."""
+    values = np.arange(49.0)
+    size, medians = plots.moving_medians(np.arange(49), values)
+    assert size == 20
+    assert medians == [(9.5, 9.5), (29.5, 29.5)]
+    assert len(plots.moving_medians(np.arange(50), np.zeros(50))[1]) == 3
+    size, medians = plots.moving_medians(np.arange(28_000), np.zeros(28_000))
+    assert size == 467 and len(medians) == 60
+
+
+def test_the_histogram_tells_its_range_and_fills_by_count():
+    """40 cells at 40 %, 10 at 50 %: the two bars' areas are as 4 to 1."""
+    trials = [trial(i, 0.5 if i < 10 else 0.4) for i in range(50)]
+    picture = plots.histogram(trials, SCALE)
+    assert picture.alt == (
+        "Histogram of the proxy scores of 50 cells, from 40.00 % to 50.00 %, median "
+        "40.00 %."
+    )
+    blue = near(pixels(picture), drawing.BLUE)
+    columns = np.flatnonzero(blue.any(axis=0))
+    middle = columns.mean()
+    left, right = blue[:, : int(middle)].sum(), blue[:, int(middle) :].sum()
+    assert left / right == pytest.approx(4, rel=0.05)
+
+
+def test_no_histogram_of_one_cell():
+    assert plots.histogram([trial(0, 0.4)], SCALE) is None
+
+
+@pytest.mark.parametrize("scores", [(0.4, 0.4), (0.4, 0.4 + 1e-12), (-3.0, 12.0)])
+def test_scores_that_hardly_vary_can_be_drawn(scores):
+    trials = [trial(i, s) for i, s in enumerate(scores)]
+    scale = Scale.of(scores)
+    assert plots.histogram(trials, scale).png and plots.history(trials, scale).png
+
+
+def test_the_history_tells_when_the_best_came():
+    trials = by_score(trial(i, s) for i, s in enumerate((0.3, 0.5, 0.4)))
+    picture = plots.history(trials, SCALE)
+    assert picture.alt == (
+        "Proxy scores over 3 trials; the best, 50.00 %, was reached in trial 1."
+    )
+    orange = near(pixels(picture), drawing.ORANGE)
+    rows = np.flatnonzero(orange.sum(axis=1) > 100)
+    groups = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
+    first, second = groups[0], groups[1]  # The best, from trial 1; before, trial 0's.
+    begins = [np.flatnonzero(orange[g].any(axis=0)).min() for g in (first, second)]
+    assert begins[0] > begins[1]
+
+
+def test_the_history_of_many_tells_the_trend():
+    trials = by_score(trial(i, 0.2 + 0.001 * i) for i in range(200))
+    assert plots.history(trials, SCALE).alt.endswith(
+        "The median of 20 trials went from 20.95 % to 38.95 %."
+    )
+
+
+def test_the_front_in_words():
+    trials = by_score([trial(0, 0.4, 2_000_000), trial(1, 0.5, 3_000_000_000)])
+    picture = plots.front(trials, SCALE)
+    assert picture.alt == (
+        "Proxy score against multiply-adds of 2 cells; 2 cells in front: 40.00 % at "
+        "2.00 M to 50.00 % at 3.00 B."
+    )
+    assert plots.front([trial(0, 0.4)], SCALE) is None
+
+
+def test_norms_are_bars_as_long_as_they_say():
+    norms = (400.0, 100.0, 200.0, 300.0, 50.0)
+    picture = plots.norms(trial(0, 0.4, branch_norms=norms), "Best cell")
+    assert "0: 3×3 conv, rate 1×6 400, 1: 3×3 conv, rate 18×15 100" in picture.alt
+    assert "the most from branch 0: 3×3 conv, rate 1×6" in picture.caption
+    widths = near(pixels(picture), drawing.BLUE).sum(axis=1)
+    bars = np.split(widths, np.flatnonzero(np.diff(widths > 0)) + 1)
+    lengths = [np.median(bar) for bar in bars if bar.max() > 0]
+    np.testing.assert_allclose(lengths, np.array(norms) / 400 * lengths[0], atol=3)
+
+
+@pytest.mark.parametrize("norms", [(), (1.0,) * 4, (1.0, math.nan, 1.0, 1.0, 1.0)])
+def test_no_picture_of_norms_that_do_not_fit_the_cell(norms):
+    assert plots.norms(trial(0, 0.4, branch_norms=norms), "Best cell") is None
+
+
+def test_the_same_trials_give_the_same_bytes():
+    trials = by_score(samples.trials(60))
+    assert plots.history(trials, SCALE) == plots.history(trials, SCALE)
+
+
+def test_a_scatter_tells_rho_and_the_best():
+    results = samples.results(30)
+    pairs = results.rerank_pairs()
+    names = ("proxy score", "end-to-end score")
+    picture = agreement.scatter(pairs, names, SCALE, "a", "Figure 4b.")
+    found = spearman([(a.score, b.score) for a, b in pairs])
+    top = max(pairs, key=lambda pair: pair[1].score)
+    assert f"Spearman's rho {found.rho:.2f}" in picture.alt
+    assert (
+        f"The highest end-to-end score, {100 * top[1].score:.2f} %, is that of trial "
+        f"{top[0].number} with a proxy score of {100 * top[0].score:.2f} %."
+        in picture.alt
+    )
+    assert "So few cells show next to nothing. Figure 4b." in picture.caption
+    assert agreement.scatter([], names, SCALE, "a", "") is None
+
+
+def test_the_scatters_axes_are_not_mixed_up():
+    """Three cells, equal by the first score, are one column of dots."""
+    cells = [samples.chain(b) for b in DPC_TOP1.branches[:1]]
+    pairs = [
+        (trial(i, x), dataclasses.replace(trial(i, y), genotype=cells[0]))
+        for i, (x, y) in enumerate([(0.2, 0.1), (0.2, 0.5), (0.2, 0.9)])
+    ]
+    picture = agreement.scatter(pairs, ("x", "y"), SCALE, "a", "")
+    blue = near(pixels(picture), "#3671c3")  # Blue at 85 % on white.
+    rows, columns = np.nonzero(blue)
+    assert np.ptp(columns) < 40 < 400 < np.ptp(rows)
+
+
+def test_fidelity_compares_the_first_way():
+    pairs = SearchResults(name="a", fidelity=samples.fidelity()).fidelity_pairs()
+    rhos = [spearman([(a.score, b.score) for a, b in p]).rho for p in pairs.values()]
+    assert list(pairs) == [("small", "proxy"), ("small", "large")]
+    assert rhos[0] > rhos[1]
+
+
+@pytest.mark.parametrize(
+    "pairs, expected",
+    [
+        ([(i, i) for i in range(12)], "12 cells)."),
+        ([(i, i) for i in range(5)], "So few cells show next to nothing."),
+        ([(i, (i * 7) % 12) for i in range(12)], "The interval holds 0"),
+        ([], "No Spearman's rho from 0 cells."),
+    ],
+)
+def test_a_correlation_says_how_much_it_can_mean(pairs, expected):
+    assert expected in agreement.sentence(spearman(pairs))

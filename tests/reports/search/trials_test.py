@@ -1,0 +1,73 @@
+"""The table of trials and the CSV beside it."""
+
+import csv
+import dataclasses
+import io
+import math
+
+from deeplab_dpc.genotypes import Genotype
+from deeplab_dpc.reports.search import trials
+from deeplab_dpc.reports.search.words import Scale, short_cell
+from deeplab_dpc.search.results import SearchResults
+from tests.reports.evaluation.html_page import Page
+from tests.reports.search import samples
+
+
+def read_csv(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_the_csv_holds_every_trial_as_it_was():
+    records = samples.trials(60)
+    rows = read_csv(trials.to_csv(reversed(records)))
+    assert [int(row["number"]) for row in rows] == list(range(60))
+    for row, record in zip(rows, records):
+        assert Genotype.from_json(row["genotype"]) == record.genotype
+        assert row["state"] == record.state and row["error"] == record.error
+        assert row["worker"] == record.worker
+        if record.outcome is None:
+            assert row["score"] == row["branch_norms"] == ""
+        elif math.isfinite(record.outcome.score):
+            assert float(row["score"]) == record.outcome.score
+            assert int(row["multiply_adds"]) == record.outcome.multiply_adds
+        ended = float(row["ended_s"]) if row["ended_s"] else None
+        assert ended == record.ended_s
+
+
+def test_the_best_and_the_latest_are_shown():
+    results = SearchResults(name="a", trials=samples.trials(2000))
+    numbers = [t.number for t in trials.chosen(results)]
+    best = {t.number for t in results.scored()[:200]}
+    assert set(numbers) == best | set(range(1800, 2000))
+    assert numbers == sorted(numbers, reverse=True)
+    page = Page(trials.section(results, Scale()))
+    assert len(page.all("tr")) == 1 + len(numbers)
+    assert "The 200 best and the 200 latest of 2,000 trials" in page.text
+
+
+def test_all_of_few_are_shown():
+    results = samples.results(30)
+    page = Page(trials.section(results, Scale()))
+    assert len(page.all("tr")) == 31 and "30 trials" in page.text
+    first = results.trials[0]
+    assert (
+        f"0 complete {100 * first.score:.2f} % {short_cell(first.genotype)}"
+        in page.text
+    )
+
+
+def test_odd_scores_are_said_and_sorted_last():
+    records = samples.trials(60)
+    stopped = next(t for t in records if t.state == "stopped")
+    odd = (records[samples.NAN_NUMBER], records[samples.INF_NUMBER], stopped)
+    section = trials.section(SearchResults(name="a", trials=odd), Scale())
+    shown = f"({100 * stopped.outcome.score:.2f} %)"
+    for value in ("nan", "inf", shown):
+        assert f'<td class="number" data-value="">{value}</td>' in section
+
+
+def test_another_objective_is_no_percentage():
+    outcome = dataclasses.replace(samples.trials(1)[0].outcome, score=-3.25)
+    record = dataclasses.replace(samples.trials(1)[0], outcome=outcome)
+    section = trials.section(SearchResults(name="a", trials=(record,)), Scale(False))
+    assert '<td class="number" data-value="-3.25">-3.25</td>' in section
