@@ -15,13 +15,13 @@ from collections.abc import Mapping, Sequence
 
 from absl import app, flags
 
-from deeplab_dpc.data import records
+from deeplab_dpc.data import records, verify
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest
 from deeplab_dpc.data.statistics import SplitStatistics, balanced_weights
 from deeplab_dpc.inspection import contents as inspection
 from deeplab_dpc.inspection import data_tables as data_report
-from deeplab_dpc.inspection import data_warnings, verify
+from deeplab_dpc.inspection import data_warnings
 from deeplab_dpc.programs import command_line, restored
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.progress import Progress
