@@ -17,7 +17,7 @@ from measuring import compare, write  # noqa: E402
 from deeplab_dpc import build_model  # noqa: E402
 from deeplab_dpc.config import ModelConfig, TrainConfig  # noqa: E402
 from deeplab_dpc.genotypes import DPC_TOP1  # noqa: E402
-from deeplab_dpc.training import losses, optimizers, watch  # noqa: E402
+from deeplab_dpc.training import collapse, losses, optimizers  # noqa: E402
 from deeplab_dpc.training.step import ReplicaStep  # noqa: E402
 
 NAME = "class_counts"
@@ -43,7 +43,7 @@ def case(
     logits = model(inputs["image"], training=False)
     strategy = tf.distribute.get_strategy()
     whole = tf.function(lambda: strategy.run(step, (inputs,))["class_counts"])
-    counting = tf.function(lambda: watch.class_counts(logits, labels, 255))
+    counting = tf.function(lambda: collapse.class_counts(logits, labels, 255))
     return compare(
         NAME,
         f"{batch}x{crop}x{crop}, {classes} classes, 1/{(strides or (16,))[0]}",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import socket
 import subprocess
 import sys
@@ -52,6 +53,19 @@ def test_an_error_leaves_the_earlier_file_and_names_it(tmp_path):
     with pytest.raises(OSError) as caught:
         files.write(tmp_path / "none" / "a.txt", "x")
     assert caught.value.filename == str(tmp_path / "none" / "a.txt")
+
+
+def test_a_full_disk_leaves_the_earlier_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    files.write(path, "one")
+
+    def fail(self, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pathlib.Path, "write_bytes", fail)
+    with pytest.raises(OSError, match="No space"):
+        files.write(path, "two")
+    assert path.read_text() == "one" and list(tmp_path.iterdir()) == [path]
 
 
 def test_file_and_folder_are_on_the_disk_before_the_block_ends(tmp_path, monkeypatch):

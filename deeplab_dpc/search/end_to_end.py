@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from deeplab_dpc import inference
+from deeplab_dpc import files, inference
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.costs import measure
 from deeplab_dpc.data import pipeline
@@ -24,7 +24,6 @@ from deeplab_dpc.tf1.names import tf1_name
 from deeplab_dpc.training import metrics, trainer
 from deeplab_dpc.training.loop import TrainingError
 from deeplab_dpc.training.run_folder import RunConfig, restore_model
-from deeplab_dpc.training.run_record import write_text
 
 OUTCOME_FILE = "outcome.json"
 _MODULES = ("meta_architecture", "aspp")
@@ -70,7 +69,7 @@ class EndToEnd:
         except TrainingError as e:
             return e
         outcome = _scored(run, folder, began_s)
-        write_text(path, json.dumps(outcome.to_dict(), indent=2) + "\n")
+        files.write_json(path, outcome.to_dict())
         keras.backend.clear_session()  # Models of earlier cells would add up.
         return outcome
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from optuna.storages import BaseStorage
 
+from deeplab_dpc import files
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.config import ProxyConfig, SamplerConfig, SpaceConfig
 from deeplab_dpc.search.samplers import directions, make_pruner, make_sampler
@@ -18,7 +19,6 @@ from deeplab_dpc.search.space import Space
 from deeplab_dpc.search.storage import open_storage
 from deeplab_dpc.search.study import Study
 from deeplab_dpc.search.trials import Outcome
-from deeplab_dpc.training.run_record import write_text
 
 FILE_NAME = "search.json"
 JOURNAL = "study.journal"
@@ -75,9 +75,8 @@ class Search:
         path = pathlib.Path(self.storage)
         if path.parent == pathlib.Path(folder).absolute():
             values["storage"] = path.name  # So that the folder can be moved.
-        text = json.dumps(values, indent=2) + "\n"
         pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
-        write_text(pathlib.Path(folder) / FILE_NAME, text)
+        files.write_json(pathlib.Path(folder) / FILE_NAME, values)
 
     @classmethod
     def load(cls, folder: Path) -> "Search":
@@ -155,4 +154,4 @@ def read_outcomes(path: Path) -> dict[str, Outcome]:
 def write_outcomes(path: Path, outcomes: Mapping[str, Outcome]) -> None:
     """Writes outcomes by name as JSON, whole or not at all."""
     values = {name: outcome.to_dict() for name, outcome in outcomes.items()}
-    write_text(pathlib.Path(path), json.dumps(values, indent=2) + "\n")
+    files.write_json(path, values)

@@ -6,13 +6,13 @@ from typing import Any
 
 import optuna
 
+from deeplab_dpc import files
 from deeplab_dpc.search.end_to_end import EndToEnd
 from deeplab_dpc.search.folder import BEST_CELL, Search
 from deeplab_dpc.search.space import Space
 from deeplab_dpc.search.study import Study, StudyError
 from deeplab_dpc.search.trials import TrialRecord
 from deeplab_dpc.search.worker import Worker
-from deeplab_dpc.training.run_record import write_text
 
 NAME = "{}/rerank"
 FOLDER = "rerank"
@@ -77,7 +77,7 @@ def rerank(
             f"None of the {len(best)} cells could be trained whole; `search.py report "
             f"--search_dir={folder}` shows why."
         )
-    write_text(pathlib.Path(folder) / BEST_CELL, winners[0].genotype.to_json() + "\n")
+    files.write(pathlib.Path(folder) / BEST_CELL, winners[0].genotype.to_json() + "\n")
     return winners[0]
 
 

@@ -1,6 +1,5 @@
 """A copy of the batch on which training failed, to look at."""
 
-import json
 import os
 import pathlib
 import shutil
@@ -10,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from deeplab_dpc import files
 
 
 def save(
@@ -44,7 +45,7 @@ def save(
             "scalars": {k: _json(float(v)) for k, v in scalars.items()},
             "images": images,
         }
-        (new / "batch.json").write_text(json.dumps(facts, indent=2) + "\n")
+        files.write_json(new / "batch.json", facts)
         new.chmod(0o755)
         return _name(new, pathlib.Path(folder) / f"bad_batch_{step}")
     finally:

@@ -46,7 +46,7 @@ def _at_size(labels: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     return labels
 
 
-class Watch:
+class CollapseMonitor:
     """Notices predictions that collapse to one class, and batches without labels.
 
     A collapse is one class with 99 percent of the predicted pixels while the labels of

@@ -7,7 +7,7 @@ import os
 import pathlib
 from collections.abc import Mapping, Sequence
 
-from deeplab_dpc.training import run_record
+from deeplab_dpc import files
 
 FILE_NAME = "metrics.csv"
 _FIRST = (
@@ -41,7 +41,7 @@ class Metrics:
         if self._path.is_file():
             self._columns, rows = _read(self._path)
             kept = [row for row in rows if int(row["step"]) <= first_step]
-            run_record.write_text(self._path, _text(self._columns, kept))
+            files.write(self._path, _text(self._columns, kept))
 
     def append(self, step: int, means: Mapping[str, float]) -> None:
         """Adds the row of the interval that ended with this step.
@@ -62,7 +62,7 @@ class Metrics:
         order = [name for name in _FIRST if name in new]
         order += sorted(name for name in new if name not in _FIRST)
         columns = [*self._columns, *order]
-        run_record.write_text(self._path, _text(columns, rows))
+        files.write(self._path, _text(columns, rows))
         self._columns = columns
 
 

@@ -60,7 +60,7 @@ class Interval:
         return means
 
 
-class Progress:
+class TrainingLog:
     """Writes the log's lines, the table of metrics and TensorBoard's curves.
 
     What cannot be written to the table or for TensorBoard, on a full disk say, is told

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import os
 import pathlib
 import shutil
@@ -12,6 +11,7 @@ from typing import Any
 
 import keras
 
+from deeplab_dpc import files
 from deeplab_dpc.config import (
     ConfigError,
     DataConfig,
@@ -74,8 +74,7 @@ class RunConfig:
 
     def save(self, folder: Path) -> None:
         """Writes `config.json`, whole or not at all."""
-        text = json.dumps(self.to_dict(), indent=2) + "\n"
-        run_record.write_text(pathlib.Path(folder) / CONFIG_FILE, text)
+        files.write_json(pathlib.Path(folder) / CONFIG_FILE, self.to_dict())
 
     @classmethod
     def load(cls, folder: Path) -> "RunConfig":
@@ -91,7 +90,7 @@ class RunConfig:
                 f"{_contents(pathlib.Path(folder))} {_advice(pathlib.Path(folder))}"
             )
         try:
-            return cls.from_dict(json.loads(path.read_text()))
+            return cls.from_dict(files.read_json(path))
         except (ConfigError, ValueError, KeyError, TypeError) as e:
             raise RunFolderError(f"{path} cannot be read: {e!r}.") from e
 

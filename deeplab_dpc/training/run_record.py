@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import json
 import os
 import pathlib
 import platform
@@ -14,6 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from deeplab_dpc import files
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype
 from deeplab_dpc.settings import Config
 
@@ -39,15 +39,14 @@ def record_start(folder: pathlib.Path) -> None:
     """
     start = _this_start()
     path = folder / COMMAND_FILE
-    before = path.read_text() if path.exists() else ""
+    before = files.read_text(path) if path.exists() else ""
     ran = ", ".join(f"{name} {v}" for name, v in start["versions"].items())
     command = shlex.join(start["command"])
     commit = f", commit {start['commit']}" if start["commit"] else ""
     changed = " with changes" if start["is_changed"] else ""
-    write_text(path, f"{before}{command}\n# {ran}{commit}{changed}\n")
+    files.write(path, f"{before}{command}\n# {ran}{commit}{changed}\n")
     starts = _starts(folder / STARTS_FILE)
-    text = json.dumps([*starts, start], indent=2)
-    write_text(folder / STARTS_FILE, text + "\n")
+    files.write_json(folder / STARTS_FILE, [*starts, start])
 
 
 def record_settings(
@@ -66,22 +65,12 @@ def record_settings(
     """
     lines = [line for config in settings for line in _flag_lines(config)]
     if genotype is not None:
-        write_text(folder / GENOTYPE_FILE, genotype.to_json() + "\n")
+        files.write(folder / GENOTYPE_FILE, genotype.to_json() + "\n")
         cell = "top1" if genotype == DPC_TOP1 else name / GENOTYPE_FILE
         lines.append(f"--dense_prediction_cell_json={cell}")
     head = "# What was not at its default. Give another folder to train the same:\n"
     command = f"# python train.py --flagfile={name / FLAGS_FILE} --train_logdir=...\n"
-    write_text(folder / FLAGS_FILE, head + command + "".join(f"{x}\n" for x in lines))
-
-
-def write_text(path: pathlib.Path, text: str) -> None:
-    """Writes a file under a temporary name, then gives it its own."""
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        new.write_text(text)
-        os.replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)
+    files.write(folder / FLAGS_FILE, head + command + "".join(f"{x}\n" for x in lines))
 
 
 def versions() -> dict[str, str]:
@@ -108,7 +97,7 @@ def _this_start() -> dict[str, Any]:
 def _starts(path: pathlib.Path) -> list[Any]:
     """The starts so far; a file that somebody broke counts for nothing."""
     try:
-        found = json.loads(path.read_text())
+        found = files.read_json(path)
     except (OSError, ValueError):
         return []
     return found if isinstance(found, list) else []

@@ -8,8 +8,7 @@ import tensorflow as tf
 
 from deeplab_dpc.config import ConfigError, TrainConfig
 from deeplab_dpc.tf1.names import tf1_name
-from deeplab_dpc.training import collapse as watch
-from deeplab_dpc.training import losses, optimizers
+from deeplab_dpc.training import collapse, losses, optimizers
 from deeplab_dpc.training.averages import Averages
 
 Batch = Mapping[str, tf.Tensor]
@@ -144,7 +143,7 @@ class ReplicaStep:
         return losses.mean(total, count), gradients, classes
 
     def _class_counts(self, outputs: list[tf.Tensor], label: tf.Tensor) -> tf.Tensor:
-        return watch.class_counts(outputs[-1], label, self._loss.ignore_label)
+        return collapse.class_counts(outputs[-1], label, self._loss.ignore_label)
 
     def _apply(self, gradients: list[tf.Tensor], num_replicas: int) -> None:
         scale = self._optimizer.scale_loss(tf.ones([])) if self._scales_loss else 1.0

@@ -25,10 +25,10 @@ from deeplab_dpc.training import (
     strategies,
 )
 from deeplab_dpc.training.averages import Averages
-from deeplab_dpc.training.collapse import Watch
+from deeplab_dpc.training.collapse import CollapseMonitor
 from deeplab_dpc.training.interruption import Stopped, StopSignals
 from deeplab_dpc.training.loop import Loop, TrainingError
-from deeplab_dpc.training.reporting import Progress, log_resolved, pictures
+from deeplab_dpc.training.reporting import TrainingLog, log_resolved, pictures
 from deeplab_dpc.training.run_folder import RunConfig
 from deeplab_dpc.training.saver import Saver
 
@@ -155,8 +155,8 @@ def _train_to_the_end(loop: Loop, config: RunConfig, folder: str | os.PathLike) 
     if loop.step >= total:
         logging.info("The run is complete: it has made its %d steps.", loop.step)
         return
-    progress = Progress(folder, total, loop.step)
-    watch = Watch(
+    log = TrainingLog(folder, total, loop.step)
+    monitor = CollapseMonitor(
         *(config.dataset.class_names, config.dataset.ignore_label),
         *(train, loop.num_replicas),
     )
@@ -164,9 +164,11 @@ def _train_to_the_end(loop: Loop, config: RunConfig, folder: str | os.PathLike) 
     try:
         while loop.step < total:
             means = loop.train_until(_next_report(loop, train))
-            progress.report(loop.step, means)
-            progress.show_classes(loop.step, loop.interval.classes)
-            warning = watch.look(loop.step, loop.interval.steps, loop.interval.classes)
+            log.report(loop.step, means)
+            log.show_classes(loop.step, loop.interval.classes)
+            warning = monitor.look(
+                loop.step, loop.interval.steps, loop.interval.classes
+            )
             if warning:
                 logging.warning("%s", warning)
             saver.save_if_due(loop.step)
@@ -174,7 +176,7 @@ def _train_to_the_end(loop: Loop, config: RunConfig, folder: str | os.PathLike) 
                 shown_s, train.save_summaries_secs
             ):
                 shown_s = time.monotonic()
-                progress.show(loop.step, _pictures(loop, config))
+                log.show(loop.step, _pictures(loop, config))
     except Stopped as e:
         prefix = saver.save(loop.step)
         raise Stopped(

@@ -10,7 +10,7 @@ from deeplab_dpc.layers import Logits
 from deeplab_dpc.training import checkpoints, losses, optimizers, run_folder, trainer
 from deeplab_dpc.training.averages import Averages
 from deeplab_dpc.training.checkpoints import RunFolderError
-from deeplab_dpc.training.reporting import Progress
+from deeplab_dpc.training.reporting import TrainingLog
 from deeplab_dpc.training.step import ReplicaStep
 from tests.training import tiny
 
@@ -112,7 +112,7 @@ def test_a_resumed_run_goes_on_with_its_averages(make_config, tmp_path, monkeypa
         trainer.Saver, "save_if_due", lambda self, step: self.save(step)
     )
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Progress, "report", interrupt)
+        patch.setattr(TrainingLog, "report", interrupt)
         trainer.train(config, tmp_path / "parts")
     trainer.train(config, tmp_path / "parts")
 

@@ -6,9 +6,8 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_dpc.config import TrainConfig
-from deeplab_dpc.training import collapse as watch
-from deeplab_dpc.training import trainer
-from deeplab_dpc.training.collapse import Watch
+from deeplab_dpc.training import collapse, trainer
+from deeplab_dpc.training.collapse import CollapseMonitor
 from tests.training import tiny
 
 NAMES = ("background", "cat", "dog")
@@ -28,7 +27,7 @@ def test_counts_are_those_of_numpy(size):
     logits = random.normal(size=(2, *size, 4)).astype("float32")
     labels = random.choice([0, 1, 2, 3, 4, -1, 255], (2, 33, 17)).astype("int32")
 
-    found = watch.class_counts(tf.constant(logits), tf.constant(labels), 255)
+    found = collapse.class_counts(tf.constant(logits), tf.constant(labels), 255)
 
     small = _nearest(labels, *size) if size != (1, 1) else labels[:, :1, :1]
     is_class = (small >= 0) & (small < 4)
@@ -40,7 +39,7 @@ def test_counts_are_those_of_numpy(size):
 def test_an_ignored_class_does_not_count():
     """As in ADE20K, whose ignored label is class 0."""
     logits = tf.one_hot([[[0, 1, 2]]], 3)
-    found = watch.class_counts(logits, tf.constant([[[0, 0, 2]]]), 0)
+    found = collapse.class_counts(logits, tf.constant([[[0, 0, 2]]]), 0)
     np.testing.assert_array_equal(found, [[0, 0, 1], [0, 0, 1]])
 
 
@@ -52,41 +51,41 @@ COLLAPSED = _shares([1.0, 0.0, 0.0], [0.6, 0.3, 0.1])
 HEALTHY = _shares([0.7, 0.2, 0.1], [0.6, 0.3, 0.1])
 
 
-def _watch(**train):
-    return Watch(
+def _monitor(**train):
+    return CollapseMonitor(
         NAMES, 255, TrainConfig(**{"training_number_of_steps": 30000, **train})
     )
 
 
-def _looks(observer, counts, steps=10, until=1000, first=0):
+def _looks(monitor, counts, steps=10, until=1000, first=0):
     """The steps at which a warning came, each interval with the same counts."""
     ends = range(first + steps, until + 1, steps)
-    return [step for step in ends if observer.look(step, steps, counts)]
+    return [step for step in ends if monitor.look(step, steps, counts)]
 
 
 def test_a_collapse_is_told_once_when_it_has_lasted():
-    assert _looks(_watch(), COLLAPSED) == [500]
-    assert _looks(_watch(training_number_of_steps=1000), COLLAPSED) == [100]
-    assert _looks(_watch(training_number_of_steps=60), COLLAPSED, until=60) == [50]
+    assert _looks(_monitor(), COLLAPSED) == [500]
+    assert _looks(_monitor(training_number_of_steps=1000), COLLAPSED) == [100]
+    assert _looks(_monitor(training_number_of_steps=60), COLLAPSED, until=60) == [50]
 
 
 def test_a_slow_start_is_not_counted():
-    assert _looks(_watch(slow_start_step=200), COLLAPSED) == [700]
+    assert _looks(_monitor(slow_start_step=200), COLLAPSED) == [700]
 
 
 def test_the_first_steps_of_a_healthy_run_are_no_collapse():
     """All background for 490 steps, then something else."""
-    observer = _watch()
-    assert _looks(observer, COLLAPSED, until=490) == []
-    assert _looks(observer, HEALTHY, first=490, until=500) == []
-    assert _looks(observer, COLLAPSED, first=500, until=990) == []
+    monitor = _monitor()
+    assert _looks(monitor, COLLAPSED, until=490) == []
+    assert _looks(monitor, HEALTHY, first=490, until=500) == []
+    assert _looks(monitor, COLLAPSED, first=500, until=990) == []
 
 
 def test_a_second_collapse_is_told_again():
-    observer = _watch()
-    assert _looks(observer, COLLAPSED, until=600) == [500]
-    assert _looks(observer, HEALTHY, first=600, until=700) == []
-    assert _looks(observer, COLLAPSED, first=700, until=1500) == [1200]
+    monitor = _monitor()
+    assert _looks(monitor, COLLAPSED, until=600) == [500]
+    assert _looks(monitor, HEALTHY, first=600, until=700) == []
+    assert _looks(monitor, COLLAPSED, first=700, until=1500) == [1200]
 
 
 @pytest.mark.parametrize(
@@ -98,28 +97,28 @@ def test_a_second_collapse_is_told_again():
     ],
 )
 def test_what_the_labels_explain_is_no_collapse(predicted, labelled):
-    assert _looks(_watch(), _shares(predicted, labelled), until=5000) == []
+    assert _looks(_monitor(), _shares(predicted, labelled), until=5000) == []
 
 
 def test_the_warning_says_what_and_where_to_look():
-    observer = _watch(
+    monitor = _monitor(
         train_batch_size=2, base_learning_rate=0.5, training_number_of_steps=100
     )
-    told = [observer.look(step, 10, COLLAPSED) for step in range(10, 60, 10)][-1]
+    told = [monitor.look(step, 10, COLLAPSED) for step in range(10, 60, 10)][-1]
     assert "nothing but 'background' since step 0: 100.0% of the pixels" in told
     assert "the labels have 60.0%" in told
     for words in ("ids must be 0 to 2", "255", "--base_learning_rate=0.5", "2 images"):
         assert words in told
-    frozen = _watch(train_batch_size=2, fine_tune_batch_norm=False)
+    frozen = _monitor(train_batch_size=2, fine_tune_batch_norm=False)
     warning = [frozen.look(step, 100, COLLAPSED) for step in range(100, 600, 100)][-1]
     assert "batch norm" not in warning
 
 
 def test_batches_without_labels_are_told_at_once():
-    observer = _watch()
-    told = observer.look(10, 10, np.zeros((2, 3)))
+    monitor = _monitor()
+    told = monitor.look(10, 10, np.zeros((2, 3)))
     assert "No pixel of steps 1 to 10 has a class" in told
-    assert observer.look(20, 10, np.zeros((2, 3))) is None
+    assert monitor.look(20, 10, np.zeros((2, 3))) is None
 
 
 @pytest.fixture

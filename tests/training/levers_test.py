@@ -10,7 +10,7 @@ from deeplab_dpc.config import ConfigError, ModelConfig, TrainConfig
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.layers import freeze_batch_norm
 from deeplab_dpc.training import checkpoints, losses, optimizers, trainer
-from deeplab_dpc.training.reporting import Progress
+from deeplab_dpc.training.reporting import TrainingLog
 from deeplab_dpc.training.step import ReplicaStep
 from tests.training import tiny
 
@@ -109,7 +109,9 @@ def tiny_run(tmp_path, monkeypatch):
     def run(name, **settings):
         reports = {}
         monkeypatch.setattr(
-            Progress, "report", lambda self, step, means: reports.update({step: means})
+            TrainingLog,
+            "report",
+            lambda self, step, means: reports.update({step: means}),
         )
         config = tiny.run_config(tmp_path / "records", info, **settings)
         trainer.train(config, tmp_path / name)

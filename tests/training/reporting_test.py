@@ -6,7 +6,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
 
 from deeplab_dpc.training import metrics, trainer
-from deeplab_dpc.training.reporting import Interval, Progress
+from deeplab_dpc.training.reporting import Interval, TrainingLog
 from tests.training import tiny
 
 MEANS = {
@@ -25,10 +25,10 @@ def _events(folder):
 
 
 def test_the_histogram_has_a_bar_for_each_class(tmp_path):
-    progress = Progress(tmp_path, 100)
-    progress.report(10, MEANS)
-    progress.show_classes(10, np.array([[6.0, 0.0, 2.0], [4.0, 3.0, 1.0]]))
-    progress.report(20, MEANS)
+    log = TrainingLog(tmp_path, 100)
+    log.report(10, MEANS)
+    log.show_classes(10, np.array([[6.0, 0.0, 2.0], [4.0, 3.0, 1.0]]))
+    log.report(20, MEANS)
 
     events = _events(tmp_path)
 
@@ -67,11 +67,11 @@ def test_an_interval_means_its_scalars():
 
 
 def test_a_table_that_cannot_be_written_does_not_end_a_run(tmp_path, caplog):
-    progress = Progress(tmp_path, 100)
-    progress.report(10, MEANS)
+    log = TrainingLog(tmp_path, 100)
+    log.report(10, MEANS)
     (tmp_path / "metrics.csv").unlink()
     (tmp_path / "metrics.csv").mkdir()
-    progress.report(20, MEANS)
-    progress.report(30, MEANS)
+    log.report(20, MEANS)
+    log.report(30, MEANS)
     told = [r.message for r in caplog.records if "cannot be written" in r.message]
     assert len(told) == 1 and str(tmp_path) in told[0] and "Make room" in told[0]

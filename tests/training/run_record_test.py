@@ -1,7 +1,6 @@
 """What a run folder says about how it was made."""
 
 import json
-import pathlib
 import platform
 import subprocess
 import sys
@@ -119,17 +118,3 @@ def test_a_broken_record_stops_nobody(tmp_path):
     (tmp_path / "starts.json").write_text("{")
     run_record.record_start(tmp_path)
     assert len(json.loads((tmp_path / "starts.json").read_text())) == 1
-
-
-def test_files_appear_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / "a.txt"
-    run_record.write_text(path, "one")
-
-    def fail(self, text):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(pathlib.Path, "write_text", fail)
-    with pytest.raises(OSError, match="No space"):
-        run_record.write_text(path, "two")
-    assert path.read_text() == "one"
-    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]

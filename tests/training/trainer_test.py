@@ -15,7 +15,7 @@ from deeplab_dpc.data import verify
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.training import checkpoints, loop, run_folder, trainer
 from deeplab_dpc.training.interruption import Stopped
-from deeplab_dpc.training.reporting import Progress
+from deeplab_dpc.training.reporting import TrainingLog
 from deeplab_dpc.training.run_folder import RunFolderError
 from tests.training import tiny
 
@@ -37,7 +37,9 @@ def reports(monkeypatch):
     """The means that were logged, by step."""
     found = {}
     monkeypatch.setattr(
-        Progress, "report", lambda self, step, means: found.update({step: dict(means)})
+        TrainingLog,
+        "report",
+        lambda self, step, means: found.update({step: dict(means)}),
     )
     return found
 
@@ -59,7 +61,7 @@ def test_a_stopped_run_ends_where_an_uninterrupted_one_does(
         if step == 3:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(Progress, "report", terminate)
+    monkeypatch.setattr(TrainingLog, "report", terminate)
     with pytest.raises(Stopped, match="after step 3.*ckpt-3.*same command"):
         trainer.train(config, tmp_path / "parts")
     assert checkpoints.read_step(checkpoints.newest(tmp_path / "parts")) == 3
