@@ -1,6 +1,7 @@
 # Everything runs in .venv, which `make install` makes (and every other target, too).
 #   make quickstart   render a data set, train, evaluate, draw, export (about 5 minutes)
-#   make test         the tests that are quick; SLOW=1: all; TESTS=path: those
+#   make test         the tests that are quick; SLOW=1: all; TESTS=path: those; JOBS=1
+#   make test-nightly all tests, each sweep whole (hours)
 #   make faithfulness GOLDEN=folder   compares with the original's numbers, writes the page
 #   make test-jax     layers and models on Keras's JAX backend
 #   make check        format, lint, types and the quick tests
@@ -8,33 +9,40 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 TESTS ?= tests
 SLOW ?=
+JOBS ?= logical
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: install install-dev quickstart test faithfulness test-jax check check-style format bench clean
+.PHONY: install install-dev quickstart test test-nightly faithfulness test-jax check check-style format bench clean
 
 install: .venv/.installed
 install-dev: .venv/.installed-dev
 
-.venv/.installed: requirements.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
-	  echo "Python 3.11 is needed; $(PYTHON) is another. Try: make PYTHON=python3.11"; \
+.venv/.installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { \
+	  echo "Python 3.11 to 3.13 is needed; $(PYTHON) is another. Try: make PYTHON=python3.11"; \
 	  exit 1; }
 	$(PYTHON) -m venv .venv
 	@echo "Installing TensorFlow and what it needs: about 3 GB, some minutes."
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PIP) -r requirements.txt
+	$(PIP) --no-deps --editable .
 	@touch $@
 
 .venv/.installed-dev: .venv/.installed requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(PIP) -r requirements-dev.txt
 	@touch $@
 
 quickstart: install
 	$(BIN)/python -m deeplab_dpc.programs.quickstart
 
 test: install-dev
-	$(BIN)/python -m pytest $(TESTS) $(if $(SLOW),,-m "not slow")
+	$(BIN)/python -m pytest $(TESTS) $(if $(SLOW),,-m "not slow") \
+	  --numprocesses=$(JOBS) --dist=loadfile
+
+test-nightly:
+	NIGHTLY=1 $(MAKE) test SLOW=1
 
 # Every comparison with the original's numbers, as g3doc/faithfulness.md.
 GOLDEN ?=
