@@ -29,7 +29,10 @@ def declared():
 
 @pytest.mark.parametrize("wanted", declared(), ids=str)
 def test_the_pinned_version_is_in_the_declared_range(wanted):
-    pinned = {**requirements("requirements.txt"), **requirements("requirements-dev.txt")}
+    pinned = {
+        **requirements("requirements.txt"),
+        **requirements("requirements-dev.txt"),
+    }
     if wanted.name == "pre-commit":  # A git hook's own tool; no test runs it.
         return
     specifier = pinned[wanted.name].specifier
@@ -43,7 +46,10 @@ def test_the_pinned_version_is_in_the_declared_range(wanted):
 def test_what_is_pinned_is_declared_or_named_as_a_companion():
     names = {requirement.name for requirement in declared()}
     companions = {"tensorflow-text", "tf_keras"}  # tf-models-official asks for these.
-    pinned = {**requirements("requirements.txt"), **requirements("requirements-dev.txt")}
+    pinned = {
+        **requirements("requirements.txt"),
+        **requirements("requirements-dev.txt"),
+    }
     assert set(pinned) - names == companions
 
 
