@@ -29,16 +29,8 @@ from absl import flags
 from deeplab_dpc.programs import command_line
 from deeplab_dpc.training.interruption import Stopped
 
-COMMANDS = {
-    "cache": "search_cache",
-    "run": "search_run",
-    "baselines": "search_baselines",
-    "rerank": "search_rerank",
-    "fidelity": "search_fidelity",
-    "report": "search_report",
-    "serve": "search_serve",
-}
-"""Each command and the module of this folder that has its flags and its main."""
+COMMANDS = ("cache", "run", "baselines", "rerank", "fidelity", "report", "serve")
+"""Each is a module of this folder, which has its flags and its main."""
 
 
 def run() -> None:
@@ -88,4 +80,4 @@ def _help() -> str:
 
 
 def _program(name: str) -> ModuleType:
-    return importlib.import_module(f"deeplab_dpc.programs.{COMMANDS[name]}")
+    return importlib.import_module(f"deeplab_dpc.programs.search.{name}")

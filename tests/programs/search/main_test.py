@@ -21,7 +21,7 @@ from deeplab_dpc.model import build_model
 from deeplab_dpc.programs.search.main import COMMANDS
 from deeplab_dpc.tf1 import variables_by_tf1_name
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[3]
 CACHE = (
     *("--dataset_dir=records", "--cache_dir=cache", "--tf_initial_checkpoint=init.npz"),
     *("--train_crop_size=65,81", "--eval_crop_size=65,81", "--num_views=2"),
