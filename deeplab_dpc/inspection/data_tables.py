@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.data.statistics import SplitStatistics
 from deeplab_dpc.formatting import fine_percent
-from deeplab_dpc.reports.class_chart import Lane
 
 _LONGEST_NAME = 28
 
@@ -58,23 +57,6 @@ def classes_table(info: DatasetInfo, counted: Counted) -> list[str]:
             row += _cells(figures, c, c == info.ignore_label)
         rows.append(tuple(row))
     return aligned(rows, left=(1,))
-
-
-def lanes(counted: Counted) -> list[Lane]:
-    """The columns of the bar chart: splits with labels."""
-    found = []
-    for split, figures in counted.items():
-        labelled = sum(figures.class_pixels)
-        if figures.num_labelled:
-            found.append(
-                Lane(
-                    f"{split}: {figures.num_labelled:,} images",
-                    tuple(n / max(labelled, 1) for n in figures.class_pixels),
-                    figures.images_where_present,
-                    figures.ignored_pixels / max(labelled + figures.ignored_pixels, 1),
-                )
-            )
-    return found
 
 
 def aligned(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:

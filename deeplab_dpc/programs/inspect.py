@@ -156,7 +156,7 @@ def draw(
     Raises:
         DatasetError: If a record that is to be shown is bad.
     """
-    lanes = data_report.lanes(counted)
+    lanes = class_chart.lanes(counted)
     if lanes:
         title = (
             f"{info.name}: {info.num_classes} classes, shares of the labelled pixels"

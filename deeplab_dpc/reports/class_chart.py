@@ -2,11 +2,12 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from deeplab_dpc.data.statistics import SplitStatistics
 from deeplab_dpc.formatting import fine_percent
 from deeplab_dpc.reports import drawing
 from deeplab_dpc.reports.contact_sheet import striped
@@ -34,6 +35,23 @@ class Lane:
     shares: tuple[float, ...]
     images: tuple[int, ...]
     ignored: float
+
+
+def lanes(counted: Mapping[str, SplitStatistics]) -> list[Lane]:
+    """The columns of the chart: splits with labels."""
+    found = []
+    for split, figures in counted.items():
+        labelled = sum(figures.class_pixels)
+        if figures.num_labelled:
+            found.append(
+                Lane(
+                    f"{split}: {figures.num_labelled:,} images",
+                    tuple(n / max(labelled, 1) for n in figures.class_pixels),
+                    figures.images_where_present,
+                    figures.ignored_pixels / max(labelled + figures.ignored_pixels, 1),
+                )
+            )
+    return found
 
 
 @dataclasses.dataclass(frozen=True)

@@ -53,12 +53,3 @@ def test_an_ignored_class_is_no_absent_one():
 
 def test_no_labels_no_table():
     assert data_report.classes_table(INFO, {"test": UNLABELLED}) == []
-    assert data_report.lanes({"test": UNLABELLED}) == []
-
-
-def test_lanes_are_shares():
-    (lane,) = data_report.lanes({"train": SOUND, "test": UNLABELLED})
-    assert lane.title == "train: 10 images"
-    assert lane.shares == (0.5, 0.3, 0.2)
-    assert lane.images == (10, 9, 7)
-    assert lane.ignored == 100 / 1100

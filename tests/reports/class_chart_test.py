@@ -6,6 +6,8 @@ import pytest
 from deeplab_dpc.formatting import fine_percent
 from deeplab_dpc.reports import class_chart
 from deeplab_dpc.reports.class_chart import Lane
+from tests.inspection.data_tables_test import UNLABELLED
+from tests.inspection.data_warnings_test import SOUND
 
 RED, GREEN, BLUE = (250, 0, 0), (0, 250, 0), (0, 0, 250)
 NAMES, COLORS = ("sky", "road", "car"), (RED, GREEN, BLUE)
@@ -108,3 +110,12 @@ def test_ticks_are_round_numbers(most, step):
 )
 def test_percentages_keep_small_shares(share, text):
     assert fine_percent(share) == text
+
+
+def test_lanes_are_shares():
+    (lane,) = class_chart.lanes({"train": SOUND, "test": UNLABELLED})
+    assert lane.title == "train: 10 images"
+    assert lane.shares == (0.5, 0.3, 0.2)
+    assert lane.images == (10, 9, 7)
+    assert lane.ignored == 100 / 1100
+    assert class_chart.lanes({"test": UNLABELLED}) == []

@@ -1,0 +1,109 @@
+"""HTML pages from templates: one file each that needs nothing else.
+
+What a template prints is escaped, unless it is `Markup`; what HTML does not allow
+(control characters, lone surrogates) becomes "�" wherever it comes from.
+"""
+
+import base64
+import dataclasses
+import functools
+import io
+import math
+import pathlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+from PIL import Image
+
+from deeplab_dpc.formatting import percent
+
+TEMPLATES = pathlib.Path(__file__).parent / "templates"
+_ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """A column of a table; the macro `table` of `macros.html.j2` draws it.
+
+    Attributes:
+        name: Its heading.
+        show: From a row's object to text for people.
+        value: And to what it is sorted by: text or a number; none or nan is last. A
+            column of text alone can leave it out.
+        kind: CSS classes: "number" stands on the right, "text" or "code" on the left;
+            "bar" draws the value, a share, as a bar behind its text.
+        color: From a row's object to the RGB colour of a square before the text.
+    """
+
+    name: str
+    show: Callable[[Any], str]
+    value: Callable[[Any], object] | None = None
+    kind: str = "number"
+    color: Callable[[Any], tuple[int, int, int]] | None = None
+
+    def key(self, row: Any) -> str:
+        """What the script sorts by; empty for what is last."""
+        value = self.value(row) if self.value else self.show(row)
+        if value is None or (isinstance(value, float) and not math.isfinite(value)):
+            return ""
+        return f"{value:.9g}" if isinstance(value, float) else str(value)
+
+
+def render(template: str, **values: Any) -> str:
+    """A page: the template's text with the values.
+
+    Args:
+        template: Name of a file in `templates/`; it extends `base.html.j2`.
+        **values: What the template names; a name without a value is an error.
+    """
+    page = _environment().get_template(template).render(sections=[], **values)
+    return legal(page)
+
+
+def legal(text: str) -> str:
+    """The text with "�" for each character that no page can hold."""
+    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def css_color(color: tuple[int, int, int]) -> str:
+    """An RGB colour as CSS writes it."""
+    return "#{:02x}{:02x}{:02x}".format(*map(int, color))
+
+
+def data_uri(content: bytes | str, kind: str) -> str:
+    """A file as an address that holds it, which an `img` can show."""
+    data = content.encode() if isinstance(content, str) else content
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def photo_uri(picture: np.ndarray) -> str:
+    """A photograph, `[height, width, 3]` uint8, as JPEG."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=85)
+    return data_uri(buffer.getvalue(), "image/jpeg")
+
+
+def drawing_uri(picture: np.ndarray) -> str:
+    """A drawing, `[height, width, 3 or 4]` uint8, as PNG: every pixel as it is."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
+    return data_uri(buffer.getvalue(), "image/png")
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["source"] = lambda name: Markup((TEMPLATES / name).read_text())
+    filters = (css_color, data_uri, drawing_uri, percent, photo_uri)
+    environment.filters |= {function.__name__: function for function in filters}
+    return environment

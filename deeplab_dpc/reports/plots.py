@@ -1,0 +1,224 @@
+"""How all plots look, and the way from matplotlib to SVG in a page or a PNG file."""
+
+import contextlib
+import io
+import math
+import re
+import warnings
+import zlib
+from typing import Any, Self
+from xml.etree import ElementTree
+
+from markupsafe import Markup
+
+from deeplab_dpc.reports import pages
+
+INK, MUTED, LINE, PAPER = "#1b2430", "#55606e", "#d8dee6", "#fffffe"
+BLUE, ORANGE, GREEN, GREY = "#1257b8", "#b4470a", "#1d7a46", "#9aa5b1"
+_VARIABLES = {
+    INK: "ink",
+    MUTED: "muted",
+    LINE: "line",
+    PAPER: "paper",
+    BLUE: "one",
+    ORANGE: "two",
+    GREEN: "three",
+    GREY: "grey",
+}
+"""A page shows these as its variables of `style.css`, so plots suit dark pages, too."""
+DOTS_PER_INCH = 200
+"""Of PNG files; an inch is 100 pixels of a page."""
+_SETTINGS = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": LINE,
+    "axes.facecolor": "none",
+    "axes.grid": True,
+    "axes.labelcolor": MUTED,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": INK,
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "patch.edgecolor": PAPER,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "deeplab_dpc",
+    "text.color": INK,
+    "text.parse_math": False,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+}
+_DROPPED = ("clipPath", "metadata", "style")
+_PER_DOCUMENT = re.compile(r"font(?:-family)?: (?:[^;]*?([\d.]+px) )?'[^;]*;? ?")
+_DECIMALS = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
+
+
+class Plot:
+    """A figure; it is drawn and written inside a `with` block.
+
+    Names from outside are given to matplotlib through `pages.legal`.
+
+    Args:
+        x: What the horizontal axis is.
+        y: What the vertical axis is.
+        size: Width and height in inches; 7.6 fill a column of a page.
+        columns: Pairs of axes side by side, with one vertical axis.
+
+    Attributes:
+        figure: matplotlib's `Figure`.
+        axes: The first pair of axes.
+        all_axes: All of them.
+
+    Example:
+        with Plot("step", "loss") as plot:
+            plot.axes.plot([1, 2], [0.9, 0.5], color=BLUE)
+            content = plot.png()
+    """
+
+    def __init__(
+        self,
+        x: str = "",
+        y: str = "",
+        size: tuple[float, float] = (7.6, 3.5),
+        columns: int = 1,
+    ):
+        self._names, self._size = {"xlabel": x, "ylabel": y}, size
+        self._columns = columns
+        self._hovers: list[tuple[Any, tuple[float, ...], str]] = []
+        self._style = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        # Late: matplotlib takes a second to load.
+        import matplotlib
+        from matplotlib.figure import Figure
+
+        self._style.enter_context(matplotlib.rc_context(_SETTINGS))
+        self._style.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        self.figure: Any = Figure(self._size, layout="constrained")
+        grid = self.figure.subplots(1, self._columns, sharey=True, squeeze=False)
+        self.all_axes: list[Any] = list(grid[0])
+        self.axes: Any = self.all_axes[0]
+        self.axes.set(**self._names)
+        for axes in self.all_axes:
+            axes.tick_params(which="both", length=0)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._style.close()
+
+    def points(self, x: Any, y: Any, **style: Any) -> None:
+        """Dots, smaller and paler the more there are."""
+        steps = ((200, 22, 0.85), (3000, 9, 0.5), (math.inf, 4, 0.25))
+        size, alpha = next((s, a) for most, s, a in steps if len(x) <= most)
+        given: Any = {"s": size, "alpha": alpha, "color": BLUE, "linewidths": 0}
+        self.axes.scatter(x, y, **{**given, **style})
+
+    def legend(self) -> None:
+        """Names of what was drawn with a label, above the axes: they hide nothing."""
+        place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0.3}
+        legend = self.axes.legend(fontsize=8.5, ncols=9, **place)
+        for handle in legend.legend_handles:
+            handle.set_alpha(1.0)
+
+    def hover(self, box: tuple[float, ...], text: str, axes: Any = None) -> None:
+        """What a page says where the pointer is inside a box of the axes.
+
+        Args:
+            box: Left, low, right and high end, as the axes count.
+            text: What it says.
+            axes: Which axes; by default the first.
+        """
+        self._hovers.append((axes or self.axes, box, pages.legal(text)))
+
+    def svg(self, label: str, kind: str = "chart") -> Markup:
+        """The plot as an SVG element, in a page's colours and fonts.
+
+        An artist whose `gid` begins with "class " has the rest as its CSS classes.
+
+        Args:
+            label: What it shows, for those who do not see it; unlike another's on a
+                page.
+            kind: CSS class of the element.
+        """
+        buffer, none = io.BytesIO(), dict.fromkeys(("Creator", "Date", "Format"))
+        self.figure.savefig(buffer, format="svg", facecolor="none", metadata=none)
+        whole = ElementTree.fromstring(buffer.getvalue())
+        width = f"max-width:{100 * self.figure.get_figwidth():.0f}px"
+        given = {"role": "img", "aria-label": pages.legal(label), "style": width}
+        box = {"viewBox": whole.attrib["viewBox"]}
+        root = ElementTree.Element("svg", {"class": kind, **given, **box})
+        prefix = f"p{zlib.crc32(label.encode('utf-8', 'replace')):x}"
+        for child in whole:
+            root.extend(_parts(child, prefix))
+        root.extend(self._hover_element(*hover) for hover in self._hovers)
+        return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+    def png(self, dpi: float = DOTS_PER_INCH) -> bytes:
+        """The plot as a PNG; the same plot gives the same bytes."""
+        buffer = io.BytesIO()
+        metadata = {"Software": None}
+        self.figure.savefig(
+            buffer, format="png", dpi=dpi, facecolor=PAPER, metadata=metadata
+        )
+        return buffer.getvalue()
+
+    def _hover_element(
+        self, axes: Any, box: tuple[float, ...], text: str
+    ) -> ElementTree.Element:
+        """A clear rectangle with a title; SVG counts points, from above."""
+        places = axes.transData.transform((box[:2], box[2:])) * 72 / self.figure.dpi
+        (left, right), (low, high) = (sorted(ends) for ends in places.T.tolist())
+        top = 72 * self.figure.get_figheight() - high
+        sizes = {"x": left, "y": top, "width": right - left, "height": high - low}
+        attributes = {name: f"{value:.1f}" for name, value in sizes.items()}
+        element = ElementTree.Element("rect", {"class": "hover", **attributes})
+        ElementTree.SubElement(element, "title").text = text
+        return element
+
+
+def _parts(element: ElementTree.Element, prefix: str) -> list[ElementTree.Element]:
+    """What an element of a document of its own becomes in a page: itself, its children
+    alone, or nothing where it holds for the whole document.
+    """
+    tag = element.tag.rpartition("}")[2]
+    if tag in _DROPPED:
+        return []
+    children = [part for child in element for part in _parts(child, prefix)]
+    attributes = _attributes(element, prefix)
+    if tag in ("defs", "g") and not children or tag == "g" and not attributes:
+        return children
+    made = ElementTree.Element(tag, attributes)
+    made.text = element.text if tag == "text" else None
+    made.extend(children)
+    return [made]
+
+
+def _attributes(element: ElementTree.Element, prefix: str) -> dict[str, str]:
+    given = {name.rpartition("}")[2]: value for name, value in element.attrib.items()}
+    given.pop("clip-path", None)
+    name, target = given.pop("id", ""), given.get("href", "")
+    if name.startswith("class "):
+        given["class"] = name.removeprefix("class ")
+    elif element.tag.endswith("path") and name:  # One that is used several times.
+        given["id"] = prefix + name
+    if target.startswith("#"):
+        given["href"] = f"#{prefix}{target[1:]}"
+    for name in {"d", "transform", "x", "y"} & given.keys():
+        given[name] = " ".join(_DECIMALS.sub(_rounded, given[name]).split())
+    if given.get("transform", "").startswith("rotate(-0 "):
+        del given["transform"]
+    if "style" in given:
+        style = _PER_DOCUMENT.sub(
+            lambda found: f"font-size: {found[1]}; " if found[1] else "", given["style"]
+        )
+        for color, variable in _VARIABLES.items():
+            style = style.replace(color, f"var(--{variable})")
+        given["style"] = style
+    return given
+
+
+def _rounded(number: re.Match) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,99 @@
+"""Pages: escaping, tables that sort, files as addresses."""
+
+import base64
+import io
+import math
+
+import jinja2
+import numpy as np
+import pytest
+from markupsafe import Markup
+from PIL import Image
+
+from deeplab_dpc.reports import pages
+from deeplab_dpc.reports.pages import Column
+
+PAGE = """{% extends "base.html.j2" %}
+{% block main %}
+{% call m.section("first", title) %}{{ m.table("A table", columns, rows) }}{% endcall %}
+{% if more is none %}{% call m.section("second", "Second") %}{% endcall %}{% endif %}
+{% endblock %}"""
+
+
+@pytest.fixture
+def render(monkeypatch):
+    """Renders PAGE, as if it were one of the templates."""
+    environment = pages._environment()
+    loaders = [jinja2.DictLoader({"page": PAGE}), environment.loader]
+    monkeypatch.setattr(environment, "loader", jinja2.ChoiceLoader(loaders))
+    given = {
+        "title": "", "heading": "", "facts": (), "made": "", "columns": (), "rows": (),
+        "more": None,
+    }  # fmt: skip
+    return lambda **values: pages.render("page", **{**given, **values})
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [
+        ("<b>&\"'", "&lt;b&gt;&amp;&#34;&#39;"),
+        ("&lt;", "&amp;lt;"),
+        ("Straße 道路", "Straße 道路"),
+        ("a\x00b\x1b\ud800", "a�b��"),
+        (7, "7"),
+        ("two\nlines\t", "two\nlines\t"),
+        (Markup("<i>\x00</i>"), "<i>�</i>"),
+    ],
+)
+def test_text_is_escaped_and_legal(render, value, text):
+    page = render(heading=value)
+    assert f"<h1>{text}</h1>" in page
+    page.encode()
+
+
+def test_sections_that_are_there_are_in_the_list(render):
+    links = '<li><a href="#first">first</a></li>\n'
+    assert links + '<li><a href="#second">second</a></li>' in render()
+    assert links + "</ul>" in render(more="")
+
+
+def test_a_value_that_is_missing_is_an_error():
+    with pytest.raises(jinja2.UndefinedError, match="title"):
+        pages.render("base.html.j2")
+
+
+def test_a_table_has_what_it_shows_and_what_it_is_sorted_by(render):
+    columns = [
+        Column("name", lambda r: r[0], kind="text", color=lambda r: (1, 2, 255)),
+        Column("share", lambda r: f"{r[1]:.1f}", lambda r: r[1], kind="number bar"),
+        Column("count", lambda r: str(r[2]), lambda r: r[2]),
+    ]
+    page = render(
+        columns=columns, rows=[("<a>", 0.123456789012, 7), ("b", math.nan, None)]
+    )
+    assert (
+        '<tr><th scope="row" data-value="&lt;a&gt;"><span class="swatch" '
+        'style="background:#0102ff"></span>&lt;a&gt;</th>'
+        '<td class="number bar" data-value="0.123456789" style="--share:0.123456789">0.1'
+        '</td><td class="number" data-value="7">7</td></tr>'
+    ) in page
+    assert (
+        '<td class="number bar" data-value="">nan</td>'
+        '<td class="number" data-value="">None</td></tr>'
+    ) in page
+
+
+def test_a_drawing_is_kept_pixel_by_pixel():
+    picture = np.random.default_rng(0).integers(0, 256, (5, 7, 4)).astype(np.uint8)
+    head, content = pages.drawing_uri(picture).split(",")
+    assert head == "data:image/png;base64"
+    with Image.open(io.BytesIO(base64.b64decode(content))) as image:
+        np.testing.assert_array_equal(np.asarray(image), picture)
+
+
+def test_a_photo_is_nearly_kept():
+    picture = np.full((16, 16, 3), (200, 100, 50), np.uint8)
+    head, content = pages.photo_uri(picture).split(",")
+    assert head == "data:image/jpeg;base64"
+    with Image.open(io.BytesIO(base64.b64decode(content))) as image:
+        assert np.abs(np.asarray(image).astype(int) - picture).max() <= 4
