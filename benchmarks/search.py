@@ -46,8 +46,9 @@ from deeplab_dpc.search.proxy.head import Head  # noqa: E402
 from deeplab_dpc.search.proxy.step import Scoring, Step  # noqa: E402
 from deeplab_dpc.search.space import Space  # noqa: E402
 from deeplab_dpc.tf1 import variables_by_tf1_name  # noqa: E402
-from deeplab_dpc.training import trainer  # noqa: E402
+from deeplab_dpc.training.loop import Loop  # noqa: E402
 from deeplab_dpc.training.run_folder import RunConfig  # noqa: E402
+from deeplab_dpc.training.state import TrainState  # noqa: E402
 
 NAME = "search"
 IMAGE, CROP, BATCH = (341, 683), (257, 257), 8
@@ -203,9 +204,8 @@ def _whole(run: RunConfig) -> Call:
     batches = pipeline.training_batches(
         run.dataset, str(run.data.dataset_dir), run.train, run.data
     )
-    built = trainer.Run.build(run, strategy)
     stream = strategy.experimental_distribute_dataset(batches)
-    loop = built.loop(strategy, stream, 0)
+    loop = Loop(TrainState.build(run, strategy), strategy, stream)
     return lambda: loop.train_until(loop.step + STEPS)
 
 

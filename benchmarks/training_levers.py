@@ -28,8 +28,9 @@ from deeplab_dpc.config import (  # noqa: E402
 )
 from deeplab_dpc.data.dataset_info import DatasetInfo, known  # noqa: E402
 from deeplab_dpc.genotypes import DPC_TOP1  # noqa: E402
-from deeplab_dpc.training import trainer  # noqa: E402
+from deeplab_dpc.training.loop import Loop  # noqa: E402
 from deeplab_dpc.training.run_folder import RunConfig  # noqa: E402
+from deeplab_dpc.training.state import TrainState  # noqa: E402
 
 NAME = "training_levers"
 CROP, BATCH, STEPS = 129, 8, 4
@@ -85,9 +86,8 @@ def _steps(steps: int, **settings: object) -> Callable[[], object]:
     )
     config = RunConfig(model, DataConfig(dataset_dir="."), train, EvalConfig(), info)
     strategy = tf.distribute.get_strategy()
-    run = trainer.Run.build(config, strategy)
     batches = strategy.experimental_distribute_dataset(_batches(info.num_classes))
-    loop = run.loop(strategy, batches, 0)
+    loop = Loop(TrainState.build(config, strategy), strategy, batches)
     return lambda: loop.train_until(loop.step + steps)
 
 

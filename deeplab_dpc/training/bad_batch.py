@@ -39,15 +39,22 @@ def save(
     """
     new = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix=".bad_batch-"))
     try:
-        images = [_write_image(new, i, batch) for i in range(len(batch["name"]))]
         facts = {
             "step": step,
-            "scalars": {k: _json(float(v)) for k, v in scalars.items()},
-            "images": images,
+            # JSON has no numbers for `nan` and `inf`; their names stand for them.
+            "scalars": {
+                k: float(v) if np.isfinite(v) else str(float(v))
+                for k, v in scalars.items()
+            },
+            "images": [_write_image(new, i, batch) for i in range(len(batch["name"]))],
         }
         files.write_json(new / "batch.json", facts)
         new.chmod(0o755)
-        return _name(new, pathlib.Path(folder) / f"bad_batch_{step}")
+        path, number = pathlib.Path(folder) / f"bad_batch_{step}", 1
+        while path.exists():
+            number += 1
+            path = path.with_name(f"bad_batch_{step}_{number}")
+        return new.rename(path)
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
@@ -58,34 +65,17 @@ def _write_image(
     image, label = np.asarray(batch["image"][i]), np.asarray(batch["label"][i])
     is_finite = np.isfinite(image)
     seen = np.where(is_finite, image, 0)
-    pixels = np.clip(np.round(seen), 0, 255).astype(np.uint8)
-    files = {"image": f"{i:02d}_image.png", "label": f"{i:02d}_label.png"}
-    _write_png(folder / files["image"], pixels)
-    _write_png(folder / files["label"], np.clip(label, 0, 255)[..., None])
+    names = {kind: f"{i:02d}_{kind}.png" for kind in ("image", "label")}
+    pixels = {"image": np.round(seen), "label": label[..., None]}
+    for kind, name in names.items():
+        png = tf.io.encode_png(np.clip(pixels[kind], 0, 255).astype(np.uint8))
+        (folder / name).write_bytes(png.numpy())
     ids, counts = np.unique(label, return_counts=True)
     return {
         "name": bytes(batch["name"][i]).decode(errors="replace"),
-        **files,
+        **names,
         "not_finite_values": int(np.sum(~is_finite)),
         "smallest_value": float(seen.min()),
         "largest_value": float(seen.max()),
         "label_pixels": {str(k): int(n) for k, n in zip(ids, counts)},
     }
-
-
-def _write_png(path: pathlib.Path, pixels: np.ndarray) -> None:
-    path.write_bytes(tf.io.encode_png(pixels.astype(np.uint8)).numpy())
-
-
-def _json(value: float) -> float | str:
-    """JSON has no numbers for `nan` and `inf`; their names stand for them."""
-    return value if np.isfinite(value) else str(value)
-
-
-def _name(new: pathlib.Path, wanted: pathlib.Path) -> pathlib.Path:
-    path, number = wanted, 1
-    while path.exists():
-        number += 1
-        path = wanted.with_name(f"{wanted.name}_{number}")
-    new.rename(path)
-    return path

@@ -1,9 +1,9 @@
 """Checkpoints by variable name, independent of how a model is put together."""
 
-import dataclasses
 import os
 import pathlib
 import re
+import types
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,18 +25,11 @@ class RunFolderError(ValueError):
     """A run folder, or a checkpoint in it, that cannot be used as asked."""
 
 
-@dataclasses.dataclass(frozen=True)
-class _Named:
-    """Stands for a variable whose model is not at hand."""
-
-    path: str
-
-
 def trackable(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer | None = None,
     step: tf.Variable | None = None,
-    averages: list[Any] | None = None,
+    averages: Mapping[str, tf.Variable] | None = None,
 ) -> tf.train.Checkpoint:
     """A checkpoint of everything that a training run must remember, by name.
 
@@ -44,15 +37,15 @@ def trackable(
         model: The model.
         optimizer: Its optimizer, with its slots.
         step: The steps made.
-        averages: The moving averages of the model's variables, under their paths.
+        averages: The moving averages of the model's variables, by path.
     """
-    parts: dict[str, Any] = {"model": _tracked(model.variables)}
-    if optimizer is not None:
-        parts["optimizer"] = _tracked(optimizer.variables)
-    if step is not None:
-        parts["step"] = step
+    parts: dict[str, Any] = {} if step is None else {"step": step}
+    for name, owner in ((MODEL, model), (OPTIMIZER, optimizer)):
+        if owner is not None:
+            named = by_name(owner.variables)
+            parts[name] = {path: variable.value for path, variable in named.items()}
     if averages:
-        parts[AVERAGES] = _tracked(averages)
+        parts[AVERAGES] = dict(averages)
     return tf.train.Checkpoint(**parts)
 
 
@@ -105,9 +98,14 @@ def is_ours(prefix: str) -> bool:
 
 def read(prefix: str, part: str) -> dict[str, np.ndarray]:
     """The values of a part of a checkpoint, by variable path; none if it lacks it."""
-    reader = _open(prefix)
-    keys = [key for key in reader.get_variable_to_shape_map() if _is_of(key, part)]
-    return {_path(key, part): reader.get_tensor(key) for key in keys}
+    reader, values = _open(prefix), {}
+    for key in reader.get_variable_to_shape_map():
+        if key.startswith(f"{part}/") and key.endswith(_SUFFIX):
+            escaped = key[len(part) + 1 : -len(_SUFFIX)]
+            # TensorFlow writes `/` as `.S` and `.` as `..`.
+            path = escaped.replace("..", "\0").replace(".S", "/").replace("\0", ".")
+            values[path] = reader.get_tensor(key)
+    return values
 
 
 def read_weights(prefix: str, use_ema: bool | None = None) -> dict[str, np.ndarray]:
@@ -138,7 +136,8 @@ def read_weights(prefix: str, use_ema: bool | None = None) -> dict[str, np.ndarr
 
 def read_tf1_weights(prefix: str) -> dict[str, np.ndarray]:
     """What `read_weights` gives, by TF1 name."""
-    return {tf1_name(_Named(p)): value for p, value in read_weights(prefix).items()}
+    weights = read_weights(prefix).items()
+    return {tf1_name(types.SimpleNamespace(path=path)): v for path, v in weights}
 
 
 def is_seed(path: str) -> bool:
@@ -146,9 +145,9 @@ def is_seed(path: str) -> bool:
     return "seed_generator" in path
 
 
-def without_seeds(variables: list[keras.Variable]) -> list[keras.Variable]:
-    """The variables that are not states of dropouts."""
-    return [variable for variable in variables if not is_seed(variable.path)]
+def weights_by_name(model: keras.Model) -> dict[str, keras.Variable]:
+    """What prediction needs of a model, by path: all but the states of dropouts."""
+    return by_name([v for v in model.variables if not is_seed(v.path)])
 
 
 def read_step(prefix: str) -> int:
@@ -157,14 +156,13 @@ def read_step(prefix: str) -> int:
 
 
 def assign(
-    variables: list[keras.Variable], values: Mapping[str, np.ndarray], source: str
+    ours: Mapping[str, Any], values: Mapping[str, np.ndarray], source: str
 ) -> None:
-    """Gives each variable the value of its name: all of them, or none.
+    """Gives each variable, by path, the value of its path: all of them, or none.
 
     Raises:
         RunFolderError: If names or shapes differ, with some of them.
     """
-    ours = by_name(variables)
     lacking = [path for path in ours if path not in values]
     extra = [path for path in values if path not in ours]
     misshapen = [
@@ -188,18 +186,12 @@ def by_name(variables: list[keras.Variable]) -> dict[str, keras.Variable]:
     Keras numbers those as the process makes them, so that the paths of a second model
     are not the first one's.
     """
-    seeds = [variable for variable in variables if is_seed(variable.path)]
+    seeds = [v for v in variables if is_seed(v.path)]
     named = {f"seed_generator/{i}": seed for i, seed in enumerate(seeds)}
-    for variable in variables:
-        if not is_seed(variable.path):
-            named[variable.path] = variable
+    named |= {v.path: v for v in variables if not is_seed(v.path)}
     if len(named) != len(variables):
         raise RunFolderError("Two variables have the same path; name their layers.")
     return named
-
-
-def _tracked(variables: list[keras.Variable]) -> dict[str, tf.Variable]:
-    return {name: variable.value for name, variable in by_name(variables).items()}
 
 
 def _open(prefix: str) -> Any:
@@ -211,16 +203,6 @@ def _open(prefix: str) -> Any:
             f"{prefix} cannot be read as a checkpoint ({e}). Delete its files and its "
             f"line in {folder / 'checkpoint'} to fall back on the one before."
         ) from e
-
-
-def _is_of(key: str, part: str) -> bool:
-    return key.startswith(f"{part}/") and key.endswith(_SUFFIX)
-
-
-def _path(key: str, part: str) -> str:
-    """The variable's path: TensorFlow writes `/` as `.S` and `.` as `..`."""
-    escaped = key[len(part) + 1 : -len(_SUFFIX)]
-    return escaped.replace("..", "\0").replace(".S", "/").replace("\0", ".")
 
 
 def _some(names: list[str]) -> str:

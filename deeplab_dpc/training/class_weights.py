@@ -21,19 +21,23 @@ def balanced(dataset_dir: str | os.PathLike[str], split: str) -> tuple[float, ..
     Raises:
         DatasetError: If nobody counted the split's pixels, or it has no labels.
     """
-    path = pathlib.Path(dataset_dir) / FILE_NAME
+    path = pathlib.Path(dataset_dir, FILE_NAME)
+    copy = (
+        "give the numbers that this command prints: python -m deeplab_dpc.data.inspect "
+        f"--dataset_dir={path.parent}"
+    )
     if not path.is_file():
         raise DatasetError(
             f"--label_weights={BALANCED} needs the counts in {FILE_NAME}, and "
             f"{path.parent} has none: convert the data set with one of "
-            f"datasets/build_*.py, or {_copy(path.parent)}"
+            f"datasets/build_*.py, or {copy}"
         )
     counted = Manifest.load(dataset_dir).statistics
     if split not in counted:
         known = ", ".join(counted) or "none"
         raise DatasetError(
             f"--label_weights={BALANCED}: {path} has no counts of split {split!r} "
-            f"(counted: {known}). Convert the data set again, or {_copy(path.parent)}"
+            f"(counted: {known}). Convert the data set again, or {copy}"
         )
     if not sum(counted[split].class_pixels):
         raise DatasetError(
@@ -52,10 +56,3 @@ def lines(names: Sequence[str], weights: Sequence[float]) -> list[str]:
 def flag(weights: Sequence[float]) -> str:
     """The weights as they are typed, to six digits."""
     return "--label_weights=" + ",".join(f"{weight:.6g}" for weight in weights)
-
-
-def _copy(folder: pathlib.Path) -> str:
-    return (
-        "give the numbers that this command prints: python -m deeplab_dpc.data.inspect "
-        f"--dataset_dir={folder}"
-    )

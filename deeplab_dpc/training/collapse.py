@@ -7,8 +7,6 @@ from deeplab_dpc.config import TrainConfig
 
 _NEARLY_ALL = 0.99  # Share of the predictions that is a collapse,
 _TOO_MUCH = 0.09  # if the labels give the class less by this.
-_PATIENCE = (50, 500)  # Steps that it must last, at least and at most,
-_PATIENCE_SHARE = 0.1  # and as a share of the run in between.
 _FEW_IMAGES = 12
 
 
@@ -26,24 +24,19 @@ def class_counts(logits: tf.Tensor, labels: tf.Tensor, ignore_label: int) -> tf.
     Returns:
         `[2, classes]` float32: predicted, then labelled.
     """
-    num_classes = logits.shape[-1]
-    small = _at_size(labels, tf.shape(logits)[1:3])
+    num_classes, small = logits.shape[-1], labels
+    for axis in (1, 2):
+        count = tf.shape(logits)[axis]
+        last = tf.cast(tf.shape(labels)[axis] - 1, tf.float32)
+        apart = last / tf.cast(tf.maximum(count - 1, 1), tf.float32)
+        places = tf.round(tf.cast(tf.range(count), tf.float32) * apart)
+        small = tf.gather(small, tf.cast(places, tf.int32), axis=axis)
     is_class = (small != ignore_label) & (small >= 0) & (small < num_classes)
     predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
     ids = tf.stack([predicted, tf.cast(small, tf.int32)])
     ids = tf.reshape(tf.where(is_class, ids, -1), [2, -1, 1])
     hits = tf.equal(ids, tf.range(num_classes))
     return tf.reduce_sum(tf.cast(hits, tf.float32), axis=1)
-
-
-def _at_size(labels: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    for axis in (1, 2):
-        last = tf.cast(tf.shape(labels)[axis] - 1, tf.float32)
-        count = size[axis - 1]
-        apart = last / tf.cast(tf.maximum(count - 1, 1), tf.float32)
-        places = tf.round(tf.cast(tf.range(count), tf.float32) * apart)
-        labels = tf.gather(labels, tf.cast(places, tf.int32), axis=axis)
-    return labels
 
 
 class CollapseMonitor:
@@ -71,9 +64,7 @@ class CollapseMonitor:
     ):
         self._class_names, self._ignore_label = class_names, ignore_label
         self._train, self._num_replicas = train, num_replicas
-        least, most = _PATIENCE
-        share = int(_PATIENCE_SHARE * train.training_number_of_steps)
-        self._patience = min(max(share, least), most)
+        self._patience = min(max(train.training_number_of_steps // 10, 50), 500)
         self._since: int | None = None
         self._has_told = self._has_told_of_labels = False
 
@@ -105,32 +96,28 @@ class CollapseMonitor:
         if self._has_told or step - began < self._patience:
             return None
         self._has_told = True
-        return self._collapse(top, predicted[top], labelled[top])
-
-    def _collapse(self, top: int, predicted: float, labelled: float) -> str:
-        name = self._class_names[top]
         checks = "\n".join(f"  - {check}" for check in self._checks())
         return (
-            f"The model predicts almost nothing but {name!r} since step "
-            f"{self._since}: {predicted:.1%} of the pixels, while the labels have "
-            f"{labelled:.1%}. It may be stuck. Check:\n{checks}"
+            f"The model predicts almost nothing but {self._class_names[top]!r} since "
+            f"step {self._since}: {predicted[top]:.1%} of the pixels, while the labels "
+            f"have {labelled[top]:.1%}. It may be stuck. Check:\n{checks}"
         )
 
     def _checks(self) -> list[str]:
         train = self._train
         share = train.train_batch_size / self._num_replicas
-        adam = train.optimizer == "adam"
-        rate = train.adam_learning_rate if adam else train.base_learning_rate
-        flag = "adam_learning_rate" if adam else "base_learning_rate"
+        is_adam = train.optimizer == "adam"
+        flag = "adam_learning_rate" if is_adam else "base_learning_rate"
         checks = [
             "the labels: their ids must be 0 to "
             f"{len(self._class_names) - 1} in the order of the classes, not colours or "
             "a palette's indices (--save_summaries_images shows them in TensorBoard);",
             f"the ignored label, {self._ignore_label}: is it the one of these files?",
-            f"the learning rate, --{flag}={rate:g}: try a tenth, or "
+            f"the learning rate, --{flag}={getattr(train, flag):g}: try a tenth, or "
             "--slow_start_step=1000, or, if the loss hardly moves, ten times as much;",
             "the first weights: is --tf_initial_checkpoint the one you mean? It is "
             f"{train.tf_initial_checkpoint or 'not given'};",
+            "the balance of the classes: --label_weights gives rare ones more weight.",
         ]
         if train.fine_tune_batch_norm and share < _FEW_IMAGES:
             checks.insert(
@@ -138,9 +125,6 @@ class CollapseMonitor:
                 f"batch norm, which sees {share:g} images a device: pass "
                 "--nofine_tune_batch_norm, or raise --train_batch_size;",
             )
-        checks.append(
-            "the balance of the classes: --label_weights gives rare ones more weight."
-        )
         return checks
 
     def _without_labels(self, step: int, steps: int) -> str | None:

@@ -1,5 +1,6 @@
 """First weights from a checkpoint: what is loaded, what stays new, and why."""
 
+import collections
 import dataclasses
 import os
 import pathlib
@@ -73,7 +74,13 @@ def initialize(model: keras.Model, train: TrainConfig) -> Initialization | None:
     left_out += _other_classes(wanted, weights, source)
     for name in set(left_out):
         weights.pop(name)
-    _check_backbone(wanted, weights, source)
+    backbone = [n for n in wanted if not n.startswith(optimizers.LAST_LAYERS)]
+    if backbone and not any(name in weights for name in backbone):
+        raise WeightsError(
+            f"--tf_initial_checkpoint={source} has nothing for the backbone: the model "
+            f"needs {backbone[0]} and {len(backbone) - 1} more, the source has "
+            f"{', '.join(sorted(weights)[:3])}. Does --model_variant fit it?"
+        )
     report = load_tf1_weights(model, weights, strict=False)
     return Initialization(source, report, tuple(left_out))
 
@@ -98,7 +105,12 @@ def read_weights(source: str) -> Weights:
             "the prefix of a TF1 checkpoint (the path without .index), or the folder "
             "of a run."
         )
-    is_ours = _is_ours(prefix, source)
+    try:
+        is_ours = checkpoints.is_ours(prefix)
+    except (tf.errors.OpError, ValueError, RuntimeError) as e:
+        raise WeightsError(
+            f"--tf_initial_checkpoint={source} cannot be read as a checkpoint: {e}."
+        ) from e
     return checkpoints.read_tf1_weights(prefix) if is_ours else _read_original(prefix)
 
 
@@ -107,15 +119,6 @@ def _read_original(source: str) -> Weights:
         return loading.read_weights(source)
     except WeightsError as e:
         raise WeightsError(f"--tf_initial_checkpoint={source}: {e}") from e
-
-
-def _is_ours(prefix: str, source: str) -> bool:
-    try:
-        return checkpoints.is_ours(prefix)
-    except (tf.errors.OpError, ValueError, RuntimeError) as e:
-        raise WeightsError(
-            f"--tf_initial_checkpoint={source} cannot be read as a checkpoint: {e}."
-        ) from e
 
 
 def _other_classes(
@@ -142,22 +145,7 @@ def _other_classes(
     return other
 
 
-def _check_backbone(
-    wanted: Mapping[str, keras.Variable], weights: Weights, source: str
-) -> None:
-    backbone = [n for n in wanted if not n.startswith(optimizers.LAST_LAYERS)]
-    if backbone and not any(name in weights for name in backbone):
-        raise WeightsError(
-            f"--tf_initial_checkpoint={source} has nothing for the backbone: the model "
-            f"needs {backbone[0]} and {len(backbone) - 1} more, the source has "
-            f"{', '.join(sorted(weights)[:3])}. Does --model_variant fit it?"
-        )
-
-
 def _by_scope(names: Iterable[str]) -> str:
     """Names counted by their first scope: `logits (2), decoder (20)`."""
-    counts: dict[str, int] = {}
-    for name in names:
-        scope = name.split("/")[0]
-        counts[scope] = counts.get(scope, 0) + 1
+    counts = collections.Counter(name.split("/")[0] for name in names)
     return ", ".join(f"{scope} ({n})" for scope, n in counts.items())

@@ -1,13 +1,12 @@
 """The inner loop: the next batch, a step on every replica, what it gave."""
 
-import contextlib
+import functools
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import keras
 import numpy as np
 import orbit
 import tensorflow as tf
@@ -15,10 +14,9 @@ from absl import logging
 
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.training import bad_batch, losses, strategies
-from deeplab_dpc.training.averages import Averages
 from deeplab_dpc.training.interruption import Stopped, StopSignals
 from deeplab_dpc.training.reporting import Interval
-from deeplab_dpc.training.run_folder import RunConfig
+from deeplab_dpc.training.state import TrainState
 from deeplab_dpc.training.step import Batch, ReplicaStep
 
 Outputs = dict[str, tf.Tensor]
@@ -34,16 +32,15 @@ class Loop(orbit.StandardTrainer):
     """Orbit's inner loop around our step; keeps count of what an interval took.
 
     Args:
-        model: The model.
-        optimizer: Moves it.
-        config: The run's settings.
+        state: What is trained.
         strategy: The devices.
         batches: The batches of the steps, from `first_step` on.
         first_step: Steps that were made before.
-        averages: The moving averages of the weights, if there are some.
 
     Attributes:
         step: Steps that are made.
+        interval: What happened since the last report.
+        num_replicas: Devices that share a batch.
         signals: Signals that stop the loop, on any of the machines.
         profile_logdir: Folder for a profile of a few steps.
         folder: Where a copy of a batch goes on which training fails.
@@ -51,30 +48,34 @@ class Loop(orbit.StandardTrainer):
 
     def __init__(
         self,
-        model: keras.Model,
-        optimizer: keras.optimizers.Optimizer,
-        config: RunConfig,
+        state: TrainState,
         strategy: tf.distribute.Strategy,
         batches: tf.distribute.DistributedDataset,
-        first_step: int,
-        averages: Averages | None = None,
+        first_step: int = 0,
     ):
         options = orbit.StandardTrainerOptions(
             use_tf_function=False, use_tf_while_loop=False
         )
         super().__init__(batches, options)
-        self.model, self.optimizer, self.averages = model, optimizer, averages
+        config = state.config
         self.step = self._first_step = self._until = first_step
+        self.num_replicas = strategy.num_replicas_in_sync
         self.signals: StopSignals | None = None
         self.profile_logdir: str | None = None
         self.folder: str | os.PathLike | None = None
         self._config, self._strategy = config, strategy
         self._steps_per_call = config.train.steps_per_execution
         self._batch: dict[str, Any] = {}
+        self._record_errors = functools.partial(
+            pipeline.record_errors,
+            *(config.dataset, config.data.dataset_dir or "", config.train.train_split),
+        )
         loss = losses.PixelLoss.from_config(
             config.train, config.model.num_classes, config.dataset.ignore_label
         )
-        step = ReplicaStep(model, optimizer, loss, config.train, averages)
+        step = ReplicaStep(
+            state.model, state.optimizer, loss, config.train, state.averages
+        )
         self._one, self._several = _calls(strategy, step)
 
     def train_until(self, step: int) -> dict[str, float]:
@@ -87,11 +88,9 @@ class Loop(orbit.StandardTrainer):
         """
         self._until = step
         calls = -(-(step - self.step) // self._steps_per_call)
-        return self.train(tf.constant(calls))
-
-    def train_loop_begin(self) -> None:
-        """Starts counting."""
-        self._interval = Interval()
+        self.interval = Interval()
+        self.train(tf.constant(calls))
+        return self.interval.means()
 
     def train_step(self, iterator: Iterator[Any]) -> None:
         """Makes one call's steps."""
@@ -101,16 +100,7 @@ class Loop(orbit.StandardTrainer):
         if received is not None and strategies.num_workers() == 1:
             raise Stopped(received, f"at step {self.step}")
         stopping = tf.constant(float(received is not None))
-        wait_s = 0.0
-        if self._steps_per_call == 1:
-            began_s = time.perf_counter()
-            self._batch = self._next(iterator)
-            wait_s = time.perf_counter() - began_s
-            with self._memory_errors():
-                outputs = self._one(_inputs(self._batch), stopping)
-        else:
-            with self._memory_errors(), self._record_errors():
-                outputs = self._several(iterator, tf.constant(count), stopping)
+        outputs, wait_s = self._call(iterator, count, stopping)
         classes = outputs.pop("class_counts").numpy()
         scalars = {name: float(value) for name, value in outputs.items()}
         if not scalars.pop("is_finite"):
@@ -118,44 +108,28 @@ class Loop(orbit.StandardTrainer):
         is_stopping = scalars.pop("stopping") > 0
         self.step += count
         images = count * self._config.train.train_batch_size
-        self._interval.add(scalars, images, wait_s, count)
-        self._interval.classes = self._interval.classes + classes
+        self.interval.add(scalars, images, wait_s, count)
+        self.interval.classes = self.interval.classes + classes
         if is_stopping:
             raise Stopped(received or signal.SIGTERM, f"at step {self.step}")
-
-    def train_loop_end(self) -> dict[str, float]:
-        """The interval's means."""
-        return self._interval.means()
-
-    @property
-    def num_replicas(self) -> int:
-        """Devices that share a batch."""
-        return self._strategy.num_replicas_in_sync
-
-    @property
-    def interval(self) -> Interval:
-        """What happened since the last report."""
-        return self._interval
 
     def local(self, name: str) -> list[Any]:
         """A part of the newest batch, one tensor a replica of this machine."""
         return list(self._strategy.experimental_local_results(self._batch[name]))
 
-    def _next(self, iterator: Iterator[Any]) -> dict[str, Any]:
-        with self._record_errors():
-            return next(iterator)
-
-    def _record_errors(self) -> contextlib.AbstractContextManager[None]:
-        """A bad record becomes an error that names it."""
-        config = self._config
-        folder, split = config.data.dataset_dir or "", config.train.train_split
-        return pipeline.record_errors(config.dataset, folder, split)
-
-    @contextlib.contextmanager
-    def _memory_errors(self) -> Iterator[None]:
-        """Too little memory becomes an error that says what to do."""
+    def _call(
+        self, iterator: Iterator[Any], count: int, stopping: tf.Tensor
+    ) -> tuple[Outputs, float]:
+        """What so many steps give, and the seconds waited for the batch of one."""
         try:
-            yield
+            if self._steps_per_call > 1:
+                with self._record_errors():
+                    return self._several(iterator, tf.constant(count), stopping), 0.0
+            began_s = time.perf_counter()
+            with self._record_errors():
+                self._batch = next(iterator)
+            wait_s = time.perf_counter() - began_s
+            return self._one(_inputs(self._batch), stopping), wait_s
         except tf.errors.ResourceExhaustedError as e:
             raise TrainingError(
                 f"Step {self.step + 1} does not fit into memory: {e.message[:200]}\n"
@@ -164,8 +138,12 @@ class Loop(orbit.StandardTrainer):
             ) from e
 
     def _not_finite(self, scalars: dict[str, float], count: int) -> str:
+        """What the error says; of a call of one step the batch is kept to look at."""
         if self._steps_per_call == 1:
-            batch = self._local_batch()
+            batch = {
+                part: np.concatenate([values.numpy() for values in self.local(part)])
+                for part in ("image", "label", "name")
+            }
             names = [name.decode(errors="replace") for name in batch["name"]]
             where = f"Step {self.step + 1}"
             images = f"Images of the batch: {', '.join(names)}. "
@@ -180,11 +158,6 @@ class Loop(orbit.StandardTrainer):
             "Look at these images and labels; or lower --base_learning_rate, or start "
             "slowly with --slow_start_step."
         )
-
-    def _local_batch(self) -> dict[str, np.ndarray]:
-        """The newest batch, as far as it is this machine's."""
-        parts = {name: self.local(name) for name in ("image", "label", "name")}
-        return {k: np.concatenate([p.numpy() for p in v]) for k, v in parts.items()}
 
     def _keep(self, batch: dict[str, np.ndarray], scalars: dict[str, float]) -> str:
         """Saves a batch to look at; says where."""
@@ -233,7 +206,12 @@ def _calls(
         total = run(_inputs(next(iterator)), stopping)
         for _ in tf.range(count - 1):
             new = run(_inputs(next(iterator)), stopping)
-            total = {name: _joined(total[name], new[name]) for name in total}
+            total = {
+                name: total[name] & new[name]
+                if name == "is_finite"
+                else total[name] + new[name]
+                for name in total
+            }
         return total
 
     return tf.function(run), tf.function(several)
@@ -241,7 +219,3 @@ def _calls(
 
 def _inputs(batch: dict[str, Any]) -> Batch:
     return {name: batch[name] for name in ("image", "label")}
-
-
-def _joined(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
-    return a & b if a.dtype == tf.bool else a + b

@@ -79,7 +79,15 @@ class PixelLoss:
         Returns:
             Sum of the losses that count, and the divisor; float32 scalars.
         """
-        logits, labels = _at_one_size(logits, labels, self.upsample_logits)
+        if self.upsample_logits:
+            size = labels.shape[1:]
+            if None in size:
+                size = tf.unstack(tf.shape(labels)[1:])
+            logits = resize.resize_bilinear(logits, tuple(size))
+        else:
+            labels = tf.compat.v1.image.resize_nearest_neighbor(
+                labels[..., None], tf.shape(logits)[1:3], align_corners=True
+            )[..., 0]
         losses, is_labelled = self._pixel_losses(logits, labels)
         if self.top_k_percent_pixels == 1.0:
             return tf.reduce_sum(losses), tf.reduce_sum(is_labelled)
@@ -112,17 +120,11 @@ class PixelLoss:
     def _num_kept(self, num_pixels: tf.Tensor, step: tf.Tensor | int) -> tf.Tensor:
         num_pixels = tf.cast(num_pixels, tf.float32)
         share = self.top_k_percent_pixels
-        if self.hard_example_mining_step == 0:
-            return tf.cast(share * num_pixels, tf.int32)
-        progress = tf.cast(step, tf.float32) / self.hard_example_mining_step
-        progress = tf.minimum(1.0, progress)
-        share = progress * share + (1.0 - progress)
+        if self.hard_example_mining_step:
+            progress = tf.cast(step, tf.float32) / self.hard_example_mining_step
+            progress = tf.minimum(1.0, progress)
+            share = progress * share + (1.0 - progress)
         return tf.cast(share * num_pixels, tf.int32)
-
-
-def mean(total: tf.Tensor, divisor: tf.Tensor) -> tf.Tensor:
-    """`total / divisor`, or 0 where nothing counted."""
-    return tf.math.divide_no_nan(total, divisor)
 
 
 def is_regularised(name: str) -> bool:
@@ -134,17 +136,3 @@ def l2(kernels: Iterable[keras.Variable], weight_decay: float) -> tf.Tensor:
     """`weight_decay * 0.5 * sum(w^2)` over the kernels: its gradient is `decay * w`."""
     halves = [tf.nn.l2_loss(tf.convert_to_tensor(k)) for k in kernels]
     return weight_decay * tf.add_n(halves) if halves else tf.zeros([])
-
-
-def _at_one_size(
-    logits: tf.Tensor, labels: tf.Tensor, upsample_logits: bool
-) -> tuple[tf.Tensor, tf.Tensor]:
-    if upsample_logits:
-        height, width = labels.shape[1:3]
-        if None in (height, width):
-            height, width = tf.unstack(tf.shape(labels)[1:3])
-        return resize.resize_bilinear(logits, (height, width)), labels
-    small = tf.compat.v1.image.resize_nearest_neighbor(
-        labels[..., None], tf.shape(logits)[1:3], align_corners=True
-    )
-    return logits, small[..., 0]

@@ -2,7 +2,6 @@
 
 import csv
 import errno
-import io
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -10,16 +9,8 @@ from collections.abc import Mapping, Sequence
 from deeplab_dpc import files
 
 FILE_NAME = "metrics.csv"
-_FIRST = (
-    "step",
-    "loss",
-    "cross_entropy",
-    "regularization",
-    "learning_rate",
-    "images_per_s",
-    "input_wait_share",
-    "step_s",
-)
+_FIRST = ["step", "loss", "cross_entropy", "regularization", "learning_rate"]
+_FIRST += ["images_per_s", "input_wait_share", "step_s"]
 Row = dict[str, str]
 
 
@@ -36,7 +27,7 @@ class Metrics:
     """
 
     def __init__(self, folder: str | os.PathLike, first_step: int):
-        self._path = pathlib.Path(folder) / FILE_NAME
+        self._path = pathlib.Path(folder, FILE_NAME)
         self._columns: list[str] = []
         if self._path.is_file():
             self._columns, rows = _read(self._path)
@@ -54,21 +45,18 @@ class Metrics:
         row = {"step": str(step), **{k: repr(float(v)) for k, v in means.items()}}
         new = [name for name in row if name not in self._columns]
         if new:
-            self._add_columns(new)
+            rows = _read(self._path)[1] if self._path.is_file() else []
+            order = [name for name in _FIRST if name in new]
+            order += sorted(name for name in new if name not in _FIRST)
+            columns = [*self._columns, *order]
+            files.write(self._path, _text(columns, rows))
+            self._columns = columns
         _append_whole(self._path, _line(self._columns, row).encode())
-
-    def _add_columns(self, new: Sequence[str]) -> None:
-        rows = _read(self._path)[1] if self._path.is_file() else []
-        order = [name for name in _FIRST if name in new]
-        order += sorted(name for name in new if name not in _FIRST)
-        columns = [*self._columns, *order]
-        files.write(self._path, _text(columns, rows))
-        self._columns = columns
 
 
 def read(folder: str | os.PathLike) -> list[dict[str, float]]:
     """The rows of a run folder's table, by column; empty without a table."""
-    path = pathlib.Path(folder) / FILE_NAME
+    path = pathlib.Path(folder, FILE_NAME)
     rows = _read(path)[1] if path.is_file() else []
     return [{k: float(v) for k, v in row.items() if v} for row in rows]
 
@@ -76,8 +64,7 @@ def read(folder: str | os.PathLike) -> list[dict[str, float]]:
 def _read(path: pathlib.Path) -> tuple[list[str], list[Row]]:
     """Columns and rows; a line without its end, or without a step, is none."""
     text = path.read_text()
-    whole = text[: text.rfind("\n") + 1]
-    reader = csv.DictReader(io.StringIO(whole))
+    reader = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
     columns = list(reader.fieldnames or [])
     rows = [row for row in reader if (row.get("step") or "").isdigit()]
     return columns, [{k: row[k] or "" for k in columns} for row in rows]
@@ -98,12 +85,10 @@ def _append_whole(path: pathlib.Path, line: bytes) -> None:
     try:
         size = os.fstat(descriptor).st_size
         try:
-            written = os.write(descriptor, line)
+            if os.write(descriptor, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         except OSError:
             os.ftruncate(descriptor, size)
             raise
-        if written < len(line):
-            os.ftruncate(descriptor, size)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
     finally:
         os.close(descriptor)

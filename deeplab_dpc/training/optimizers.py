@@ -1,6 +1,8 @@
 """The original's optimizers, AdamW, and factors on gradients and rates."""
 
-from collections.abc import Callable, Iterable
+import functools
+from collections.abc import Callable
+from typing import TypeAlias
 
 import keras
 import tensorflow as tf
@@ -18,11 +20,8 @@ LAST_LAYERS = (
     "decoder",
     "meta_architecture",
 )
+Tensor: TypeAlias = keras.KerasTensor
 Factor = Callable[[keras.Variable], float]
-
-
-def _one(variable: keras.Variable) -> float:
-    return 1.0
 
 
 class Momentum(keras.optimizers.Optimizer):
@@ -41,7 +40,7 @@ class Momentum(keras.optimizers.Optimizer):
         self,
         learning_rate: object,
         momentum: float,
-        rate_factor: Factor = _one,
+        rate_factor: Factor = lambda variable: 1.0,
         name: str = "momentum",
     ):
         super().__init__(learning_rate=learning_rate, name=name)
@@ -54,25 +53,17 @@ class Momentum(keras.optimizers.Optimizer):
         if not self.built:
             super().build(variables)
             self.accumulators = self.add_optimizer_variables(variables, "momentum")
-            self._factors = tuple(self._rate_factor(v) for v in variables)
 
     def update_step(
-        self,
-        gradient: keras.KerasTensor,
-        variable: keras.Variable,
-        learning_rate: keras.KerasTensor,
+        self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor
     ) -> None:
         """Moves one variable."""
         index = self._get_variable_index(variable)
         accumulator = self.accumulators[index]
         moved = keras.ops.multiply(accumulator, self.momentum) + gradient
         self.assign(accumulator, moved)
-        rate = _times(learning_rate, self._factors[index])
+        rate = learning_rate * self._rate_factor(self._trainable_variables[index])
         self.assign_sub(variable, keras.ops.multiply(moved, rate))
-
-    def get_config(self) -> dict[str, object]:
-        """The settings, by name."""
-        return {**super().get_config(), "momentum": self.momentum}
 
 
 class Adam(keras.optimizers.Adam):
@@ -93,32 +84,21 @@ class Adam(keras.optimizers.Adam):
         self,
         learning_rate: object,
         epsilon: float,
-        rate_factor: Factor = _one,
+        rate_factor: Factor = lambda variable: 1.0,
         decay: Factor = lambda variable: 0.0,
         name: str = "adam",
     ):
         super().__init__(learning_rate, epsilon=epsilon, name=name)
         self._rate_factor, self._decay = rate_factor, decay
 
-    def build(self, variables: list[keras.Variable]) -> None:
-        """Makes two moments for each variable."""
-        if not self.built:
-            super().build(variables)
-            self._factors = tuple(self._rate_factor(v) for v in variables)
-            self._decays = tuple(self._decay(v) for v in variables)
-
     def update_step(
-        self,
-        gradient: keras.KerasTensor,
-        variable: keras.Variable,
-        learning_rate: keras.KerasTensor,
+        self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor
     ) -> None:
         """Moves one variable."""
-        index = self._get_variable_index(variable)
-        rate = _times(learning_rate, self._factors[index])
-        if self._decays[index]:
-            shrunk = keras.ops.multiply(variable, rate * self._decays[index])
-            self.assign_sub(variable, shrunk)
+        own = self._trainable_variables[self._get_variable_index(variable)]
+        rate, decay = learning_rate * self._rate_factor(own), self._decay(own)
+        if decay:
+            self.assign_sub(variable, keras.ops.multiply(variable, rate * decay))
         super().update_step(gradient, variable, rate)
 
 
@@ -126,7 +106,7 @@ def build_optimizer(train: TrainConfig) -> keras.optimizers.Optimizer:
     """The optimizer of the settings, with its schedule."""
 
     def factor(variable: keras.Variable) -> float:
-        is_last = is_in_layers(tf1_name(variable), LAST_LAYERS)
+        is_last = tf1_name(variable).startswith(LAST_LAYERS)
         return 1.0 if is_last else train.backbone_learning_rate_multiplier
 
     def decay(variable: keras.Variable) -> float:
@@ -135,8 +115,8 @@ def build_optimizer(train: TrainConfig) -> keras.optimizers.Optimizer:
 
     optimizer: keras.optimizers.Optimizer
     schedule = schedules.LearningRate(train)
-    if train.optimizer == "adam":
-        rate = schedules.Constant(train.adam_learning_rate)
+    if train.optimizer == "adam":  # The original gives it no schedule.
+        rate = functools.partial(tf.constant, train.adam_learning_rate)
         optimizer = Adam(rate, train.adam_epsilon, factor)
     elif train.optimizer == "adamw":
         optimizer = Adam(schedule, train.adam_epsilon, factor, decay, name="adamw")
@@ -177,7 +157,7 @@ def freeze_backbone(model: keras.Model) -> None:
     """Takes the backbone out of training, its batch norms' statistics included."""
     for layer in model.layers:
         names = [tf1_name(v) for v in layer.variables]
-        if names and not any(is_in_layers(name, LAST_LAYERS) for name in names):
+        if names and not any(name.startswith(LAST_LAYERS) for name in names):
             layer.trainable = False
 
 
@@ -186,22 +166,12 @@ def last_layers(logits_only: bool) -> tuple[str, ...]:
     return (LOGITS,) if logits_only else LAST_LAYERS
 
 
-def is_in_layers(name: str, scopes: Iterable[str]) -> bool:
-    """Whether the variable of this TF1 name lies in one of the scopes."""
-    return name.startswith(tuple(scopes))
-
-
 def gradient_multiplier(name: str, train: TrainConfig) -> float:
     """The factor on the gradient (L2 included) of the variable of this TF1 name.
 
     2 for biases, `last_layer_gradient_multiplier` in the last layers, both for a bias
     there.
     """
-    scopes = last_layers(train.last_layers_contain_logits_only)
-    is_last = is_in_layers(name, scopes)
+    is_last = name.startswith(last_layers(train.last_layers_contain_logits_only))
     factor = train.last_layer_gradient_multiplier if is_last else 1.0
     return 2.0 * factor if name.endswith("/biases") else factor
-
-
-def _times(rate: keras.KerasTensor, factor: float) -> keras.KerasTensor:
-    return rate if factor == 1 else keras.ops.multiply(rate, factor)

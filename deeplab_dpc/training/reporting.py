@@ -2,13 +2,13 @@
 
 import contextlib
 import dataclasses
+import functools
 import os
 import time
 from collections.abc import Iterator, Mapping
 
 import keras
 import numpy as np
-import orbit
 import tensorflow as tf
 from absl import logging
 from tensorboard.plugins.histogram import metadata as histogram_metadata
@@ -54,10 +54,11 @@ class Interval:
         """Means of the scalars, images per second, share of time spent waiting."""
         elapsed_s = max(time.perf_counter() - self.began_s, 1e-9)
         means = {name: total / self.steps for name, total in self.sums.items()}
-        means["images_per_s"] = self.images / elapsed_s
-        means["input_wait_share"] = self.wait_s / elapsed_s
-        means["step_s"] = elapsed_s / self.steps
-        return means
+        return means | {
+            "images_per_s": self.images / elapsed_s,
+            "input_wait_share": self.wait_s / elapsed_s,
+            "step_s": elapsed_s / self.steps,
+        }
 
 
 class TrainingLog:
@@ -73,41 +74,36 @@ class TrainingLog:
     """
 
     def __init__(self, folder: str | os.PathLike, num_steps: int, first_step: int = 0):
-        self._folder, self._num_steps = folder, num_steps
+        self._folder, self._num_steps = os.fspath(folder), num_steps
         self._metrics = Metrics(folder, first_step)
-        self._step = tf.Variable(0, dtype=tf.int64)
-        self._summaries = orbit.utils.SummaryManager(
-            os.fspath(folder), tf.summary.scalar, global_step=self._step
-        )
         self._has_failed = False
+
+    @functools.cached_property
+    def _writer(self) -> tf.summary.SummaryWriter:
+        return tf.summary.create_file_writer(self._folder)
 
     def report(self, step: int, means: Mapping[str, float]) -> None:
         """Logs the interval that ended with step `step` (the first is 1)."""
-        left_s = (self._num_steps - step) * means["step_s"]
         logging.info(
             "step %d/%d: loss %.4f, cross-entropy %.4f, learning rate %.3g, "
             "%.1f images/s, %.0f%% waiting for input, %s left",
-            step,
-            self._num_steps,
-            means["loss"],
-            means["cross_entropy"],
-            means["learning_rate"],
-            means["images_per_s"],
+            *(step, self._num_steps, means["loss"], means["cross_entropy"]),
+            *(means["learning_rate"], means["images_per_s"]),
             100 * means["input_wait_share"],
-            duration(left_s),
+            duration((self._num_steps - step) * means["step_s"]),
         )
         with self._tolerant():
             self._metrics.append(step, means)
-        with self._tolerant():
-            self._step.assign(step)
-            self._summaries.write_summaries(dict(means))
-            self._summaries.flush()
+        with self._tolerant(), self._writer.as_default(step):
+            for name, value in means.items():
+                tf.summary.scalar(name, value)
+            self._writer.flush()
 
     def show(self, step: int, images: Mapping[str, np.ndarray]) -> None:
         """Writes pictures, uint8 `[batch, height, width, 3]` by name."""
-        with self._tolerant(), self._summaries.summary_writer().as_default():
+        with self._tolerant(), self._writer.as_default(step):
             for name, pixels in images.items():
-                tf.summary.image(name, pixels, step=step, max_outputs=4)
+                tf.summary.image(name, pixels, max_outputs=4)
 
     def show_classes(self, step: int, classes: np.ndarray) -> None:
         """Writes histograms with a bar for each class, its share of the pixels.
@@ -118,7 +114,7 @@ class TrainingLog:
         """
         metadata = histogram_metadata.create_summary_metadata(None, None)
         left = np.arange(classes.shape[1]) - 0.5
-        with self._tolerant(), self._summaries.summary_writer().as_default():
+        with self._tolerant(), self._writer.as_default():
             for name, row in zip(("predicted", "labelled"), classes):
                 bars = np.stack([left, left + 1, row / max(row.sum(), 1)], axis=1)
                 tf.summary.write(f"classes/{name}", bars, step, metadata)
@@ -158,13 +154,12 @@ def pictures(
     """
     logits = model(image, training=False)
     logits = resize.resize_bilinear(logits, tuple(label.shape[1:3]))
-    predicted = np.argmax(logits, axis=-1)
     palette = np.zeros((256, 3), np.uint8)
     palette[: len(colors)] = colors
     return {
         "image": np.asarray(image).astype(np.uint8),
         "label": palette[np.clip(label, 0, 255)],
-        "prediction": palette[predicted],
+        "prediction": palette[np.argmax(logits, axis=-1)],
     }
 
 
@@ -174,7 +169,7 @@ def log_resolved(config: RunConfig, model: keras.Model, num_replicas: int) -> No
     images = dataset.split_sizes[train.train_split]
     epochs = train.training_number_of_steps * train.train_batch_size / images
     weights = sum(v.value.shape.num_elements() for v in model.trainable_variables)
-    module = "no" if not config.model.aspp_with_batch_norm else "ASPP"
+    module = "ASPP" if config.model.aspp_with_batch_norm else "no"
     logging.info(
         "Data: %s, %s, %d images, %d classes, %d is ignored.",
         *(dataset.name, train.train_split, images),

@@ -12,13 +12,7 @@ from typing import Any
 import keras
 
 from deeplab_dpc import files
-from deeplab_dpc.config import (
-    ConfigError,
-    DataConfig,
-    EvalConfig,
-    ModelConfig,
-    TrainConfig,
-)
+from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.settings import flat
 from deeplab_dpc.training import checkpoints, run_record
@@ -64,17 +58,13 @@ class RunConfig:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "RunConfig":
-        """Reads what `to_dict` gave.
-
-        Raises:
-            ConfigError, ValueError, KeyError, TypeError: If it was something else.
-        """
+        """Reads what `to_dict` gave; any of several errors if it was something else."""
         kinds: dict[str, Any] = {f.name: f.type for f in dataclasses.fields(cls)}
         return cls(**{k: kind.from_dict(values[k]) for k, kind in kinds.items()})
 
     def save(self, folder: Path) -> None:
         """Writes `config.json`, whole or not at all."""
-        files.write_json(pathlib.Path(folder) / CONFIG_FILE, self.to_dict())
+        files.write_json(pathlib.Path(folder, CONFIG_FILE), self.to_dict())
 
     @classmethod
     def load(cls, folder: Path) -> "RunConfig":
@@ -83,15 +73,21 @@ class RunConfig:
         Raises:
             RunFolderError: If the folder is no run folder, or its config is broken.
         """
-        path = pathlib.Path(folder) / CONFIG_FILE
+        path = pathlib.Path(folder, CONFIG_FILE)
         if not path.is_file():
+            advice = "Give the --train_logdir of a run of train.py."
+            if any(path.parent.glob("*.ckpt*.index")):
+                advice = (
+                    "If this is a TF1 checkpoint of the original, convert it first: "
+                    f"python convert_checkpoint.py --checkpoint_dir={folder}"
+                )
             raise RunFolderError(
                 f"{folder} is no run folder: it has no {CONFIG_FILE}. "
-                f"{_contents(pathlib.Path(folder))} {_advice(pathlib.Path(folder))}"
+                f"{_contents(path.parent)} {advice}"
             )
         try:
             return cls.from_dict(files.read_json(path))
-        except (ConfigError, ValueError, KeyError, TypeError) as e:
+        except (ValueError, KeyError, TypeError) as e:
             raise RunFolderError(f"{path} cannot be read: {e!r}.") from e
 
     def differences(self, other: "RunConfig") -> dict[str, tuple[Any, Any]]:
@@ -120,18 +116,17 @@ def restore_model(model: keras.Model, source: Path, use_ema: bool | None = None)
     """
     prefix = os.fspath(source)
     if os.path.isdir(prefix):
-        found = checkpoints.newest(prefix)
-        if found is None:
-            contents = _contents(pathlib.Path(prefix))
-            raise RunFolderError(f"{prefix} holds no checkpoint yet. {contents}")
-        prefix = found
+        prefix = checkpoints.newest(source) or ""
+        if not prefix:
+            contents = _contents(pathlib.Path(source))
+            raise RunFolderError(f"{source} holds no checkpoint yet. {contents}")
     elif not os.path.exists(f"{prefix}.index"):
         raise RunFolderError(
             f"{prefix} is neither a folder nor a checkpoint ({prefix}.index does not "
             "exist). Give a run folder, or a prefix such as RUN/ckpt-30000."
         )
     weights = checkpoints.read_weights(prefix, use_ema)
-    checkpoints.assign(checkpoints.without_seeds(model.variables), weights, prefix)
+    checkpoints.assign(checkpoints.weights_by_name(model), weights, prefix)
     return checkpoints.read_step(prefix)
 
 
@@ -142,11 +137,10 @@ def check_writable(folder: Path) -> None:
         RunFolderError: If not, with the reason.
     """
     folder = pathlib.Path(folder).absolute()
-    existing = next(p for p in (folder, *folder.parents) if p.exists())
+    existing = _existing(folder)
     try:
-        handle, name = tempfile.mkstemp(dir=existing, prefix=".writable-")
-        os.close(handle)
-        os.unlink(name)
+        with tempfile.NamedTemporaryFile(dir=existing, prefix=".writable-"):
+            pass
     except OSError as e:
         raise RunFolderError(
             f"Nothing can be written to --train_logdir={folder}: {existing}: "
@@ -163,8 +157,7 @@ def check_space(folder: Path, checkpoint_bytes: int, num_checkpoints: int) -> No
     path = pathlib.Path(folder).absolute()
     kept = len(list(path.glob(f"{checkpoints.NAME}-*.index")))
     needed = checkpoint_bytes * max(num_checkpoints + 1 - kept, 1)
-    existing = next(p for p in (path, *path.parents) if p.exists())
-    free = shutil.disk_usage(existing).free
+    free = shutil.disk_usage(_existing(path)).free
     if free < needed:
         raise RunFolderError(
             f"--train_logdir={folder} has {free / 2**20:,.0f} MiB free, but "
@@ -194,14 +187,14 @@ def check_resumable(config: RunConfig, folder: Path) -> str | None:
             "this program. Give an empty --train_logdir; to start from those weights, "
             f"pass --tf_initial_checkpoint={newest}."
         )
-    found = RunConfig.load(path).differences(config)
-    changed = {k: v for k, v in found.items() if not _may_change(k)}
+    changed = [
+        f"  {name}: {was!r} there, now {now!r}\n"
+        for name, (was, now) in RunConfig.load(path).differences(config).items()
+        if not name.startswith("eval.") and name not in MAY_CHANGE
+    ]
     if changed:
-        lines = [
-            f"  {k}: {was!r} there, now {now!r}" for k, (was, now) in changed.items()
-        ]
         raise RunFolderError(
-            f"{folder} holds a run with other settings:\n" + "\n".join(lines) + "\n"
+            f"{folder} holds a run with other settings:\n{''.join(changed)}"
             "Resume it with its own settings, or give another --train_logdir."
         )
     return newest
@@ -213,18 +206,13 @@ def create(config: RunConfig, folder: Path) -> None:
     A new folder appears with all of it, or not at all.
     """
     path = pathlib.Path(folder).absolute()
-    if path.is_dir():
-        _write_settings(config, path, path)
+    is_new = not path.is_dir()
+    with new_folder(path) if is_new else contextlib.nullcontext(path) as into:
+        settings = [config.model, config.data, config.train, config.eval]
+        run_record.record_settings(into, settings, config.model.genotype, path)
+        config.save(into)
+    if not is_new:
         run_record.record_start(path)
-        return
-    with new_folder(path) as new:
-        _write_settings(config, new, path)
-
-
-def _write_settings(config: RunConfig, into: pathlib.Path, name: pathlib.Path) -> None:
-    settings = [config.model, config.data, config.train, config.eval]
-    run_record.record_settings(into, settings, config.model.genotype, name)
-    config.save(into)
 
 
 @contextlib.contextmanager
@@ -248,17 +236,9 @@ def new_folder(folder: Path) -> Iterator[pathlib.Path]:
         shutil.rmtree(new, ignore_errors=True)
 
 
-def _may_change(name: str) -> bool:
-    return name.startswith("eval.") or name in MAY_CHANGE
-
-
-def _advice(folder: pathlib.Path) -> str:
-    if any(folder.glob("*.ckpt*.index")):
-        return (
-            "If this is a TF1 checkpoint of the original, convert it first: "
-            f"python convert_checkpoint.py --checkpoint_dir={folder}"
-        )
-    return "Give the --train_logdir of a run of train.py."
+def _existing(path: pathlib.Path) -> pathlib.Path:
+    """The folder itself, or the nearest one above it that is there."""
+    return next(p for p in (path, *path.parents) if p.exists())
 
 
 def _contents(folder: pathlib.Path) -> str:

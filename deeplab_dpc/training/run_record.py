@@ -21,13 +21,7 @@ COMMAND_FILE = "command.txt"
 FLAGS_FILE = "flags.txt"
 GENOTYPE_FILE = "genotype.json"
 STARTS_FILE = "starts.json"
-_LIBRARIES = (
-    "tensorflow",
-    "keras",
-    "numpy",
-    "tf-models-official",
-    "deeplab_dpc",
-)
+_LIBRARIES = ("tensorflow", "keras", "numpy", "tf-models-official", "deeplab_dpc")
 _CODE = pathlib.Path(__file__).parents[1]
 
 
@@ -41,11 +35,16 @@ def record_start(folder: pathlib.Path) -> None:
     path = folder / COMMAND_FILE
     before = files.read_text(path) if path.exists() else ""
     ran = ", ".join(f"{name} {v}" for name, v in start["versions"].items())
-    command = shlex.join(start["command"])
     commit = f", commit {start['commit']}" if start["commit"] else ""
     changed = " with changes" if start["is_changed"] else ""
+    command = shlex.join(start["command"])
     files.write(path, f"{before}{command}\n# {ran}{commit}{changed}\n")
-    starts = _starts(folder / STARTS_FILE)
+    try:
+        starts = files.read_json(folder / STARTS_FILE)
+    except (OSError, ValueError):
+        starts = None
+    # A file that somebody broke counts for nothing.
+    starts = starts if isinstance(starts, list) else []
     files.write_json(folder / STARTS_FILE, [*starts, start])
 
 
@@ -63,25 +62,35 @@ def record_settings(
         genotype: The cell, if there is one.
         name: The path that the folder has when it is complete.
     """
-    lines = [line for config in settings for line in _flag_lines(config)]
+    lines = [
+        "# What was not at its default. Give another folder to train the same:",
+        f"# python train.py --flagfile={name / FLAGS_FILE} --train_logdir=...",
+    ]
+    for config in settings:
+        lines += _flag_lines(config)
     if genotype is not None:
         files.write(folder / GENOTYPE_FILE, genotype.to_json() + "\n")
         cell = "top1" if genotype == DPC_TOP1 else name / GENOTYPE_FILE
         lines.append(f"--dense_prediction_cell_json={cell}")
-    head = "# What was not at its default. Give another folder to train the same:\n"
-    command = f"# python train.py --flagfile={name / FLAGS_FILE} --train_logdir=...\n"
-    files.write(folder / FLAGS_FILE, head + command + "".join(f"{x}\n" for x in lines))
+    files.write(folder / FLAGS_FILE, "".join(f"{line}\n" for line in lines))
 
 
 def versions() -> dict[str, str]:
     """The versions of Python and of the libraries that count, by name."""
-    libraries = {name: _version(name) for name in _LIBRARIES}
-    return {"python": platform.python_version(), **libraries}
+    found = {"python": platform.python_version()}
+    for library in _LIBRARIES:
+        try:
+            found[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            found[library] = "not installed"
+    return found
 
 
 def _this_start() -> dict[str, Any]:
     now = datetime.datetime.now(datetime.UTC)
-    commit = _git("rev-parse", "HEAD") if _is_tracked() else None
+    # The commit counts if this code is one of the checkout's files.
+    is_tracked = _git("ls-files", "--error-unmatch", str(_CODE / "__init__.py"))
+    commit = None if is_tracked is None else _git("rev-parse", "HEAD")
     return {
         "command": sys.argv,
         "time": now.isoformat(timespec="seconds"),
@@ -90,17 +99,8 @@ def _this_start() -> dict[str, Any]:
         "is_changed": bool(commit and _git("status", "--porcelain", "-uno")),
         "platform": platform.platform(),
         "num_cpus": os.cpu_count(),
-        "devices": _devices(),
+        "devices": [_device(d) for d in tf.config.list_physical_devices()],
     }
-
-
-def _starts(path: pathlib.Path) -> list[Any]:
-    """The starts so far; a file that somebody broke counts for nothing."""
-    try:
-        found = files.read_json(path)
-    except (OSError, ValueError):
-        return []
-    return found if isinstance(found, list) else []
 
 
 def _flag_lines(config: Config) -> list[str]:
@@ -117,40 +117,22 @@ def _flag_lines(config: Config) -> list[str]:
     return lines
 
 
-def _version(library: str) -> str:
-    try:
-        return metadata.version(library)
-    except metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def _is_tracked() -> bool:
-    """Whether this code lies in a git checkout as one of its files."""
-    return _git("ls-files", "--error-unmatch", str(_CODE / "__init__.py")) is not None
-
-
 def _git(*arguments: str) -> str | None:
     """What git says about the checkout that the code lies in; None if it says no."""
+    command = ["git", "-C", str(_CODE), *arguments]
     try:
         done = subprocess.run(
-            ["git", "-C", str(_CODE), *arguments],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=20,
+            command, capture_output=True, text=True, check=True, timeout=20
         )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
 
 
-def _devices() -> list[str]:
-    """Each device by kind, a GPU by its model, too."""
-    names = []
-    for device in tf.config.list_physical_devices():
-        details = {}
-        if device.device_type == "GPU":
-            details = tf.config.experimental.get_device_details(device)
-        model = details.get("device_name")
-        names.append(f"{device.device_type} ({model})" if model else device.device_type)
-    return names
+def _device(device: tf.config.PhysicalDevice) -> str:
+    """Its kind; of a GPU the model, too."""
+    details = {}
+    if device.device_type == "GPU":
+        details = tf.config.experimental.get_device_details(device)
+    model = details.get("device_name")
+    return f"{device.device_type} ({model})" if model else device.device_type

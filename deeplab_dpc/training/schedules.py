@@ -71,36 +71,16 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
         return tf.where(step < train.slow_start_step, slow, rate)
 
     def _policy(self, step: tf.Tensor) -> tf.Tensor:
-        train = self._train
+        train, base = self._train, self._train.base_learning_rate
         if train.learning_policy == "step":
             interval = train.learning_rate_decay_step
-            factor = train.learning_rate_decay_factor
-            return staircase(step, train.base_learning_rate, interval, factor)
+            return staircase(step, base, interval, train.learning_rate_decay_factor)
         if train.learning_policy == "multi_steps":
             boundaries = train.learning_rate_boundaries or ()
             return multi_steps(step, boundaries, train.learning_rate_values or ())
         after_start = train.training_number_of_steps - train.slow_start_step
         if train.learning_policy == "cosine":
-            return cosine(step, train.base_learning_rate, after_start)
+            return cosine(step, base, after_start)
         decay_steps = train.decay_steps or after_start
         end, power = train.end_learning_rate, train.learning_power
-        return poly(step, train.base_learning_rate, decay_steps, end, power)
-
-    def get_config(self) -> dict[str, Any]:
-        """The settings, by name."""
-        return {"train": self._train.to_dict()}
-
-
-class Constant(keras.optimizers.schedules.LearningRateSchedule):
-    """One rate for all steps: the original gives Adam no schedule."""
-
-    def __init__(self, rate: float):
-        self._rate = rate
-
-    def __call__(self, step: Any) -> tf.Tensor:
-        """The rate, a float32 scalar."""
-        return tf.constant(self._rate)
-
-    def get_config(self) -> dict[str, Any]:
-        """The rate, by name."""
-        return {"rate": self._rate}
+        return poly(step, base, decay_steps, end, power)

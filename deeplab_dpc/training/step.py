@@ -9,7 +9,7 @@ import tensorflow as tf
 from deeplab_dpc.config import ConfigError, TrainConfig
 from deeplab_dpc.tf1.names import tf1_name
 from deeplab_dpc.training import collapse, losses, optimizers
-from deeplab_dpc.training.averages import Averages
+from deeplab_dpc.training.state import Averages
 
 Batch = Mapping[str, tf.Tensor]
 
@@ -47,6 +47,7 @@ class ReplicaStep:
         self._num_parts = train.gradient_accumulation_steps
         if self._num_parts > 1:
             _check_can_accumulate(model, train)
+        self._scales_loss = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         self._averages, self._clip_norm = averages, train.clip_gradient_norm
         self._weight_decay = optimizers.l2_decay(train)
         self._variables = model.trainable_variables
@@ -93,10 +94,6 @@ class ReplicaStep:
             "class_counts": counts,
         }
 
-    @property
-    def _scales_loss(self) -> bool:
-        return isinstance(self._optimizer, keras.optimizers.LossScaleOptimizer)
-
     def _whole(
         self, batch: Batch, context: tf.distribute.ReplicaContext
     ) -> tuple[tf.Tensor, list[tf.Tensor], tf.Tensor]:
@@ -107,7 +104,10 @@ class ReplicaStep:
             parts = [self._loss(logits, batch["label"], step) for logits in outputs]
             divisors = context.all_reduce("SUM", [divisor for _, divisor in parts])
             share = tf.add_n(
-                [losses.mean(total, n) for (total, _), n in zip(parts, divisors)]
+                [
+                    tf.math.divide_no_nan(total, n)
+                    for (total, _), n in zip(parts, divisors)
+                ]
             )
             scaled = self._optimizer.scale_loss(share)
         counts = self._class_counts(outputs, batch["label"])
@@ -139,8 +139,8 @@ class ReplicaStep:
             total, count = total + part, count + sums[0][1]
             classes += self._class_counts(outputs, label)
         count = context.all_reduce("SUM", count)
-        gradients = [losses.mean(gradient, count) for gradient in gradients]
-        return losses.mean(total, count), gradients, classes
+        gradients = [tf.math.divide_no_nan(gradient, count) for gradient in gradients]
+        return tf.math.divide_no_nan(total, count), gradients, classes
 
     def _class_counts(self, outputs: list[tf.Tensor], label: tf.Tensor) -> tf.Tensor:
         return collapse.class_counts(outputs[-1], label, self._loss.ignore_label)

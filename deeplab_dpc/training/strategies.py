@@ -30,16 +30,15 @@ def make(num_clones: int, batch_size: int) -> tf.distribute.Strategy:
     """
     workers = num_workers()
     if workers > 1:
-        strategy = _multi_worker(num_clones)
-        replicas = strategy.num_replicas_in_sync
-        if batch_size % replicas:
-            raise ConfigError(
-                f"train_batch_size={batch_size} cannot be shared evenly by "
-                f"{replicas} replicas on {workers} machines; choose a multiple of "
-                f"{replicas}."
-            )
-        return strategy
-    names = _devices(num_clones)
+        return _multi_worker(num_clones, batch_size, workers)
+    list_devices = tf.config.list_logical_devices
+    names = [d.name for d in list_devices("GPU") or list_devices("CPU")]
+    if num_clones > len(names):
+        raise ConfigError(
+            f"num_clones={num_clones}, but this machine has {len(names)}: "
+            f"{', '.join(names)}. 0 takes all."
+        )
+    names = names[: num_clones or len(names)]
     if batch_size < len(names):
         raise ConfigError(
             f"train_batch_size={batch_size} leaves some of {len(names)} devices "
@@ -106,18 +105,9 @@ def distribute(
     return strategy.distribute_datasets_from_function(of_worker)
 
 
-def _devices(num_clones: int) -> list[str]:
-    list_devices = tf.config.list_logical_devices
-    names = [d.name for d in list_devices("GPU") or list_devices("CPU")]
-    if num_clones > len(names):
-        raise ConfigError(
-            f"num_clones={num_clones}, but this machine has {len(names)}: "
-            f"{', '.join(names)}. 0 takes all."
-        )
-    return names[: num_clones or len(names)]
-
-
-def _multi_worker(num_clones: int) -> tf.distribute.Strategy:
+def _multi_worker(
+    num_clones: int, batch_size: int, workers: int
+) -> tf.distribute.Strategy:
     gpus = tf.config.list_physical_devices("GPU")
     if num_clones > max(len(gpus), 1):
         raise ConfigError(
@@ -126,4 +116,11 @@ def _multi_worker(num_clones: int) -> tf.distribute.Strategy:
         )
     if gpus and num_clones:
         tf.config.set_visible_devices(gpus[:num_clones], "GPU")
-    return tf.distribute.MultiWorkerMirroredStrategy()
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas:
+        raise ConfigError(
+            f"train_batch_size={batch_size} cannot be shared evenly by {replicas} "
+            f"replicas on {workers} machines; choose a multiple of {replicas}."
+        )
+    return strategy

@@ -7,7 +7,7 @@ from absl import flags
 
 from deeplab_dpc.programs import eval as eval_program
 from deeplab_dpc.programs import restored
-from deeplab_dpc.training import averages, checkpoints
+from deeplab_dpc.training import checkpoints, state
 from deeplab_dpc.training.checkpoints import RunFolderError
 from tests.programs import tiny_run
 
@@ -18,8 +18,8 @@ def folder(tmp_path_factory, dataset_dir):
     folder = tmp_path_factory.mktemp("runs") / "run"
     tiny_run.write_run(folder, dataset_dir, steps=())
     model = tiny_run.model(10)
-    averaged = averages.Averages(model, 0.9)
-    for average, value in zip(averaged.variables, _values(tiny_run.model(11))):
+    averaged = state.Averages(model, 0.9)
+    for average, value in zip(averaged.variables.values(), _values(tiny_run.model(11))):
         average.assign(value)
     tf.train.CheckpointManager(
         checkpoints.trackable(
@@ -35,7 +35,7 @@ def folder(tmp_path_factory, dataset_dir):
 
 
 def _values(model):
-    found = checkpoints.without_seeds(model.variables)
+    found = checkpoints.weights_by_name(model).values()
     return [np.asarray(variable) for variable in found]
 
 

@@ -7,7 +7,6 @@ import pytest
 import tensorflow as tf
 
 from deeplab_dpc.training import bad_batch, trainer
-from tests.training import tiny
 
 
 def _batch():
@@ -54,12 +53,8 @@ def test_nothing_is_left_of_a_copy_that_fails(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_an_explosion_leaves_its_batch(tmp_path, monkeypatch):
-    monkeypatch.setattr(trainer, "build_model", tiny.build_model)
-    info = tiny.write_dataset(tmp_path / "records")
-    config = tiny.run_config(
-        tmp_path / "records", info, base_learning_rate=1e30, training_number_of_steps=20
-    )
+def test_an_explosion_leaves_its_batch(make_config, tmp_path):
+    config = make_config(base_learning_rate=1e30, training_number_of_steps=20)
     with pytest.raises(trainer.TrainingError) as error:
         trainer.train(config, tmp_path / "run")
     (folder,) = (tmp_path / "run").glob("bad_batch_*")

@@ -8,7 +8,6 @@ from absl import logging
 from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.training import collapse, trainer
 from deeplab_dpc.training.collapse import CollapseMonitor
-from tests.training import tiny
 
 NAMES = ("background", "cat", "dog")
 
@@ -135,14 +134,10 @@ def warnings(monkeypatch):
 
 @pytest.mark.parametrize("weights, is_stuck", [((1.0, 0.0, 0.0), True), (None, False)])
 def test_a_run_that_learns_one_class_alone_is_warned(
-    tmp_path, monkeypatch, warnings, weights, is_stuck
+    make_config, tmp_path, warnings, weights, is_stuck
 ):
     """Without weight the other classes are never right, whatever the labels say."""
-    monkeypatch.setattr(trainer, "build_model", tiny.build_model)
-    info = tiny.write_dataset(tmp_path / "records")
-    config = tiny.run_config(
-        tmp_path / "records",
-        info,
+    config = make_config(
         label_weights=weights,
         training_number_of_steps=120,
         base_learning_rate=0.1,

@@ -21,8 +21,10 @@ from deeplab_dpc.config import (
 )
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.genotypes import DPC_TOP1
-from deeplab_dpc.training import losses, trainer
+from deeplab_dpc.training import trainer
+from deeplab_dpc.training.loop import Loop
 from deeplab_dpc.training.run_folder import RunConfig
+from deeplab_dpc.training.state import TrainState
 
 SIZE = 33
 INFO = DatasetInfo(
@@ -99,10 +101,9 @@ def attempt(model: dict, train: dict) -> str:
             EvalConfig(),
             INFO,
         )
-        trainer._check_shares(config.train, 1)
-        run = trainer.Run.build(config, tf.distribute.get_strategy())
-        losses.PixelLoss.from_config(config.train, 3, 255)
-        loop = run.loop(tf.distribute.get_strategy(), _batches(), 0)
+        trainer.check_shares(config.train, 1)
+        strategy = tf.distribute.get_strategy()
+        loop = Loop(TrainState.build(config, strategy), strategy, _batches())
     except ConfigError as e:
         assert len(str(e)) > 30
         return "refused"

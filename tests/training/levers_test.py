@@ -9,10 +9,8 @@ from deeplab_dpc import build_model
 from deeplab_dpc.config import ConfigError, ModelConfig, TrainConfig
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.layers import freeze_batch_norm
-from deeplab_dpc.training import checkpoints, losses, optimizers, trainer
-from deeplab_dpc.training.reporting import TrainingLog
+from deeplab_dpc.training import checkpoints, losses, optimizers, state, trainer
 from deeplab_dpc.training.step import ReplicaStep
-from tests.training import tiny
 
 MODEL = ModelConfig(
     num_classes=3, depth_multiplier=0.1, genotype=DPC_TOP1, crop_size=(33, 33)
@@ -31,7 +29,7 @@ def trained(steps=3, freeze=True, policy="float32", model=MODEL, **settings):
     """Losses and weights after some steps on one batch, dropout off."""
     train = TrainConfig(base_learning_rate=0.1, precision=policy, **settings)
     keras.utils.set_random_seed(0)
-    with trainer._dtype_policy(policy):
+    with state.dtype_policy(policy):
         net = build_model(model, seed=1)
     for layer in net._flatten_layers():
         if isinstance(layer, keras.layers.Dropout):
@@ -100,32 +98,16 @@ def test_xla_computes_the_same(plain):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
-@pytest.fixture
-def tiny_run(tmp_path, monkeypatch):
-    """Trains the tiny model; gives its weights and the means by step."""
-    monkeypatch.setattr(trainer, "build_model", tiny.build_model)
-    info = tiny.write_dataset(tmp_path / "records")
-
-    def run(name, **settings):
-        reports = {}
-        monkeypatch.setattr(
-            TrainingLog,
-            "report",
-            lambda self, step, means: reports.update({step: means}),
-        )
-        config = tiny.run_config(tmp_path / "records", info, **settings)
-        trainer.train(config, tmp_path / name)
-        prefix = checkpoints.newest(tmp_path / name)
-        return checkpoints.read(prefix, "model"), reports
-
-    return run
-
-
-def test_several_steps_in_a_call_are_the_same_steps(tiny_run):
+def test_several_steps_in_a_call_are_the_same_steps(make_config, tmp_path, reports):
     """Seven steps, four a call, a line every five: calls of 4, 1, 2."""
     settings = {"training_number_of_steps": 7, "log_steps": 5}
-    one, lines = tiny_run("one", **settings)
-    four, lines_of_four = tiny_run("four", steps_per_execution=4, **settings)
+    runs = []
+    for steps in (1, 4):
+        run = tmp_path / str(steps)
+        trainer.train(make_config(steps_per_execution=steps, **settings), run)
+        runs.append((checkpoints.read(checkpoints.newest(run), "model"), {**reports}))
+        reports.clear()
+    (one, lines), (four, lines_of_four) = runs
     for name, value in one.items():
         np.testing.assert_array_equal(value, four[name], err_msg=name)
     assert list(lines) == list(lines_of_four) == [5, 7]
@@ -150,9 +132,9 @@ def test_levers_that_do_not_go_together_are_refused(settings, words):
 
 def test_batches_that_cannot_be_cut_are_refused():
     train = TrainConfig(train_batch_size=6, gradient_accumulation_steps=2)
-    trainer._check_shares(train, 3)
+    trainer.check_shares(train, 3)
     with pytest.raises(ConfigError, match="2 equal parts on each of 2.*multiple of 4"):
-        trainer._check_shares(train, 2)
+        trainer.check_shares(train, 2)
 
 
 @pytest.mark.parametrize(
@@ -167,5 +149,5 @@ def test_batches_that_cannot_be_cut_are_refused():
 )
 def test_few_images_a_batch_norm_are_warned_of(caplog, size, replicas, settings, warns):
     with caplog.at_level("WARNING"):
-        trainer._check_shares(TrainConfig(train_batch_size=size, **settings), replicas)
+        trainer.check_shares(TrainConfig(train_batch_size=size, **settings), replicas)
     assert ("sees only 2 image(s)" in caplog.text) == warns

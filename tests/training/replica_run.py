@@ -17,10 +17,10 @@ def main(folder: str, devices: str, run: str, settings: str) -> None:
         logical = [tf.config.LogicalDeviceConfiguration()] * int(devices)
         tf.config.set_logical_device_configuration(cpu, logical)
     from deeplab_dpc.data.dataset_info import DatasetInfo
-    from deeplab_dpc.training import trainer
+    from deeplab_dpc.training import state, trainer
     from tests.training import tiny
 
-    trainer.build_model = tiny.build_without_dropout
+    state.build_model = tiny.build_without_dropout
     records = pathlib.Path(folder, "records")
     info = DatasetInfo.load(records)
     config = tiny.run_config(records, info, **json.loads(settings))

@@ -7,7 +7,6 @@ from tensorboard.backend.event_processing import event_accumulator
 
 from deeplab_dpc.training import metrics, trainer
 from deeplab_dpc.training.reporting import Interval, TrainingLog
-from tests.training import tiny
 
 MEANS = {
     "loss": 1.5,
@@ -42,11 +41,8 @@ def test_the_histogram_has_a_bar_for_each_class(tmp_path):
         assert content.plugin_name == "histograms"
 
 
-def test_curves_and_the_table_have_the_same_numbers(tmp_path, monkeypatch):
-    monkeypatch.setattr(trainer, "build_model", tiny.build_model)
-    info = tiny.write_dataset(tmp_path / "records")
-    config = tiny.run_config(tmp_path / "records", info, log_steps=2)
-    trainer.train(config, tmp_path / "run")
+def test_curves_and_the_table_have_the_same_numbers(make_config, tmp_path):
+    trainer.train(make_config(log_steps=2), tmp_path / "run")
 
     rows, events = metrics.read(tmp_path / "run"), _events(tmp_path / "run")
 

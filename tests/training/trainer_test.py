@@ -20,30 +20,6 @@ from deeplab_dpc.training.run_folder import RunFolderError
 from tests.training import tiny
 
 
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("records")
-    return folder, tiny.write_dataset(folder)
-
-
-@pytest.fixture
-def make_config(dataset, monkeypatch):
-    monkeypatch.setattr(trainer, "build_model", tiny.build_model)
-    return lambda **train: tiny.run_config(*dataset, **train)
-
-
-@pytest.fixture
-def reports(monkeypatch):
-    """The means that were logged, by step."""
-    found = {}
-    monkeypatch.setattr(
-        TrainingLog,
-        "report",
-        lambda self, step, means: found.update({step: dict(means)}),
-    )
-    return found
-
-
 def _weights(folder) -> dict[str, np.ndarray]:
     prefix = checkpoints.newest(folder)
     parts = {p: checkpoints.read(prefix, p) for p in ("model", "optimizer")}
@@ -194,11 +170,11 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 two = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, two)
-from deeplab_dpc.training import checkpoints, trainer
+from deeplab_dpc.training import checkpoints, state, trainer
 from tests.training import tiny
 folder = pathlib.Path(sys.argv[1])
 info = tiny.write_dataset(folder / "records")
-trainer.build_model = tiny.build_without_dropout
+state.build_model = tiny.build_without_dropout
 config = tiny.run_config(
     folder / "records", info, fine_tune_batch_norm=False, train_batch_size=3
 )

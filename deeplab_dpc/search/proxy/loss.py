@@ -33,7 +33,7 @@ class Targets:
 class UpsampledLoss:
     """Mean cross-entropy over labelled pixels, the logits resized to the labels.
 
-    Equal to `losses.mean(*PixelLoss(ignore_label)(logits, labels, step))` and its
+    Equal to `PixelLoss(ignore_label)(logits, labels, step)`, sum over divisor, and its
     gradient, to rounding (`tests/search/proxy/loss_test.py`).
 
     Args:

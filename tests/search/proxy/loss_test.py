@@ -38,7 +38,7 @@ def test_value_and_gradient_are_those_of_training(ignore_label, scale, images_at
     found, gradient = ours(logits, ours.targets(tf.constant(labels)))
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        expected = losses.mean(*theirs(logits, tf.constant(labels), 0))
+        expected = tf.math.divide_no_nan(*theirs(logits, tf.constant(labels), 0))
 
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     wanted = tape.gradient(expected, logits)

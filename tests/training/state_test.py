@@ -7,10 +7,17 @@ import tensorflow as tf
 
 from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.layers import Logits
-from deeplab_dpc.training import checkpoints, losses, optimizers, run_folder, trainer
-from deeplab_dpc.training.averages import Averages
+from deeplab_dpc.training import (
+    checkpoints,
+    losses,
+    optimizers,
+    run_folder,
+    state,
+    trainer,
+)
 from deeplab_dpc.training.checkpoints import RunFolderError
 from deeplab_dpc.training.reporting import TrainingLog
+from deeplab_dpc.training.state import Averages
 from deeplab_dpc.training.step import ReplicaStep
 from tests.training import tiny
 
@@ -32,8 +39,7 @@ def test_averages_follow_the_weights(decay):
         kernel.assign(np.full(kernel.shape, value))
         averages.update(tf.constant(n, tf.int64))
         expected += max(1 - decay, 9 / (10 + n)) * (value - expected)
-    found = next(a for a in averages.variables if a.path == kernel.path)
-    np.testing.assert_allclose(found.value, expected, rtol=1e-6)
+    np.testing.assert_allclose(averages.variables[kernel.path], expected, rtol=1e-6)
 
 
 def test_a_step_averages_what_it_made():
@@ -48,22 +54,11 @@ def test_a_step_averages_what_it_made():
 
     tf.distribute.get_strategy().run(step, (batch,))
 
-    for old, new, average in zip(before, model.variables, averages.variables):
+    for old, new in zip(before, model.variables):
         assert np.abs(np.asarray(new) - old).max() > 0
         expected = old + 0.9 * (np.asarray(new) - old)
-        np.testing.assert_allclose(average.value, expected, rtol=1e-6)
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("records")
-    return folder, tiny.write_dataset(folder)
-
-
-@pytest.fixture
-def make_config(dataset, monkeypatch):
-    monkeypatch.setattr(trainer, "build_model", tiny.build_model)
-    return lambda **train: tiny.run_config(*dataset, **train)
+        found = averages.variables[new.path]
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def _average_by_hand(folder, steps, decay, first):
@@ -81,12 +76,11 @@ def test_a_runs_averages_are_those_of_its_checkpoints(
 ):
     """Batch norm's moving statistics are averaged with the weights."""
     config = make_config(ema_decay=0.5, max_to_keep=9, training_number_of_steps=4)
-    monkeypatch.setattr(
-        trainer.Saver, "save_if_due", lambda self, step: self.save(step)
-    )
+    monkeypatch.setattr(state.Saver, "save_if_due", lambda self, step: self.save(step))
     keras.utils.set_random_seed(config.train.seed)
     model = tiny.build_model(config.model, config.train.seed)
-    first = {v.path: np.array(v) for v in checkpoints.without_seeds(model.variables)}
+    named = checkpoints.weights_by_name(model).items()
+    first = {path: np.array(variable) for path, variable in named}
 
     trainer.train(config, tmp_path / "run")
 
@@ -108,9 +102,7 @@ def test_a_resumed_run_goes_on_with_its_averages(make_config, tmp_path, monkeypa
         if step == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(
-        trainer.Saver, "save_if_due", lambda self, step: self.save(step)
-    )
+    monkeypatch.setattr(state.Saver, "save_if_due", lambda self, step: self.save(step))
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(TrainingLog, "report", interrupt)
         trainer.train(config, tmp_path / "parts")

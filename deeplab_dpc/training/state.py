@@ -1,0 +1,225 @@
+"""What a run changes as it trains, and when that is saved."""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import shutil
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from deeplab_dpc.layers import freeze_batch_norm, synchronize_batch_norm
+from deeplab_dpc.model import build_model
+from deeplab_dpc.training import checkpoints, optimizers
+from deeplab_dpc.training.checkpoints import RunFolderError
+from deeplab_dpc.training.run_folder import RunConfig
+
+_WARM_UP = 9.0  # Share of the newest weights: at least 9 / (10 + steps made).
+
+
+class Averages:
+    """Exponential moving averages of everything that prediction needs.
+
+    After each step `average += (1 - d) * (variable - average)`, where `d` is the
+    decay, but in the n-th step (the first is 0) at most `(1 + n) / (10 + n)`, as TF1's
+    `ExponentialMovingAverage` with `num_updates` has it: so the first weights are soon
+    forgotten. Batch norm's moving statistics are averaged, too, with the same `d`, so
+    that they are those of the averaged weights as nearly as can be had for nothing.
+
+    Make it under the strategy's scope. Each replica keeps the averages itself, without
+    a word to the others, as its weights are theirs; the first one's are saved.
+
+    Args:
+        model: What is averaged.
+        decay: In 0..1.
+
+    Attributes:
+        variables: The averages, by the path of what is averaged.
+    """
+
+    def __init__(self, model: keras.Model, decay: float):
+        self._least_share = 1.0 - decay
+        self._sources = checkpoints.weights_by_name(model)
+        self.variables = {
+            path: tf.Variable(
+                tf.convert_to_tensor(source.value),
+                trainable=False,
+                synchronization=tf.VariableSynchronization.ON_READ,
+                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+            )
+            for path, source in self._sources.items()
+        }
+
+    def restart(self) -> None:
+        """Forgets everything: the averages are the weights as they are now."""
+        for path, average in self.variables.items():
+            average.assign(tf.convert_to_tensor(self._sources[path].value))
+
+    def update(self, steps_made: tf.Tensor) -> None:
+        """Takes in the weights after a step, on each replica.
+
+        Args:
+            steps_made: Steps made before that one, a scalar.
+        """
+        steps = tf.cast(steps_made, tf.float32)
+        share = tf.maximum(self._least_share, _WARM_UP / (10.0 + steps))
+        for path, average in self.variables.items():
+            newest = tf.convert_to_tensor(self._sources[path].value)
+            average.assign_add(share * (newest - average))
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainState:
+    """What a run changes as it trains, and the settings that it was made by.
+
+    Attributes:
+        config: The run's settings.
+        model: The model.
+        optimizer: Moves the model's trainable variables; has its slots.
+        averages: The moving averages of the weights, if there are some.
+    """
+
+    config: RunConfig
+    model: keras.Model
+    optimizer: keras.optimizers.Optimizer
+    averages: Averages | None = None
+
+    @classmethod
+    def build(cls, config: RunConfig, strategy: tf.distribute.Strategy) -> "TrainState":
+        """A model with its first weights, drawn from the seed."""
+        train = config.train
+        keras.utils.set_random_seed(train.seed)
+        with strategy.scope():
+            with dtype_policy(train.precision):
+                model = build_model(config.model, seed=train.seed)
+            if train.freeze_backbone:
+                optimizers.freeze_backbone(model)
+            optimizer = optimizers.build_optimizer(train)
+            optimizer.build(model.trainable_variables)
+            averages = Averages(model, train.ema_decay) if train.ema_decay else None
+        if not train.fine_tune_batch_norm:
+            freeze_batch_norm(model)
+        if train.sync_batch_norm:
+            synchronize_batch_norm(model)
+        return cls(config, model, optimizer, averages)
+
+    def parts(self) -> dict[str, dict[str, Any]]:
+        """The variables of each part of a checkpoint, by path."""
+        parts = {
+            checkpoints.MODEL: checkpoints.by_name(self.model.variables),
+            checkpoints.OPTIMIZER: checkpoints.by_name(self.optimizer.variables),
+        }
+        if self.averages:
+            parts[checkpoints.AVERAGES] = self.averages.variables
+        return parts
+
+    def num_bytes(self) -> int:
+        """Size of a checkpoint, nearly."""
+        variables = [v for part in self.parts().values() for v in part.values()]
+        return sum(4 * int(np.prod(v.shape)) for v in variables)
+
+    def restore(self, prefix: str) -> None:
+        """Goes back to a checkpoint, whole.
+
+        Raises:
+            RunFolderError: If it is another model's, or cannot be read.
+        """
+        for name, variables in self.parts().items():
+            checkpoints.assign(variables, checkpoints.read(prefix, name), prefix)
+
+
+class Saver:
+    """Saves checkpoints, every so many seconds and when told.
+
+    Args:
+        state: What is saved.
+        folder: The run folder.
+    """
+
+    def __init__(self, state: TrainState, folder: str | os.PathLike):
+        self._folder = pathlib.Path(folder)
+        _remove_leftovers(self._folder)
+        self._interval_s = state.config.train.save_interval_secs
+        self._step = tf.Variable(0, dtype=tf.int64)
+        averages = state.averages.variables if state.averages else None
+        self._manager = tf.train.CheckpointManager(
+            checkpoints.trackable(state.model, state.optimizer, self._step, averages),
+            os.fspath(folder),
+            max_to_keep=state.config.train.max_to_keep,
+            checkpoint_name=checkpoints.NAME,
+        )
+        self._saved_s = time.monotonic()
+
+    def save_if_due(self, step: int) -> None:
+        """Saves if the last time is long enough ago."""
+        if time.monotonic() - self._saved_s >= self._interval_s:
+            self.save(step)
+
+    def save(self, step: int) -> str:
+        """Saves as step `step`, unless that is saved already; returns the prefix.
+
+        Raises:
+            RunFolderError: If it cannot be written. The checkpoints before it stay, and
+                what was written of it does not.
+        """
+        newest = self._manager.latest_checkpoint
+        if newest and newest.endswith(f"-{step}"):
+            return newest
+        self._step.assign(step)
+        try:
+            prefix = self._manager.save(checkpoint_number=step)
+        except (tf.errors.OpError, OSError) as e:
+            raise RunFolderError(self._failure(step, newest, e)) from e
+        self._saved_s = time.monotonic()
+        logging.info("Saved %s.", prefix)
+        return prefix
+
+    def _failure(self, step: int, newest: str | None, error: Exception) -> str:
+        """Removes what was written of a checkpoint; says what is left to do."""
+        if newest == checkpoints.newest(self._folder):
+            for path in self._folder.glob(f"{checkpoints.NAME}-{step}.*"):
+                path.unlink(missing_ok=True)
+        _remove_leftovers(self._folder)
+        free = shutil.disk_usage(self._folder).free / 2**20
+        why = getattr(error, "message", None) or str(error)
+        left = (
+            f"The newest whole one is {newest}: make room and give the same command to "
+            "go on from there."
+            if newest
+            else "There is none before it: make room and give the same command."
+        )
+        return (
+            f"The checkpoint of step {step} cannot be written to {self._folder} "
+            f"({why.splitlines()[0]}; {free:,.0f} MiB are free). {left} A smaller "
+            "--max_to_keep needs less."
+        )
+
+
+def _remove_leftovers(folder: pathlib.Path) -> None:
+    """Removes what a save left that was killed or failed; whole checkpoints stay."""
+    for path in folder.glob(f"{checkpoints.NAME}-*_temp"):
+        shutil.rmtree(path, ignore_errors=True)
+    torn = [
+        path
+        for path in folder.glob(f"{checkpoints.NAME}-*.data-*")
+        if not path.with_suffix(".index").exists()
+    ]
+    for path in (*torn, *folder.glob("checkpoint.tmp*")):
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def dtype_policy(name: str) -> Iterator[None]:
+    """Layers that are made meanwhile compute with these numbers."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
