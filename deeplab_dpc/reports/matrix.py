@@ -1,74 +1,136 @@
-"""The confusion matrix as a picture."""
+"""The confusion matrix: one drawing, for pages and for files."""
 
-import io
+import contextlib
+from collections.abc import Iterator
 
 import numpy as np
 
-_NUMBERS_UP_TO = 40  # Classes; with more there is no room for numbers in the cells.
-_INK = "#202124"
+from deeplab_dpc.formatting import clipped, percent
+from deeplab_dpc.reports import pages, plots
+from deeplab_dpc.reports.plots import Plot
+
+MOST_WITH_NUMBERS = 32
+"""Classes; with more there is no room for numbers in the cells."""
+RIGHT, WRONG = (70, 140, 235), (224, 105, 20)
+"""Colours of a cell with all of its row; the fewer it has, the clearer it is."""
+_MOST_HOVERS = 1500
+_DARK_PAPER = (24, 28, 34)
+_TICKS = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1)
 
 
-def picture(counts: np.ndarray, class_names: tuple[str, ...], title: str = "") -> bytes:
-    """The confusion matrix, each row as shares of its true class, as a PNG.
+def row_shares(counts: np.ndarray) -> np.ndarray:
+    """The counts as shares of their row; zeros in a row without pixels."""
+    totals = counts.sum(axis=1, keepdims=True)
+    return np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
 
-    The darker a cell, the more of its row's pixels it has; the scale is that of square
-    roots, so that a small mistake is seen, too. A class that is never true has an empty
-    row. With up to 40 classes the cells hold percents; below half a percent nothing.
+
+@contextlib.contextmanager
+def drawn(
+    counts: np.ndarray, class_names: tuple[str, ...], title: str = ""
+) -> Iterator[Plot]:
+    """The matrix, each row as shares of its true class; blue is right, orange wrong.
+
+    The scale is that of square roots, so that a small mistake is seen, too. A class
+    that is never true has an empty row. With up to `MOST_WITH_NUMBERS` classes the
+    cells hold percents; below half a percent nothing.
 
     Args:
         counts: `[classes, classes]` pixels, rows true, columns predicted.
         class_names: Names, by class.
         title: A line above.
     """
-    # Late: matplotlib takes a second to load, and only this function needs it.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.colors import PowerNorm
-    from matplotlib.figure import Figure
-
-    counts = np.asarray(counts)
-    totals = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(
-        counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0
-    )
-    has_numbers = len(counts) <= _NUMBERS_UP_TO
-    side = max(4.0, len(counts) * (0.42 if has_numbers else 0.15))  # Inches.
-    figure = Figure((side + 2.6, side + 2.2), layout="constrained")
-    canvas, axes = FigureCanvasAgg(figure), figure.add_subplot()
-    norm = PowerNorm(0.5, 0.0, 1.0)
-    image = axes.imshow(shares, cmap="Blues", norm=norm, interpolation="nearest")
-    _name(axes, class_names, 10 if has_numbers else 7)
-    axes.set_title(title, color=_INK, fontsize=0.5 * side + 8, pad=10)
-    if has_numbers:
-        _write_percents(axes, shares)
-    bar = figure.colorbar(image, ax=axes, shrink=0.7, aspect=30, pad=0.02)
-    ticks = [0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1]
-    bar.set_ticks(ticks, labels=[f"{100 * tick:g} %" for tick in ticks])
-    bar.outline.set_visible(False)
-    buffer = io.BytesIO()
-    canvas.print_png(buffer)
-    return buffer.getvalue()
+    count, shares = len(counts), row_shares(counts)
+    has_numbers = count <= MOST_WITH_NUMBERS
+    side = count * (0.36 if has_numbers else 0.13)  # Inches.
+    with Plot("predicted", "true", (max(4.6, side + 2.6), max(4.4, side + 2))) as plot:
+        plot.axes.imshow(_pixels(shares), interpolation="none")
+        plot.axes.set_title(pages.legal(title), fontsize=0.4 * side + 9, pad=10)
+        _add_names(plot.axes, class_names, 9 if has_numbers else 6.5)
+        if has_numbers:
+            _add_numbers(plot.axes, shares)
+        else:
+            _add_scales(plot)
+        order = np.argsort(-shares, axis=None, kind="stable")[:_MOST_HOVERS]
+        for i, j in np.transpose(np.unravel_index(order, shares.shape)):
+            known = f"{counts[i, j]:,} pixels" if has_numbers else percent(shares[i, j])
+            if has_numbers or shares[i, j] >= 0.01:
+                box = (j - 0.5, i - 0.5, j + 0.5, i + 0.5)
+                plot.hover(box, f"{class_names[i]} as {class_names[j]}: {known}")
+        yield plot
 
 
-def _name(axes, names: tuple[str, ...], size_pt: int) -> None:
-    """Names on both axes, and fine lines between the cells."""
-    places = range(len(names))
-    axes.set_xticks(places, names, rotation=90, fontsize=size_pt, color=_INK)
-    axes.set_yticks(places, names, fontsize=size_pt, color=_INK)
-    axes.tick_params(length=0)
-    axes.set_xlabel("predicted", fontsize=12, color=_INK)
-    axes.set_ylabel("true", fontsize=12, color=_INK)
+def picture(counts: np.ndarray, class_names: tuple[str, ...], title: str = "") -> bytes:
+    """The confusion matrix as a PNG, as `drawn` draws it."""
+    with drawn(np.asarray(counts), class_names, title) as plot:
+        return plot.png(dpi=150)
+
+
+def ink(share: float, is_right: bool) -> str:
+    """The colour of a number on a cell: black, but white on dark cells of dark pages.
+
+    Cells of light pages are never so dark that black could not be read.
+    """
+    color = RIGHT if is_right else WRONG
+    alpha = share**0.5
+    ground = [alpha * c + (1 - alpha) * p for c, p in zip(color, _DARK_PAPER)]
+    return plots.BLACK if luminance(ground) > 0.179 else plots.NUMBER
+
+
+def luminance(color) -> float:
+    """The relative luminance of an RGB colour, 0..1, as WCAG 2 has it."""
+    parts = [c / 255 for c in color]
+    linear = [
+        p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts
+    ]
+    return sum(weight * p for weight, p in zip((0.2126, 0.7152, 0.0722), linear))
+
+
+def _pixels(shares: np.ndarray) -> np.ndarray:
+    """A pixel for each cell, clear where there is nothing: it suits dark pages, too."""
+    pixels = np.zeros((*shares.shape, 4), np.uint8)
+    pixels[..., :3] = WRONG
+    pixels[np.eye(len(shares), dtype=bool), :3] = RIGHT
+    pixels[..., 3] = np.round(255 * np.sqrt(shares))
+    return pixels
+
+
+def _add_names(axes, class_names: tuple[str, ...], size_pt: float) -> None:
+    """Names at all four sides, so that one is in sight, and lines between the cells."""
+    names = [pages.legal(clipped(name, 22)) for name in class_names]
+    style = {"fontsize": size_pt, "color": plots.INK}
+    axes.set_xticks(range(len(names)), names, rotation=90, **style)
+    axes.set_yticks(range(len(names)), names, **style)
+    axes.tick_params(labeltop=True, labelright=True)
+    axes.xaxis.set_label_position("top")
     edges = np.arange(len(names) + 1) - 0.5
     axes.set_xticks(edges, minor=True)
     axes.set_yticks(edges, minor=True)
-    axes.grid(which="minor", color="#e3e6ea", linewidth=0.5)
-    axes.tick_params(which="minor", length=0)
+    axes.grid(visible=False)
+    axes.grid(which="minor", linewidth=0.5)
     axes.spines[:].set_visible(False)
 
 
-def _write_percents(axes, shares: np.ndarray) -> None:
+def _add_numbers(axes, shares: np.ndarray) -> None:
+    style = {"ha": "center", "va": "center", "fontsize": 8}
     for (row, column), share in np.ndenumerate(shares):
-        if share >= 0.005:  # Not for nan.
-            color = "white" if share > 0.3 else _INK
-            text = f"{100 * share:.0f}"
-            style = {"ha": "center", "va": "center", "fontsize": 8}
-            axes.text(column, row, text, color=color, **style)
+        if share >= 0.005:
+            color = ink(share, row == column)
+            axes.text(column, row, f"{100 * share:.0f}", color=color, **style)
+
+
+def _add_scales(plot: Plot) -> None:
+    """What the colours stand for."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap, PowerNorm
+
+    for name, color in (("wrong", WRONG), ("right", RIGHT)):
+        steps = [(*(c / 255 for c in color), alpha) for alpha in np.linspace(0, 1, 256)]
+        scale = ScalarMappable(PowerNorm(0.5, 0.0, 1.0), ListedColormap(steps))
+        bar = plot.figure.colorbar(
+            scale, ax=plot.axes, fraction=0.02, shrink=0.2, pad=0.02
+        )
+        labels = [f"{100 * tick:g} %" for tick in _TICKS]
+        bar.set_ticks(_TICKS, labels=labels if name == "wrong" else [])
+        bar.ax.tick_params(length=0)
+        bar.ax.set_xlabel(name, fontsize=8)
+        bar.outline.set_visible(False)

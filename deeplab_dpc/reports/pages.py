@@ -8,6 +8,7 @@ import base64
 import dataclasses
 import functools
 import io
+import json
 import math
 import pathlib
 import re
@@ -94,6 +95,15 @@ def drawing_uri(picture: np.ndarray) -> str:
     return data_uri(buffer.getvalue(), "image/png")
 
 
+def setting(value: Any) -> str:
+    """A setting's value as text."""
+    if value is None:
+        return "none"
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
@@ -104,6 +114,6 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.globals["source"] = lambda name: Markup((TEMPLATES / name).read_text())
-    filters = (css_color, data_uri, drawing_uri, percent, photo_uri)
+    filters = (css_color, data_uri, drawing_uri, percent, photo_uri, setting)
     environment.filters |= {function.__name__: function for function in filters}
     return environment

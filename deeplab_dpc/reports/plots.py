@@ -15,6 +15,8 @@ from deeplab_dpc.reports import pages
 
 INK, MUTED, LINE, PAPER = "#1b2430", "#55606e", "#d8dee6", "#fffffe"
 BLUE, ORANGE, GREEN, GREY = "#1257b8", "#b4470a", "#1d7a46", "#9aa5b1"
+BLACK, NUMBER = "#000000", "#000001"
+"""Text on colours: black always, or white on dark pages."""
 _VARIABLES = {
     INK: "ink",
     MUTED: "muted",
@@ -24,6 +26,7 @@ _VARIABLES = {
     ORANGE: "two",
     GREEN: "three",
     GREY: "grey",
+    NUMBER: "number",
 }
 """A page shows these as its variables of `style.css`, so plots suit dark pages, too."""
 DOTS_PER_INCH = 200
@@ -64,7 +67,7 @@ class Plot:
         x: What the horizontal axis is.
         y: What the vertical axis is.
         size: Width and height in inches; 7.6 fill a column of a page.
-        columns: Pairs of axes side by side, with one vertical axis.
+        columns: Pairs of axes side by side.
 
     Attributes:
         figure: matplotlib's `Figure`.
@@ -98,7 +101,7 @@ class Plot:
         self._style.enter_context(warnings.catch_warnings())
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         self.figure: Any = Figure(self._size, layout="constrained")
-        grid = self.figure.subplots(1, self._columns, sharey=True, squeeze=False)
+        grid = self.figure.subplots(1, self._columns, squeeze=False)
         self.all_axes: list[Any] = list(grid[0])
         self.axes: Any = self.all_axes[0]
         self.axes.set(**self._names)
@@ -146,14 +149,15 @@ class Plot:
         buffer, none = io.BytesIO(), dict.fromkeys(("Creator", "Date", "Format"))
         self.figure.savefig(buffer, format="svg", facecolor="none", metadata=none)
         whole = ElementTree.fromstring(buffer.getvalue())
-        width = f"max-width:{100 * self.figure.get_figwidth():.0f}px"
+        width = f"--width:{100 * self.figure.get_figwidth():.0f}px"
         given = {"role": "img", "aria-label": pages.legal(label), "style": width}
         box = {"viewBox": whole.attrib["viewBox"]}
         root = ElementTree.Element("svg", {"class": kind, **given, **box})
         prefix = f"p{zlib.crc32(label.encode('utf-8', 'replace')):x}"
         for child in whole:
             root.extend(_parts(child, prefix))
-        root.extend(self._hover_element(*hover) for hover in self._hovers)
+        places = ElementTree.SubElement(root, "g", {"class": "hover"})
+        places.extend(self._hover_element(*hover) for hover in self._hovers)
         return Markup(ElementTree.tostring(root, encoding="unicode"))
 
     def png(self, dpi: float = DOTS_PER_INCH) -> bytes:
@@ -174,7 +178,7 @@ class Plot:
         top = 72 * self.figure.get_figheight() - high
         sizes = {"x": left, "y": top, "width": right - left, "height": high - low}
         attributes = {name: f"{value:.1f}" for name, value in sizes.items()}
-        element = ElementTree.Element("rect", {"class": "hover", **attributes})
+        element = ElementTree.Element("rect", attributes)
         ElementTree.SubElement(element, "title").text = text
         return element
 

@@ -1,34 +1,118 @@
-"""The picture of the confusion matrix: colours that say what the counts say."""
+"""The confusion matrix: its cells by value, that it can be read, and its room."""
 
+import base64
 import io
+import re
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.reports import matrix
+from deeplab_dpc.reports import matrix, plots
+from tests.reports.evaluation import samples
+
+NAMES = ("sky", "road", "car")
+COUNTS = np.array([[90, 10, 0], [0, 400, 0], [0, 0, 0]])
+PAPERS = {"light": (255, 255, 255), "dark": (24, 28, 34)}
 
 
-def drawn(counts, names):
+def svg_of(counts, names):
+    with matrix.drawn(counts, names) as plot:
+        return plot.svg("label", "large")
+
+
+def picture_of(counts, names):
     with Image.open(io.BytesIO(matrix.picture(counts, names, "title"))) as image:
-        return np.asarray(image.convert("L")).astype(int)
+        return np.asarray(image.convert("RGB"))
 
 
-def test_a_perfect_model_is_a_dark_diagonal():
-    """Rows of pixels with 50 dark ones side by side: four cells, each further right."""
-    found = drawn(np.diag([5, 50, 500, 5000]), tuple("abcd"))
-    runs = np.lib.stride_tricks.sliding_window_view(found < 90, 50, axis=1).all(axis=-1)
-    lefts = [int(row.argmax()) for row in runs if row.any()]
+def cells_of(svg):
+    """The picture of the cells, and whether its first row is the first class's."""
+    image = next(i for i in re.findall(r"<image[^>]*>", svg))
+    content = re.search(r"base64,([^\"]*)", image)[1]
+    with Image.open(io.BytesIO(base64.b64decode(content))) as picture:
+        pixels = np.asarray(picture)
+    flipped = re.search(r'transform="[^"]*(scale\([\d.]+ -|matrix\([^)]*-)', image)
+    return pixels[::-1] if flipped else pixels
+
+
+def contrast(one, other):
+    """The contrast of two colours, 1 to 21, as WCAG 2 counts it; text needs 4.5."""
+    low, high = sorted(map(matrix.luminance, (one, other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_rows_are_shares_of_the_true_class():
+    expected = [[0.9, 0.1, 0], [0, 1, 0], [0, 0, 0]]
+    np.testing.assert_allclose(matrix.row_shares(COUNTS), expected)
+
+
+def test_few_classes_have_percents_and_say_their_pixels():
+    svg = svg_of(COUNTS, NAMES)
+    titles = re.findall(r"<title>([^<]*)</title>", svg)
+    assert len(titles) == 9
+    assert {"sky as sky: 90 pixels", "sky as road: 10 pixels"} < set(titles)
+    assert re.findall(r">(\d+)</text>", svg) == ["90", "10", "100"]
+
+
+@pytest.mark.parametrize("count", [19, 151])
+def test_pixels_are_the_shares(count):
+    counts = samples.counts(count)
+    names = tuple(f"class <{i}>" for i in range(count))
+    svg = svg_of(counts, names)
+    pixels, shares = cells_of(svg), matrix.row_shares(counts)
+    np.testing.assert_allclose(pixels[..., 3] / 255, np.sqrt(shares), atol=0.003)
+    assert pixels[3, 3, 2] > pixels[3, 3, 0] and pixels[3, 4, 0] > pixels[3, 4, 2]
+    assert svg.count(f"class &lt;{count - 1}&gt;</text>") == 4  # At each side.
+    assert len(svg) < 600_000
+
+
+def test_what_is_said_in_a_large_matrix_are_its_largest_shares():
+    counts = samples.counts(151)
+    titles = re.findall(r"<title>a (\d+) as a (\d+): ([\d.]+) %</title>",
+                        svg_of(counts, tuple(f"a {i}" for i in range(151))))  # fmt: skip
+    shares = matrix.row_shares(counts)
+    assert len(titles) == min(1500, (shares >= 0.01).sum())
+    for true, predicted, percent in titles:
+        assert float(percent) == pytest.approx(
+            100 * shares[int(true), int(predicted)], abs=0.051
+        )
+
+
+def test_contrast_is_that_of_wcag():
+    assert contrast((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
+    assert contrast((119, 119, 119), (255, 255, 255)) == pytest.approx(4.48, 1e-3)
+
+
+@pytest.mark.parametrize("theme", PAPERS)
+@pytest.mark.parametrize("is_right", [True, False])
+def test_numbers_can_be_read_on_every_cell(theme, is_right):
+    paper, grounds = np.array(PAPERS[theme]), []
+    color = np.array(matrix.RIGHT if is_right else matrix.WRONG)
+    for share in np.linspace(0.005, 1, 200):
+        grounds.append(paper + share**0.5 * (color - paper))
+        is_white = theme == "dark" and matrix.ink(share, is_right) == plots.NUMBER
+        ink = (255, 255, 255) if is_white else (0, 0, 0)
+        assert contrast(ink, grounds[-1]) >= 4.5
+    from_paper = [contrast(ground, paper) for ground in grounds]
+    assert from_paper == sorted(from_paper) and from_paper[0] > 1.05
+
+
+def test_a_perfect_model_is_a_blue_diagonal():
+    """Rows of pixels with 20 blue ones or more: four cells, each further right."""
+    found = picture_of(np.diag([5, 50, 500, 5000]), tuple("abcd"))
+    blue = (found == matrix.RIGHT).all(-1)
+    lefts = [int(row.argmax()) for row in blue if row.sum() >= 20]
     assert lefts == sorted(lefts) and len(lefts) > 200
     steps = np.diff(sorted(set(lefts)))
     assert len(steps) == 3 and np.ptp(steps) <= 2 and steps.min() > 50
 
 
 def test_a_mistake_is_seen_and_a_class_that_is_never_true_is_white():
-    right = drawn(np.array([[10, 0], [0, 0]]), ("a", "b"))
-    wrong = drawn(np.array([[7, 3], [0, 0]]), ("a", "b"))
+    right = picture_of(np.array([[10, 0], [0, 0]]), ("a", "b")).astype(int)
+    wrong = picture_of(np.array([[7, 3], [0, 0]]), ("a", "b")).astype(int)
     assert right.shape == wrong.shape
-    differs = np.argwhere(np.abs(right - wrong) > 20)
+    differs = np.argwhere(np.abs(right - wrong).max(-1) > 20)
     assert len(differs) > 500  # Two cells.
     assert np.ptp(differs[:, 0]) < right.shape[0] / 2  # In one row.
 
@@ -37,5 +121,5 @@ def test_a_mistake_is_seen_and_a_class_that_is_never_true_is_white():
 def test_names_and_cells_have_room(classes, least_side):
     rng = np.random.default_rng(0)
     counts = rng.integers(0, 1000, (classes, classes))
-    found = drawn(counts, tuple(f"a class named {i}" for i in range(classes)))
-    assert least_side < min(found.shape) and max(found.shape) < 4000
+    found = picture_of(counts, tuple(f"a class named {i}" for i in range(classes)))
+    assert least_side < min(found.shape[:2]) and max(found.shape) < 4000

@@ -3,6 +3,7 @@
 import base64
 import io
 import math
+import re
 
 import jinja2
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 
 from deeplab_dpc.reports import pages
 from deeplab_dpc.reports.pages import Column
+from tests.reports.matrix_test import contrast
 
 PAGE = """{% extends "base.html.j2" %}
 {% block main %}
@@ -97,3 +99,23 @@ def test_a_photo_is_nearly_kept():
     assert head == "data:image/jpeg;base64"
     with Image.open(io.BytesIO(base64.b64decode(content))) as image:
         assert np.abs(np.asarray(image).astype(int) - picture).max() <= 4
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_can_be_read(theme):
+    css = (pages.TEMPLATES / "style.css").read_text()
+    roots = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
+    colors = {}
+    for root in roots[: ["light", "dark"].index(theme) + 1]:
+        colors |= {
+            name: tuple(bytes.fromhex(color))
+            for name, color in re.findall(r"--([\w-]+): #(\w{6})", root)
+        }
+    assert len(roots) == 2
+    for ink in ("ink", "muted", "accent"):
+        for ground in ("paper", "page"):
+            assert contrast(colors[ink], colors[ground]) >= 4.5, (ink, ground)
+    for ground in ("bar", "faint"):  # A number may lie on a bar.
+        assert contrast(colors["ink"], colors[ground]) >= 4.5, ground
+    for line in ("one", "two", "three"):
+        assert contrast(colors[line], colors["paper"]) >= 3, line

@@ -40,7 +40,7 @@ def test_two_plots_in_a_page_share_no_id():
 
 def test_a_place_that_says_something_lies_where_the_axes_have_it():
     svg, _, position = drawn()
-    (found,) = re.findall(r'<rect class="hover" (.*?)><title>(.*?)</title>', svg)
+    (found,) = re.findall(r"<rect (.*?)><title>(.*?)</title>", svg)
     x, y, width, height = map(float, re.findall(r'"([\d.]+)"', found[0]))
     assert found[1] == "the &lt;left&gt; half"
     left, _, right, top = position.extents

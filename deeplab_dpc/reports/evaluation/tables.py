@@ -1,6 +1,5 @@
-"""The table of scores, the images, the settings."""
+"""The tables of the page: their columns, and the numbers that no `Result` has."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,9 +8,9 @@ import numpy as np
 
 from deeplab_dpc.evaluation.results import Result
 from deeplab_dpc.formatting import percent
-from deeplab_dpc.reports.evaluation import markup
-from deeplab_dpc.reports.evaluation.markup import text
-from deeplab_dpc.reports.extremes import Example
+from deeplab_dpc.reports import matrix, pages
+from deeplab_dpc.reports.pages import Column
+from deeplab_dpc.reports.pictures import Palette
 
 SCORE_NAMES = {
     "miou": "mIoU",
@@ -21,48 +20,38 @@ SCORE_NAMES = {
     "boundary_f": "boundary F",
 }
 """What `Result.means` calls the scores, and what people do."""
-_CRISP = ' class="crisp"'  # Pictures that the page enlarges.
+_MOST_CONFUSIONS = 12
 
 
-def tiles(means: Mapping[str, float]) -> str:
-    """The scores of the whole split, large."""
-    parts = [
-        f"<div><dt>{text(SCORE_NAMES.get(name, name))}</dt>"
-        f"<dd>{percent(value)}</dd></div>"
-        for name, value in means.items()
-    ]
-    return '<dl class="tiles">\n' + "\n".join(parts) + "\n</dl>"
+def tiles(means: Mapping[str, float]) -> list[tuple[str, str]]:
+    """Names and values of the scores of the whole split."""
+    return [(SCORE_NAMES.get(k, k), percent(value)) for k, value in means.items()]
 
 
-def scores(result: Result, colors: Sequence[tuple[int, int, int]]) -> str:
-    """A row for each class; with a script its columns sort."""
-    counts = np.array(result.counts)
-    columns: list[tuple[str, str, Sequence[float]]] = [
-        ("IoU", "bar", result.ious),
-        ("accuracy", "", result.accuracies),
-        ("precision", "", precisions(counts)),
-    ]
-    if result.boundary is not None:
-        columns.append(("boundary F", "", result.boundary.classes))
-    columns += [
-        ("true pixels", "bar faint", result.shares),
-        ("predicted pixels", "bar faint", predicted_shares(counts)),
-    ]
-    heads = "".join(f'<th scope="col">{name}</th>' for name, _, _ in columns)
-    rows = []
-    for i, name in enumerate(result.class_names):
-        cells = "".join(_cell(values[i], kind) for _, kind, values in columns)
-        head = f"{markup.swatch(colors[i])}{text(name)}"
-        key = f'data-value="{text(name.lower())}"'
-        rows.append(f'<tr><th scope="row" {key}>{head}</th>{cells}</tr>')
-    table = (
-        '<table class="scores" data-sortable><caption>Scores of each class</caption>\n'
-        f'<thead><tr><th scope="col">class</th>{heads}</tr></thead>\n<tbody>\n'
-        + "\n".join(rows)
-        + "\n</tbody></table>"
+def scores(result: Result, colors: Sequence[tuple[int, int, int]]) -> list[Column]:
+    """The columns of the classes' scores; a row is a class's number."""
+    counts, names = np.array(result.counts), result.class_names
+
+    def column(name: str, values: Sequence[float], kind: str = "number") -> Column:
+        return Column(name, lambda c: percent(values[c]), lambda c: values[c], kind)
+
+    class_column = Column(
+        "class",
+        lambda c: names[c],
+        lambda c: names[c].lower(),
+        kind="text",
+        color=lambda c: colors[c],
     )
-    kind = "tall" if len(result.class_names) > 40 else ""
-    return markup.scrolling("Scores of each class", table, kind)
+    boundary = result.boundary
+    return [
+        class_column,
+        column("IoU", result.ious, "number bar"),
+        column("accuracy", result.accuracies),
+        column("precision", precisions(counts)),
+        *([column("boundary F", boundary.classes)] if boundary else []),
+        column("true pixels", result.shares, "number bar faint"),
+        column("predicted pixels", predicted_shares(counts), "number bar faint"),
+    ]
 
 
 def precisions(counts: np.ndarray) -> list[float]:
@@ -78,74 +67,35 @@ def predicted_shares(counts: np.ndarray) -> list[float]:
     return (counts.sum(axis=0) / max(int(counts.sum()), 1)).tolist()
 
 
-def examples(title: str, items: Sequence[Example]) -> str:
-    """Images with their pictures and scores; empty without any."""
-    if not items:
-        return ""
-    figures = "\n".join(_example(item) for item in items)
-    return f'<h3>{text(title)}</h3>\n<div class="examples">\n{figures}\n</div>'
+def confusions(
+    counts: np.ndarray, palette: Palette
+) -> tuple[list[Column], list[tuple[int, int]]]:
+    """Columns and rows, (true, predicted) classes, of the largest confusions."""
+    wrong = counts.copy()
+    np.fill_diagonal(wrong, 0)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:_MOST_CONFUSIONS]
+    pairs = zip(*(i.tolist() for i in np.unravel_index(order, wrong.shape)))
+    shares, total = matrix.row_shares(counts), max(int(wrong.sum()), 1)
 
-
-def settings(parts: Mapping[str, Mapping[str, Any]]) -> str:
-    """The settings, a folded table for each part."""
-    return "\n".join(_settings_part(name, values) for name, values in parts.items())
-
-
-def commands(items: Sequence[tuple[str, str]]) -> str:
-    """Commands as they were typed."""
-    return "\n".join(
-        f'<h3>{text(title)}</h3>\n<pre tabindex="0">{text(command)}</pre>'
-        for title, command in items
-        if command
-    )
-
-
-def _cell(value: float, kind: str) -> str:
-    number = "" if math.isnan(value) else f"{value:.6f}"
-    style = f' style="--share:{value:.4f}"' if kind and number else ""
-    return (
-        f'<td class="number {kind}" data-value="{number}"{style}>'
-        f"<span>{percent(value)}</span></td>"
-    )
-
-
-def _example(item: Example) -> str:
-    score, pictures = item.score, []
-    for heading, picture in item.panels:
-        is_photo = heading == "image"
-        uri = markup.photo_uri(picture) if is_photo else markup.drawing_uri(picture)
-        height, width = picture.shape[:2]
-        pictures.append(
-            f'<figure><img{_CRISP if width < 270 else ""} src="{uri}" '
-            f'width="{width}" height="{height}" '
-            f'alt="{text(f"{heading} of {score.name}")}">'
-            f"<figcaption>{text(heading)}</figcaption></figure>"
+    def a_class(name: str, which: int) -> Column:
+        return Column(
+            name,
+            lambda pair: palette.names[pair[which]],
+            kind="name",
+            color=lambda pair: palette.colors[pair[which]],
         )
-    scores = f"mIoU {percent(score.miou)}, {percent(score.pixel_accuracy)} right"
-    if not math.isnan(score.boundary_f):
-        scores += f", boundary F {percent(score.boundary_f)}"
-    return (
-        f'<article><h4>{text(score.name)} <span class="note">{scores}</span></h4>\n'
-        f'<div class="panels">{"".join(pictures)}</div></article>'
-    )
+
+    columns = [
+        a_class("true class", 0),
+        a_class("taken for", 1),
+        Column("of the true class", lambda pair: percent(shares[pair])),
+        Column("of all wrong pixels", lambda pair: percent(wrong[pair] / total)),
+    ]
+    return columns, [pair for pair in pairs if wrong[pair]]
 
 
-def _settings_part(name: str, values: Mapping[str, Any]) -> str:
-    rows = "\n".join(
-        f'<tr><th scope="row">{text(key)}</th><td>{text(_shown(value))}</td></tr>'
-        for key, value in values.items()
-    )
-    table = (
-        f'<table class="settings"><caption class="hidden">Settings: {text(name)}'
-        f"</caption><tbody>\n{rows}\n</tbody></table>"
-    )
-    scrolling = markup.scrolling(f"Settings: {name}", table)
-    return f"<details><summary>{text(name)}</summary>\n{scrolling}\n</details>"
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+def settings(parts: Mapping[str, Mapping[str, object]]) -> str:
+    """The macro `settings`, for pages that are not templates yet."""
+    template = pages._environment().get_template("macros.html.j2")
+    macros: Any = template.make_module({"sections": []})
+    return str(macros.settings(parts))

@@ -1,22 +1,21 @@
 """The tables by value."""
 
 import math
-import re
 
 import numpy as np
 
 from deeplab_dpc.evaluation.results import Result
+from deeplab_dpc.reports import pages
 from deeplab_dpc.reports.evaluation import tables
+from deeplab_dpc.reports.pictures import Palette
 
 NAMES = ("sky", "road", "car", "tree")
 COUNTS = ((3, 1, 0, 0), (1, 2, 1, 0), (0, 0, 0, 0), (0, 0, 0, 0))
+PALETTE = Palette(("sky", "road", "car"), ((1, 1, 1), (2, 2, 2), (3, 3, 3)))
 
 
-def rows(html):
-    """The texts of each row's cells."""
-    found = re.findall(r"<tr>(.*?)</tr>", html, re.DOTALL)
-    cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row) for row in found]
-    return [[re.sub("<[^>]*>", "", cell) for cell in row] for row in cells]
+def shown(columns, row):
+    return [column.show(row) for column in columns]
 
 
 def test_precision_and_predicted_shares():
@@ -30,26 +29,33 @@ def test_precision_and_predicted_shares():
 
 def test_scores_of_each_class():
     result = Result("val", 1, 1, NAMES, COUNTS)
-    head, sky, road, car, tree = rows(tables.scores(result, ((1, 2, 3),) * 4))
-    assert head[:2] == ["class", "IoU"]
+    columns = tables.scores(result, ((1, 2, 3),) * 4)
+    assert [column.name for column in columns[:2]] == ["class", "IoU"]
+    sky, road, car, tree = (shown(columns, c) for c in range(4))
     assert sky == ["sky", "60.0 %", "75.0 %", "75.0 %", "50.0 %", "50.0 %"]
     assert road == ["road", "40.0 %", "50.0 %", "66.7 %", "50.0 %", "37.5 %"]
     assert car == ["car", "0.0 %", "–", "0.0 %", "0.0 %", "12.5 %"]
     assert tree == ["tree", "–", "–", "–", "0.0 %", "0.0 %"]
-
-
-def test_what_does_not_occur_has_no_value_to_sort_by():
-    result = Result("val", 1, 1, NAMES, COUNTS)
-    found = tables.scores(result, ((1, 2, 3),) * 4)
-    values = re.findall(r'<td class="number bar" data-value="([\d.]*)"', found)
-    assert values == ["0.600000", "0.400000", "0.000000", ""]
+    assert columns[0].color(2) == (1, 2, 3)
+    # What does not occur has no value to sort by.
+    assert [columns[1].key(c) for c in range(4)] == ["0.6", "0.4", "0", ""]
 
 
 def test_settings_show_every_value():
-    found = tables.settings({"model": {"a": None, "b": [1, 2], "c": "<x>", "d": True}})
-    assert rows(found) == [
-        ["a", "none"],
-        ["b", "[1, 2]"],
-        ["c", "&lt;x&gt;"],
-        ["d", "true"],
+    values = (None, [1, 2], "<x>", True)
+    assert [pages.setting(v) for v in values] == ["none", "[1, 2]", "<x>", "true"]
+
+
+def test_the_largest_confusions_come_first():
+    counts = np.array([[50, 30, 0], [10, 100, 0], [0, 60, 40]])
+    columns, rows = tables.confusions(counts, PALETTE)
+    assert [shown(columns, row) for row in rows] == [
+        ["car", "road", "60.0 %", "60.0 %"],
+        ["sky", "road", "37.5 %", "30.0 %"],
+        ["road", "sky", "9.1 %", "10.0 %"],
     ]
+    assert columns[0].color(rows[0]) == (3, 3, 3)
+
+
+def test_without_errors_there_is_no_table_of_confusions():
+    assert tables.confusions(np.diag([3, 4, 5]), PALETTE)[1] == []
