@@ -112,7 +112,7 @@ def score(
         progress: Called after each batch with its number of images.
         at_once: How many batches `predict` takes at once; the last time maybe fewer.
         look: Called with each image's scores, the image, its label and its prediction,
-            all without padding, such as `extremes.Extremes.see`.
+            all without padding, such as `reports.evaluation.Extremes.see`.
 
     Raises:
         EvaluationError: If a label is no class; the message names the image.

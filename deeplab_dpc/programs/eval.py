@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags, logging
 
-from deeplab_dpc import inference
+from deeplab_dpc import files, inference
 from deeplab_dpc.config import EvalConfig
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetInfo
@@ -31,7 +31,7 @@ from deeplab_dpc.programs import command_line, eval_report, restored
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs.best_checkpoint import Keeper
 from deeplab_dpc.progress import Progress
-from deeplab_dpc.reports import matrix, pictures
+from deeplab_dpc.reports import matrix
 from deeplab_dpc.training import checkpoints
 from deeplab_dpc.training.run_folder import RunConfig
 
@@ -204,14 +204,14 @@ def report(task: Task, result: Result) -> None:
     scores = result.to_dict()
     scores["settings"] = {"checkpoint_dir": str(task.folder), **task.settings()}
     path = task.logdir / f"{result.split}.json"
-    pictures.write_bytes(path, (json.dumps(scores, indent=2) + "\n").encode())
+    files.write(path, json.dumps(scores, indent=2) + "\n")
     confusion = task.logdir / f"{result.split}_confusion"
     csv_path, png_path = (confusion.with_suffix(s) for s in (".csv", ".png"))
-    pictures.write_bytes(csv_path, result.confusion_csv().encode())
+    files.write(csv_path, result.confusion_csv())
     title = f"{task.info.name} {result.split}, step {result.step}, "
     title += f"mIoU {100 * result.miou:.2f} %"
     picture = matrix.picture(np.array(result.counts), result.class_names, title)
-    pictures.write_bytes(png_path, picture)
+    files.write(png_path, picture)
     _write_scalars(task.logdir / result.split, result)
     print(
         f"Scores: {path}; TensorBoard: tensorboard --logdir={task.logdir}", flush=True

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from absl import app, flags
 
+from deeplab_dpc import files
 from deeplab_dpc.data import records, verify
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest
@@ -25,7 +26,9 @@ from deeplab_dpc.inspection import data_warnings
 from deeplab_dpc.programs import command_line, restored
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.progress import Progress
-from deeplab_dpc.reports import class_chart, contact_sheet, pictures
+from deeplab_dpc.reports import class_chart, image_sheets, pictures
+from deeplab_dpc.reports.image_sheets import Thumbnail
+from deeplab_dpc.reports.pictures import Palette
 from deeplab_dpc.settings import Config, setting
 from deeplab_dpc.training import class_weights
 
@@ -127,12 +130,12 @@ def report(
         counted: Figures by split.
     """
     info = manifest.info
-    files = {
+    sizes = {
         split: (len(paths), sum(path.stat().st_size for path in paths))
         for split, paths in shards.items()
     }
     parts = [
-        data_report.splits_table(counted, files),
+        data_report.splits_table(counted, sizes),
         data_report.classes_table(info, counted),
         _listed("Left out:", data_warnings.skipped_lines(manifest.skipped)),
         _listed("Shared:", data_warnings.shared_lines(manifest.shared_images)),
@@ -156,27 +159,24 @@ def draw(
     Raises:
         DatasetError: If a record that is to be shown is bad.
     """
-    lanes = class_chart.lanes(counted)
+    palette, lanes = Palette.of(info), class_chart.lanes(counted)
     if lanes:
         title = (
             f"{info.name}: {info.num_classes} classes, shares of the labelled pixels"
         )
-        chart = class_chart.class_chart(
-            info.class_names, info.colors, lanes, title, info.ignore_label
-        )
-        pictures.write_png(folder / "histogram.png", chart)
+        chart = class_chart.class_chart(palette, lanes, title)
+        files.write(folder / "histogram.png", chart)
         _print("  histogram.png")
-    palette = pictures.Palette(info.class_names, info.colors, info.ignore_label)
     for split, paths in shards.items() if num_images else ():
         index = records.index_records(paths)
         numbers = inspection.evenly_spaced(len(index), num_images)
-        cells = [
-            contact_sheet.cell(record.name, record.image, record.label)
+        items = [
+            Thumbnail.of(record.name, record.image, record.label)
             for _, record in inspection.read_all(index, numbers)
         ]
-        title = f"{info.name}, {split}: {len(cells)} of {len(index):,} images"
+        title = f"{info.name}, {split}: {len(items)} of {len(index):,} images"
         name = f"contact_sheet_{split}.png"
-        picture = contact_sheet.contact_sheet(cells, palette, title)
+        picture = image_sheets.contact_sheet(items, palette, title)
         pictures.write_png(folder / name, picture)
         _print(f"  {name}")
 

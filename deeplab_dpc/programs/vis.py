@@ -28,7 +28,7 @@ from deeplab_dpc.evaluation.submission import Submission
 from deeplab_dpc.programs import command_line, restored
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.progress import Progress
-from deeplab_dpc.reports import image_pictures, pictures
+from deeplab_dpc.reports import image_sheets, pictures
 from deeplab_dpc.settings import Config, ConfigError, setting
 from deeplab_dpc.training.run_folder import RunConfig
 
@@ -167,7 +167,7 @@ def draw(
     progress, used = Progress(total), set[str]()
     for item in shown:
         name = file_name(item.name, used)
-        files = image_pictures.image_files(
+        files = image_sheets.image_files(
             item.image, item.prediction, item.label, palette, item.name
         )
         pictures.write_files(logdir, name, files)
@@ -273,7 +273,7 @@ def _split_batches(run: RunConfig, info: DatasetInfo, dataset_dir: str) -> Itera
 
 def _palette(info: DatasetInfo, colormap: str | None) -> pictures.Palette:
     if colormap is None:
-        return pictures.Palette(info.class_names, info.colors, info.ignore_label)
+        return pictures.Palette.of(info)
     table = colormaps.colormap(colormap)
     if len(table) < info.num_classes:
         raise ConfigError(

@@ -4,20 +4,18 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from PIL import Image, ImageDraw
-
 from deeplab_dpc.data.statistics import SplitStatistics
-from deeplab_dpc.formatting import fine_percent
-from deeplab_dpc.reports import drawing
-from deeplab_dpc.reports.contact_sheet import striped
+from deeplab_dpc.formatting import clipped, fine_percent
+from deeplab_dpc.reports import pages, plots
+from deeplab_dpc.reports.pictures import Palette
+from deeplab_dpc.reports.plots import Plot
 
-_ROW, _BAR_HEIGHT, _TEXT = 22, 14, 13
-_AXIS_WIDTH, _VALUE_WIDTH, _IMAGES_WIDTH, _LARGEST_NAME = 200, 66, 60, 190
-_LANE_GAP, _BLOCK_GAP, _HEAD, _AXIS_HEIGHT = 22, 44, 44, 24
-_MOST_ROWS, _LARGEST_WIDTH = 48, 2600
-_GRID, _WARNING = (226, 228, 231), (190, 40, 45)
+WARNING = "#be282d"
+_DPI, _ROW_IN, _LANE_IN, _NAMES_IN = 100, 0.22, 3.5, 1.9
+_MOST_ROWS, _LARGEST_IN = 48, 26
+_LONGEST_NAME = 27
 _LOG_FROM = 50  # Largest share over smallest, from which on the axis is logarithmic.
+_TEXT_ROOM = 0.65  # For numbers, as a share of the room for bars.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,211 +52,108 @@ def lanes(counted: Mapping[str, SplitStatistics]) -> list[Lane]:
     return found
 
 
-@dataclasses.dataclass(frozen=True)
-class _Axis:
-    """From shares to pixels: linear from 0, or logarithmic from a power of ten."""
-
-    least: float
-    most: float
-    is_log: bool
-
-    def length(self, share: float) -> int:
-        """Length of a share's bar in pixels; at least 2, so that it can be seen."""
-        if self.is_log:
-            span = math.log10(self.most / self.least)
-            part = math.log10(max(share, self.least) / self.least) / span
-        else:
-            part = share / self.most
-        return max(2, round(part * _AXIS_WIDTH))
-
-    def ticks(self) -> list[float]:
-        """Shares with a line."""
-        if not self.is_log:
-            step = _tick_step(self.most)
-            return [step * i for i in range(1, round(self.most / step) + 1)]
-        count = round(math.log10(self.most / self.least))
-        step = -(-count // 4)
-        return [self.most * 10.0**-i for i in range(0, count, step)]
-
-
-def class_chart(
-    names: Sequence[str],
-    colors: Sequence[tuple[int, int, int]],
-    lanes: Sequence[Lane],
-    title: str,
-    ignore_label: int = 255,
-) -> np.ndarray:
+def class_chart(palette: Palette, lanes: Sequence[Lane], title: str) -> bytes:
     """Bars in the classes' colours: a row a class, a column a split.
 
     Many classes go on in further blocks to the right. Where shares differ widely the
     axis is logarithmic, and says so. A class that a split lacks is marked there.
 
     Args:
-        names: One a class.
-        colors: One a class.
+        palette: The classes; one that is ignored (ADE20K's 0) has no bar.
         lanes: One a split with labels; at least one.
         title: A line above all.
-        ignore_label: A class of this id (ADE20K's 0) has no bar.
 
     Returns:
-        `[height, width, 3]` uint8.
+        A PNG.
     """
-    chart = _Chart.of(names, lanes)
-    canvas = Image.new("RGB", chart.size(title), drawing.PAPER)
-    draw = ImageDraw.Draw(canvas)
-    corner = (drawing.MARGIN, drawing.MARGIN)
-    draw.text(corner, title, fill=drawing.INK, font=drawing.font_of(drawing.TITLE_SIZE))
-    for block in range(chart.num_blocks):
-        for i, lane in enumerate(lanes):
-            chart.draw_frame(draw, block, i, lane)
-    for row, (name, color) in enumerate(zip(names, colors)):
-        chart.draw_name(draw, row, f"{row} {name}")
-        if row == ignore_label:
-            continue
-        for i, lane in enumerate(lanes):
-            place = chart.place(row, i)
-            _draw_bar(
-                draw, place, chart.axis, lane.shares[row], lane.images[row], color
-            )
-    last = len(names)
-    chart.draw_name(draw, last, "no label, of all pixels")
-    for i, lane in enumerate(lanes):
-        _draw_ignored(canvas, draw, chart.place(last, i), chart.axis, lane.ignored)
-    return np.asarray(canvas)
+    names = [f"{i} {name}" for i, name in enumerate(palette.names)]
+    names.append("no label, of all pixels")
+    block_in = _NAMES_IN + len(lanes) * _LANE_IN
+    blocks = min(-(-len(names) // _MOST_ROWS), max(1, int(_LARGEST_IN / block_in)))
+    rows, axis = -(-len(names) // blocks), _Axis.of(lanes)
+    size = (blocks * block_in, 1.18 + rows * _ROW_IN)
+    with Plot(size=size, columns=blocks * len(lanes)) as plot:
+        plot.figure.get_layout_engine().set(w_pad=0.14, h_pad=0.1)
+        style = {"x": 0.14 / size[0], "ha": "left", "fontsize": 13}
+        plot.figure.suptitle(pages.legal(title), **style)
+        for i, axes in enumerate(plot.all_axes):
+            block, lane = divmod(i, len(lanes))
+            shown = range(block * rows, min((block + 1) * rows, len(names)))
+            _prepare(axes, axis, lanes[lane].title, (shown[0] + rows, shown[0]))
+            if not lane:
+                labels = [pages.legal(clipped(names[r], _LONGEST_NAME)) for r in shown]
+                axes.set_yticks(shown, labels, ha="left", color=plots.INK)
+                axes.tick_params(axis="y", pad=72 * (_NAMES_IN - 0.2))
+            for row in shown:
+                _draw_row(axes, axis, row, lanes[lane], palette)
+        return plot.png(_DPI)
 
 
 @dataclasses.dataclass(frozen=True)
-class _Chart:
-    """Where everything of a chart lies."""
+class _Axis:
+    """The scale of all columns: linear from 0, or logarithmic from a power of ten."""
 
-    axis: _Axis
-    name_width: int
-    num_lanes: int
-    num_blocks: int
-    rows: int
+    least: float
+    most: float
+    is_log: bool
+    ticks: Sequence[float]
 
     @classmethod
-    def of(cls, names: Sequence[str], lanes: Sequence[Lane]) -> "_Chart":
-        font = drawing.font_of(_TEXT)
-        texts = [f"{i} {name}" for i, name in enumerate(names)]
-        texts.append("no label, of all pixels")
-        name_width = min(_LARGEST_NAME, max(round(font.getlength(t)) for t in texts))
-        count = len(texts)
-        block = name_width + len(lanes) * (_lane_width() + _LANE_GAP) + _BLOCK_GAP
-        blocks = min(-(-count // _MOST_ROWS), max(1, _LARGEST_WIDTH // block))
-        return cls(_axis(lanes), name_width, len(lanes), blocks, -(-count // blocks))
+    def of(cls, lanes: Sequence[Lane]) -> "_Axis":
+        """One for all columns, so that their bars can be compared."""
+        from matplotlib.ticker import MaxNLocator
 
-    def block_width(self) -> int:
-        lanes = self.num_lanes * (_lane_width() + _LANE_GAP)
-        return self.name_width + lanes + _BLOCK_GAP
+        shares = [s for lane in lanes for s in (*lane.shares, lane.ignored) if s > 0]
+        least, most = min(shares, default=1.0), max(shares, default=1.0)
+        if most / least < _LOG_FROM:
+            locator = MaxNLocator(nbins=4, steps=(1, 2, 5, 10))
+            ticks = locator.tick_values(0, most * (1 - 1e-9))
+            return cls(0.0, ticks[-1], False, ticks[1:])
+        powers = -math.floor(math.log10(least) + 1e-9)
+        ticks = [10.0**-power for power in range(0, powers, -(-powers // 4))]
+        return cls(10.0**-powers, 1.0, True, ticks)
 
-    def top(self) -> int:
-        return drawing.MARGIN + drawing.TITLE_HEIGHT + _HEAD
-
-    def size(self, title: str) -> tuple[int, int]:
-        """Width and height of the picture."""
-        inner = self.num_blocks * self.block_width() - _BLOCK_GAP
-        inner = max(inner, round(drawing.font_of(drawing.TITLE_SIZE).getlength(title)))
-        height = self.top() + self.rows * _ROW + _AXIS_HEIGHT + drawing.MARGIN
-        return inner + 2 * drawing.MARGIN, height
-
-    def place(self, row: int, lane: int) -> tuple[int, int]:
-        """Left upper corner of a bar."""
-        block, row = divmod(row, self.rows)
-        left = drawing.MARGIN + block * self.block_width() + self.name_width
-        left += _LANE_GAP + lane * (_lane_width() + _LANE_GAP)
-        return left, self.top() + row * _ROW
-
-    def draw_name(self, draw: ImageDraw.ImageDraw, row: int, text: str) -> None:
-        """Draws what a row is, beside its bars."""
-        left, top = self.place(row, 0)
-        text = drawing.shortened(text, self.name_width, _TEXT)
-        at = (left - _LANE_GAP - self.name_width, top)
-        draw.text(at, text, fill=drawing.INK, font=drawing.font_of(_TEXT))
-
-    def draw_frame(
-        self, draw: ImageDraw.ImageDraw, block: int, lane_index: int, lane: Lane
-    ) -> None:
-        """Draws a column's title, its grid and the grid's numbers."""
-        left, top = self.place(block * self.rows, lane_index)
-        font, small = drawing.font_of(drawing.TEXT_SIZE), drawing.font_of(_TEXT - 2)
-        bottom = top + self.rows * _ROW
-        draw.text((left, top - _HEAD), lane.title, fill=drawing.INK, font=font)
-        scale = ", log scale" if self.axis.is_log else ""
-        head = (left, top - _HEAD + 22)
-        draw.text(head, f"share of pixels{scale}", fill=drawing.FAINT, font=small)
-        _draw_right(draw, (left + _lane_width(), head[1]), "in images", _TEXT - 2)
-        draw.line((left, top - 4, left, bottom), fill=drawing.FAINT)
-        for tick in self.axis.ticks():
-            x = left + self.axis.length(tick)
-            draw.line((x, top - 4, x, bottom), fill=_GRID)
-            text = f"{100 * tick:g} %"
-            at = (x - small.getlength(text) / 2, bottom + 4)
-            draw.text(at, text, fill=drawing.FAINT, font=small)
+    def at(self, part: float) -> float:
+        """The share at a part of the room for bars, 0..1; beyond it are numbers."""
+        if self.is_log:
+            return self.least * (self.most / self.least) ** part
+        return part * self.most
 
 
-def _lane_width() -> int:
-    return _AXIS_WIDTH + _VALUE_WIDTH + _IMAGES_WIDTH
+def _prepare(axes, axis: _Axis, title: str, rows: tuple[int, int]) -> None:
+    """A column's title, scale and grid, without bars."""
+    axes.set_title(pages.legal(title), loc="left", fontsize=11, pad=18)
+    axes.set_xscale("log" if axis.is_log else "linear")
+    axes.set(xlim=(axis.at(0), axis.at(1 + _TEXT_ROOM)), yticks=())
+    axes.set_ylim(rows[0] - 0.5, rows[1] - 0.8)
+    axes.set_xticks(axis.ticks, [f"{100 * tick:g} %" for tick in axis.ticks])
+    axes.set_xticks([], minor=True)
+    axes.tick_params(axis="x", labelsize=8)
+    axes.grid(visible=False, axis="y")
+    axes.spines["bottom"].set_visible(False)
+    scale = "share of pixels, log scale" if axis.is_log else "share of pixels"
+    style = {"transform": axes.transAxes, "color": plots.MUTED, "fontsize": 8}
+    axes.text(0, 1.0, scale, va="bottom", **style)
+    axes.text(1, 1.0, "in images", va="bottom", ha="right", **style)
 
 
-def _axis(lanes: Sequence[Lane]) -> _Axis:
-    """The axis of all columns, so that their bars can be compared."""
-    shares = [s for lane in lanes for s in (*lane.shares, lane.ignored) if s > 0]
-    least, most = min(shares, default=1.0), max(shares, default=1.0)
-    if most / least < _LOG_FROM:
-        step = _tick_step(most)
-        return _Axis(0.0, math.ceil(most / step - 1e-9) * step, False)
-    power = math.floor(math.log10(least) + 1e-9)
-    return _Axis(10.0**power, 1.0, True)
-
-
-def _tick_step(most: float) -> float:
-    """The distance of two to five ticks: 1, 2 or 5 times a power of ten."""
-    power = 10.0 ** math.floor(math.log10(most / 2))
-    return next(f * power for f in (1, 2, 5, 10) if most / (f * power) < 5)
-
-
-def _draw_bar(
-    draw: ImageDraw.ImageDraw,
-    corner: tuple[int, int],
-    axis: _Axis,
-    share: float,
-    images: int,
-    color: tuple[int, int, int],
-) -> None:
-    left, top = corner
-    font = drawing.font_of(_TEXT)
-    if not images:
-        draw.text((left + 6, top), "never", fill=_WARNING, font=font)
+def _draw_row(axes, axis: _Axis, row: int, lane: Lane, palette: Palette) -> None:
+    """A class's bar and its numbers, or what is said in their place."""
+    is_class = row < len(palette.names)
+    if is_class and row == palette.ignore_label:
         return
-    right = left + axis.length(share)
-    box = (left, top + 1, right, top + 1 + _BAR_HEIGHT)
-    draw.rectangle(box, fill=tuple(color), outline=drawing.FAINT)
-    draw.text((right + 6, top), fine_percent(share), fill=drawing.INK, font=font)
-    _draw_right(draw, (left + _lane_width(), top), f"{images:,}", _TEXT)
-
-
-def _draw_right(
-    draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str, size: int
-) -> None:
-    """Draws a text that ends at its right upper corner."""
-    font = drawing.font_of(size)
-    at = (corner[0] - font.getlength(text), corner[1])
-    draw.text(at, text, fill=drawing.FAINT, font=font)
-
-
-def _draw_ignored(
-    canvas: Image.Image,
-    draw: ImageDraw.ImageDraw,
-    corner: tuple[int, int],
-    axis: _Axis,
-    share: float,
-) -> None:
-    left, top = corner
-    width = axis.length(share) if share else 1
-    bar = np.full((_BAR_HEIGHT, width, 3), 160, np.uint8)
-    canvas.paste(
-        Image.fromarray(striped(bar, np.ones(bar.shape[:2], bool))), (left, top + 2)
-    )
-    at = (left + width + 6, top)
-    draw.text(at, fine_percent(share), fill=drawing.INK, font=drawing.font_of(_TEXT))
+    share = lane.shares[row] if is_class else lane.ignored
+    beside = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
+    if is_class and not lane.images[row]:
+        axes.annotate("never", (axis.at(0), row), **beside, color=WARNING)
+        return
+    end = max(share, axis.at(0.02))
+    color = pages.css_color(palette.colors[row]) if is_class else "#c8ccd2"
+    hatch = None if is_class else "///"
+    edge = {"edgecolor": plots.MUTED, "linewidth": 0.6, "hatch": hatch}
+    axes.barh(row, end - axis.at(0), 0.62, left=axis.at(0), color=color, **edge)
+    axes.annotate(fine_percent(share), (end, row), **beside)
+    if is_class:
+        place = axes.get_yaxis_transform()
+        style = {"color": plots.MUTED, "ha": "right", "va": "center"}
+        axes.text(1, row, f"{lane.images[row]:,}", transform=place, **style)

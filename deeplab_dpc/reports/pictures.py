@@ -5,14 +5,15 @@ Images are `[height, width, 3]` uint8 RGB; label maps `[height, width]` integers
 
 import dataclasses
 import io
-import os
 import pathlib
 from collections.abc import Mapping
 
 import numpy as np
 from PIL import Image
 
-from deeplab_dpc.reports.sheet import hatching
+from deeplab_dpc import files
+from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.reports.sheet import HATCH
 
 IGNORED_COLOR = (255, 255, 255)
 """What is no class, in a flat picture of labels."""
@@ -40,6 +41,11 @@ class Palette:
                 f"{len(self.names)} classes, but {len(self.colors)} colours; there "
                 "must be one for each class."
             )
+
+    @classmethod
+    def of(cls, info: DatasetInfo) -> "Palette":
+        """A data set's own."""
+        return cls(info.class_names, info.colors, info.ignore_label)
 
     def is_class(self, labels: np.ndarray) -> np.ndarray:
         """Which labels are a class's, the ignored one too if it is."""
@@ -109,6 +115,16 @@ def errors(
     return np.where(counted[..., None], picture, hatching(*labels.shape))
 
 
+def hatching(height: int, width: int) -> np.ndarray:
+    """Diagonal stripes for what is no class: `[height, width, 3]` uint8.
+
+    The stripes are as wide as makes them visible when the picture is made smaller.
+    """
+    period = max(4, round(max(height, width) / 80))
+    diagonals = np.arange(height)[:, None] + np.arange(width)[None]
+    return np.array(HATCH, np.uint8)[(diagonals % period < period / 3).astype(int)]
+
+
 def image_counts(
     labels: np.ndarray, predictions: np.ndarray, palette: Palette
 ) -> np.ndarray:
@@ -136,28 +152,14 @@ def write_png(path: pathlib.Path, picture: np.ndarray) -> None:
         array = array.astype(np.uint8 if array.max(initial=0) < 256 else np.uint16)
     buffer = io.BytesIO()
     Image.fromarray(array).save(buffer, "PNG")
-    write_bytes(path, buffer.getvalue())
-
-
-def write_bytes(path: pathlib.Path, content: bytes) -> None:
-    """Writes a file, whole or not at all.
-
-    Raises:
-        OSError: If the folder cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    files.write(path, buffer.getvalue())
 
 
 def write_files(
-    folder: pathlib.Path, name: str, files: Mapping[str, np.ndarray]
+    folder: pathlib.Path, name: str, pictures: Mapping[str, np.ndarray]
 ) -> None:
     """Writes `<name><ending>.png` for each ending of `image_files`."""
-    for ending, picture in files.items():
+    for ending, picture in pictures.items():
         write_png(folder / f"{name}{ending}.png", picture)
 
 

@@ -1,16 +1,27 @@
 """The bars' lengths and colours, what is marked, and that many classes fit."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from deeplab_dpc.formatting import fine_percent
 from deeplab_dpc.reports import class_chart
 from deeplab_dpc.reports.class_chart import Lane
+from deeplab_dpc.reports.pictures import Palette
 from tests.inspection.data_tables_test import UNLABELLED
 from tests.inspection.data_warnings_test import SOUND
 
 RED, GREEN, BLUE = (250, 0, 0), (0, 250, 0), (0, 0, 250)
 NAMES, COLORS = ("sky", "road", "car"), (RED, GREEN, BLUE)
+
+
+def chart(lanes, names=NAMES, colors=COLORS, ignore_label=255):
+    palette = Palette(tuple(names), tuple(colors), ignore_label)
+    content = class_chart.class_chart(palette, lanes, "title")
+    with Image.open(io.BytesIO(content)) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 def columns_of(picture, color):
@@ -23,21 +34,19 @@ def width(picture, color):
 
 
 def test_linear_bars_are_as_long_as_their_shares():
-    """The axis ends at 60 %: 200 pixels x 50/60 and 25/60, less the outline's two."""
+    """With the edge at either end, which is paler."""
     lane = Lane("train", (0.5, 0.25, 0.25), (1, 1, 1), 0.0)
-    found = class_chart.class_chart(NAMES, COLORS, [lane], "title")
-    assert width(found, RED) == 167 - 1
-    assert width(found, GREEN) == width(found, BLUE) == 83 - 1
+    found = chart([lane])
+    assert width(found, RED) + 2 == pytest.approx(2 * (width(found, GREEN) + 2), abs=2)
+    assert width(found, GREEN) == width(found, BLUE) > 70
 
 
 def test_logarithmic_bars_grow_by_the_same_length_each_power_of_ten():
-    """From 0.1 % to 100 % are three powers; 200 pixels x 2/3 and 1/3."""
-    shares = (0.1, 0.01, 0.001)
-    lane = Lane("train", shares, (1, 1, 1), 0.0)
-    found = class_chart.class_chart(NAMES, COLORS, [lane], "title")
-    assert width(found, RED) == 133 - 1
-    assert width(found, GREEN) == 67 - 1
-    assert 1 <= width(found, BLUE) <= 2
+    """From 0.1 % to 100 % are three powers: two, one and none of them, less edges."""
+    found = chart([Lane("train", (0.1, 0.01, 0.001), (1, 1, 1), 0.0)])
+    assert width(found, RED) == pytest.approx(2 * width(found, GREEN), abs=3)
+    assert width(found, GREEN) > 50
+    assert 1 <= width(found, BLUE) <= 3
 
 
 def test_every_split_has_its_column_and_one_scale():
@@ -45,26 +54,29 @@ def test_every_split_has_its_column_and_one_scale():
         Lane("train", (0.5, 0.5, 0.0), (9, 9, 0), 0.1),
         Lane("val", (0.25, 0.75, 0.0), (2, 2, 0), 0.1),
     ]
-    found = columns_of(class_chart.class_chart(NAMES, COLORS, lanes, ""), RED)
+    found = columns_of(chart(lanes), RED)
     gap = int(np.argmax(np.diff(found))) + 1
     assert gap == pytest.approx(2 * (len(found) - gap), abs=2)
 
 
-def test_a_class_that_never_occurs_is_marked_and_has_no_bar():
-    def chart(images):
-        lane = Lane("train", (0.5, 0.5, 0.0), images, 0.0)
-        return class_chart.class_chart(NAMES, COLORS, [lane], "")
+def warning(found):
+    """How many columns have the colour of warnings; thin letters are paler."""
+    color = tuple(bytes.fromhex(class_chart.WARNING[1:]))
+    return len(
+        np.unique(np.argwhere(np.abs(found.astype(int) - color).max(-1) < 30)[:, 1])
+    )
 
-    found = chart((3, 3, 0))
+
+def test_a_class_that_never_occurs_is_marked_and_has_no_bar():
+    found = chart([Lane("train", (0.5, 0.5, 0.0), (3, 3, 0), 0.0)])
     assert not width(found, BLUE)
-    assert width(found, class_chart._WARNING) >= 5
-    assert not width(chart((3, 3, 3)), class_chart._WARNING)
+    assert warning(found) >= 5
+    assert not warning(chart([Lane("train", (0.5, 0.5, 0.0), (3, 3, 3), 0.0)]))
 
 
 def test_a_class_that_is_ignored_is_no_warning():
     lane = Lane("train", (0.0, 0.5, 0.5), (0, 3, 3), 0.2)
-    found = class_chart.class_chart(NAMES, COLORS, [lane], "", ignore_label=0)
-    assert not width(found, class_chart._WARNING)
+    assert not warning(chart([lane], ignore_label=0))
 
 
 @pytest.mark.parametrize("count, splits", [(1, 1), (19, 3), (151, 2), (182, 6)])
@@ -73,7 +85,7 @@ def test_all_classes_fit_without_touching(count, splits):
     colors = [(i, 255 - i, 77) for i in range(count)]
     lane = Lane("split", (1 / count,) * count, (5,) * count, 0.01)
     names = [f"a class with a rather long name, number {i}" for i in range(count)]
-    found = class_chart.class_chart(names, colors, [lane] * splits, "title")
+    found = chart([lane] * splits, names, colors)
     assert found.shape[1] <= 2600 and found.dtype == np.uint8
     flat = found.astype(np.int32) @ (65536, 256, 1)
     for red, green, blue in colors:
@@ -84,17 +96,24 @@ def test_all_classes_fit_without_touching(count, splits):
 
 
 def test_a_split_without_a_single_label_is_drawn():
-    lane = Lane("train", (0.0, 0.0, 0.0), (0, 0, 0), 1.0)
-    found = class_chart.class_chart(NAMES, COLORS, [lane], "")
-    assert width(found, class_chart._WARNING) >= 5
+    assert warning(chart([Lane("train", (0.0, 0.0, 0.0), (0, 0, 0), 1.0)])) >= 5
 
 
 @pytest.mark.parametrize(
-    "most, step",
-    [(1.0, 0.5), (0.5, 0.2), (0.39, 0.1), (0.04, 0.01), (0.09, 0.02), (0.02, 0.01)],
+    "most, ticks",
+    [
+        (1.0, [0.5, 1]),
+        (0.5, [0.2, 0.4, 0.6]),
+        (0.39, [0.1, 0.2, 0.3, 0.4]),
+        (0.04, [0.01, 0.02, 0.03, 0.04]),
+        (0.09, [0.05, 0.1]),
+        (0.02, [0.005, 0.01, 0.015, 0.02]),
+    ],
 )
-def test_ticks_are_round_numbers(most, step):
-    assert class_chart._tick_step(most) == pytest.approx(step)
+def test_ticks_are_round_numbers(most, ticks):
+    axis = class_chart._Axis.of([Lane("", (most,), (1,), 0.0)])
+    assert list(axis.ticks) == pytest.approx(ticks)
+    assert axis.most == pytest.approx(ticks[-1]) and not axis.is_log
 
 
 @pytest.mark.parametrize(

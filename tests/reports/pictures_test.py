@@ -1,10 +1,12 @@
 """Colours, overlays, errors and their files, pixel by pixel."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.reports import pictures, sheet
+from deeplab_dpc.reports import pictures
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 PALETTE = pictures.Palette(("sky", "road", "car"), (RED, GREEN, BLUE), 255)
@@ -71,13 +73,13 @@ def test_errors_are_red_right_pixels_pale_and_unlabelled_ones_hatched():
     found = pictures.errors(image, labels, predictions, PALETTE)
     np.testing.assert_array_equal(found[:, :10], np.full((20, 10, 3), 180))
     assert (found[:, 10:20] == pictures.WRONG_COLOR).all()
-    np.testing.assert_array_equal(found[:, 20:], sheet.hatching(20, 30)[:, 20:])
+    np.testing.assert_array_equal(found[:, 20:], pictures.hatching(20, 30)[:, 20:])
 
 
 @pytest.mark.parametrize("side", [1, 7, 100, 1000, 2048])
 def test_hatching_has_two_colours_and_stripes_that_survive_shrinking(side):
     """A third of the pixels is dark; stripes keep 1/240 of the side, or one pixel."""
-    found = sheet.hatching(side, side)
+    found = pictures.hatching(side, side)
     dark = (found != 255).any(-1)
     if side < 8:
         assert dark.any()
@@ -91,7 +93,7 @@ def test_ground_truth_is_hatched_where_a_label_is_ignored_or_no_class():
     labels = np.array([[0, 1, 255, 9]])
     found = pictures.ground_truth(labels, PALETTE)
     np.testing.assert_array_equal(found[0, :2], [RED, GREEN])
-    np.testing.assert_array_equal(found[0, 2:], sheet.hatching(1, 4)[0, 2:])
+    np.testing.assert_array_equal(found[0, 2:], pictures.hatching(1, 4)[0, 2:])
 
 
 def test_counts_of_an_image_leave_out_what_is_no_class():
@@ -119,7 +121,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     def fail(source, target):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pictures.os, "replace", fail)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="No space"):
         pictures.write_png(path, np.zeros((2, 2), np.uint8))
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deeplab_dpc.reports import sheet
-from deeplab_dpc.reports.drawing import Entry
+from deeplab_dpc.reports.sheet import Entry, Legend
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 
@@ -33,7 +33,7 @@ def swatches(found, color):
 
 def test_sheet_holds_every_panel_and_swatch_unchanged():
     legend = [Entry("sky", RED), Entry("road", GREEN)]
-    found = sheet.sheet(panels(2, 350, 400), legend, "title", "classes")
+    found = sheet.sheet(panels(2, 350, 400), Legend(legend, "classes"), "title")
     one, two = boxes(found, 2)
     assert one[2:] == two[2:] == (350, 400)
     assert one[0] == two[0] and one[1] + one[3] < two[1]
@@ -53,7 +53,7 @@ def test_sheet_holds_every_panel_and_swatch_unchanged():
     ],
 )
 def test_small_panels_grow_by_whole_numbers_and_large_ones_fit(height, width, shown):
-    found = sheet.sheet(panels(5, height, width), [Entry("sky", RED)], "a")
+    found = sheet.sheet(panels(5, height, width), Legend([Entry("sky", RED)]), "a")
     assert {box[2:] for box in boxes(found, 5)} == {shown}
     assert found.shape[1] <= 1900
 
@@ -61,13 +61,13 @@ def test_small_panels_grow_by_whole_numbers_and_large_ones_fit(height, width, sh
 def test_an_enlarged_label_map_keeps_its_colours():
     picture = np.zeros((10, 10, 3), np.uint8)
     picture[:, 5:] = GREEN
-    found = sheet.sheet([("a", picture)], [])
+    found = sheet.sheet([("a", picture)], Legend())
     assert swatches(found, GREEN) == 300 * 150
 
 
 def test_the_legend_takes_the_place_that_five_pictures_leave():
-    without = sheet.sheet(panels(5, 360, 480), [])
-    found = sheet.sheet(panels(5, 360, 480), [Entry("sky", RED)])
+    without = sheet.sheet(panels(5, 360, 480), Legend())
+    found = sheet.sheet(panels(5, 360, 480), Legend([Entry("sky", RED)]))
     assert found.shape == without.shape
     (top, left), last = np.argwhere((found == RED).all(-1)).min(0), boxes(found, 5)[-1]
     assert last[0] - 30 <= top < last[0] + last[2] and left > last[1] + last[3]
@@ -75,7 +75,7 @@ def test_the_legend_takes_the_place_that_five_pictures_leave():
 
 def test_a_long_legend_goes_below_and_stays_on_the_sheet():
     entries = [Entry(f"class number {i}", (i, 100, 200)) for i in range(151)]
-    found = sheet.sheet(panels(5, 60, 80), entries, "", "classes")
+    found = sheet.sheet(panels(5, 60, 80), Legend(entries, "classes"))
     lowest = max(top + height for top, _, height, _ in boxes(found, 5))
     for entry in entries:
         assert swatches(found, entry.color) >= 200
@@ -83,13 +83,15 @@ def test_a_long_legend_goes_below_and_stays_on_the_sheet():
 
 
 def test_a_name_longer_than_the_sheet_is_shortened():
-    found = sheet.sheet(panels(1, 20, 30), [Entry("endless " * 99, RED)], "title " * 99)
+    found = sheet.sheet(
+        panels(1, 20, 30), Legend([Entry("endless " * 99, RED)]), "title " * 99
+    )
     assert swatches(found, RED) >= 200
     assert (found[:, -10:] == 255).all()
 
 
 def test_an_entry_without_colour_is_hatched():
-    plain = sheet.sheet(panels(1, 300, 300), [Entry("a", (255, 255, 255))])
-    found = sheet.sheet(panels(1, 300, 300), [Entry("a", None)])
+    plain = sheet.sheet(panels(1, 300, 300), Legend([Entry("a", (255, 255, 255))]))
+    found = sheet.sheet(panels(1, 300, 300), Legend([Entry("a", None)]))
     dark = (found == (178, 180, 186)).all(-1)
     assert found.shape == plain.shape and 50 < dark.sum() < 250

@@ -1,6 +1,7 @@
 """The scores of an evaluation as one HTML page that needs nothing else."""
 
-from deeplab_dpc.reports.evaluation.data import Report
+from deeplab_dpc.reports.evaluation.extremes import Extremes
 from deeplab_dpc.reports.evaluation.page import page
+from deeplab_dpc.reports.evaluation.report import Report, Source, collected
 
-__all__ = ["Report", "page"]
+__all__ = ["Extremes", "Report", "Source", "collected", "page"]

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from deeplab_dpc.formatting import percent
 from deeplab_dpc.reports import matrix, pages, plots
 from deeplab_dpc.reports.evaluation import charts, tables
-from deeplab_dpc.reports.evaluation.data import Report
+from deeplab_dpc.reports.evaluation.report import Report
 
 
 def page(report: Report) -> str:

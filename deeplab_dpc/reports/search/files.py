@@ -3,7 +3,8 @@
 import os
 import pathlib
 
-from deeplab_dpc.reports import cell_picture, pictures
+from deeplab_dpc import files as atomic
+from deeplab_dpc.reports import cell_picture
 from deeplab_dpc.reports.search import cells, trials
 from deeplab_dpc.reports.search.page import Plots, page, scale_of
 from deeplab_dpc.search.results import SearchResults
@@ -56,16 +57,16 @@ def write_report(
     drawn = Plots.of(results, scale)
     names = {f"{picture.name}.png" for picture in drawn.all()}
     for picture in drawn.all():
-        pictures.write_bytes(target / f"{picture.name}.png", picture.png)
+        atomic.write(target / f"{picture.name}.png", picture.png)
     for shown in cells.chosen(results, scale):
         names.add(f"{shown.name}.png")
         cell_picture.save(shown.trial.genotype, target / f"{shown.name}.png")
-    pictures.write_bytes(
+    atomic.write(
         target / trials.CSV_NAME,
         trials.to_csv(results.trials).encode("utf-8", "replace"),
     )
     content = page(results, drawn, scale).encode()
-    pictures.write_bytes(target / PAGE_NAME, content)
+    atomic.write(target / PAGE_NAME, content)
     for path in (path for pattern in _OURS for path in target.glob(pattern)):
         if path.name not in names:
             path.unlink(missing_ok=True)

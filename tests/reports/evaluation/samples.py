@@ -10,8 +10,7 @@ from deeplab_dpc.evaluation.image_scores import ImageScore
 from deeplab_dpc.evaluation.results import Boundary, Result
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.reports import cell_picture, pictures
-from deeplab_dpc.reports.evaluation import Report
-from deeplab_dpc.reports.extremes import Extremes
+from deeplab_dpc.reports.evaluation import Extremes, Report
 
 CITYSCAPES = (
     "road",

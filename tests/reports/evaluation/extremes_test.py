@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from deeplab_dpc.evaluation.image_scores import ImageScore
-from deeplab_dpc.reports import extremes, pictures
-from deeplab_dpc.reports.extremes import Extremes
+from deeplab_dpc.reports import pictures
+from deeplab_dpc.reports.evaluation import extremes
+from deeplab_dpc.reports.evaluation.extremes import Extremes
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
 PALETTE = pictures.Palette(("sky", "road"), (RED, GREEN), 255)

@@ -16,11 +16,11 @@ SIDE_PX = 480
 """The larger side of the small pictures."""
 
 Panels = tuple[tuple[str, np.ndarray], ...]
-_Ranked = tuple[float, int, "Example"]
+_Ranked = tuple[float, int, "ShownImage"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Example:
+class ShownImage:
     """An image to show.
 
     Attributes:
@@ -67,31 +67,35 @@ class Extremes:
         if self._count == 0 or math.isnan(score.miou):
             return
         self._seen += 1
-        number, drawn = next(self._number), list[Example]()
+        number, drawn = next(self._number), list[ShownImage]()
 
-        def example() -> Example:
+        def shown() -> ShownImage:
             if not drawn:
                 panels = small_panels(image, label, prediction, self._palette)
-                drawn.append(Example(score, panels))
+                drawn.append(ShownImage(score, panels))
             return drawn[0]
 
-        self._offer(self._best, score.miou, number, example)
-        self._offer(self._worst, -score.miou, number, example)
+        self._offer(self._best, score.miou, number, shown)
+        self._offer(self._worst, -score.miou, number, shown)
 
     @property
-    def best(self) -> tuple[Example, ...]:
+    def best(self) -> tuple[ShownImage, ...]:
         """The best first; of few images those of the better half."""
         ranked = sorted(self._best, key=lambda item: (-item[0], -item[1]))
         return tuple(item[2] for item in ranked[: self._seen // 2])
 
     @property
-    def worst(self) -> tuple[Example, ...]:
+    def worst(self) -> tuple[ShownImage, ...]:
         """The worst first; none that is among the best."""
         ranked = sorted(self._worst, key=lambda item: (-item[0], -item[1]))
         return tuple(item[2] for item in ranked[: self._seen - len(self.best)])
 
     def _offer(
-        self, heap: list[_Ranked], rank: float, number: int, draw: Callable[[], Example]
+        self,
+        heap: list[_Ranked],
+        rank: float,
+        number: int,
+        draw: Callable[[], ShownImage],
     ) -> None:
         if len(heap) < self._count:
             heapq.heappush(heap, (rank, -number, draw()))

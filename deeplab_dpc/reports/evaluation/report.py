@@ -1,0 +1,125 @@
+"""What the page is made from, and where it comes from: a run folder and its scores."""
+
+import dataclasses
+import datetime
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from deeplab_dpc import files
+from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.evaluation.results import Result
+from deeplab_dpc.reports import cell_picture
+from deeplab_dpc.reports.evaluation.extremes import Extremes, ShownImage
+from deeplab_dpc.reports.pictures import Palette
+from deeplab_dpc.training import metrics, run_record
+from deeplab_dpc.training.run_folder import RunConfig
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Report:
+    """All that the page tells; the page is a function of it and of nothing else.
+
+    Attributes:
+        result: The scores.
+        palette: The classes' names and colours.
+        dataset: The data set's name.
+        facts: What was scored: name and text of each fact.
+        best: Drawn images with the highest scores, the best first.
+        worst: And with the lowest, the worst first.
+        metrics: Rows of the training: `step` and `loss`, maybe `cross_entropy`,
+            `regularization`, `learning_rate`, `images_per_s`, `input_wait_share`.
+        no_metrics: Why there is none, if there is none.
+        cell_svg: The cell's picture, an SVG document, if there is a cell.
+        cell_json: The cell as JSON text.
+        settings: Settings by part: model, data and so on.
+        commands: Title and text of each command.
+        versions: Name and version of what ran.
+        made: When, as text.
+    """
+
+    result: Result
+    palette: Palette
+    dataset: str
+    facts: Pairs = ()
+    best: Sequence[ShownImage] = ()
+    worst: Sequence[ShownImage] = ()
+    metrics: Sequence[Mapping[str, float]] = ()
+    no_metrics: str = ""
+    cell_svg: str | None = None
+    cell_json: str = ""
+    settings: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    commands: Pairs = ()
+    versions: Pairs = ()
+    made: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """What was evaluated.
+
+    Attributes:
+        run: The settings, the evaluation's included.
+        folder: The run folder.
+        checkpoint: The checkpoint's path.
+        info: The data set.
+    """
+
+    run: RunConfig
+    folder: pathlib.Path
+    checkpoint: pathlib.Path
+    info: DatasetInfo
+
+
+def collected(
+    source: Source, result: Result, extremes: Extremes, command: str
+) -> Report:
+    """The report of an evaluation; what the run folder does not have is left out.
+
+    Args:
+        source: What was evaluated.
+        result: Its scores.
+        extremes: What saw each image while it was scored.
+        command: How the evaluation was started.
+    """
+    cell, parts = source.run.model.genotype, source.run.to_dict()
+    path = source.folder / run_record.COMMAND_FILE
+    training = files.read_text(path).strip() if path.is_file() else ""
+    now = datetime.datetime.now().astimezone()
+    return Report(
+        result=result,
+        palette=Palette.of(source.info),
+        dataset=source.info.name,
+        facts=_facts(source, result),
+        best=extremes.best,
+        worst=extremes.worst,
+        metrics=metrics.read(source.folder),
+        no_metrics=(
+            f"No curve: {source.folder} has no {metrics.FILE_NAME}. train.py writes it "
+            "while it trains; a converted checkpoint has none."
+        ),
+        cell_svg=cell_picture.svg(cell) if cell is not None else None,
+        cell_json=cell.to_json() if cell is not None else "",
+        settings={name: parts[name] for name in ("model", "data", "train", "eval")},
+        commands=(("Training", training), ("Evaluation", command)),
+        versions=tuple(run_record.versions().items()),
+        made=now.strftime("%Y-%m-%d %H:%M %Z"),
+    )
+
+
+def _facts(source: Source, result: Result) -> Pairs:
+    model, settings = source.run.model, source.run.eval
+    module = "no context module" if not model.aspp_with_batch_norm else "ASPP"
+    scales = ", ".join(f"{scale:g}" for scale in settings.eval_scales)
+    flips = "with" if settings.add_flipped_images else "without"
+    return (
+        ("images", f"{result.num_images:,}"),
+        ("classes", f"{len(result.class_names)}"),
+        ("checkpoint", str(source.checkpoint)),
+        ("backbone", model.model_variant),
+        ("context", "dense prediction cell" if model.genotype else module),
+        ("output stride", f"{model.output_stride}"),
+        ("scales", f"{scales}, {flips} flips"),
+    )

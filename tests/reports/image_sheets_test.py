@@ -1,0 +1,188 @@
+"""Sheets of images: what they show, their legends, where pictures lie."""
+
+import numpy as np
+import pytest
+
+from deeplab_dpc.reports import image_sheets, pictures
+from deeplab_dpc.reports.image_sheets import Thumbnail
+
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+PALETTE = pictures.Palette(("sky", "road", "car"), (RED, GREEN, BLUE), 255)
+
+
+def texts(entries):
+    return [entry.text for entry in entries]
+
+
+def test_files_of_an_image_with_labels():
+    image = np.full((40, 60, 3), 9, np.uint8)
+    prediction, labels = np.zeros((40, 60), int), np.ones((40, 60), int)
+    labels[0, 0] = 255
+    files = image_sheets.image_files(image, prediction, labels, PALETTE, "street")
+    endings = {"", "_image", "_prediction", "_overlay", "_ground_truth", "_errors"}
+    assert set(files) == endings
+    np.testing.assert_array_equal(files["_image"], image)
+    assert files["_prediction"][5, 5].tolist() == list(RED)
+    assert files["_ground_truth"][5, 5].tolist() == list(GREEN)
+    assert files["_errors"][5, 5].tolist() == list(pictures.WRONG_COLOR)
+    hatched = pictures.hatching(40, 60)[0, 0]
+    np.testing.assert_array_equal(files["_ground_truth"][0, 0], hatched)
+
+
+def test_files_of_an_image_without_labels_have_no_ground_truth():
+    image = np.zeros((10, 10, 3), np.uint8)
+    labels = np.zeros((10, 10), int)
+    files = image_sheets.image_files(image, labels, None, PALETTE)
+    assert set(files) == {"", "_image", "_prediction", "_overlay"}
+
+
+def test_the_sheet_shows_every_picture():
+    """Three times as large, so each colour of the pictures is there nine times."""
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (60, 100, 3), np.uint8)
+    prediction, labels = rng.integers(0, 3, (2, 60, 100))
+    files = image_sheets.image_files(image, prediction, labels, PALETTE, "street")
+    found = files.pop("")
+    for picture in files.values():
+        large = picture.repeat(3, axis=0).repeat(3, axis=1)
+        corners = np.argwhere((found == large[0, 0]).all(-1))
+        inside = corners[
+            (corners[:, 0] + 180 <= len(found)) & (corners[:, 1] + 300 <= len(found[0]))
+        ]
+        assert any(
+            np.array_equal(found[y : y + 180, x : x + 300], large) for y, x in inside
+        )
+
+
+def test_the_legend_has_each_class_with_its_iou_on_this_image():
+    """sky: 2 right of 3 in the union; road: 1 wrong; car: right."""
+    labels = np.array([[0, 0, 2, 255, 0]])
+    prediction = np.array([[0, 0, 2, 2, 1]])
+    entries = image_sheets.legend_entries(PALETTE, prediction, labels)
+    assert texts(entries) == [
+        "sky  66.7 %",
+        "car  100.0 %",
+        "road  0.0 %",
+        "wrong",
+        "no label",
+    ]
+    colors = [RED, BLUE, GREEN, pictures.WRONG_COLOR, None]
+    assert [entry.color for entry in entries] == colors
+
+
+def test_the_legend_of_an_image_without_labels_has_shares():
+    entries = image_sheets.legend_entries(PALETTE, np.array([[0, 0, 0, 1]]), None)
+    assert texts(entries) == ["sky  75.0 %", "road  25.0 %"]
+
+
+def test_shares_that_are_nearly_nothing_or_all_say_so():
+    prediction = np.zeros((100, 100), int)
+    prediction[0, 0] = 1
+    entries = image_sheets.legend_entries(PALETTE, prediction, None)
+    assert texts(entries) == ["sky  > 99.9 %", "road  < 0.1 %"]
+
+
+def test_ade20k_ignores_class_0_in_the_truth_but_not_in_the_prediction():
+    palette = pictures.Palette(("none", "wall"), (RED, GREEN), 0)
+    labels, prediction = np.array([[0, 1]]), np.array([[0, 1]])
+    entries = image_sheets.legend_entries(palette, prediction, labels)
+    assert sorted(texts(entries)) == ["no label", "none  –", "wall  100.0 %"]
+    image = np.zeros((1, 2, 3), np.uint8)
+    files = image_sheets.image_files(image, prediction, labels, palette)
+    hatched = pictures.hatching(1, 2)[0, 0]
+    np.testing.assert_array_equal(files["_ground_truth"][0, 0], hatched)
+    np.testing.assert_array_equal(files["_errors"][0, 0], hatched)
+    assert files["_prediction"][0, 0].tolist() == list(RED)
+
+
+OVER_RED = (185, 45, 45)
+"""0.45 * 100 + 0.55 * 255 = 185.25 red, 45 green and blue."""
+
+
+def plain(size, value=100):
+    return np.full((*size, 3), value, np.uint8)
+
+
+@pytest.mark.parametrize("size", [(20, 10), (375, 500), (1024, 2048), (1, 3000)])
+def test_items_have_the_sheets_size_and_keep_their_shape(size):
+    labels = np.zeros(size, np.uint8)
+    labels[:, size[1] // 2 :] = 1
+    item = Thumbnail.of("street", plain(size), labels)
+    height, width = item.image.shape[:2]
+    assert item.labels.shape == (height, width)
+    assert height == 200 or width == 620
+    assert abs(height - size[0] * width / size[1]) <= 1
+    assert item.caption == f"street  {size[0]}x{size[1]}"
+    np.testing.assert_allclose(np.mean(item.labels == 1), 0.5, atol=0.02)
+
+
+def test_labels_are_never_mixed():
+    """Neighbours 0 and 200 must not become 100 when made smaller."""
+    labels = np.tile(np.array([[0, 200]], np.uint8), (900, 450))
+    assert set(np.unique(Thumbnail.of("a", plain((900, 900)), labels).labels)) <= {
+        0,
+        200,
+    }
+
+
+def test_image_and_overlay_stand_side_by_side():
+    item = Thumbnail.of("a", plain((200, 300)), np.zeros((200, 300), np.uint8))
+    found = image_sheets.contact_sheet([item], PALETTE, "title")
+    assert (found == 100).all(-1).sum() >= 200 * 300
+    assert (found == OVER_RED).all(-1).sum() == 200 * 300
+    assert (found == RED).all(-1).sum() > 200  # The legend's swatch.
+    assert not (found == GREEN).all(-1).any()
+
+
+def test_pixels_without_a_label_are_hatched_and_the_others_are_not():
+    labels = np.zeros((200, 300), np.uint8)
+    labels[:, 150:] = 255
+    found = Thumbnail.of("a", plain((200, 300)), labels).beside_labels(PALETTE)
+    over = found[:, 304:]
+    np.testing.assert_array_equal(over[:, 150:], pictures.hatching(200, 300)[:, 150:])
+    np.testing.assert_array_equal(over[:, :149], np.full((200, 149, 3), OVER_RED))
+
+
+def test_legend_has_shares_of_labelled_pixels():
+    labels = np.zeros((100, 100), np.uint8)
+    labels[:50], labels[50:60] = 255, 1
+    item = Thumbnail("a", plain((100, 100)), labels)
+    entries = image_sheets.contact_entries([item], PALETTE)
+    assert [name for name, _ in entries] == [
+        "sky 80.0 %",
+        "road 20.0 %",
+        "no label 50.0 % of all",
+    ]
+
+
+def test_an_ignored_class_is_no_class_of_the_legend():
+    """ADE20K ignores class 0."""
+    labels = np.array([[0, 1]], np.uint8)
+    palette = pictures.Palette(("other", "wall"), (RED, GREEN), 0)
+    entries = image_sheets.contact_entries(
+        [Thumbnail("a", plain((1, 2)), labels)], palette
+    )
+    assert [name for name, _ in entries] == [
+        "wall 100.0 %",
+        "no label 50.0 % of all",
+    ]
+
+
+def test_an_image_without_labels_stands_alone():
+    item = Thumbnail.of("a", plain((200, 300)), None)
+    found = image_sheets.contact_sheet([item], PALETTE, "t")
+    assert (found == 100).all(-1).sum() >= 200 * 300
+    assert item.caption.endswith("no labels")
+    assert image_sheets.contact_entries([item], PALETTE) == []
+
+
+def test_rows_wrap_and_nothing_overlaps():
+    """Twelve images of different shapes; each keeps all of its pixels."""
+    sizes = [(200, 100 + 40 * i) for i in range(12)]
+    items = [
+        Thumbnail(f"{i}", plain(size, 10 + i), None) for i, size in enumerate(sizes)
+    ]
+    found = image_sheets.contact_sheet(items, PALETTE, "many")
+    assert found.shape[1] <= 1840 + 2 * 20
+    for i, (height, width) in enumerate(sizes):
+        assert (found == 10 + i).all(-1).sum() >= height * width
