@@ -54,17 +54,23 @@ class GoldenRun:
         optimizer.build(self.model.trainable_variables)
         return optimizer
 
-    def steps(self) -> Iterator[dict[str, float]]:
-        """Makes the steps; gives the losses and the rate of each."""
+    def steps(self, number: int | None = None) -> Iterator[dict[str, float]]:
+        """Makes the steps, or so many; gives the losses and the rate of each.
+
+        One step alone is made without a graph, which would take longer to make.
+        """
         if not self.train.fine_tune_batch_norm:
             freeze_batch_norm(self.model)
         loss = losses.PixelLoss.from_config(self.train, self.facts["classes"], 255)
         step = ReplicaStep(self.model, self.optimizer, loss, self.train)
         strategy = tf.distribute.get_strategy()
-        on_replica = tf.function(lambda batch: strategy.run(step, (batch,)))
-        for i in range(self.facts["steps"]):
+        number = number or self.facts["steps"]
+        on_replica = functools.partial(strategy.run, step)
+        if number > 1:
+            on_replica = tf.function(on_replica)
+        for i in range(number):
             rate = float(self.optimizer.learning_rate)
-            out = on_replica(self._batch(i))
+            out = on_replica((self._batch(i),))
             assert bool(out["is_finite"])
             scalars = {k: float(v) for k, v in out.items() if not v.shape.rank}
             yield scalars | {"rate": rate}

@@ -134,7 +134,7 @@ def test_a_head_trains_with_batch_norm_as_the_originals(name):
 def test_the_first_step_of_batch_norm_training_is_the_originals(name):
     """Losses, gradients against the largest, and variables within ten times noise."""
     run, noise = golden_runs.load(name), _noise(name)
-    out = next(run.steps())
+    (out,) = run.steps(1)
     _check_losses(run, [out], 1e-4)
     _check_gradients(run, 10 * noise["grad0|slice"], of_each=False)
     _check_variables(run, 1, 10 * noise["vars_after1|slice"], of_each=False)

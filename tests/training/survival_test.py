@@ -1,6 +1,8 @@
 """Real runs of train.py that are killed, stopped, or left without room on the disk."""
 
 import csv
+import dataclasses
+import functools
 import os
 import pathlib
 import random
@@ -17,17 +19,16 @@ import pytest
 
 from deeplab_dpc.training import checkpoints
 from deeplab_dpc.training.run_folder import RunConfig
+from tests import nightly
 from tests.training import tiny
 
 pytestmark = pytest.mark.slow
 ROOT = pathlib.Path(__file__).parents[2]
-STEPS = 240
 FLAGS = (
     "--depth_multiplier=0.1",
     "--aspp_convs_filters=8",
     "--train_crop_size=33,33",
     "--train_batch_size=2",
-    f"--training_number_of_steps={STEPS}",
     "--base_learning_rate=0.01",
     "--ema_decay=0.99",
     "--log_steps=2",
@@ -35,62 +36,98 @@ FLAGS = (
     "--max_to_keep=2",
     "--num_clones=1",
 )
-CHECKPOINT_BYTES = 600_000  # Of this model, nearly.
+WITH_A_SMALL_NETWORK = """
+from deeplab_dpc.programs import train
+from deeplab_dpc.training import state
+from tests import nightly
+from tests.training import tiny
+state.build_model = tiny.build_wide
+train.run()
+"""
+CHECKPOINT_BYTES = 600_000  # Of either network, nearly; or more.
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """train.py as it is, or the same program with a network that starts sooner.
+
+    Attributes:
+        folder: With `records`; the runs go there.
+        arguments: What Python runs.
+        steps: Of a run.
+        least_values: Of a checkpoint's parts, so that comparing them says something.
+    """
+
+    folder: pathlib.Path
+    arguments: tuple[str, ...]
+    steps: int
+    least_values: int
+
+    def start(self, run, log=None, **options) -> subprocess.Popen:
+        """Starts a run, its output in a file, by default beside the run folder."""
+        output = open(f"{log or run}.log", "a")  # noqa: SIM115
+        return subprocess.Popen(
+            [sys.executable, *self.arguments, *FLAGS]
+            + [f"--dataset_dir={self.folder / 'records'}", f"--train_logdir={run}"]
+            + [f"--training_number_of_steps={self.steps}"],
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": str(ROOT)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            **options,
+        )
+
+    def finish(self, run, log=None) -> None:
+        assert self.start(run, log).wait(timeout=600) == 0, _output(log or run)
+
+    @functools.cached_property
+    def whole(self) -> pathlib.Path:
+        """The run that nothing disturbed."""
+        self.finish(self.folder / "whole")
+        return self.folder / "whole"
+
+    def everything(self, run) -> dict[str, np.ndarray]:
+        """Weights, their averages, optimizer, dropout's states, step."""
+        newest = checkpoints.newest(run)
+        found = {"step": np.array(checkpoints.read_step(newest))}
+        for part in ("model", "optimizer", "averages"):
+            values = checkpoints.read(newest, part)
+            assert len(values) > self.least_values
+            found |= {f"{part}/{path}": value for path, value in values.items()}
+        return found
+
+    def check_same_end(self, run) -> None:
+        """To the bit."""
+        ours, theirs = self.everything(run), self.everything(self.whole)
+        assert ours.keys() == theirs.keys() and int(ours["step"]) == self.steps
+        different = [k for k, v in theirs.items() if not np.array_equal(ours[k], v)]
+        assert not different, f"{len(different)} of {len(theirs)}: {different[:5]}"
 
 
 @pytest.fixture(scope="module")
-def records(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("work") / "records"
-    tiny.write_dataset(folder)
-    return folder
-
-
-def _start(records, run, log=None, **options) -> subprocess.Popen:
-    """Starts train.py with its output in a file, by default beside the run folder."""
-    output = open(f"{log or run}.log", "a")  # noqa: SIM115
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), *FLAGS]
-        + [f"--dataset_dir={records}", f"--train_logdir={run}"],
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        **options,
+def mobilenet(tmp_path_factory):
+    return _program(
+        tmp_path_factory, str(ROOT / "train.py"), steps=40, least_values=100
     )
 
 
-def _finish(process, run) -> None:
-    assert process.wait(timeout=600) == 0, _output(run)
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """The small network; the real one in `make test-nightly`."""
+    if nightly.WHOLE:
+        script = str(ROOT / "train.py")
+        return _program(tmp_path_factory, script, steps=240, least_values=100)
+    small = ("-c", WITH_A_SMALL_NETWORK)
+    return _program(tmp_path_factory, *small, steps=600, least_values=5)
+
+
+def _program(tmp_path_factory, *arguments, steps, least_values) -> Program:
+    folder = tmp_path_factory.mktemp("work")
+    tiny.write_dataset(folder / "records")
+    return Program(folder, arguments, steps, least_values)
 
 
 def _output(run) -> str:
     return pathlib.Path(f"{run}.log").read_text()
-
-
-@pytest.fixture(scope="module")
-def whole(records):
-    """The run that nothing disturbed."""
-    run = records.parent / "whole"
-    _finish(_start(records, run), run)
-    return run
-
-
-def _everything(run) -> dict[str, np.ndarray]:
-    """Weights, their averages, optimizer, dropout's states, step."""
-    newest = checkpoints.newest(run)
-    found = {"step": np.array(checkpoints.read_step(newest))}
-    for part in ("model", "optimizer", "averages"):
-        values = checkpoints.read(newest, part)
-        assert len(values) > 100
-        found |= {f"{part}/{path}": value for path, value in values.items()}
-    return found
-
-
-def _check_same_end(run, whole) -> None:
-    """To the bit; and the table has each interval once, with the same numbers."""
-    ours, theirs = _everything(run), _everything(whole)
-    assert ours.keys() == theirs.keys() and int(ours["step"]) == STEPS
-    different = [k for k, v in theirs.items() if not np.array_equal(ours[k], v)]
-    assert not different, f"{len(different)} of {len(theirs)}: {different[:5]}"
 
 
 def _rows(run) -> list[dict[str, str]]:
@@ -136,47 +173,52 @@ def _kill_sometime(process, run, when, chance) -> bool:
     return True
 
 
-def test_killed_runs_end_where_an_undisturbed_one_does(records, whole):
-    """SIGKILL at the start, in training, and while a checkpoint is written."""
-    run, chance = records.parent / "killed", random.Random(5)
+def test_killed_runs_end_where_an_undisturbed_one_does(program):
+    """SIGKILL at the start, in training, and while a checkpoint is written.
+
+    The table has each interval once, with the same numbers.
+    """
+    run, chance = program.folder / "killed", random.Random(5)
     kills = []
-    for when in ("starting", "saving", "training", "saving", "saving", "training"):
-        process = _start(records, run)
+    moments = ("starting", "saving", "training", "saving", "saving", "training")
+    for when in moments[: nightly.of(4, 6)]:
+        process = program.start(run)
         if not _kill_sometime(process, run, when, chance):
             break
         newest = checkpoints.newest(run)
         if newest:
-            assert len(checkpoints.read(newest, "optimizer")) > 100
+            assert len(checkpoints.read(newest, "optimizer")) > program.least_values
         RunConfig.load(run)
         kills.append((when, newest and checkpoints.read_step(newest)))
-    _finish(_start(records, run), run)
+    program.finish(run)
 
     print(kills)
     assert len(kills) >= 4, kills
-    _check_same_end(run, whole)
-    ours, theirs = _rows(run), _rows(whole)
-    assert [row["step"] for row in ours] == [str(n) for n in range(2, STEPS + 1, 2)]
+    program.check_same_end(run)
+    ours, theirs = _rows(run), _rows(program.whole)
+    steps = [str(n) for n in range(2, program.steps + 1, 2)]
+    assert [row["step"] for row in ours] == steps
     for name in ("step", "loss", "cross_entropy", "regularization", "learning_rate"):
         assert [row[name] for row in ours] == [row[name] for row in theirs]
     left = {p.name for p in run.iterdir() if not p.name.startswith("events.")}
     assert not {n for n in left if "temp" in n or n.startswith("checkpoint.")}, left
 
 
-def test_sigterm_saves_the_step_it_came_in(records, whole):
-    run = records.parent / "stopped"
-    process = _start(records, run)
+def test_sigterm_saves_the_step_it_came_in(mobilenet):
+    run = mobilenet.folder / "stopped"
+    process = mobilenet.start(run)
     table = run / "metrics.csv"
-    assert _wait_for(lambda: table.exists() and len(_rows(run)) > 20, process)
+    assert _wait_for(lambda: table.exists() and len(_rows(run)) > 5, process)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=300) == 128 + signal.SIGTERM, _output(run)
 
     said = re.search(r"after step (\d+), saved as (\S+)\. The same", _output(run))
     step = int(said[1])
-    assert step > 40 and said[2] == str(run / f"ckpt-{step}")
+    assert step > 10 and said[2] == str(run / f"ckpt-{step}")
     assert checkpoints.newest(run) == said[2]
     assert checkpoints.read_step(said[2]) == step
-    _finish(_start(records, run), run)
-    _check_same_end(run, whole)
+    mobilenet.finish(run)
+    mobilenet.check_same_end(run)
 
 
 @pytest.fixture
@@ -200,11 +242,11 @@ def _fill(folder) -> pathlib.Path:
     return path
 
 
-def test_a_full_disk_keeps_the_last_good_checkpoint(records, whole, small_disk):
+def test_a_full_disk_keeps_the_last_good_checkpoint(program, small_disk):
     """The disk fills up in the middle; with room again the run goes on to the end."""
     run = small_disk / "run"
-    log = pathlib.Path(f"{whole}-full")
-    process = _start(records, run, log)
+    log = pathlib.Path(f"{program.folder}-full")
+    process = program.start(run, log)
     assert _wait_for(lambda: (run / "checkpoint").exists(), process)
     filler = _fill(small_disk)
     code = process.wait(timeout=300)
@@ -215,23 +257,22 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(records, whole, small_disk):
     assert "cannot be written" in output and "No space left" in output
     assert f"The newest whole one is {newest}" in output and "make room" in output
     assert "Traceback" not in output
-    assert len(_everything(run)) > 300
+    assert len(program.everything(run)) > 3 * program.least_values
     assert not [p for p in run.iterdir() if p.name.endswith("_temp")]
     text = (run / "metrics.csv").read_text()
     assert text.endswith("\n")
     assert all(row["step_s"] for row in _rows(run))
 
     filler.unlink()
-    _finish(_start(records, run, log), log)
-    _check_same_end(run, whole)
+    program.finish(run, log)
+    program.check_same_end(run)
 
 
-def test_files_that_cannot_grow_end_the_run_with_advice(records):
+def test_files_that_cannot_grow_end_the_run_with_advice(program):
     """A limit on the size of files: the first checkpoint fails."""
-    run = records.parent / "limited"
+    run = program.folder / "limited"
     limit = CHECKPOINT_BYTES // 4
-    process = _start(
-        records,
+    process = program.start(
         run,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )

@@ -49,13 +49,20 @@ def run_config(dataset_dir: pathlib.Path, info: DatasetInfo, **train) -> RunConf
     )
 
 
-def build_model(config: ModelConfig, seed: int | None = None) -> keras.Model:
+def build_model(
+    config: ModelConfig, seed: int | None = None, channels: int = 8
+) -> keras.Model:
     """Stands for the real one: a backbone of one layer, a dropout, logits."""
     images = keras.Input((None, None, 3), name="images")
     x = keras.layers.Rescaling(2 / 255, offset=-1)(images)
-    x = _Conv(name="MobilenetV2")(x)
+    x = _Conv(channels, name="MobilenetV2")(x)
     x = keras.layers.Dropout(0.1, seed=seed)(x)
     return keras.Model(images, Logits(config.num_classes, name="logits")(x))
+
+
+def build_wide(config: ModelConfig, seed: int | None = None) -> keras.Model:
+    """The same model with a checkpoint of a megabyte, which takes a while to save."""
+    return build_model(config, seed, channels=2500)
 
 
 def build_without_dropout(config: ModelConfig, seed: int | None = None) -> keras.Model:
@@ -70,10 +77,15 @@ def build_without_dropout(config: ModelConfig, seed: int | None = None) -> keras
 class _Conv(keras.layers.Layer):
     """A strided convolution with batch norm, under TF1's names."""
 
+    def __init__(self, channels, **kwargs):
+        super().__init__(**kwargs)
+        self.channels = channels
+
     def build(self, shape):
-        self.weights_ = self.add_weight((3, 3, 3, 8), "glorot_uniform", name="weights")
+        kernel = (3, 3, 3, self.channels)
+        self.weights_ = self.add_weight(kernel, "glorot_uniform", name="weights")
         self.norm = BatchNorm(0.9, name="BatchNorm")
-        self.norm.build((None, None, None, 8))
+        self.norm.build((None, None, None, self.channels))
 
     def call(self, x, training=None):
         y = tf.nn.conv2d(x, self.weights_, 4, "SAME")

@@ -1,9 +1,6 @@
 import dataclasses
 import os
-import pathlib
 import signal
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -162,41 +159,6 @@ def test_more_clones_than_devices_are_refused(make_config, tmp_path):
     with pytest.raises(ConfigError, match="num_clones=9, but this machine has"):
         trainer.train(make_config(), tmp_path / "run", num_replicas=9)
     assert list(tmp_path.iterdir()) == []
-
-
-_REPLICAS = """
-import sys, pathlib
-import tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-two = [tf.config.LogicalDeviceConfiguration()] * 2
-tf.config.set_logical_device_configuration(cpu, two)
-from deeplab_dpc.training import checkpoints, state, trainer
-from tests.training import tiny
-folder = pathlib.Path(sys.argv[1])
-info = tiny.write_dataset(folder / "records")
-state.build_model = tiny.build_without_dropout
-config = tiny.run_config(
-    folder / "records", info, fine_tune_batch_norm=False, train_batch_size=3
-)
-for replicas in (1, 2):
-    trainer.train(config, folder / str(replicas), replicas)
-"""
-
-
-def test_two_replicas_train_as_one_does(tmp_path):
-    """Batches of three, so that the replicas' shares differ."""
-    root = pathlib.Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root), "TF_CPP_MIN_LOG_LEVEL": "2"}
-    subprocess.run(
-        [sys.executable, "-c", _REPLICAS, str(tmp_path)],
-        check=True,
-        env=environment,
-        timeout=120,
-    )
-    one, two = _weights(tmp_path / "1"), _weights(tmp_path / "2")
-    assert one.keys() == two.keys()
-    for name, value in one.items():
-        np.testing.assert_allclose(value, two[name], rtol=1e-4, atol=2e-6, err_msg=name)
 
 
 def test_the_dropout_of_a_run_has_a_state_to_save():
