@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from deeplab_dpc.config import TrainConfig
+from deeplab_dpc.data.dataset_info import DatasetInfo
 
 _NEARLY_ALL = 0.99  # Share of the predictions that is a collapse,
 _TOO_MUCH = 0.09  # if the labels give the class less by this.
@@ -49,21 +50,14 @@ class CollapseMonitor:
     interval in which the model predicts something else begins the count anew.
 
     Args:
-        class_names: The classes.
-        ignore_label: Label of the pixels that do not count.
+        dataset: The classes' names, and the label of the pixels that do not count.
         train: The run's settings.
         num_replicas: Devices that share a batch.
     """
 
-    def __init__(
-        self,
-        class_names: tuple[str, ...],
-        ignore_label: int,
-        train: TrainConfig,
-        num_replicas: int = 1,
-    ):
-        self._class_names, self._ignore_label = class_names, ignore_label
-        self._train, self._num_replicas = train, num_replicas
+    def __init__(self, dataset: DatasetInfo, train: TrainConfig, num_replicas: int = 1):
+        self._dataset, self._train = dataset, train
+        self._num_replicas = num_replicas
         self._patience = min(max(train.training_number_of_steps // 10, 50), 500)
         self._since: int | None = None
         self._has_told = self._has_told_of_labels = False
@@ -81,7 +75,15 @@ class CollapseMonitor:
         """
         predicted, labelled = (row / max(row.sum(), 1) for row in counts)
         if not counts[1].sum():
-            return self._without_labels(step, steps)
+            if self._has_told_of_labels:
+                return None
+            self._has_told_of_labels = True
+            return (
+                f"No pixel of steps {step - steps + 1} to {step} has a class: all of "
+                f"them have the ignored label {self._dataset.ignore_label} (the counts "
+                "are taken at the logits' size). There is nothing to learn from. Check "
+                "the labels' ids and the ignored label in dataset.json."
+            )
         top = int(np.argmax(predicted))
         is_collapsed = (
             predicted[top] >= _NEARLY_ALL
@@ -96,23 +98,24 @@ class CollapseMonitor:
         if self._has_told or step - began < self._patience:
             return None
         self._has_told = True
+        name = self._dataset.class_names[top]
         checks = "\n".join(f"  - {check}" for check in self._checks())
         return (
-            f"The model predicts almost nothing but {self._class_names[top]!r} since "
-            f"step {self._since}: {predicted[top]:.1%} of the pixels, while the labels "
-            f"have {labelled[top]:.1%}. It may be stuck. Check:\n{checks}"
+            f"The model predicts almost nothing but {name!r} since step "
+            f"{self._since}: {predicted[top]:.1%} of the pixels, while the labels have "
+            f"{labelled[top]:.1%}. It may be stuck. Check:\n{checks}"
         )
 
     def _checks(self) -> list[str]:
-        train = self._train
+        train, dataset = self._train, self._dataset
         share = train.train_batch_size / self._num_replicas
         is_adam = train.optimizer == "adam"
         flag = "adam_learning_rate" if is_adam else "base_learning_rate"
         checks = [
-            "the labels: their ids must be 0 to "
-            f"{len(self._class_names) - 1} in the order of the classes, not colours or "
-            "a palette's indices (--save_summaries_images shows them in TensorBoard);",
-            f"the ignored label, {self._ignore_label}: is it the one of these files?",
+            f"the labels: their ids must be 0 to {dataset.num_classes - 1} in the "
+            "order of the classes, not colours or a palette's indices "
+            "(--save_summaries_images shows them in TensorBoard);",
+            f"the ignored label, {dataset.ignore_label}: is it the one of these files?",
             f"the learning rate, --{flag}={getattr(train, flag):g}: try a tenth, or "
             "--slow_start_step=1000, or, if the loss hardly moves, ten times as much;",
             "the first weights: is --tf_initial_checkpoint the one you mean? It is "
@@ -126,14 +129,3 @@ class CollapseMonitor:
                 "--nofine_tune_batch_norm, or raise --train_batch_size;",
             )
         return checks
-
-    def _without_labels(self, step: int, steps: int) -> str | None:
-        if self._has_told_of_labels:
-            return None
-        self._has_told_of_labels = True
-        return (
-            f"No pixel of steps {step - steps + 1} to {step} has a class: all of them "
-            f"have the ignored label {self._ignore_label} (the counts are taken at the "
-            "logits' size). There is nothing to learn from. Check the labels' ids and "
-            "the ignored label in dataset.json."
-        )

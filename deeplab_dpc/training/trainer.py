@@ -105,9 +105,7 @@ def _train_to_the_end(loop: Loop, state: TrainState, folder: str | os.PathLike) 
         logging.info("The run is complete: it has made its %d steps.", loop.step)
         return
     log = TrainingLog(folder, total, loop.step)
-    monitor = CollapseMonitor(
-        dataset.class_names, dataset.ignore_label, train, loop.num_replicas
-    )
+    monitor = CollapseMonitor(dataset, train, loop.num_replicas)
     shown_s = began_s = time.monotonic()
     try:
         while loop.step < total:

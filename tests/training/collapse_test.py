@@ -6,10 +6,11 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_dpc.config import TrainConfig
+from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.training import collapse, trainer
 from deeplab_dpc.training.collapse import CollapseMonitor
 
-NAMES = ("background", "cat", "dog")
+INFO = DatasetInfo("pets", ("background", "cat", "dog"), ((0, 0, 0),) * 3, 255, {})
 
 
 def _nearest(labels, height, width):
@@ -51,9 +52,8 @@ HEALTHY = _shares([0.7, 0.2, 0.1], [0.6, 0.3, 0.1])
 
 
 def _monitor(**train):
-    return CollapseMonitor(
-        NAMES, 255, TrainConfig(**{"training_number_of_steps": 30000, **train})
-    )
+    settings = {"training_number_of_steps": 30000, **train}
+    return CollapseMonitor(INFO, TrainConfig(**settings))
 
 
 def _looks(monitor, counts, steps=10, until=1000, first=0):

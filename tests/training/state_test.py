@@ -6,7 +6,6 @@ import pytest
 import tensorflow as tf
 
 from deeplab_dpc.config import TrainConfig
-from deeplab_dpc.layers import Logits
 from deeplab_dpc.training import (
     checkpoints,
     losses,
@@ -22,15 +21,10 @@ from deeplab_dpc.training.step import ReplicaStep
 from tests.training import tiny
 
 
-def _model():
-    images = keras.Input((None, None, 3))
-    return keras.Model(images, Logits(2, name="logits")(images))
-
-
 @pytest.mark.parametrize("decay", [0.15, 0.9999])
 def test_averages_follow_the_weights(decay):
     """`a += max(1 - decay, 9 / (10 + n)) * (w - a)`, from the first weights on."""
-    model = _model()
+    model = tiny.logits_alone()
     averages = Averages(model, decay)
     averages.restart()
     kernel = next(v for v in model.variables if v.path.endswith("weights"))
@@ -44,7 +38,7 @@ def test_averages_follow_the_weights(decay):
 
 def test_a_step_averages_what_it_made():
     """The first step's share is 9/10: `a = w0 + 0.9 * (w1 - w0)`."""
-    model = _model()
+    model = tiny.logits_alone()
     train = TrainConfig(base_learning_rate=0.5, ema_decay=0.99)
     averages = Averages(model, train.ema_decay)
     optimizer = optimizers.build_optimizer(train)

@@ -1,34 +1,29 @@
 """One step of training, by hand."""
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from deeplab_dpc import build_model
 from deeplab_dpc.config import ModelConfig, TrainConfig
-from deeplab_dpc.layers import Logits
 from deeplab_dpc.tf1.names import variables_by_tf1_name
 from deeplab_dpc.training import losses, optimizers
 from deeplab_dpc.training.step import ReplicaStep, training_logits
+from tests.training import tiny
 
 
 def test_kernels_alone_decay_with_their_multiplier():
     """With no labelled pixel only L2 is left: `w - rate * factor * decay * w`."""
-    images = keras.Input((None, None, 3))
-    model = keras.Model(images, Logits(2, name="logits")(images))
+    model = tiny.logits_alone()
     variables = variables_by_tf1_name(model)
     kernel = variables["logits/semantic/weights"]
     biases = variables["logits/semantic/biases"]
     biases.assign([1.0, 2.0])
     before = np.array(kernel)
     train = TrainConfig(
-        weight_decay=0.1,
-        base_learning_rate=0.5,
-        last_layer_gradient_multiplier=3.0,
+        weight_decay=0.1, base_learning_rate=0.5, last_layer_gradient_multiplier=3.0
     )
-    step = ReplicaStep(
-        model, optimizers.build_optimizer(train), losses.PixelLoss(255), train
-    )
+    optimizer = optimizers.build_optimizer(train)
+    step = ReplicaStep(model, optimizer, losses.PixelLoss(255), train)
     batch = {"image": tf.ones((1, 4, 4, 3)), "label": tf.fill((1, 4, 4), 255)}
 
     out = tf.distribute.get_strategy().run(step, (batch,))
@@ -42,15 +37,13 @@ def test_kernels_alone_decay_with_their_multiplier():
 
 def test_a_bias_moves_twice_as_far():
     """Two equal logits: the gradient of the bias is (1/2 - 1, 1/2) for class 0."""
-    images = keras.Input((None, None, 3))
-    model = keras.Model(images, Logits(2, name="logits")(images))
+    model = tiny.logits_alone()
     variables = variables_by_tf1_name(model)
     for variable in variables.values():
         variable.assign(np.zeros(variable.shape))
     train = TrainConfig(weight_decay=0.0, base_learning_rate=0.5)
-    step = ReplicaStep(
-        model, optimizers.build_optimizer(train), losses.PixelLoss(255), train
-    )
+    optimizer = optimizers.build_optimizer(train)
+    step = ReplicaStep(model, optimizer, losses.PixelLoss(255), train)
     batch = {"image": tf.ones((1, 4, 4, 3)), "label": tf.zeros((1, 4, 4), tf.int32)}
 
     tf.distribute.get_strategy().run(step, (batch,))
@@ -64,8 +57,7 @@ def test_a_bias_moves_twice_as_far():
 
 def _trained_kernel(**settings):
     """The logits' kernel after two steps on a batch with large gradients."""
-    images = keras.Input((None, None, 3))
-    model = keras.Model(images, Logits(2, name="logits")(images))
+    model = tiny.logits_alone()
     kernel = variables_by_tf1_name(model)["logits/semantic/weights"]
     kernel.assign(np.zeros(kernel.shape))
     train = TrainConfig(weight_decay=0.1, base_learning_rate=0.5, **settings)

@@ -7,7 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
+from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.data.records import Record
 from deeplab_dpc.layers import BatchNorm, Logits
 from deeplab_dpc.training.run_folder import RunConfig
 
@@ -16,17 +18,19 @@ def write_dataset(folder: pathlib.Path, num_images: int = 7) -> DatasetInfo:
     """Writes a data set `train` of three classes whose label is the brightest channel."""
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(1)
-    with tf.io.TFRecordWriter(str(folder / "train-00000-of-00001.tfrecord")) as writer:
-        for i in range(num_images):
-            coarse = random.integers(0, 256, (3, 4, 3), dtype=np.uint8)
-            image = coarse.repeat(8, axis=0).repeat(8, axis=1)
-            label = image.argmax(axis=-1)[..., None].astype(np.uint8)
-            label[:2] = 255
-            writer.write(_example(f"noise{i}", image, label))
+    written = []
+    for i in range(num_images):
+        coarse = random.integers(0, 256, (3, 4, 3), dtype=np.uint8)
+        image = coarse.repeat(8, axis=0).repeat(8, axis=1)
+        label = image.argmax(axis=-1)[..., None].astype(np.uint8)
+        label[:2] = 255
+        pngs = [tf.io.encode_png(pixels).numpy() for pixels in (image, label)]
+        record = Record(f"noise{i}", pngs[0], "png", image.shape[:2], pngs[1])
+        written.append(records.encode(record))
+    records.write_shard(folder / records.shard_name("train", 0, 1), written)
+    names, sizes = ("red", "green", "blue"), {"train": num_images}
     colors = ((128, 0, 0), (0, 128, 0), (0, 0, 128))
-    info = DatasetInfo(
-        "noise", ("red", "green", "blue"), colors, 255, {"train": num_images}
-    )
+    info = DatasetInfo("noise", names, colors, 255, sizes)
     info.save(folder)
     return info
 
@@ -60,6 +64,12 @@ def build_model(
     return keras.Model(images, Logits(config.num_classes, name="logits")(x))
 
 
+def logits_alone() -> keras.Model:
+    """A kernel and biases for two classes, right on the images."""
+    images = keras.Input((None, None, 3))
+    return keras.Model(images, Logits(2, name="logits")(images))
+
+
 def build_wide(config: ModelConfig, seed: int | None = None) -> keras.Model:
     """The same model with a checkpoint of a megabyte, which takes a while to save."""
     return build_model(config, seed, channels=2500)
@@ -90,25 +100,3 @@ class _Conv(keras.layers.Layer):
     def call(self, x, training=None):
         y = tf.nn.conv2d(x, self.weights_, 4, "SAME")
         return keras.ops.relu(self.norm(y, training=training))
-
-
-def _example(name: str, image: np.ndarray, label: np.ndarray) -> bytes:
-    def bytes_of(value: bytes):
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-
-    def integer(value: int):
-        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-
-    features = {
-        "image/encoded": bytes_of(tf.io.encode_png(image).numpy()),
-        "image/filename": bytes_of(name.encode()),
-        "image/format": bytes_of(b"png"),
-        "image/height": integer(image.shape[0]),
-        "image/width": integer(image.shape[1]),
-        "image/channels": integer(3),
-        "image/segmentation/class/encoded": bytes_of(tf.io.encode_png(label).numpy()),
-        "image/segmentation/class/format": bytes_of(b"png"),
-    }
-    return tf.train.Example(
-        features=tf.train.Features(feature=features)
-    ).SerializeToString()
