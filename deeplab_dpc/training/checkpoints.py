@@ -73,8 +73,7 @@ def newest(folder: str | os.PathLike) -> str | None:
     The file `checkpoint` says which it is. Where that is gone (not copied, say), the
     checkpoint of the highest step counts, with a word.
     """
-    found = tf.train.latest_checkpoint(os.fspath(folder))
-    if found is not None:
+    if found := tf.train.latest_checkpoint(os.fspath(folder)):
         return found
     steps = {
         int(match[1]): path.with_suffix("")
@@ -92,7 +91,7 @@ def newest(folder: str | os.PathLike) -> str | None:
 
 def is_ours(prefix: str) -> bool:
     """Whether a checkpoint is a training run's of this package (TF1's are not)."""
-    keys = tf.train.load_checkpoint(prefix).get_variable_to_shape_map()
+    keys = _open(prefix).get_variable_to_shape_map()
     return _OBJECT_GRAPH in keys and any(key.startswith("model/") for key in keys)
 
 

@@ -3,12 +3,10 @@
 import collections
 import dataclasses
 import os
-import pathlib
 from collections.abc import Iterable, Mapping
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.tf1 import LoadReport, WeightsError, load_tf1_weights, loading
@@ -36,18 +34,13 @@ class Initialization:
 
     def lines(self) -> list[str]:
         """The story in a few lines, for the log."""
-        report = self.report
-        lines = [
-            f"Weights from {self.source}: {len(report.loaded)} tensors loaded, "
-            f"{len(report.missing)} new, {len(report.unexpected)} of the source unused."
-        ]
-        if report.missing:
-            lines.append(f"New: {_by_scope(report.missing)}.")
-        if report.unexpected:
-            lines.append(f"Unused: {_by_scope(report.unexpected)}.")
-        if self.left_out:
-            lines.append(f"Left out on purpose: {_by_scope(self.left_out)}.")
-        return lines
+        new, unused = self.report.missing, self.report.unexpected
+        first = (
+            f"Weights from {self.source}: {len(self.report.loaded)} tensors loaded, "
+            f"{len(new)} new, {len(unused)} of the source unused."
+        )
+        kinds = {"New": new, "Unused": unused, "Left out on purpose": self.left_out}
+        return [first, *(f"{k}: {_by_scope(v)}." for k, v in kinds.items() if v)]
 
 
 def initialize(model: keras.Model, train: TrainConfig) -> Initialization | None:
@@ -95,29 +88,19 @@ def read_weights(source: str) -> Weights:
     Raises:
         WeightsError: If it is none of them.
     """
-    path = pathlib.Path(source)
-    if path.suffix == ".npz":
-        return _read_original(source)
-    prefix = checkpoints.newest(path) if path.is_dir() else source
-    if prefix is None or not os.path.exists(f"{prefix}.index"):
+    is_npz = source.endswith(".npz")
+    prefix = checkpoints.newest(source) or "" if os.path.isdir(source) else source
+    if not is_npz and not os.path.exists(f"{prefix}.index"):
         raise WeightsError(
             f"--tf_initial_checkpoint={source} is no checkpoint. Give an .npz file, "
             "the prefix of a TF1 checkpoint (the path without .index), or the folder "
             "of a run."
         )
     try:
-        is_ours = checkpoints.is_ours(prefix)
-    except (tf.errors.OpError, ValueError, RuntimeError) as e:
-        raise WeightsError(
-            f"--tf_initial_checkpoint={source} cannot be read as a checkpoint: {e}."
-        ) from e
-    return checkpoints.read_tf1_weights(prefix) if is_ours else _read_original(prefix)
-
-
-def _read_original(source: str) -> Weights:
-    try:
-        return loading.read_weights(source)
-    except WeightsError as e:
+        if not is_npz and checkpoints.is_ours(prefix):
+            return checkpoints.read_tf1_weights(prefix)
+        return loading.read_weights(prefix)
+    except (WeightsError, checkpoints.RunFolderError) as e:
         raise WeightsError(f"--tf_initial_checkpoint={source}: {e}") from e
 
 

@@ -18,6 +18,11 @@ class PixelLoss:
     global batch does not depend on how many devices share it. The exception is hard
     mining over a device's pixels, which is the original's.
 
+    >>> logits, labels = tf.zeros((1, 1, 3, 2)), tf.constant([[[0, 1, 255]]])
+    >>> total, divisor = PixelLoss(ignore_label=255)(logits, labels, step=0)
+    >>> round(float(total / divisor), 4), float(divisor)  # log 2, two labelled pixels
+    (0.6931, 2.0)
+
     Attributes:
         ignore_label: Label of the pixels that do not count.
         class_weights: Weight of each class's pixels, or one for all. They weigh the
@@ -128,11 +133,19 @@ class PixelLoss:
 
 
 def is_regularised(name: str) -> bool:
-    """Whether L2 acts on the variable of this TF1 name: kernels, not depthwise ones."""
+    """Whether L2 acts on the variable of this TF1 name: kernels, not depthwise ones.
+
+    >>> is_regularised("aspp0/weights"), is_regularised("aspp1/depthwise_weights")
+    (True, False)
+    """
     return name.endswith("/weights")
 
 
 def l2(kernels: Iterable[keras.Variable], weight_decay: float) -> tf.Tensor:
-    """`weight_decay * 0.5 * sum(w^2)` over the kernels: its gradient is `decay * w`."""
+    """`weight_decay * 0.5 * sum(w^2)` over the kernels: its gradient is `decay * w`.
+
+    >>> float(l2([keras.Variable([3.0, 4.0])], weight_decay=2.0))
+    25.0
+    """
     halves = [tf.nn.l2_loss(tf.convert_to_tensor(k)) for k in kernels]
     return weight_decay * tf.add_n(halves) if halves else tf.zeros([])

@@ -12,14 +12,8 @@ from deeplab_dpc.tf1.names import tf1_name
 from deeplab_dpc.training import losses, schedules
 
 LOGITS = "logits"
-LAST_LAYERS = (
-    LOGITS,
-    "image_pooling",
-    "aspp",
-    "concat_projection",
-    "decoder",
-    "meta_architecture",
-)
+_MODULES = ("image_pooling", "aspp", "concat_projection", "meta_architecture")
+LAST_LAYERS = (LOGITS, "decoder", *_MODULES)
 Tensor: TypeAlias = keras.KerasTensor
 Factor = Callable[[keras.Variable], float]
 
@@ -29,6 +23,12 @@ class Momentum(keras.optimizers.Optimizer):
 
     `keras.optimizers.SGD` keeps `rate * a` instead, so that it differs as soon as the
     rate moves: there a gradient is applied with the rate of the step that saw it.
+
+    >>> weight, optimizer = keras.Variable([1.0]), Momentum(0.5, momentum=0.9)
+    >>> for _ in range(2):
+    ...     optimizer.apply([tf.constant([1.0])], [weight])
+    >>> round(float(weight[0]), 4)  # 1 - 0.5 * 1 - 0.5 * (0.9 + 1)
+    -0.45
 
     Args:
         learning_rate: A number or a schedule.
@@ -103,7 +103,11 @@ class Adam(keras.optimizers.Adam):
 
 
 def build_optimizer(train: TrainConfig) -> keras.optimizers.Optimizer:
-    """The optimizer of the settings, with its schedule."""
+    """The optimizer of the settings, with its schedule.
+
+    >>> build_optimizer(TrainConfig(optimizer="adamw")).name
+    'adamw'
+    """
 
     def factor(variable: keras.Variable) -> float:
         is_last = tf1_name(variable).startswith(LAST_LAYERS)
@@ -171,6 +175,10 @@ def gradient_multiplier(name: str, train: TrainConfig) -> float:
 
     2 for biases, `last_layer_gradient_multiplier` in the last layers, both for a bias
     there.
+
+    >>> train = TrainConfig(last_layer_gradient_multiplier=10.0)
+    >>> gradient_multiplier("logits/semantic/biases", train)
+    20.0
     """
     is_last = name.startswith(last_layers(train.last_layers_contain_logits_only))
     factor = train.last_layer_gradient_multiplier if is_last else 1.0

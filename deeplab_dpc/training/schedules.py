@@ -13,28 +13,42 @@ from deeplab_dpc.config import ConfigError, TrainConfig
 def poly(
     step: tf.Tensor, base: float, decay_steps: int, end: float = 0.0, power: float = 0.9
 ) -> tf.Tensor:
-    """Falls from `base` to `end` as `(1 - step / decay_steps) ** power`."""
+    """Falls from `base` to `end` as `(1 - step / decay_steps) ** power`.
+
+    >>> float(poly(tf.constant(50.0), base=1.0, decay_steps=100, power=2.0))
+    0.25
+    """
     remaining = 1.0 - tf.minimum(step, decay_steps) / decay_steps
     return (base - end) * tf.pow(remaining, power) + end
 
 
 def staircase(step: tf.Tensor, base: float, interval: int, factor: float) -> tf.Tensor:
-    """Multiplies by `factor` every `interval` steps."""
+    """Multiplies by `factor` every `interval` steps.
+
+    >>> float(staircase(tf.constant(25.0), base=1.0, interval=10, factor=0.5))
+    0.25
+    """
     return base * tf.pow(factor, tf.floor(step / interval))
 
 
 def cosine(step: tf.Tensor, base: float, decay_steps: int) -> tf.Tensor:
-    """Falls from `base` to 0 along half a cosine."""
+    """Falls from `base` to 0 along half a cosine.
+
+    >>> round(float(cosine(tf.constant(50.0), base=1.0, decay_steps=100)), 6)
+    0.5
+    """
     return base * 0.5 * (1 + tf.cos(math.pi * tf.minimum(step / decay_steps, 1.0)))
 
 
 def multi_steps(
     step: tf.Tensor, boundaries: Sequence[int], values: Sequence[float]
 ) -> tf.Tensor:
-    """The value whose turn it is; a boundary is the last step of the one before it."""
-    passed = tf.reduce_sum(
-        tf.cast(step > tf.constant(boundaries, tf.float32), tf.int32)
-    )
+    """The value whose turn it is; a boundary is the last step of the one before it.
+
+    >>> [float(multi_steps(tf.constant(s), [3], [0.5, 0.25])) for s in (3.0, 4.0)]
+    [0.5, 0.25]
+    """
+    passed = tf.math.count_nonzero(step > tf.constant(boundaries, tf.float32))
     return tf.gather(tf.constant(values, tf.float32), passed)
 
 

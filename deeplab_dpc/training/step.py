@@ -53,9 +53,7 @@ class ReplicaStep:
         self._variables = model.trainable_variables
         names = [tf1_name(v) for v in self._variables]
         self._factors = [optimizers.gradient_multiplier(n, train) for n in names]
-        self._decays = [
-            self._weight_decay * losses.is_regularised(name) for name in names
-        ]
+        self._decays = [self._weight_decay * losses.is_regularised(n) for n in names]
 
     def __call__(self, batch: Batch) -> dict[str, tf.Tensor]:
         """Makes the step.
@@ -75,9 +73,8 @@ class ReplicaStep:
         loss_of = self._whole if self._num_parts == 1 else self._in_parts
         share, gradients, counts = loss_of(batch, context)
         squares = tf.add_n([tf.nn.l2_loss(gradient) for gradient in gradients])
-        cross_entropy, squares, counts = context.all_reduce(
-            "SUM", [share, squares, counts]
-        )
+        sums = context.all_reduce("SUM", [share, squares, counts])
+        cross_entropy, squares, counts = sums
         kernels = [v for v, decay in zip(self._variables, self._decays) if decay]
         regularization = losses.l2(kernels, self._weight_decay)
         self._apply(gradients, context.num_replicas_in_sync)
@@ -102,13 +99,9 @@ class ReplicaStep:
         with tf.GradientTape() as tape:
             outputs = self._forward(batch["image"])
             parts = [self._loss(logits, batch["label"], step) for logits in outputs]
-            divisors = context.all_reduce("SUM", [divisor for _, divisor in parts])
-            share = tf.add_n(
-                [
-                    tf.math.divide_no_nan(total, n)
-                    for (total, _), n in zip(parts, divisors)
-                ]
-            )
+            totals, own = zip(*parts)
+            divisors = context.all_reduce("SUM", list(own))
+            share = tf.add_n(list(map(tf.math.divide_no_nan, totals, divisors)))
             scaled = self._optimizer.scale_loss(share)
         counts = self._class_counts(outputs, batch["label"])
         return share, tape.gradient(scaled, self._variables), counts
