@@ -155,41 +155,28 @@ def _fill(model: keras.Model) -> None:
             layer.rate = 0.0
 
 
-@dataclasses.dataclass(frozen=True)
-class Distance:
-    """How far a set of tensors is from the stored one.
-
-    Attributes:
-        of_all: Largest deviation over the largest magnitude of all tensors.
-        of_each: Largest deviation over the tensor's own largest magnitude.
-        worst: The tensor that is farthest by that measure.
-    """
-
-    of_all: float
-    of_each: float
-    worst: str
-
-
 def distance(
-    tensors: dict[str, np.ndarray],
-    names: list[str],
-    stored: dict[str, np.ndarray],
-    key: str,
-    lengths: str,
-) -> Distance:
-    """Compares samples, mean, deviation, largest value and norm of each tensor."""
-    ends = np.cumsum(stored[lengths])
-    largest = stored[f"{key}|stats"][:, 2]
-    deviations = []
-    for i, (name, end) in enumerate(zip(names, ends, strict=True)):
+    run: GoldenRun, tensors: dict[str, np.ndarray], key: str, of_each: bool
+) -> float:
+    """How far tensors are from the stored ones: samples, mean, deviation, largest value.
+
+    It is the largest deviation over the tensor's own largest magnitude, or with
+    `of_each=False` over that of all tensors.
+    """
+    what, names = ("vars", "var_names") if "vars" in key else ("grad", "grad_names")
+    ends = np.cumsum(run.stored[f"{what}|slice_len"])
+    stats, deviations = run.stored[f"{key}|stats"], []
+    starts = [0, *ends[:-1]]
+    for i, name in enumerate(run.facts[names]):
         wide = tensors[name].ravel().astype(np.float64)
         found = [wide.mean(), wide.std(), np.abs(wide).max()]
-        errors = [np.abs(found - stored[f"{key}|stats"][i, :3]).max()]
-        if f"{key}|slice" in stored:
-            sample = stored[f"{key}|slice"][end - stored[lengths][i] : end]
+        errors = [np.abs(found - stats[i, :3]).max()]
+        if f"{key}|slice" in run.stored:
+            sample = run.stored[f"{key}|slice"][starts[i] : ends[i]]
             picked = wide[goldens.pick(wide.size, PICKED)]
             errors.append(np.abs(picked - sample).max())
         deviations.append(max(errors))
-    each = np.array(deviations) / np.maximum(largest, 1e-30)
-    worst = int(np.argmax(each))
-    return Distance(max(deviations) / largest.max(), each[worst], names[worst])
+    assert len(deviations) == len(ends)
+    if of_each:
+        return (np.array(deviations) / np.maximum(stats[:, 2], 1e-30)).max()
+    return max(deviations) / stats[:, 2].max()

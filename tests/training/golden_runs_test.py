@@ -8,6 +8,7 @@ import pytest
 from deeplab_dpc.training import losses, optimizers
 from tests import goldens
 from tests.training import golden_runs
+from tests.training.golden_runs import distance
 
 FACTS = {
     path.stem: json.loads(path.read_text())
@@ -59,17 +60,11 @@ def _check_losses(run, outs, tolerance):
     goldens.check(run.file, f"losses and rates, {steps}", deviation, tolerance)
 
 
-def _distance(run, tensors, key, lengths="grad|slice_len"):
-    names = run.facts["var_names" if lengths.startswith("vars") else "grad_names"]
-    return golden_runs.distance(tensors, names, run.stored, key, lengths)
-
-
 def _check_variables(run, after, tolerance, of_each=True):
     """Each variable against its own largest magnitude, or against that of all."""
-    found = _distance(run, run.values(), f"vars_after{after}", "vars|slice_len")
+    found = distance(run, run.values(), f"vars_after{after}", of_each)
     what = f"variables after {after} step" + "s" * (after > 1)
-    deviation = found.of_each if of_each else found.of_all
-    goldens.check(run.file, what, deviation, tolerance)
+    goldens.check(run.file, what, found, tolerance)
 
 
 def _check_gradients(run, tolerance, of_each=True):
@@ -83,9 +78,8 @@ def _check_gradients(run, tolerance, of_each=True):
         ("gradients", raw, "grad0"),
         ("multiplied gradients", momentum, "momentum_after1"),
     ):
-        found = _distance(run, tensors, key)
-        deviation = found.of_each if of_each else found.of_all
-        goldens.check(run.file, what, deviation, tolerance)
+        found = distance(run, tensors, key, of_each)
+        goldens.check(run.file, what, found, tolerance)
     norms = [np.linalg.norm(momentum[n].astype("f8")) for n in run.facts["grad_names"]]
     stored = run.stored["gradmul0|norm"]
     errors = np.abs(norms - stored) / (stored if of_each else stored.max())
@@ -104,9 +98,9 @@ def test_on_moving_statistics_everything_is_the_originals(name):
             _check_variables(run, 1, EXACT)
     _check_losses(run, outs, EXACT)
     _check_variables(run, 3, 1e-4)
-    found = _distance(run, run.accumulators(), "momentum_after3")
+    found = distance(run, run.accumulators(), "momentum_after3", of_each=False)
     noise = 10 * _noise("mnv2dpc_noft_mult1")["worst_rel_to_max"]
-    goldens.check(run.file, "momentum after 3 steps", found.of_all, noise)
+    goldens.check(run.file, "momentum after 3 steps", found, noise)
 
 
 @goldens.needed
@@ -124,9 +118,9 @@ def test_a_head_trains_with_batch_norm_as_the_originals(name):
             _check_variables(run, 1, EXACT)
     _check_losses(run, outs, EXACT)
     _check_variables(run, 3, EXACT)
-    found = _distance(run, run.accumulators(), "momentum_after3")
+    found = distance(run, run.accumulators(), "momentum_after3", of_each=False)
     tolerance = 10 * max(tolerance, _noise(name)["worst_rel_to_max"])
-    goldens.check(run.file, "momentum after 3 steps", found.of_all, tolerance)
+    goldens.check(run.file, "momentum after 3 steps", found, tolerance)
 
 
 @goldens.needed

@@ -1,11 +1,20 @@
+"""First weights: tiny ones, and the original's ImageNet classifiers as TF1 files."""
+
+import dataclasses
+import json
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_dpc.config import ModelConfig, TrainConfig
+from deeplab_dpc.config import MODEL_VARIANTS, ModelConfig, TrainConfig
+from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.model import build_model
 from deeplab_dpc.tf1 import WeightsError
 from deeplab_dpc.tf1.names import variables_by_tf1_name
 from deeplab_dpc.training import checkpoints, initialization
+from tests import goldens
+from tests.tf1 import zoo
 from tests.training import tiny
 
 LOGITS = ("logits/semantic/weights", "logits/semantic/biases")
@@ -28,16 +37,6 @@ def _write_npz(path, values) -> str:
     return str(path)
 
 
-def _write_tf1(path, values) -> str:
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        variables = [
-            tf.compat.v1.get_variable(n, initializer=v, use_resource=False)
-            for n, v in values.items()
-        ]
-        session.run([v.initializer for v in variables])
-        return tf.compat.v1.train.Saver(variables).save(session, str(path))
-
-
 def _write_run(path, values) -> str:
     model = tiny.build_model(ModelConfig(num_classes=3))
     for name, variable in variables_by_tf1_name(model).items():
@@ -55,7 +54,7 @@ def _initialize(model, source, **train):
 
 @pytest.mark.parametrize(
     "write, name",
-    [(_write_npz, "w.npz"), (_write_tf1, "model.ckpt"), (_write_run, "run")],
+    [(_write_npz, "w.npz"), (zoo.write, "model.ckpt"), (_write_run, "run")],
 )
 def test_three_kinds_of_sources_give_the_same_weights(
     model, values, tmp_path, write, name
@@ -110,3 +109,90 @@ def test_what_is_no_source_is_named(model, tmp_path, name):
     (tmp_path / "empty").mkdir()
     with pytest.raises(WeightsError, match=f"tf_initial_checkpoint=.*{name}"):
         _initialize(model, str(tmp_path / name))
+
+
+CLASSIFIERS = {
+    "mobilenet_v2": ("mobilenet_v2_slim_65x97", 7),  # Conv_1 (5) and the logits (2).
+    "xception_41": ("xception_41_65x97", 2),
+    "xception_65": ("xception_65_65x97", 2),
+    "xception_71": ("xception_71_65x97", 2),
+    "resnet_v1_50_beta": ("resnet_v1_50_beta_65x97", 2),
+}
+HEAD = ("image_pooling", "aspp0", "concat_projection", "logits")
+
+
+def classifier(variant):
+    name, _ = CLASSIFIERS[variant]
+    text = (goldens.FOLDER / "imagenet" / f"variables_{name}.json").read_text()
+    return {n: goldens.recipe_value(n, shape) for n, shape in json.loads(text)}
+
+
+@goldens.needed
+@pytest.mark.parametrize("variant", [v for v in CLASSIFIERS if v in MODEL_VARIANTS])
+def test_a_classifier_fills_the_whole_backbone(variant, tmp_path):
+    """Backbone to the bit; the head is new; what the classifier has too much counts."""
+    weights = classifier(variant)
+    source = zoo.write(tmp_path / "model.ckpt", weights, slots=True)
+    model = build_model(ModelConfig(model_variant=variant))
+    done = _initialize(model, source)
+    extra = CLASSIFIERS[variant][1]
+    assert len(done.report.unexpected) == extra
+    assert len(done.report.loaded) == len(weights) - extra
+    assert {n.split("/")[0] for n in done.report.missing} == set(HEAD)
+    for name, variable in variables_by_tf1_name(model).items():
+        if not name.startswith(HEAD):
+            np.testing.assert_array_equal(variable, weights[name], err_msg=name)
+    assert f"{len(weights) - extra} tensors loaded" in done.lines()[0]
+    assert f"{extra} of the source unused" in done.lines()[0]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A DeepLab checkpoint: MobileNet-v2, the published cell, a decoder, 19 classes."""
+    path = tmp_path_factory.mktemp("trained") / "model.ckpt"
+    weights = goldens.weights("mobilenetv2_dpc_decoder")
+    return zoo.write(path, weights, slots=True), weights
+
+
+CELL = ModelConfig(num_classes=5, genotype=DPC_TOP1, decoder_output_stride=(4,))
+
+
+@goldens.needed
+@pytest.mark.parametrize(
+    "train, scopes",
+    [
+        ({}, ("logits",)),
+        (
+            {"initialize_last_layer": False, "last_layers_contain_logits_only": True},
+            ("logits",),
+        ),
+        (
+            {"initialize_last_layer": False},
+            ("logits", "meta_architecture", "decoder"),
+        ),
+    ],
+)
+def test_which_layers_a_deeplab_checkpoint_of_other_classes_leaves_new(
+    trained, train, scopes
+):
+    """19 classes into 5: the logits never fit; the other last layers are a choice."""
+    source, weights = trained
+    model = build_model(CELL)
+    done = _initialize(model, source, **train)
+    new = {name for name in weights if name.startswith(scopes)}
+    assert set(done.left_out) == set(done.report.missing) == new
+    assert set(done.report.loaded) == set(weights) - new
+    for name, variable in variables_by_tf1_name(model).items():
+        same = np.shape(variable) == np.shape(weights[name]) and (
+            np.array_equal(variable, weights[name])
+        )
+        assert same == (name not in new), name
+    for scope in scopes:
+        assert f"{scope} (" in done.lines()[-1]
+
+
+@goldens.needed
+def test_the_same_classes_load_everything(trained):
+    source, weights = trained
+    done = _initialize(build_model(dataclasses.replace(CELL, num_classes=19)), source)
+    assert set(done.report.loaded) == set(weights) and not done.left_out

@@ -1,12 +1,16 @@
-"""One step of training, by hand."""
+"""One step of training, by hand; levers of speed and memory: the same, to rounding."""
 
+import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from deeplab_dpc import build_model
-from deeplab_dpc.config import ModelConfig, TrainConfig
+from deeplab_dpc.config import ConfigError, ModelConfig, TrainConfig
+from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.layers import freeze_batch_norm
 from deeplab_dpc.tf1.names import variables_by_tf1_name
-from deeplab_dpc.training import losses, optimizers
+from deeplab_dpc.training import checkpoints, losses, optimizers, state, trainer
 from deeplab_dpc.training.step import ReplicaStep, training_logits
 from tests.training import tiny
 
@@ -99,3 +103,145 @@ def test_an_image_pyramid_has_a_loss_for_each_scale_and_one_for_all():
 
     assert half.shape == full.shape == merged.shape
     np.testing.assert_array_equal(merged, np.maximum(half, full))
+
+
+MODEL = ModelConfig(
+    num_classes=3, depth_multiplier=0.1, genotype=DPC_TOP1, crop_size=(33, 33)
+)
+
+
+def batch(size=4):
+    draw = np.random.default_rng(0)
+    label = draw.integers(0, 3, (size, 33, 33)).astype("int32")
+    label[0] = 255  # Parts differ in their number of labels.
+    images = draw.uniform(0, 255, (size, 33, 33, 3)).astype("float32")
+    return {"image": tf.constant(images), "label": tf.constant(label)}
+
+
+def trained(policy="float32", model=MODEL, **settings):
+    """Losses and weights after three steps on one batch, dropout off.
+
+    Without a graph, whose making would take most of the time, but for XLA.
+    """
+    train = TrainConfig(base_learning_rate=0.1, precision=policy, **settings)
+    keras.utils.set_random_seed(0)
+    with state.dtype_policy(policy):
+        net = build_model(model, seed=1)
+    for layer in net._flatten_layers():
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+    freeze_batch_norm(net)
+    loss = losses.PixelLoss.from_config(train, 3, 255)
+    step = ReplicaStep(net, optimizers.build_optimizer(train), loss, train)
+    strategy = tf.distribute.get_strategy()
+    found = [float(strategy.run(step, (batch(),))["loss"]) for _ in range(3)]
+    return found, [np.asarray(v) for v in net.trainable_variables]
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return trained()
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_accumulated_parts_equal_the_whole_batch(plain, parts):
+    found, weights = trained(gradient_accumulation_steps=parts)
+    np.testing.assert_allclose(found, plain[0], rtol=5e-6)
+    for a, b in zip(weights, plain[1]):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_accumulation_with_another_divisor_a_part_is_refused():
+    with pytest.raises(ConfigError, match="gradient_accumulation_steps=2 with hard"):
+        trained(gradient_accumulation_steps=2, top_k_percent_pixels=0.5)
+    with pytest.raises(ConfigError, match="with an image pyramid"):
+        pyramid = ModelConfig(num_classes=3, image_pyramid=(0.5, 1.0))
+        trained(gradient_accumulation_steps=2, upsample_logits=False, model=pyramid)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_follows_float32(plain, policy):
+    """bfloat16 has 8 bits, float16 11: relative errors of 2^-8 a rounding, added up."""
+    found, weights = trained(policy=policy)
+    tolerance = 2e-2 if policy == "mixed_bfloat16" else 3e-3
+    np.testing.assert_allclose(found, plain[0], rtol=tolerance)
+    assert {w.dtype for w in weights} == {np.dtype("float32")}
+    moved = [np.abs(a - b).max() for a, b in zip(weights, plain[1])]
+    assert 0 < max(moved) < 0.05
+
+
+def test_float16_scales_its_loss_and_skips_a_step_that_overflows():
+    train = TrainConfig(precision="mixed_float16")
+    optimizer = optimizers.build_optimizer(train)
+    assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+    variable = keras.Variable([1.0])
+    optimizer.build([variable])
+    scale = float(optimizer.scale_loss(1.0))
+    optimizer.apply([tf.constant([np.inf])], [variable])
+    assert float(variable[0]) == 1.0
+    assert float(optimizer.scale_loss(1.0)) == scale / 2
+    optimizer.apply([tf.constant([scale / 2])], [variable])
+    np.testing.assert_allclose(float(variable[0]), 1 - train.base_learning_rate)
+
+
+@pytest.mark.slow
+def test_xla_computes_the_same(plain):
+    found, weights = trained(jit_compile=True)
+    np.testing.assert_allclose(found, plain[0], rtol=1e-5)
+    for a, b in zip(weights, plain[1]):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_several_steps_in_a_call_are_the_same_steps(make_config, tmp_path, reports):
+    """Seven steps, four a call, a line every five: calls of 4, 1, 2."""
+    settings = {"training_number_of_steps": 7, "log_steps": 5}
+    runs = []
+    for steps in (1, 4):
+        run = tmp_path / str(steps)
+        trainer.train(make_config(steps_per_execution=steps, **settings), run)
+        runs.append((checkpoints.read(checkpoints.newest(run), "model"), {**reports}))
+        reports.clear()
+    (one, lines), (four, lines_of_four) = runs
+    for name, value in one.items():
+        np.testing.assert_array_equal(value, four[name], err_msg=name)
+    assert list(lines) == list(lines_of_four) == [5, 7]
+    for step in lines:
+        for name in ("loss", "cross_entropy", "learning_rate"):
+            assert lines[step][name] == pytest.approx(lines_of_four[step][name], 1e-6)
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"sync_batch_norm": True, "jit_compile": True}, "jit_compile cannot"),
+        ({"sync_batch_norm": True, "fine_tune_batch_norm": False}, "are not used"),
+        ({"save_summaries_images": True, "steps_per_execution": 2}, "stay within"),
+        ({"precision": "float16"}, "mixed_float16"),
+    ],
+)
+def test_levers_that_do_not_go_together_are_refused(settings, words):
+    with pytest.raises(ConfigError, match=words):
+        TrainConfig(**settings)
+
+
+def test_batches_that_cannot_be_cut_are_refused():
+    train = TrainConfig(train_batch_size=6, gradient_accumulation_steps=2)
+    trainer.check_shares(train, 3)
+    with pytest.raises(ConfigError, match="2 equal parts on each of 2.*multiple of 4"):
+        trainer.check_shares(train, 2)
+
+
+@pytest.mark.parametrize(
+    "size, replicas, settings, warns",
+    [
+        (8, 1, {}, False),
+        (8, 4, {}, True),
+        (8, 4, {"sync_batch_norm": True}, False),
+        (8, 4, {"fine_tune_batch_norm": False}, False),
+        (8, 1, {"gradient_accumulation_steps": 4}, True),
+    ],
+)
+def test_few_images_a_batch_norm_are_warned_of(caplog, size, replicas, settings, warns):
+    with caplog.at_level("WARNING"):
+        trainer.check_shares(TrainConfig(train_batch_size=size, **settings), replicas)
+    assert ("sees only 2 image(s)" in caplog.text) == warns
