@@ -27,6 +27,10 @@ class LockedError(FileError):
     """A place that another process is writing."""
 
 
+class OutputError(FileError):
+    """A folder that is not there, or that nothing can be written into."""
+
+
 @contextlib.contextmanager
 def atomically(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """Gives a temporary name beside `path`; what lies there at the end becomes `path`.
@@ -77,6 +81,26 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
 def json_text(value: Any) -> str:
     """JSON that a person can read: short lists and objects in one line each."""
     return _json_lines(value, "", 0) + "\n"
+
+
+def output_folder(path: str | os.PathLike[str], flag: str) -> pathlib.Path:
+    """Makes the folder that a flag names, and makes sure that it takes files.
+
+    Raises:
+        OutputError: If it cannot be made or written.
+    """
+    folder = pathlib.Path(path)
+    probe = folder / f".probe.{os.getpid()}.tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as e:
+        raise OutputError(
+            f"Nothing can be written into {folder} ({e.strerror}); pass another "
+            f"--{flag}."
+        ) from e
+    return folder
 
 
 def read_text(path: str | os.PathLike[str]) -> str:

@@ -98,7 +98,6 @@ def score(
     predict: Callable[[Sequence[Any]], Iterable[Any]],
     batches: Iterable[Mapping[str, Any]],
     scorer: Scorer,
-    progress: Callable[[int], None] = lambda images: None,
     at_once: int = 1,
     look: Look | None = None,
 ) -> None:
@@ -109,7 +108,6 @@ def score(
             `[batch, height, width]` labels, such as `replicas.Labels`.
         batches: What `pipeline.evaluation_batches` gives.
         scorer: What scores. It sees each image without its padding.
-        progress: Called after each batch with its number of images.
         at_once: How many batches `predict` takes at once; the last time maybe fewer.
         look: Called with each image's scores, the image, its label and its prediction,
             all without padding, such as `reports.evaluation.Extremes.see`.
@@ -122,7 +120,6 @@ def score(
         predictions = predict([batch["image"] for batch in group])
         for batch, prediction in zip(group, predictions):
             _score_batch(batch, np.asarray(prediction), scorer, look)
-            progress(len(prediction))
 
 
 def _score_batch(

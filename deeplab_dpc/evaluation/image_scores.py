@@ -1,11 +1,14 @@
 """The scores of single images: few in memory, all of them in a CSV file."""
 
+import contextlib
 import csv
 import dataclasses
 import math
-import os
 import pathlib
+from collections.abc import Callable, Iterator
 from typing import Any
+
+from deeplab_dpc import files
 
 MOST_IMAGES = 10_000  # Of more than these, only the extremes are kept in memory.
 EXTREMES = 100
@@ -72,34 +75,24 @@ class ImageScores:
         self._kept = known
 
 
-class ImageTable:
+@contextlib.contextmanager
+def table(
+    path: pathlib.Path, has_boundary: bool = False
+) -> Iterator[Callable[[ImageScore], None]]:
     """A CSV of all images' scores, written as they come, there when all are.
 
     Args:
         path: The file; until it is done, its rows are in a hidden one beside it.
         has_boundary: Whether it has a column for the outlines' score.
+
+    Yields:
+        What writes a row; a score that there is not is empty.
     """
-
-    def __init__(self, path: pathlib.Path, has_boundary: bool = False):
-        self._path, self._has_boundary = path, has_boundary
-        self._new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-
-    def __enter__(self) -> "ImageTable":
-        self._file = self._new.open("w", newline="")
-        self._writer = csv.writer(self._file, lineterminator="\n")
-        head = ImageScore("", 0, 0).to_dict(self._has_boundary)
-        self._writer.writerow(head)
-        return self
-
-    def add(self, score: ImageScore) -> None:
-        """Writes a row; a score that there is not is empty."""
-        self._writer.writerow(score.to_dict(self._has_boundary).values())
-
-    def __exit__(self, kind: type | None, *_: Any) -> None:
-        self._file.close()
-        if kind is None:
-            os.replace(self._new, self._path)
-        self._new.unlink(missing_ok=True)
+    with files.atomically(path) as new, new.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(ImageScore("", 0, 0).to_dict(has_boundary))
+        yield lambda score: writer.writerow(score.to_dict(has_boundary).values())
+        file.flush()
 
 
 def number(value: float) -> float | None:

@@ -65,23 +65,34 @@ def batches(
     crop_size: tuple[int, int],
     ignore_label: int,
 ) -> Iterator[dict[str, Any]]:
-    """Batches of one image each, as `pipeline.evaluation_batches` gives them.
+    """Batches of one image file each; see `batch`."""
+    for path in paths:
+        yield batch(read(path), path.stem, data, crop_size, ignore_label)
+
+
+def batch(
+    image: np.ndarray,
+    name: str,
+    data: DataConfig,
+    crop_size: tuple[int, int],
+    ignore_label: int,
+) -> dict[str, Any]:
+    """A batch of one image, as `pipeline.evaluation_batches` gives them.
 
     Args:
-        paths: Image files.
+        image: `[height, width, 3]` uint8 RGB.
+        name: Its name.
         data: How images are resized first.
         crop_size: The smallest height and width of a batch.
-        ignore_label: What their labels are, having none.
+        ignore_label: What its labels are, having none.
     """
-    for path in paths:
-        image = read(path)
-        label = np.full((*image.shape[:2], 1), ignore_label, np.int32)
-        padded, padded_label, size = preprocess.for_evaluation(
-            image, label, crop_size, data, ignore_label
-        )
-        yield {
-            "image": padded[np.newaxis],
-            "label": padded_label[np.newaxis, ..., 0],
-            "name": np.array([path.stem]),
-            "size": size[np.newaxis],
-        }
+    label = np.full((*image.shape[:2], 1), ignore_label, np.int32)
+    padded, padded_label, size = preprocess.for_evaluation(
+        image, label, crop_size, data, ignore_label
+    )
+    return {
+        "image": padded[np.newaxis],
+        "label": padded_label[np.newaxis, ..., 0],
+        "name": np.array([name]),
+        "size": size[np.newaxis],
+    }

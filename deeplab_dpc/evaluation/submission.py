@@ -1,7 +1,6 @@
 """Predictions as the benchmarks' servers, and their own scripts, want them."""
 
 import io
-import os
 import pathlib
 import re
 import zipfile
@@ -174,14 +173,12 @@ class Submission:
     def close(self) -> pathlib.Path:
         """Writes `<folder>.zip` with all files that were added; gives its path."""
         path = self._folder.with_name(f"{self._folder.name}.zip")
-        new = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
-            with zipfile.ZipFile(new, "w", zipfile.ZIP_STORED) as archive:
-                for relative in self._written:
-                    archive.write(self._folder / relative, relative)
-            os.replace(new, path)
-        finally:
-            new.unlink(missing_ok=True)
+        with (
+            files.atomically(path) as new,
+            zipfile.ZipFile(new, "w", zipfile.ZIP_STORED) as archive,
+        ):
+            for relative in self._written:
+                archive.write(self._folder / relative, relative)
         return path
 
 

@@ -1,15 +1,18 @@
 """A trained model as a SavedModel that needs TensorFlow alone."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
+from absl import logging
 
 from deeplab_dpc import inference
 from deeplab_dpc.config import DataConfig
@@ -33,11 +36,13 @@ class Serving:
         data: How images are resized first; predictions come back at their own size.
         crop_size: Images are padded to at least this height and width, as the original
             did; None pads nothing.
+        notes: JSON values to keep in `labels.json`, such as the step.
     """
 
     averaging: inference.Averaging = inference.Averaging()
     data: DataConfig = DataConfig()
     crop_size: tuple[int, int] | None = None
+    notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def predict(
@@ -79,7 +84,6 @@ def write(
     path: str | os.PathLike[str],
     dataset: DatasetInfo,
     serving: Serving | None = None,
-    notes: dict[str, Any] | None = None,
     overwrite: bool = False,
 ) -> pathlib.Path:
     """Writes a SavedModel folder, whole or not at all.
@@ -97,7 +101,6 @@ def write(
         path: The folder to make.
         dataset: The classes' names and colours.
         serving: What to do around the network.
-        notes: JSON values to keep in `labels.json`, such as the step.
         overwrite: Replace a folder that is there.
 
     Returns:
@@ -112,7 +115,8 @@ def write(
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-")
     try:
-        _write(model, pathlib.Path(new), dataset, serving or Serving(), notes or {})
+        with _without_tensorflows_words():
+            _write(model, pathlib.Path(new), dataset, serving or Serving())
         _replace(pathlib.Path(new), folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)
@@ -158,13 +162,34 @@ def _write(
     folder: pathlib.Path,
     dataset: DatasetInfo,
     serving: Serving,
-    notes: dict[str, Any],
 ) -> None:
     module, signatures = _module(model, serving)
     tf.saved_model.save(module, str(folder), signatures=signatures)
-    text = json.dumps({**labels(dataset), **notes}, indent=2) + "\n"
-    (folder / LABELS_FILE).write_text(text)
+    resizing = serving.data.to_dict()
+    del resizing["dataset"], resizing["dataset_dir"]
+    facts = {
+        **labels(dataset),
+        **serving.notes,
+        "resizing": resizing,
+        "prediction": {
+            "crop_size": serving.crop_size,
+            "inference_scales": serving.averaging.scales,
+            "add_flipped_images": serving.averaging.add_flipped_images,
+        },
+    }
+    (folder / LABELS_FILE).write_text(json.dumps(facts, indent=2) + "\n")
     folder.chmod(0o755)
+
+
+@contextlib.contextmanager
+def _without_tensorflows_words() -> Iterator[None]:
+    """Hides what TensorFlow logs of its own files, under temporary names."""
+    before = logging.get_verbosity()
+    logging.set_verbosity(min(before, logging.WARNING))
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def _module(model: keras.Model, serving: Serving) -> tuple[tf.Module, dict[str, Any]]:

@@ -19,16 +19,18 @@ import keras
 import numpy as np
 from absl import app, flags
 
+from deeplab_dpc import files
 from deeplab_dpc import model as model_lib
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data import dataset_info, known_datasets
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype
-from deeplab_dpc.programs import command_line, restored
+from deeplab_dpc.programs import command_line
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.tf1 import archives, inferring, loading, writing
 from deeplab_dpc.tf1.inferring import Fact, Facts
 from deeplab_dpc.training import checkpoints, run_folder
+from deeplab_dpc.training.compatibility import ContradictionError
 from deeplab_dpc.training.run_folder import RunConfig
 
 # How the published scores were measured (the original's g3doc), by data set.
@@ -44,8 +46,8 @@ EVALUATION: dict[str, dict[str, Any]] = {
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the program's flags."""
-    restored.define_flags(values)
-    restored.define_optional(EvalConfig, values)
+    config_flags.define_run(values)
+    config_flags.define_optional(EvalConfig, values)
     values["checkpoint_dir"].help = (
         "The folder of a TF1 checkpoint (or its prefix); with --tf1_prefix a run "
         "folder (or a checkpoint in it)."
@@ -75,7 +77,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
             "an unpacked archive of the model zoo."
         )
     if values["tf1_prefix"].value:
-        to_tf1(path, values["tf1_prefix"].value, values)
+        to_tf1(values["tf1_prefix"].value, values)
     else:
         to_run(path, values)
 
@@ -109,21 +111,21 @@ def to_run(path: str, values: flags.FlagValues) -> None:
     _say_done(model, folder, config)
 
 
-def to_tf1(path: str, prefix: str, values: flags.FlagValues) -> None:
+def to_tf1(prefix: str, values: flags.FlagValues) -> None:
     """Writes a run's weights as a TF1 checkpoint.
 
     Raises:
         RunFolderError: If there is no run, or it has no checkpoint.
         WeightsError: If the TF1 checkpoint is there already.
     """
-    folder, source = restored.checkpoint_dir(path)
-    run = restored.load_run(folder, values)
-    model = model_lib.build_model(dataclasses.replace(run.model, crop_size=None))
-    step = restored.restore(model, source, values)
+    run = config_flags.open_run(values)
+    config = dataclasses.replace(run.config.model, crop_size=None)
+    model = model_lib.build_model(config)
+    step = run.restore(model)
     writing.save_tf1_checkpoint(model, prefix, step)
     print(
-        f"Step {step} of {folder}, {model.count_params():,} values: {prefix}\n"
-        f"The original's programs need the model's flags: {folder}/config.json.",
+        f"Step {step} of {run.folder}, {model.count_params():,} values: {prefix}\n"
+        f"The original's programs need the model's flags: {run.folder}/config.json.",
         flush=True,
     )
 
@@ -166,7 +168,7 @@ def _run_dir(prefix: str, values: flags.FlagValues) -> pathlib.Path:
         raise run_folder.RunFolderError(
             f"{folder} is there already; pass another --run_dir, or delete it."
         )
-    restored.output_folder(folder.parent, "run_dir")
+    files.output_folder(folder.parent, "run_dir")
     return folder
 
 
@@ -213,7 +215,7 @@ def _run_config(facts: Facts, values: flags.FlagValues) -> RunConfig:
         data = dataclasses.replace(data, dataset_dir=absolute)
     info = _dataset(data, model.num_classes)
     if info.num_classes != model.num_classes:
-        raise restored.ContradictionError(
+        raise ContradictionError(
             f"The data set {info.name} has {info.num_classes} classes, the checkpoint "
             f"{model.num_classes}; leave --dataset and --dataset_dir out, or give the "
             "right one."

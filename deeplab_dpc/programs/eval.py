@@ -7,72 +7,34 @@ run's setting. By default the newest checkpoint is evaluated once (the original 
 for ever, as --max_number_of_evaluations=0 does here).
 """
 
+import contextlib
 import dataclasses
-import json
 import math
 import pathlib
-import time
-from collections.abc import Callable, Iterator, Sequence
+import shlex
+import sys
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
 from absl import flags, logging
 
-from deeplab_dpc import files, inference
+from deeplab_dpc import files
 from deeplab_dpc.config import EvalConfig
-from deeplab_dpc.data import pipeline
-from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.evaluation import evaluator, replicas
-from deeplab_dpc.evaluation.best import GoneError
-from deeplab_dpc.evaluation.image_scores import ImageTable
+from deeplab_dpc.evaluation.best import Best, GoneError
 from deeplab_dpc.evaluation.results import Result
-from deeplab_dpc.programs import command_line, eval_report, restored
+from deeplab_dpc.programs import command_line
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.programs.best_checkpoint import Keeper
-from deeplab_dpc.progress import Progress
-from deeplab_dpc.reports import matrix
-from deeplab_dpc.training import checkpoints
-from deeplab_dpc.training.run_folder import RunConfig
-
-
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """What is evaluated, the checkpoint left out.
-
-    Attributes:
-        run: The settings, the given flags included.
-        info: The data set.
-        dataset_dir: Its folder.
-        folder: The run folder.
-        logdir: Where scores go.
-    """
-
-    run: RunConfig
-    info: DatasetInfo
-    dataset_dir: str
-    folder: pathlib.Path
-    logdir: pathlib.Path
-
-    @property
-    def averaging(self) -> inference.Averaging:
-        """Scales, flips and windows."""
-        return restored.averaging(self.run)
-
-    def settings(self) -> dict[str, Any]:
-        """All that a score depends on, the checkpoint left out, as JSON types."""
-        parts = {
-            "model": self.run.model.to_dict(),
-            "data": self.run.data.to_dict(),
-            "eval": self.run.eval.to_dict(),
-        }
-        return {"dataset_dir": self.dataset_dir, **parts}
+from deeplab_dpc.reports import evaluation as reports
+from deeplab_dpc.reports.evaluation import scores
+from deeplab_dpc.reports.pictures import Palette
+from deeplab_dpc.runs import Predictor, Run
+from deeplab_dpc.training import checkpoints, run_folder
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the program's flags."""
-    restored.define_flags(values)
-    restored.define_optional(EvalConfig, values)
+    config_flags.define_run(values)
+    config_flags.define_optional(EvalConfig, values)
     flags.DEFINE_string(
         "eval_logdir",
         None,
@@ -95,181 +57,122 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
         lower_bound=0,
         flag_values=values,
     )
-    eval_report.define_flags(values)
+    flags.DEFINE_boolean(
+        "report",
+        False,
+        "Write <split>_report.html, too: a page with scores, pictures and curves that "
+        "opens from disk.",
+        flag_values=values,
+    )
+    flags.DEFINE_integer(
+        "report_images",
+        4,
+        "How many of the best and of the worst images the report shows.",
+        lower_bound=0,
+        flag_values=values,
+    )
 
 
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     """Runs the program."""
     del argv
-    folder, source = restored.checkpoint_dir(values["checkpoint_dir"].value)
-    task = _task(folder, values)
-    limit = values["max_number_of_evaluations"].value if source == folder else 1
-    best = _keeper(task, limit != 1, values)
-    images = pipeline.split_size(task.info, task.dataset_dir, task.run.eval.eval_split)
-    strategy = replicas.strategy()
-    with strategy.scope():
-        model = restored.build(task.run.model, task.averaging)
-    labels = replicas.Labels(model, task.averaging, strategy)
-    last_step = task.run.train.training_number_of_steps
+    run = config_flags.open_run(values, config_flags.given(EvalConfig, values))
+    run.num_images()  # Refuses a data set that cannot be read.
+    path = values["eval_logdir"].value or run.folder / "eval"
+    logdir = files.output_folder(path, "eval_logdir")
+    several = values["max_number_of_evaluations"].value
+    limit = several if run.source == run.folder else 1
+    best = _best(run, limit != 1, logdir if values["eval_logdir"].value else run.folder)
+    predictor = run.predictor(on_all_devices=True)
+    newest = pathlib.Path(checkpoints.newest(run.folder) or run.folder)
+    once = newest if run.source == run.folder else run.source
     interval_s = values["eval_interval_secs"].value
-    single, done = iter([_newest_or(source)]), 0
-    for path in single if limit == 1 else new_checkpoints(folder, interval_s):
+    done = 0
+    for path in [once] if limit == 1 else checkpoints.awaited(run.folder, interval_s):
         try:
-            with best.held(path) as held:
-                step = restored.restore(model, held, values)
-                _say_start(task, step, images, labels.num_replicas)
-                page = eval_report.Page.wanted(task.info, values)
-                result = evaluate(task, labels, step, images, page.look)
-                report(task, result)
-                page.write(task.logdir, result, task.run, task.folder, held)
-                best.offer(held, result)
+            with contextlib.ExitStack() as stack:
+                at = dataclasses.replace(run, source=path)
+                if best is not None and not path.is_dir():
+                    held = stack.enter_context(best.hold(path))
+                    at = dataclasses.replace(run, source=pathlib.Path(held))
+                result = _evaluate(at, predictor, logdir, values)
+                if best is not None:
+                    _offer(best, at, result)
         except GoneError:
             if limit == 1:
                 raise
             logging.info("%s was deleted before it could be scored.", path)
             continue
         done += 1
-        if done == limit or step >= last_step:
+        last_step = run.config.train.training_number_of_steps
+        if done == limit or result.step >= last_step:
             return
 
 
-def new_checkpoints(
-    folder: pathlib.Path,
-    interval_s: float,
-    sleep: Callable[[float], None] = time.sleep,
-    clock: Callable[[], float] = time.monotonic,
-) -> Iterator[pathlib.Path]:
-    """The newest checkpoint of a folder, again and again as new ones come; endless.
-
-    Args:
-        folder: A run folder; it need not have a checkpoint yet.
-        interval_s: Seconds between two, at least; also how often it looks.
-        sleep: Waits so many seconds.
-        clock: Seconds now.
-    """
-    seen: str | None = None
-    while True:
-        started = clock()
-        newest = checkpoints.newest(folder)
-        if newest is None or newest == seen:
-            logging.info("Waiting for a new checkpoint in %s.", folder)
-        else:
-            seen = newest
-            yield pathlib.Path(newest)
-        sleep(max(0.0, interval_s - (clock() - started)))
-
-
-def evaluate(
-    task: Task,
-    labels: replicas.Labels,
-    step: int,
-    images: int,
-    look: evaluator.Look | None = None,
+def _evaluate(
+    run: Run, predictor: Predictor, logdir: pathlib.Path, values: flags.FlagValues
 ) -> Result:
-    """The scores on the task's split, with a progress line; writes each image's.
-
-    `look` sees each image as `evaluator.score` shows it.
-
-    Raises:
-        EvaluationError: If the split has no labels, or one that is no class.
-    """
-    split, settings = task.run.eval.eval_split, task.run.eval
-    batches = pipeline.evaluation_batches(
-        task.info,
-        task.dataset_dir,
-        split,
-        task.run.data,
-        settings.eval_batch_size,
-        settings.eval_crop_size,
-    )
-    tolerance = settings.boundary_f_tolerance
-    progress = Progress(images)
-    path = task.logdir / f"{split}_images.csv"
-    with (
-        pipeline.record_errors(task.info, task.dataset_dir, split),
-        ImageTable(path, has_boundary=tolerance is not None) as table,
-    ):
-        scorer = evaluator.Scorer(
-            task.info.num_classes, task.info.ignore_label, tolerance, table.add
-        )
-        at_once = labels.num_replicas
-        evaluator.score(labels, batches, scorer, progress.advance, at_once, look)
-        progress.close()
-        return scorer.result(split, step, task.info.class_names)
-
-
-def report(task: Task, result: Result) -> None:
-    """Prints the table; writes the split's JSON, confusion matrix and scalars."""
+    """Scores the run's checkpoint, and writes and prints everything about it."""
+    step = run.restore(predictor.model)
+    _say_start(run, step, predictor.labels.num_replicas)
+    extremes = None
+    if values["report"].value:
+        palette = Palette.of(run.dataset)
+        extremes = reports.Extremes(values["report_images"].value, palette)
+    table = logdir / f"{run.split}_images.csv"
+    look = extremes.see if extremes is not None else None
+    result = run.evaluate(None, predictor, step, table, look)
     print(result.table(), flush=True)
-    scores = result.to_dict()
-    scores["settings"] = {"checkpoint_dir": str(task.folder), **task.settings()}
-    path = task.logdir / f"{result.split}.json"
-    files.write(path, json.dumps(scores, indent=2) + "\n")
-    confusion = task.logdir / f"{result.split}_confusion"
-    csv_path, png_path = (confusion.with_suffix(s) for s in (".csv", ".png"))
-    files.write(csv_path, result.confusion_csv())
-    title = f"{task.info.name} {result.split}, step {result.step}, "
-    title += f"mIoU {100 * result.miou:.2f} %"
-    picture = matrix.picture(np.array(result.counts), result.class_names, title)
-    files.write(png_path, picture)
-    _write_scalars(task.logdir / result.split, result)
-    print(
-        f"Scores: {path}; TensorBoard: tensorboard --logdir={task.logdir}", flush=True
-    )
+    path = scores.write(run, result, logdir)
+    print(f"Scores: {path}; TensorBoard: tensorboard --logdir={logdir}", flush=True)
+    if extremes is not None:
+        command = shlex.join(sys.argv)
+        page = reports.page(reports.collected(run, result, extremes, command))
+        path = logdir / f"{run.split}_report.html"
+        files.write(path, page)
+        print(f"Report: {path}", flush=True)
+    return result
 
 
-def _task(folder: pathlib.Path, values: flags.FlagValues) -> Task:
-    run = restored.load_run(folder, values)
-    given = dataclasses.replace(run.eval, **config_flags.given(EvalConfig, values))
-    run = dataclasses.replace(run, eval=given)
-    info, dataset_dir = restored.dataset_of(run, values)
-    path = values["eval_logdir"].value or folder / "eval"
-    logdir = restored.output_folder(path, "eval_logdir")
-    return Task(run, info, dataset_dir, folder, logdir)
-
-
-def _keeper(task: Task, are_several: bool, values: flags.FlagValues) -> Keeper:
-    """What keeps the best checkpoint, if it is to be kept."""
-    is_asked = task.run.eval.keep_best_checkpoint
-    if not (are_several if is_asked is None else is_asked):
-        return Keeper(None)
-    above = task.logdir if values["eval_logdir"].value else task.folder
-    return Keeper.open(task.run, task.info, task.folder, above)
-
-
-def _newest_or(source: pathlib.Path) -> pathlib.Path:
-    """The newest checkpoint of a folder that has one, else what was given."""
-    newest = checkpoints.newest(source) if source.is_dir() else None
-    return pathlib.Path(newest) if newest else source
-
-
-def _say_start(task: Task, step: int, images: int, num_replicas: int) -> None:
-    averaging, model = task.averaging, task.run.model
+def _say_start(run: Run, step: int, num_replicas: int) -> None:
+    averaging = run.averaging
     scales = ", ".join(f"{scale:g}" for scale in averaging.scales)
     flips = "with" if averaging.add_flipped_images else "without"
-    height, width = task.run.eval.eval_crop_size
+    height, width = run.config.eval.eval_crop_size
     seen = "whole"
     if averaging.window is not None:
         seen = "in windows of {}x{}".format(*averaging.window)
     devices = f", {num_replicas} devices" if num_replicas > 1 else ""
     print(
-        f"Step {step} of {task.folder} on {task.info.name} {task.run.eval.eval_split}: "
-        f"{images} images padded to at least {height}x{width}, seen {seen}, output "
-        f"stride {model.output_stride}, scales {scales}, {flips} flips{devices}.",
+        f"Step {step} of {run.folder} on {run.dataset.name} {run.split}: "
+        f"{run.num_images()} images padded to at least {height}x{width}, seen {seen}, "
+        f"output stride {run.config.model.output_stride}, scales {scales}, {flips} "
+        f"flips{devices}.",
         flush=True,
     )
 
 
-def _write_scalars(folder: pathlib.Path, result: Result) -> None:
-    writer = tf.summary.create_file_writer(str(folder))
-    with writer.as_default(step=result.step):
-        for name, value in result.means.items():
-            if not math.isnan(value):
-                tf.summary.scalar(name, value)
-        for name, iou in zip(result.class_names, result.ious):
-            if not math.isnan(iou):
-                tf.summary.scalar(f"iou/{name}", iou)
-    writer.close()
+def _best(run: Run, are_several: bool, above: pathlib.Path) -> Best | None:
+    """What keeps the best checkpoint in `above/best`, if it is to be kept."""
+    is_asked = run.config.eval.keep_best_checkpoint
+    if not (are_several if is_asked is None else is_asked):
+        return None
+    folder = files.output_folder(above / "best", "eval_logdir")
+    beside = [run.folder / run_folder.CONFIG_FILE]
+    return Best(folder, run.score_settings(), beside)
+
+
+def _offer(best: Best, run: Run, result: Result) -> None:
+    """Keeps the checkpoint if none was better; says which one is kept."""
+    found: dict[str, Any] = {"step": result.step, "split": result.split}
+    found |= {k: None if math.isnan(v) else v for k, v in result.means.items()}
+    best.offer(str(run.source), found)
+    if (kept := best.scores()) is not None:
+        print(
+            f"Best: step {kept['step']}, mIoU {100 * kept['miou']:.2f} %, kept in "
+            f"{best.folder}",
+            flush=True,
+        )
 
 
 def run() -> None:

@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 
 from absl import app, flags
 
+from deeplab_dpc.config import DataConfig, ModelConfig
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype, GenotypeError
+from deeplab_dpc.runs import Run
 from deeplab_dpc.settings import Config
 
 _DEFINITIONS = {
@@ -59,6 +61,69 @@ def define_cell(values: flags.FlagValues = flags.FLAGS) -> None:
         "without it the context module is ASPP.",
         flag_values=values,
     )
+
+
+def define_optional(
+    config: type[Config], values: flags.FlagValues = flags.FLAGS
+) -> None:
+    """Defines the flags of `config`'s settings, without their defaults."""
+    define(config, values)
+    for field in dataclasses.fields(config):
+        if field.metadata["flag"]:
+            values.set_default(field.name, None)
+
+
+def define_run(values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines the flags of a run folder, its model and its data, without defaults.
+
+    What is not given is the run folder's, so no default is shown.
+    """
+    flags.DEFINE_string(
+        "checkpoint_dir",
+        None,
+        "The run folder (train.py's --train_logdir), or one checkpoint in it, such as "
+        "RUN/ckpt-1000; without a number the newest.",
+        flag_values=values,
+    )
+    flags.DEFINE_boolean(
+        "use_ema",
+        None,
+        "Take the moving averages of the weights (train.py's --ema_decay), or the last "
+        "weights; by default the averages where the run has them.",
+        flag_values=values,
+    )
+    for config in (ModelConfig, DataConfig):
+        define_optional(config, values)
+    define_cell(values)
+
+
+def open_run(
+    values: flags.FlagValues = flags.FLAGS,
+    evaluation: Mapping[str, Any] | None = None,
+    checkpoint: str | None = None,
+) -> Run:
+    """The run that the flags name, with the settings that they give.
+
+    Args:
+        values: The flags.
+        evaluation: Settings of the evaluation to replace.
+        checkpoint: A checkpoint in the place of --checkpoint_dir.
+
+    Raises:
+        app.UsageError: If there is no path.
+        RunFolderError: If the folder is no run folder.
+        ContradictionError: If a flag of the model contradicts the run.
+        ConfigError: If the settings do not work together.
+    """
+    path = checkpoint or values["checkpoint_dir"].value
+    if not path:
+        raise app.UsageError(
+            "--checkpoint_dir is missing; give the run folder that train.py wrote "
+            "(its --train_logdir)."
+        )
+    model = {**given(ModelConfig, values), **given_cell(values)}
+    data = given(DataConfig, values)
+    return Run.open(path, model, data, evaluation, values["use_ema"].value)
 
 
 def given(

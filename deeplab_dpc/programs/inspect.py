@@ -23,7 +23,7 @@ from deeplab_dpc.data.statistics import SplitStatistics, balanced_weights
 from deeplab_dpc.inspection import contents as inspection
 from deeplab_dpc.inspection import data_tables as data_report
 from deeplab_dpc.inspection import data_warnings
-from deeplab_dpc.programs import command_line, restored
+from deeplab_dpc.programs import command_line
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.progress import Progress
 from deeplab_dpc.reports import class_chart, image_sheets, pictures
@@ -87,7 +87,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     _print(report(manifest, shards, counted))
     name = folder.resolve().name
     output = options.output_dir or pathlib.Path("inspect") / name
-    output = restored.output_folder(output, "output_dir")
+    output = files.output_folder(output, "output_dir")
     _print(f"\nPictures in {output}:")
     draw(manifest.info, shards, counted, options.num_images, output)
 

@@ -10,20 +10,18 @@ from typing import Any
 import keras
 import numpy as np
 
-from deeplab_dpc import files, inference
+from deeplab_dpc import files
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.costs import measure
-from deeplab_dpc.data import pipeline
-from deeplab_dpc.evaluation import evaluator, replicas
 from deeplab_dpc.genotypes import Genotype
-from deeplab_dpc.model import build_model
+from deeplab_dpc.runs import Run
 from deeplab_dpc.search.context_modules import aspp_rates, branch_norms
 from deeplab_dpc.search.folder import cell_folder
 from deeplab_dpc.search.trials import Outcome, Watch
 from deeplab_dpc.tf1.names import tf1_name
 from deeplab_dpc.training import metrics, trainer
 from deeplab_dpc.training.loop import TrainingError
-from deeplab_dpc.training.run_folder import RunConfig, restore_model
+from deeplab_dpc.training.run_folder import RunConfig
 
 OUTCOME_FILE = "outcome.json"
 _MODULES = ("meta_architecture", "aspp")
@@ -108,15 +106,16 @@ class EndToEnd:
 
 
 def _scored(run: RunConfig, folder: pathlib.Path, began_s: float) -> Outcome:
-    averaging = inference.Averaging.from_config(run.eval, run.model)
-    model = build_model(run.model)
-    step = restore_model(model, folder)
-    score = _miou(run, replicas.Labels(model, averaging))
+    trained = Run.open(folder)
+    predictor = trained.predictor()
+    step = trained.restore(predictor.model)
+    score = trained.evaluate(None, predictor, step).miou
     costs = measure(run.model, run.eval.eval_crop_size).tree()
     module = next(part for part in costs.parts if part.name in _MODULES)
     norms: tuple[float, ...] = ()
     if run.model.genotype is not None:
-        kernel = next(v for v in model.variables if tf1_name(v) == _PROJECTION)
+        variables = predictor.model.variables
+        kernel = next(v for v in variables if tf1_name(v) == _PROJECTION)
         norms = branch_norms(np.asarray(kernel), len(run.model.genotype.branches))
     return Outcome(
         score=score,
@@ -128,22 +127,6 @@ def _scored(run: RunConfig, folder: pathlib.Path, began_s: float) -> Outcome:
         branch_norms=norms,
         steps=step,
     )
-
-
-def _miou(run: RunConfig, labels: replicas.Labels) -> float:
-    info, folder, split = run.dataset, str(run.data.dataset_dir), run.eval.eval_split
-    scorer = evaluator.Scorer(info.num_classes, info.ignore_label)
-    batches = pipeline.evaluation_batches(
-        info,
-        folder,
-        split,
-        run.data,
-        run.eval.eval_batch_size,
-        run.eval.eval_crop_size,
-    )
-    with pipeline.record_errors(info, folder, split):
-        evaluator.score(labels, batches, scorer)
-    return scorer.result(split, 0, info.class_names).miou
 
 
 def _losses(folder: pathlib.Path) -> tuple[tuple[int, float], ...]:

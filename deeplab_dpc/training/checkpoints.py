@@ -3,8 +3,9 @@
 import os
 import pathlib
 import re
+import time
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import keras
@@ -87,6 +88,32 @@ def newest(folder: str | os.PathLike) -> str | None:
         "%s has no file `checkpoint` that names the newest; taking %s.", folder, chosen
     )
     return chosen
+
+
+def awaited(
+    folder: pathlib.Path,
+    interval_s: float,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[pathlib.Path]:
+    """The newest checkpoint of a folder, again and again as new ones come; endless.
+
+    Args:
+        folder: A run folder; it need not have a checkpoint yet.
+        interval_s: Seconds between two, at least; also how often it looks.
+        sleep: Waits so many seconds.
+        clock: Seconds now.
+    """
+    seen: str | None = None
+    while True:
+        started_s = clock()
+        found = newest(folder)
+        if found is None or found == seen:
+            logging.info("Waiting for a new checkpoint in %s.", folder)
+        else:
+            seen = found
+            yield pathlib.Path(found)
+        sleep(max(0.0, interval_s - (clock() - started_s)))
 
 
 def is_ours(prefix: str) -> bool:

@@ -47,12 +47,6 @@ def test_scores_all_batches_without_their_padding():
     np.testing.assert_allclose(result.shares, [2 / 6, 1 / 6, 3 / 6])
 
 
-def test_progress_hears_of_each_batch():
-    heard = []
-    evaluator.score(brightest, BATCHES, evaluator.Scorer(3, 255), heard.append)
-    assert heard == [2, 1]
-
-
 def test_each_image_is_scored_alone_over_its_own_classes():
     """a: all right; b: one labelled pixel, wrong; c: all right, without road."""
     heard = []

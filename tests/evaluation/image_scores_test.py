@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from deeplab_dpc.evaluation.image_scores import ImageScore, ImageScores, ImageTable
+from deeplab_dpc.evaluation.image_scores import ImageScore, ImageScores, table
 
 
 def test_few_images_are_all_kept_in_their_order():
@@ -29,9 +29,9 @@ def test_of_many_the_worst_and_the_best_are_kept(number):
 
 def test_the_table_has_all_images_and_nothing_for_no_score(tmp_path):
     path = tmp_path / "val_images.csv"
-    with ImageTable(path) as table:
-        table.add(ImageScore("a, b", 0.25, 0.5))
-        table.add(ImageScore("blank", math.nan, math.nan))
+    with table(path) as add:
+        add(ImageScore("a, b", 0.25, 0.5))
+        add(ImageScore("blank", math.nan, math.nan))
         assert not path.exists()
     assert path.read_text() == ('name,miou,pixel_accuracy\n"a, b",0.25,0.5\nblank,,\n')
 
@@ -39,7 +39,7 @@ def test_the_table_has_all_images_and_nothing_for_no_score(tmp_path):
 def test_a_table_that_fails_leaves_the_one_before(tmp_path):
     path = tmp_path / "val_images.csv"
     path.write_text("before")
-    with pytest.raises(RuntimeError), ImageTable(path, has_boundary=True) as table:
-        table.add(ImageScore("a", 0.5, 0.5, 0.5))
+    with pytest.raises(RuntimeError), table(path, has_boundary=True) as add:
+        add(ImageScore("a", 0.5, 0.5, 0.5))
         raise RuntimeError
     assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]

@@ -87,7 +87,7 @@ def test_predicts_as_the_original_exports(case):
 def exported(tmp_path_factory):
     path = tmp_path_factory.mktemp("out") / "export"
     notes = {"step": 7}
-    return saved_model.write(affine(), path, INFO, notes=notes)
+    return saved_model.write(affine(), path, INFO, saved_model.Serving(notes=notes))
 
 
 def test_a_process_with_tensorflow_alone_loads_and_calls_it(exported, tmp_path):
@@ -158,11 +158,13 @@ def test_labels_name_the_classes_and_colours(exported):
 
 def test_an_existing_export_is_replaced_only_when_asked(tmp_path):
     path = tmp_path / "export"
-    saved_model.write(affine(), path, INFO, notes={"step": 1})
+    saved_model.write(affine(), path, INFO, saved_model.Serving(notes={"step": 1}))
     with pytest.raises(saved_model.ExportError, match="--overwrite"):
-        saved_model.write(affine(), path, INFO, notes={"step": 2})
+        saved_model.write(affine(), path, INFO, saved_model.Serving(notes={"step": 2}))
     assert json.loads((path / "labels.json").read_text())["step"] == 1
-    saved_model.write(affine(), path, INFO, notes={"step": 3}, overwrite=True)
+    saved_model.write(
+        affine(), path, INFO, saved_model.Serving(notes={"step": 3}), overwrite=True
+    )
     assert json.loads((path / "labels.json").read_text())["step"] == 3
     assert [p.name for p in tmp_path.iterdir()] == ["export"]
 

@@ -11,6 +11,7 @@ from deeplab_dpc.config import ConfigError
 from deeplab_dpc.evaluation import confusion
 from deeplab_dpc.evaluation.best import BestError
 from deeplab_dpc.programs import eval as program
+from deeplab_dpc.reports.evaluation import scores
 from deeplab_dpc.training import checkpoints
 from tests.programs import tiny_run
 
@@ -25,16 +26,14 @@ def evaluated(run_dir, monkeypatch, capsys):
             path.unlink()
         tiny_run.write_checkpoint(run_dir, coming.pop(0))
 
-    waiting, reporting = program.new_checkpoints, program.report
+    waiting, writing = checkpoints.awaited, scores.write
 
-    def report(task, result):
+    def write(run, result, folder):
         mious[result.step] = result.miou
-        reporting(task, result)
+        return writing(run, result, folder)
 
-    monkeypatch.setattr(
-        program, "new_checkpoints", lambda f, s: waiting(f, s, sleep=sleep)
-    )
-    monkeypatch.setattr(program, "report", report)
+    monkeypatch.setattr(checkpoints, "awaited", lambda f, s: waiting(f, s, sleep=sleep))
+    monkeypatch.setattr(scores, "write", write)
     tiny_run.run(
         program, f"--checkpoint_dir={run_dir}", "--max_number_of_evaluations=0"
     )

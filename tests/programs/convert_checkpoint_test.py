@@ -12,13 +12,15 @@ import deeplab_dpc
 from deeplab_dpc import WeightsError, build_model
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.files import OutputError
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.programs import convert_checkpoint as program
 from deeplab_dpc.programs import eval as eval_program
-from deeplab_dpc.programs import export_model, restored, vis
+from deeplab_dpc.programs import export_model, vis
 from deeplab_dpc.tf1 import variables_by_tf1_name
 from deeplab_dpc.training import run_folder
 from deeplab_dpc.training.checkpoints import RunFolderError
+from deeplab_dpc.training.compatibility import ContradictionError
 from deeplab_dpc.training.run_folder import RunConfig
 from tests import goldens
 from tests.programs import tiny_run
@@ -191,7 +193,7 @@ def test_the_step_is_the_checkpoints(tmp_path):
 
 def test_a_wrong_data_set_leaves_nothing(tmp_path):
     small_archive(tmp_path)
-    with pytest.raises(restored.ContradictionError, match="19 classes.*checkpoint 3"):
+    with pytest.raises(ContradictionError, match="19 classes.*checkpoint 3"):
         convert(tmp_path, "--dataset=cityscapes")
     assert not (tmp_path / "run").exists()
 
@@ -227,5 +229,5 @@ def test_errors(tmp_path, read_only_run):
 def test_evaluating_a_converted_run_asks_for_its_data(tmp_path):
     small_archive(tmp_path)
     convert(tmp_path)
-    with pytest.raises(restored.OutputError, match="no data set.*--dataset_dir"):
+    with pytest.raises(OutputError, match="no data set.*--dataset_dir"):
         tiny_run.run(eval_program, f"--checkpoint_dir={tmp_path}/run")

@@ -17,10 +17,12 @@ from deeplab_dpc.config import ConfigError
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.evaluation import confusion
 from deeplab_dpc.evaluation.evaluator import EvaluationError
+from deeplab_dpc.files import OutputError
 from deeplab_dpc.programs import eval as program
-from deeplab_dpc.programs import restored
-from deeplab_dpc.training import checkpoints
+from deeplab_dpc.reports.evaluation import scores
+from deeplab_dpc.training import checkpoints, compatibility
 from deeplab_dpc.training.checkpoints import RunFolderError
+from deeplab_dpc.training.compatibility import ContradictionError
 from tests.programs import tiny_run
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
@@ -95,7 +97,7 @@ def test_another_output_stride_scales_the_rates(run_dir):
 
 def test_given_rates_are_kept(read_only_run):
     given = {"output_stride": 8, "atrous_rates": (3, 5)}
-    found = restored.overridden_model(tiny_run.MODEL, given, read_only_run)
+    found = compatibility.overridden_model(tiny_run.MODEL, given, read_only_run)
     assert (found.output_stride, found.atrous_rates) == (8, (3, 5))
 
 
@@ -111,7 +113,7 @@ def test_dataset_may_have_moved(run_dir, tmp_path):
     config = json.loads((run_dir / "config.json").read_text())
     config["data"]["dataset_dir"] = str(tmp_path / "gone")
     (run_dir / "config.json").write_text(json.dumps(config))
-    with pytest.raises(restored.OutputError, match="gone.*--dataset_dir"):
+    with pytest.raises(OutputError, match="gone.*--dataset_dir"):
         evaluate(run_dir)
     evaluate(run_dir, f"--dataset_dir={moved}")
     np.testing.assert_array_equal(written_counts(run_dir), expected_counts(10))
@@ -135,11 +137,11 @@ def test_several_evaluations_end_with_the_runs_last_step(run_dir, monkeypatch):
     def sleep(seconds):
         tiny_run.write_checkpoint(run_dir, coming.pop(0))
 
-    waiting = program.new_checkpoints
+    waiting, writing = checkpoints.awaited, scores.write
+    monkeypatch.setattr(checkpoints, "awaited", lambda f, s: waiting(f, s, sleep=sleep))
     monkeypatch.setattr(
-        program, "new_checkpoints", lambda f, s: waiting(f, s, sleep=sleep)
+        scores, "write", lambda u, r, f: (reported.append(r), writing(u, r, f))[1]
     )
-    monkeypatch.setattr(program, "report", lambda t, r: reported.append(r))
     tiny_run.run(
         program, f"--checkpoint_dir={run_dir}", "--max_number_of_evaluations=0"
     )
@@ -151,9 +153,7 @@ def test_new_checkpoints_come_once_each_and_are_awaited(monkeypatch):
     """Nothing, then A, A again, then B; looks every 60 s, less the time of work."""
     newest, slept, now = iter([None, "A", "A", "B"]), [], [0.0]
     monkeypatch.setattr(checkpoints, "newest", lambda folder: next(newest))
-    found = program.new_checkpoints(
-        pathlib.Path("run"), 60, slept.append, lambda: now[0]
-    )
+    found = checkpoints.awaited(pathlib.Path("run"), 60, slept.append, lambda: now[0])
     assert str(next(found)) == "A"
     now[0] = 25.0  # the evaluation took that long
     assert str(next(found)) == "B"
@@ -173,7 +173,7 @@ def test_new_checkpoints_come_once_each_and_are_awaited(monkeypatch):
 )
 def test_a_flag_that_contradicts_the_run_names_both_values(read_only_run, flag, theirs):
     name, _, value = flag.partition("=")
-    with pytest.raises(restored.ContradictionError) as error:
+    with pytest.raises(ContradictionError) as error:
         evaluate(read_only_run, flag)
     text = str(error.value)
     wanted = value.replace(",", ", ") or "True"
@@ -181,13 +181,13 @@ def test_a_flag_that_contradicts_the_run_names_both_values(read_only_run, flag, 
 
 
 def test_a_cell_contradicts_a_run_without_one(read_only_run):
-    with pytest.raises(restored.ContradictionError, match=r"18, 15.*trained with none"):
+    with pytest.raises(ContradictionError, match=r"18, 15.*trained with none"):
         evaluate(read_only_run, "--dense_prediction_cell_json=top1")
 
 
 def test_a_flag_that_says_what_the_run_says_is_fine(read_only_run):
     given = {"depth_multiplier": 0.25, "atrous_rates": (1, 2), "genotype": None}
-    found = restored.overridden_model(tiny_run.MODEL, given, read_only_run)
+    found = compatibility.overridden_model(tiny_run.MODEL, given, read_only_run)
     assert found == tiny_run.MODEL
 
 
@@ -198,7 +198,7 @@ def test_rates_that_no_stride_can_scale_are_an_error(read_only_run):
 
 def test_a_data_set_with_other_classes_names_both_numbers(read_only_run, tmp_path):
     tiny_run.write_dataset(tmp_path / "two", class_names=("sky", "road"))
-    with pytest.raises(restored.ContradictionError, match="2 classes.* 3 "):
+    with pytest.raises(ContradictionError, match="2 classes.* 3 "):
         evaluate(read_only_run, f"--dataset_dir={tmp_path / 'two'}")
 
 
@@ -237,7 +237,7 @@ def test_a_split_without_labels_is_not_scored(read_only_run, tmp_path):
 
 def test_a_folder_that_takes_no_files_is_told_before_the_work(run_dir, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(restored.OutputError, match="--eval_logdir"):
+    with pytest.raises(OutputError, match="--eval_logdir"):
         evaluate(run_dir, f"--eval_logdir={tmp_path / 'file'}")
 
 

@@ -9,9 +9,10 @@ from absl import app
 
 from deeplab_dpc import inference
 from deeplab_dpc.export.saved_model import ExportError
+from deeplab_dpc.files import OutputError
 from deeplab_dpc.programs import export_model as program
-from deeplab_dpc.programs import restored
 from deeplab_dpc.training.checkpoints import RunFolderError
+from deeplab_dpc.training.compatibility import ContradictionError
 from tests.programs import tiny_run
 
 
@@ -92,8 +93,8 @@ def test_errors(read_only_run, tmp_path):
         tiny_run.run(program, run, f"--checkpoint_path={read_only_run}/ckpt-10")
     with pytest.raises(RunFolderError, match="ckpt-99"):
         tiny_run.run(program, f"--checkpoint_path={read_only_run}/ckpt-99")
-    with pytest.raises(restored.ContradictionError, match="says 21.*with 3"):
+    with pytest.raises(ContradictionError, match="says 21.*with 3"):
         tiny_run.run(program, run, "--num_classes=21")
     (tmp_path / "file").write_text("")
-    with pytest.raises(restored.OutputError, match="--export_path"):
+    with pytest.raises(OutputError, match="--export_path"):
         tiny_run.run(program, run, f"--export_path={tmp_path / 'file' / 'x'}")

@@ -6,7 +6,7 @@ import tensorflow as tf
 from absl import flags
 
 from deeplab_dpc.programs import eval as eval_program
-from deeplab_dpc.programs import restored
+from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.training import checkpoints, state
 from deeplab_dpc.training.checkpoints import RunFolderError
 from tests.programs import tiny_run
@@ -42,9 +42,9 @@ def _values(model):
 def _restored(folder, *arguments):
     values = flags.FlagValues()
     eval_program.define_flags(values)
-    values(["eval.py", *arguments])
+    values(["eval.py", f"--checkpoint_dir={folder}", *arguments])
     model = tiny_run.model(12)
-    assert restored.restore(model, folder, values) == 10
+    assert config_flags.open_run(values).restore(model) == 10
     return _values(model)
 
 

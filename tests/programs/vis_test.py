@@ -10,8 +10,10 @@ from deeplab_dpc.config import ConfigError
 from deeplab_dpc.data import colormaps
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.evaluation.photos import PhotoError
-from deeplab_dpc.programs import restored
+from deeplab_dpc.files import OutputError
 from deeplab_dpc.programs import vis as program
+from deeplab_dpc.reports import predictions
+from deeplab_dpc.training.compatibility import ContradictionError
 from tests.programs import tiny_run
 
 
@@ -125,12 +127,14 @@ def test_ones_own_photos_need_no_records(read_only_run, tmp_path):
     ],
 )
 def test_names_of_files(name, file):
-    assert program.file_name(name, set()) == file
+    assert predictions.file_name(name, set()) == file
 
 
 def test_no_name_is_used_twice():
     used: set[str] = set()
-    names = [program.file_name(name, used) for name in ("a.jpg", "a.png", "a_2", "a")]
+    names = [
+        predictions.file_name(name, used) for name in ("a.jpg", "a.png", "a_2", "a")
+    ]
     assert names == ["a", "a_2", "a_2_2", "a_3"]
 
 
@@ -144,9 +148,9 @@ def test_errors(read_only_run, tmp_path):
     with pytest.raises(app.UsageError, match="--checkpoint_dir is missing"):
         tiny_run.run(program)
     (tmp_path / "file").write_text("")
-    with pytest.raises(restored.OutputError, match="--vis_logdir"):
+    with pytest.raises(OutputError, match="--vis_logdir"):
         draw(read_only_run, tmp_path / "file")
-    with pytest.raises(restored.ContradictionError, match="xception_41.*mobilenet_v2"):
+    with pytest.raises(ContradictionError, match="xception_41.*mobilenet_v2"):
         draw(read_only_run, tmp_path, "--model_variant=xception_41")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 

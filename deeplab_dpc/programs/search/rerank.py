@@ -18,7 +18,7 @@ from absl import app, flags
 
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.programs import restored, train
+from deeplab_dpc.programs import train
 from deeplab_dpc.programs.search import run as search_run
 from deeplab_dpc.search import rerank
 from deeplab_dpc.search.cache import Cache
@@ -44,7 +44,7 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
 def define_training(values: flags.FlagValues) -> None:
     """Defines the flags of whole training; what is not given is the cache's."""
     for config in _PARTS:
-        restored.define_optional(config, values)
+        config_flags.define_optional(config, values)
 
 
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:

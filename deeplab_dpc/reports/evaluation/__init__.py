@@ -2,6 +2,6 @@
 
 from deeplab_dpc.reports.evaluation.extremes import Extremes
 from deeplab_dpc.reports.evaluation.page import page
-from deeplab_dpc.reports.evaluation.report import Report, Source, collected
+from deeplab_dpc.reports.evaluation.report import Report, collected
 
-__all__ = ["Extremes", "Report", "Source", "collected", "page"]
+__all__ = ["Extremes", "Report", "collected", "page"]

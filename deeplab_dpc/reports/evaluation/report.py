@@ -2,18 +2,16 @@
 
 import dataclasses
 import datetime
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deeplab_dpc import files
-from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation.results import Result
 from deeplab_dpc.reports import cell_picture
 from deeplab_dpc.reports.evaluation.extremes import Extremes, ShownImage
 from deeplab_dpc.reports.pictures import Palette
+from deeplab_dpc.runs import Run
 from deeplab_dpc.training import metrics, run_record
-from deeplab_dpc.training.run_folder import RunConfig
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -56,48 +54,29 @@ class Report:
     made: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
-class Source:
-    """What was evaluated.
-
-    Attributes:
-        run: The settings, the evaluation's included.
-        folder: The run folder.
-        checkpoint: The checkpoint's path.
-        info: The data set.
-    """
-
-    run: RunConfig
-    folder: pathlib.Path
-    checkpoint: pathlib.Path
-    info: DatasetInfo
-
-
-def collected(
-    source: Source, result: Result, extremes: Extremes, command: str
-) -> Report:
+def collected(run: Run, result: Result, extremes: Extremes, command: str) -> Report:
     """The report of an evaluation; what the run folder does not have is left out.
 
     Args:
-        source: What was evaluated.
+        run: What was evaluated, its `source` being the checkpoint.
         result: Its scores.
         extremes: What saw each image while it was scored.
         command: How the evaluation was started.
     """
-    cell, parts = source.run.model.genotype, source.run.to_dict()
-    path = source.folder / run_record.COMMAND_FILE
+    cell, parts = run.config.model.genotype, run.config.to_dict()
+    path = run.folder / run_record.COMMAND_FILE
     training = files.read_text(path).strip() if path.is_file() else ""
     now = datetime.datetime.now().astimezone()
     return Report(
         result=result,
-        palette=Palette.of(source.info),
-        dataset=source.info.name,
-        facts=_facts(source, result),
+        palette=Palette.of(run.dataset),
+        dataset=run.dataset.name,
+        facts=_facts(run, result),
         best=extremes.best,
         worst=extremes.worst,
-        metrics=metrics.read(source.folder),
+        metrics=metrics.read(run.folder),
         no_metrics=(
-            f"No curve: {source.folder} has no {metrics.FILE_NAME}. train.py writes it "
+            f"No curve: {run.folder} has no {metrics.FILE_NAME}. train.py writes it "
             "while it trains; a converted checkpoint has none."
         ),
         cell_svg=cell_picture.svg(cell) if cell is not None else None,
@@ -109,15 +88,15 @@ def collected(
     )
 
 
-def _facts(source: Source, result: Result) -> Pairs:
-    model, settings = source.run.model, source.run.eval
+def _facts(run: Run, result: Result) -> Pairs:
+    model, settings = run.config.model, run.config.eval
     module = "no context module" if not model.aspp_with_batch_norm else "ASPP"
     scales = ", ".join(f"{scale:g}" for scale in settings.eval_scales)
     flips = "with" if settings.add_flipped_images else "without"
     return (
         ("images", f"{result.num_images:,}"),
         ("classes", f"{len(result.class_names)}"),
-        ("checkpoint", str(source.checkpoint)),
+        ("checkpoint", str(run.source)),
         ("backbone", model.model_variant),
         ("context", "dense prediction cell" if model.genotype else module),
         ("output stride", f"{model.output_stride}"),

@@ -1,0 +1,98 @@
+"""Predictions as files: pictures of each image, and what a benchmark's server wants."""
+
+import pathlib
+import re
+from collections.abc import Iterator, Sequence
+
+from absl import logging
+
+from deeplab_dpc import files
+from deeplab_dpc.evaluation import submission
+from deeplab_dpc.evaluation.submission import Submission
+from deeplab_dpc.progress import Progress
+from deeplab_dpc.reports import image_sheets, pictures
+from deeplab_dpc.reports.pictures import Palette
+from deeplab_dpc.runs import PredictedImage, Run
+
+
+def draw(
+    images: Iterator[PredictedImage],
+    palette: Palette,
+    folder: pathlib.Path,
+    total: int,
+    also_raw: bool,
+) -> None:
+    """Writes the pictures of each image, with a progress line.
+
+    Args:
+        images: What `Run.predicted` gives.
+        palette: The classes' names and colours.
+        folder: Where to; `NAME.png` is the sheet, `NAME_overlay.png` and so on parts.
+        total: How many images there are.
+        also_raw: Whether to write the class ids, too, as `raw/NAME.png`.
+    """
+    used = set[str]()
+    with Progress(total) as progress:
+        for item in images:
+            name = file_name(item.name, used)
+            drawn = image_sheets.image_files(
+                item.image, item.prediction, item.label, palette, item.name
+            )
+            pictures.write_files(folder, name, drawn)
+            if also_raw:
+                pictures.write_png(folder / "raw" / f"{name}.png", item.prediction)
+            progress.advance()
+
+
+def handed_in(
+    images: Iterator[PredictedImage], to: Submission | None
+) -> Iterator[PredictedImage]:
+    """The same images, their predictions written for the benchmark's server, too."""
+    for item in images:
+        if to is not None:
+            to.add(item.name, item.prediction)
+        yield item
+    if to is not None:
+        print(f"For the benchmark's server: {to.close()}.", flush=True)
+
+
+def submission_of(
+    run: Run, photos: Sequence[pathlib.Path], folder: pathlib.Path
+) -> Submission | None:
+    """Where predictions go for the server of the split's benchmark, if it has one.
+
+    Args:
+        run: The run.
+        photos: The image files that are drawn; they count as the benchmark's test
+            images if all of them have names of its. Without any, the run's split is.
+        folder: Where `submission/` is to be.
+    """
+    info = run.config.dataset if photos else run.dataset
+    layout = submission.layout(info, "test" if photos else run.split)
+    names = [path.stem for path in photos]
+    if layout is None or (photos and not submission.fits(layout, names)):
+        return None
+    if run.config.data.min_resize_value is not None:
+        logging.warning(
+            "Nothing is written for the server of %s: the run resizes images "
+            "(min_resize_value=%d), and the server wants their own size.",
+            info.name,
+            run.config.data.min_resize_value,
+        )
+        return None
+    return Submission(files.output_folder(folder / "submission", "vis_logdir"), layout)
+
+
+def file_name(name: str, used: set[str]) -> str:
+    """A name for files: no folders, no ending, no odd characters, none used twice.
+
+    The chosen name is added to `used`.
+    """
+    stem = re.sub(r"\.(jpe?g|png|bmp|gif|tiff?)$", "", name, flags=re.IGNORECASE)
+    base = re.sub(r"[^\w.+-]+", "_", stem).strip("._") or "image"
+    chosen, count = base, 1
+    while chosen in used:
+        count += 1
+        chosen = f"{base}_{count}"
+    used.add(chosen)
+    return chosen

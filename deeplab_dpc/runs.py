@@ -1,0 +1,360 @@
+"""A trained run as one object: its model, predictions, scores and exports."""
+
+import contextlib
+import dataclasses
+import functools
+import os
+import pathlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Self
+
+import keras
+import numpy as np
+from absl import logging
+
+from deeplab_dpc.data import pipeline
+from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.evaluation import evaluator, image_scores, photos, replicas
+from deeplab_dpc.evaluation.image_scores import ImageScore
+from deeplab_dpc.evaluation.results import Result
+from deeplab_dpc.export import saved_model
+from deeplab_dpc.export.saved_model import Serving
+from deeplab_dpc.files import output_folder
+from deeplab_dpc.inference import Averaging, resize_nearest
+from deeplab_dpc.model import build_model
+from deeplab_dpc.progress import Progress
+from deeplab_dpc.training import compatibility, run_folder
+from deeplab_dpc.training.run_folder import RunConfig
+
+_NOT_SCORED = (
+    "dataset",
+    "dataset_dir",
+    "skip_bad_records",
+    "boundary_f_tolerance",
+    "keep_best_checkpoint",
+)
+"""Settings that leave the mIoU as it is, or may change on the way."""
+
+Settings = Mapping[str, Any]
+
+
+class Predictor(NamedTuple):
+    """A model on all devices.
+
+    Attributes:
+        model: It, for images of any size.
+        labels: Batches of images to their labels.
+    """
+
+    model: keras.Model
+    labels: replicas.Labels
+
+
+class PredictedImage(NamedTuple):
+    """An image and what a model sees in it.
+
+    Attributes:
+        name: Its name in the data set, or its file's.
+        image: `[height, width, 3]` uint8, without padding.
+        prediction: `[height, width]` class ids.
+        label: The true ones, or None.
+    """
+
+    name: str
+    image: np.ndarray
+    prediction: np.ndarray
+    label: np.ndarray | None
+
+
+class Export(NamedTuple):
+    """A SavedModel that was written.
+
+    Attributes:
+        folder: Where.
+        step: The training step of its weights.
+        num_parameters: How many.
+    """
+
+    folder: pathlib.Path
+    step: int
+    num_parameters: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What `train.py` or `convert_checkpoint.py` made, ready to be used.
+
+    Attributes:
+        folder: The run folder.
+        source: The folder, whose newest checkpoint counts, or one checkpoint in it.
+        config: All settings, those of `open` included.
+        use_ema: Whether models get the weights' moving averages, or the last weights;
+            None: the averages where the run has them.
+        given: Names of the data's settings that were given to `open`.
+    """
+
+    folder: pathlib.Path
+    source: pathlib.Path
+    config: RunConfig
+    use_ema: bool | None = None
+    given: frozenset[str] = frozenset()
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        model: Settings | None = None,
+        data: Settings | None = None,
+        evaluation: Settings | None = None,
+        use_ema: bool | None = None,
+    ) -> Self:
+        """Opens a run folder, or one checkpoint in it.
+
+        >>> Run.open("no/such/run")
+        Traceback (most recent call last):
+        deeplab_dpc.training.checkpoints.RunFolderError: no/such/run is no run folder...
+
+        Args:
+            path: The folder, or the prefix of a checkpoint in it (`RUN/ckpt-100`).
+            model: Settings of `ModelConfig` to replace, by name; only those of
+                `compatibility.MAY_DIFFER` may differ. Another output stride scales
+                ASPP's rates with it, unless they are given, too.
+            data: Settings of `DataConfig` to replace.
+            evaluation: Settings of `EvalConfig` to replace.
+            use_ema: See the class.
+
+        Raises:
+            RunFolderError: If there is no run folder.
+            ContradictionError: If a setting of the model contradicts the run.
+            ConfigError: If the settings do not work together.
+        """
+        given = pathlib.Path(path)
+        is_prefix = given.with_name(f"{given.name}.index").is_file()
+        folder = given.parent if is_prefix and not given.is_dir() else given
+        run = RunConfig.load(folder)
+        run = dataclasses.replace(
+            run,
+            model=compatibility.overridden_model(run.model, model or {}, folder),
+            data=dataclasses.replace(run.data, **(data or {})),
+            eval=dataclasses.replace(run.eval, **(evaluation or {})),
+        )
+        return cls(folder, given, run, use_ema, frozenset(data or ()))
+
+    @property
+    def split(self) -> str:
+        """The split that is evaluated."""
+        return self.config.eval.eval_split
+
+    @property
+    def averaging(self) -> Averaging:
+        """Scales, flips and windows over which predictions are averaged."""
+        return Averaging.from_config(self.config.eval, self.config.model)
+
+    @functools.cached_property
+    def dataset(self) -> DatasetInfo:
+        """The data set to read; see `compatibility.checked_dataset` for errors."""
+        return compatibility.checked_dataset(self.config, self.given)
+
+    @property
+    def dataset_dir(self) -> str:
+        """The folder of `dataset`; raises as that does."""
+        return str(self.dataset and self.config.data.dataset_dir)
+
+    def score_settings(self) -> dict[str, Any]:
+        """The settings that change the mIoU, by flag, and the data set's name."""
+        parts = (self.config.model, self.config.data, self.config.eval)
+        settings = {k: v for part in parts for k, v in part.to_dict().items()}
+        for name in _NOT_SCORED:
+            del settings[name]
+        return {"data_set": self.dataset.name, **settings}
+
+    def build(self, averaging: Averaging | None = None) -> keras.Model:
+        """The model, untrained, for images of any size; pooling follows each image.
+
+        With several scales to average over, they take the place of the model's own
+        image pyramid, as in the original.
+        """
+        config, averaging = self.config.model, averaging or self.averaging
+        if config.image_pyramid is not None and not averaging.is_single:
+            logging.info("The scales replace image_pyramid=%s.", config.image_pyramid)
+            config = dataclasses.replace(config, image_pyramid=None)
+        return build_model(config)
+
+    def restore(self, model: keras.Model, source: pathlib.Path | None = None) -> int:
+        """Gives a model the run's weights, or those of another checkpoint of it.
+
+        Returns:
+            Their training step.
+
+        Raises:
+            RunFolderError: If there is no checkpoint, it is another model's, or it
+                lacks the averages that `use_ema` asks for.
+        """
+        return run_folder.restore_model(model, source or self.source, self.use_ema)
+
+    def model(self) -> keras.Model:
+        """The trained model: `[batch, height, width, 3]` images 0..255 to logits."""
+        model = self.build()
+        self.restore(model)
+        return model
+
+    def predictor(self, on_all_devices: bool = False) -> Predictor:
+        """An untrained model and its compiled predictions; `restore` gives it weights.
+
+        Args:
+            on_all_devices: Whether it sees as many batches at once as there are.
+        """
+        strategy = replicas.strategy() if on_all_devices else None
+        with strategy.scope() if strategy else contextlib.nullcontext():
+            model = self.build()
+        return Predictor(model, replicas.Labels(model, self.averaging, strategy))
+
+    def num_images(self, split: str | None = None) -> int:
+        """How many images a split has; the run's `eval_split` by default."""
+        return pipeline.split_size(self.dataset, self.dataset_dir, split or self.split)
+
+    def batches(self, split: str | None = None) -> Iterator[dict[str, Any]]:
+        """The batches of a split; see `pipeline.evaluation_batches`.
+
+        Raises:
+            DatasetError: If there is no such split, or a record is damaged, with its
+                name.
+        """
+        split, settings = split or self.split, self.config.eval
+        with pipeline.record_errors(self.dataset, self.dataset_dir, split):
+            yield from pipeline.evaluation_batches(
+                self.dataset,
+                self.dataset_dir,
+                split,
+                self.config.data,
+                settings.eval_batch_size,
+                settings.eval_crop_size,
+            )
+
+    def predicted(
+        self, batches: Iterable[Mapping[str, Any]], predictor: Predictor
+    ) -> Iterator[PredictedImage]:
+        """The images of batches with their predictions, the padding cut off."""
+        for batch in batches:
+            (predictions,) = predictor.labels([batch["image"]])
+            for i, (height, width) in enumerate(np.asarray(batch["size"])):
+                image = np.asarray(batch["image"][i])[:height, :width]
+                label = np.asarray(batch["label"][i])[:height, :width]
+                is_ignored = (label == self.config.dataset.ignore_label).all()
+                yield PredictedImage(
+                    evaluator.as_text(np.asarray(batch["name"])[i]),
+                    np.clip(np.round(image), 0, 255).astype(np.uint8),
+                    predictions[i, :height, :width],
+                    None if is_ignored else label,
+                )
+
+    def predict(
+        self, images: Iterable[np.ndarray], predictor: Predictor | None = None
+    ) -> Iterator[np.ndarray]:
+        """The classes of images' pixels, as `eval.py` and `vis.py` find them.
+
+        Args:
+            images: `[height, width, 3]` uint8 RGB each; sizes may differ.
+            predictor: What `predictor` made, restored; by default the run's weights.
+
+        Yields:
+            `[height, width]` int32 class ids, at the image's own size.
+        """
+        if predictor is None:
+            predictor = self.predictor()
+            self.restore(predictor.model)
+        run = self.config
+        crop_size, ignored = run.eval.eval_crop_size, run.dataset.ignore_label
+        for image in images:
+            batch = photos.batch(image, "", run.data, crop_size, ignored)
+            (found,) = self.predicted([batch], predictor)
+            size, labels = image.shape[:2], found.prediction
+            if labels.shape != size:
+                labels = np.asarray(resize_nearest(labels[np.newaxis], size))[0]
+            yield labels
+
+    def evaluate(
+        self,
+        split: str | None = None,
+        predictor: Predictor | None = None,
+        step: int = 0,
+        images_csv: pathlib.Path | None = None,
+        look: evaluator.Look | None = None,
+    ) -> Result:
+        """The scores on a split, with a progress line.
+
+        Args:
+            split: Its name; the run's `eval_split` by default.
+            predictor: What `predictor` made, restored; by default the run's weights.
+            step: The training step of the predictor's weights.
+            images_csv: A file for the scores of each image.
+            look: Sees each image as `evaluator.score` shows it.
+
+        Raises:
+            DatasetError: If there is no such split, or a record is damaged.
+            EvaluationError: If the split has no labels, or one that is no class.
+        """
+        split, info = split or self.split, self.dataset
+        if predictor is None:
+            predictor = self.predictor(on_all_devices=True)
+            step = self.restore(predictor.model)
+        tolerance = self.config.eval.boundary_f_tolerance
+        with contextlib.ExitStack() as stack:
+            progress = stack.enter_context(Progress(self.num_images(split)))
+            write_row: Callable[[ImageScore], Any] = lambda score: None  # noqa: E731
+            if images_csv is not None:
+                table = image_scores.table(images_csv, tolerance is not None)
+                write_row = stack.enter_context(table)
+
+            def heard(score: ImageScore) -> None:
+                write_row(score)
+                progress.advance()
+
+            scorer = evaluator.Scorer(
+                info.num_classes, info.ignore_label, tolerance, heard
+            )
+            at_once = predictor.labels.num_replicas
+            batches = self.batches(split)
+            evaluator.score(predictor.labels, batches, scorer, at_once, look)
+        return scorer.result(split, step, info.class_names)
+
+    def photos(self, paths: Sequence[pathlib.Path]) -> Iterator[dict[str, Any]]:
+        """Image files as batches, resized and padded as those of a split."""
+        run = self.config
+        crop_size, ignored = run.eval.eval_crop_size, run.dataset.ignore_label
+        return photos.batches(paths, run.data, crop_size, ignored)
+
+    def export(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        crop_size: tuple[int, int] | None = None,
+        scales: tuple[float, ...] = (1.0,),
+        add_flipped_images: bool = False,
+        overwrite: bool = False,
+    ) -> Export:
+        """Writes a SavedModel; see `saved_model.write`.
+
+        Args:
+            path: The folder to make; `<run folder>/export` by default.
+            crop_size: Images are padded to at least this height and width first.
+            scales: Scales whose predictions are averaged.
+            add_flipped_images: Average with the flipped image, too.
+            overwrite: Replace an export that is there.
+
+        Raises:
+            ExportError: If the folder is there already, or is no SavedModel's.
+            OutputError: If it cannot be written.
+        """
+        folder = pathlib.Path(path or self.folder / "export")
+        saved_model.check_path(folder, overwrite)
+        output_folder(folder.parent, "export_path")
+        run = self.config
+        averaging = Averaging(
+            scales, add_flipped_images, run.model.prediction_with_upsampled_logits
+        )
+        model = self.build(averaging)
+        step = self.restore(model)
+        notes = {"step": step, "model": run.model.to_dict()}
+        serving = Serving(averaging, run.data, crop_size, notes)
+        saved_model.write(model, folder, run.dataset, serving, overwrite)
+        return Export(folder, step, model.count_params())

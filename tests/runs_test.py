@@ -1,0 +1,107 @@
+"""A run as one object: what it gives is what the programs write."""
+
+import json
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from deeplab_dpc.files import OutputError
+from deeplab_dpc.programs import eval as eval_program
+from deeplab_dpc.programs import vis as vis_program
+from deeplab_dpc.runs import Run
+from deeplab_dpc.training.checkpoints import RunFolderError
+from deeplab_dpc.training.compatibility import ContradictionError
+from tests.programs import tiny_run
+
+IMAGES = [image for image, _ in tiny_run.images().values()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    above = tmp_path_factory.mktemp("run")
+    tiny_run.write_dataset(above / "records")
+    tiny_run.write_run(above / "run", above / "records", steps=(10, 15))
+    return above / "run"
+
+
+@pytest.fixture(scope="module")
+def predictions(folder):
+    return list(Run.open(folder).predict(IMAGES))
+
+
+def test_predictions_are_the_ones_that_are_drawn(folder, predictions, tmp_path):
+    flags = f"--vis_logdir={tmp_path}", "--also_save_raw_predictions"
+    tiny_run.run(vis_program, f"--checkpoint_dir={folder}", *flags)
+    drawn = sorted((tmp_path / "raw").glob("*.png"))
+    assert len(drawn) == 3
+    for path, prediction in zip(drawn, predictions, strict=True):
+        np.testing.assert_array_equal(np.asarray(Image.open(path)), prediction)
+
+
+def test_scores_are_the_ones_that_are_written(folder, tmp_path, capsys):
+    tiny_run.run(
+        eval_program, f"--checkpoint_dir={folder}", f"--eval_logdir={tmp_path}"
+    )
+    result = Run.open(folder).evaluate()
+    written = json.loads((tmp_path / "val.json").read_text())
+    assert (result.step, result.num_images) == (written["step"], 3) == (15, 3)
+    assert result.miou == written["miou"]
+    assert "3 images in " in capsys.readouterr().err
+
+
+def test_scores_are_those_of_the_predictions(folder, predictions):
+    counts = np.zeros((3, 3), int)
+    for (_, label), found in zip(tiny_run.images().values(), predictions, strict=True):
+        known = label != 255
+        np.add.at(counts, (label[known], found[known]), 1)
+    np.testing.assert_array_equal(Run.open(folder).evaluate("val").counts, counts)
+
+
+def test_an_export_gives_the_predictions(folder, predictions, tmp_path):
+    done = Run.open(folder).export(tmp_path / "export", crop_size=(33, 33))
+    assert done.step == 15
+    loaded = tf.saved_model.load(str(done.folder)).signatures["serving_default"]
+    for image, expected in zip(IMAGES, predictions, strict=True):
+        found = loaded(images=tf.constant(image[np.newaxis]))
+        np.testing.assert_array_equal(found["SemanticPredictions"][0], expected)
+
+
+def test_predictions_of_resized_images_come_back_at_their_own_size(folder):
+    """The run's own prediction of the resized image, by nearest neighbour."""
+    run = Run.open(folder, data={"min_resize_value": 24})
+    image = IMAGES[0]
+    (found,) = run.predict([image])
+    batch = next(iter(run.batches()))
+    height, width = np.asarray(batch["size"])[0]
+    assert height == 24
+    predictor = run.predictor()
+    run.restore(predictor.model)
+    (small,) = predictor.labels([batch["image"]])
+    rows = np.floor(np.arange(33) * (height - 1) / 32 + 0.5).astype(int)
+    columns = np.floor(np.arange(40) * (width - 1) / 39 + 0.5).astype(int)
+    np.testing.assert_array_equal(found, small[0][rows][:, columns])
+
+
+def test_one_checkpoint_can_be_opened_and_another_evaluated(folder):
+    first = Run.open(folder / "ckpt-10")
+    assert first.folder == folder and first.evaluate().step == 10
+    model = first.build()
+    assert first.restore(model, folder / "ckpt-15") == 15
+
+
+def test_batches_are_the_splits(folder):
+    batches = Run.open(folder).batches("test")
+    names = [name.decode() for b in batches for name in np.asarray(b["name"])]
+    assert names == list(tiny_run.SIZES)
+    assert Run.open(folder).num_images("test") == 3
+
+
+def test_what_cannot_be_is_refused(folder, tmp_path):
+    with pytest.raises(RunFolderError, match="no run folder"):
+        Run.open(tmp_path)
+    with pytest.raises(ContradictionError, match="xception_41.*mobilenet_v2"):
+        Run.open(folder, model={"model_variant": "xception_41"})
+    with pytest.raises(OutputError, match="gone.*--dataset_dir says so"):
+        Run.open(folder, data={"dataset_dir": str(tmp_path / "gone")}).num_images()
