@@ -84,19 +84,20 @@ def overlay(
     Pixels without a class show the image alone. The line is wide enough to be seen
     when the picture is made smaller.
     """
-    colors = palette.paint(labels).astype(np.float32)
-    mixed = (1 - opacity) * image.astype(np.float32) + opacity * colors
-    known = palette.is_labelled(labels)
-    mixed = np.where(known[..., None], mixed, image.astype(np.float32))
-    mixed[_borders(labels, max(1, round(max(labels.shape) / 1000)))] = (255, 255, 255)
-    return np.clip(np.round(mixed), 0, 255).astype(np.uint8)
+    mixed = image.astype(np.float32) * (1 - opacity)
+    mixed += palette.paint(labels).astype(np.float32) * opacity
+    found = np.rint(mixed, out=mixed).astype(np.uint8)
+    unknown = ~palette.is_labelled(labels)
+    found[unknown] = image[unknown]
+    found[_borders(labels, max(1, round(max(labels.shape) / 1000)))] = 255
+    return found
 
 
 def ground_truth(labels: np.ndarray, palette: Palette) -> np.ndarray:
     """The labels in their colours, hatched where nothing is labelled."""
-    counted = palette.is_labelled(labels)
-    painted, stripes = palette.paint(labels), hatching(*labels.shape)
-    return np.where(counted[..., None], painted, stripes)
+    painted, ignored = palette.paint(labels), ~palette.is_labelled(labels)
+    painted[ignored] = hatching(*labels.shape)[ignored]
+    return painted
 
 
 def errors(
@@ -111,8 +112,9 @@ def errors(
     pale = np.round(145 + 0.35 * grey).astype(np.uint8)
     picture = np.repeat(pale[..., None], 3, axis=-1)
     picture[labels != predictions] = WRONG_COLOR
-    counted = palette.is_labelled(labels)
-    return np.where(counted[..., None], picture, hatching(*labels.shape))
+    ignored = ~palette.is_labelled(labels)
+    picture[ignored] = hatching(*labels.shape)[ignored]
+    return picture
 
 
 def hatching(height: int, width: int) -> np.ndarray:
@@ -121,8 +123,10 @@ def hatching(height: int, width: int) -> np.ndarray:
     The stripes are as wide as makes them visible when the picture is made smaller.
     """
     period = max(4, round(max(height, width) / 80))
-    diagonals = np.arange(height)[:, None] + np.arange(width)[None]
-    return np.array(HATCH, np.uint8)[(diagonals % period < period / 3).astype(int)]
+    is_dark = np.arange(height + width - 1) % period < period / 3
+    diagonal = np.array(HATCH, np.uint8)[is_dark.astype(int)]
+    windows = np.lib.stride_tricks.sliding_window_view(diagonal, width, axis=0)
+    return windows.transpose(0, 2, 1)
 
 
 def image_counts(
