@@ -27,7 +27,6 @@ from deeplab_dpc.programs import command_line
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.progress import Progress
 from deeplab_dpc.reports import class_chart, image_sheets, pictures
-from deeplab_dpc.reports.image_sheets import Thumbnail
 from deeplab_dpc.reports.pictures import Palette
 from deeplab_dpc.settings import Config, setting
 from deeplab_dpc.training import class_weights
@@ -159,22 +158,19 @@ def draw(
     Raises:
         DatasetError: If a record that is to be shown is bad.
     """
-    palette, lanes = Palette.of(info), class_chart.lanes(counted)
-    if lanes:
-        title = (
-            f"{info.name}: {info.num_classes} classes, shares of the labelled pixels"
-        )
-        chart = class_chart.class_chart(palette, lanes, title)
+    palette = Palette.of(info)
+    title = f"{info.name}: {info.num_classes} classes, shares of the labelled pixels"
+    if chart := class_chart.class_chart(palette, counted, title):
         files.write(folder / "histogram.png", chart)
         _print("  histogram.png")
     for split, paths in shards.items() if num_images else ():
         index = records.index_records(paths)
         numbers = inspection.evenly_spaced(len(index), num_images)
-        items = [
-            Thumbnail.of(record.name, record.image, record.label)
+        items = (
+            (record.name, record.image, record.label)
             for _, record in inspection.read_all(index, numbers)
-        ]
-        title = f"{info.name}, {split}: {len(items)} of {len(index):,} images"
+        )
+        title = f"{info.name}, {split}: {len(numbers)} of {len(index):,} images"
         name = f"contact_sheet_{split}.png"
         picture = image_sheets.contact_sheet(items, palette, title)
         pictures.write_png(folder / name, picture)

@@ -1,7 +1,6 @@
 """Sheets of images: all pictures of one, and many of a data set beside their labels."""
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from PIL import Image
@@ -9,7 +8,7 @@ from PIL import Image
 from deeplab_dpc.evaluation import confusion
 from deeplab_dpc.formatting import fine_percent, percent
 from deeplab_dpc.reports import pictures
-from deeplab_dpc.reports.pictures import Palette
+from deeplab_dpc.reports.pictures import Palette, overlay
 from deeplab_dpc.reports.sheet import Entry, Legend, flowing_sheet, sheet
 
 _THUMBNAIL_HEIGHT, _THUMBNAIL_WIDTH, _BETWEEN = 200, 620, 4
@@ -38,7 +37,7 @@ def image_files(
     files = {
         "_image": image,
         "_prediction": palette.paint(predictions),
-        "_overlay": pictures.overlay(image, predictions, palette),
+        "_overlay": overlay(image, predictions, palette),
     }
     panels = [
         ("image", image),
@@ -91,78 +90,63 @@ def legend_entries(
     return entries
 
 
-@dataclasses.dataclass(frozen=True)
-class Thumbnail:
-    """One image of a contact sheet, made small.
-
-    Attributes:
-        caption: Its name and size.
-        image: `[height, width, 3]` uint8.
-        labels: `[height, width]` class ids, or None for an image without labels.
-    """
-
-    caption: str
-    image: np.ndarray
-    labels: np.ndarray | None
-
-    @classmethod
-    def of(cls, name: str, image: np.ndarray, labels: np.ndarray | None) -> "Thumbnail":
-        """An image and its labels at the sheet's size, so that no large one is kept.
-
-        Args:
-            name: The image's name.
-            image: `[height, width, 3]` uint8.
-            labels: `[height, width]` class ids, or None.
-        """
-        height, width = image.shape[:2]
-        factor = min(_THUMBNAIL_HEIGHT / height, _THUMBNAIL_WIDTH / width)
-        size = (max(1, round(width * factor)), max(1, round(height * factor)))
-        small = Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)
-        caption = f"{name}  {height}x{width}"
-        if labels is None:
-            return cls(f"{caption}  no labels", np.asarray(small), None)
-        ids = Image.fromarray(np.asarray(labels).astype(np.uint8))
-        small_ids = ids.resize(size, Image.Resampling.NEAREST)
-        return cls(caption, np.asarray(small), np.asarray(small_ids))
-
-    def beside_labels(self, palette: Palette) -> np.ndarray:
-        """The image and, on its right, the labels over it; hatched without a label."""
-        if self.labels is None:
-            return self.image
-        over = pictures.overlay(self.image, self.labels, palette)
-        labelled = palette.is_labelled(self.labels)[..., None]
-        over = np.where(labelled, over, pictures.hatching(*self.labels.shape))
-        between = np.full((len(over), _BETWEEN, 3), 255, np.uint8)
-        return np.concatenate([self.image, between, over], axis=1)
-
-
 def contact_sheet(
-    items: Sequence[Thumbnail], palette: Palette, title: str
+    items: Iterable[tuple[str, np.ndarray, np.ndarray | None]],
+    palette: Palette,
+    title: str,
 ) -> np.ndarray:
-    """The images in rows, each beside its labels; a legend below.
+    """Images in rows, each beside its labels; a legend at the end.
 
     Args:
-        items: What to show.
+        items: Name, image (`[height, width, 3]` uint8) and labels (`[height, width]`
+            class ids) or None of each; one at a time is kept.
         palette: The classes' names and colours.
         title: A line above all.
 
     Returns:
         `[height, width, 3]` uint8.
     """
-    panels = [(item.caption, item.beside_labels(palette)) for item in items]
-    return flowing_sheet(panels, Legend(contact_entries(items, palette)), title)
+    panels, pixels = [], np.zeros(256, np.int64)
+    for name, image, labels in items:
+        caption = "{}  {}x{}".format(name, *image.shape[:2])
+        picture, ids = thumbnail(image, labels)
+        if ids is None:
+            caption += "  no labels"
+        else:
+            pixels += np.bincount(ids.ravel(), minlength=256)
+            over, ignored = overlay(picture, ids, palette), ~palette.is_labelled(ids)
+            over[ignored] = pictures.hatching(*ids.shape)[ignored]
+            between = np.full((len(over), _BETWEEN, 3), 255, np.uint8)
+            picture = np.concatenate([picture, between, over], axis=1)
+        panels.append((caption, picture))
+    return flowing_sheet(panels, Legend(contact_entries(pixels, palette)), title)
 
 
-def contact_entries(items: Sequence[Thumbnail], palette: Palette) -> list[Entry]:
-    """The classes that occur with their share of the labelled pixels, largest first."""
-    maps = [item.labels.ravel() for item in items if item.labels is not None]
-    if not maps:
-        return []
-    counts = np.bincount(np.concatenate(maps), minlength=256)
-    ignored = int(counts[palette.ignore_label])
-    counts[palette.ignore_label] = 0
-    labelled = max(int(counts.sum()), 1)
-    order = np.argsort(-counts[: len(palette.names)], kind="stable")
+def thumbnail(
+    image: np.ndarray, labels: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """An image and its labels, or None, as small as the contact sheet has them."""
+    height, width = image.shape[:2]
+    factor = min(_THUMBNAIL_HEIGHT / height, _THUMBNAIL_WIDTH / width)
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    small = Image.fromarray(image).resize(size, Image.Resampling.LANCZOS)
+    if labels is None:
+        return np.asarray(small), None
+    ids = Image.fromarray(np.asarray(labels).astype(np.uint8))
+    return np.asarray(small), np.asarray(ids.resize(size, Image.Resampling.NEAREST))
+
+
+def contact_entries(pixels: np.ndarray, palette: Palette) -> list[Entry]:
+    """The classes that occur with their share of the labelled pixels, largest first.
+
+    Args:
+        pixels: `[256]`, how many have each label.
+        palette: The classes' names and colours.
+    """
+    is_class = palette.is_labelled(np.arange(256))
+    counts, total = np.where(is_class, pixels, 0), max(int(pixels.sum()), 1)
+    labelled, ignored = max(int(counts.sum()), 1), int(pixels[palette.ignore_label])
+    order = np.argsort(-counts, kind="stable")
     entries = [
         Entry(
             f"{palette.names[c]} {fine_percent(counts[c] / labelled)}",
@@ -172,6 +156,6 @@ def contact_entries(items: Sequence[Thumbnail], palette: Palette) -> list[Entry]
         if counts[c]
     ]
     if ignored:
-        share = ignored / (int(counts.sum()) + ignored)
-        entries.append(Entry(f"no label {fine_percent(share)} of all", None))
+        text = f"no label {fine_percent(ignored / total)} of all"
+        entries.append(Entry(text, None))
     return entries

@@ -11,10 +11,11 @@ from deeplab_dpc.reports.plots import Plot
 
 MOST_WITH_NUMBERS = 32
 """Classes; with more there is no room for numbers in the cells."""
-RIGHT, WRONG = (70, 140, 235), (224, 105, 20)
-"""Colours of a cell with all of its row; the fewer it has, the clearer it is."""
+RIGHT, WRONG = (40, 114, 224), (200, 80, 0)
+"""Colours of a cell with all of its row; the fewer it has, the clearer it is. Of this
+lightness black numbers can be read on them, and on dark pages white ones.
+"""
 _MOST_HOVERS = 1500
-_DARK_PAPER = (24, 28, 34)
 _TICKS = (0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1)
 
 
@@ -46,14 +47,18 @@ def drawn(
         plot.axes.imshow(_pixels(shares), interpolation="none")
         plot.axes.set_title(pages.legal(title), fontsize=0.4 * side + 9, pad=10)
         _add_names(plot.axes, class_names, 9 if has_numbers else 6.5)
-        if has_numbers:
-            _add_numbers(plot.axes, shares)
-        else:
+        if not has_numbers:
             _add_scales(plot)
+        for (row, column), share in np.ndenumerate(shares):
+            if has_numbers and share >= 0.005:
+                style = {"ha": "center", "va": "center", "color": plots.NUMBER}
+                plot.axes.text(column, row, f"{100 * share:.0f}", fontsize=8, **style)
         order = np.argsort(-shares, axis=None, kind="stable")[:_MOST_HOVERS]
         for i, j in np.transpose(np.unravel_index(order, shares.shape)):
-            known = f"{counts[i, j]:,} pixels" if has_numbers else percent(shares[i, j])
             if has_numbers or shares[i, j] >= 0.01:
+                known = (
+                    f"{counts[i, j]:,} pixels" if has_numbers else percent(shares[i, j])
+                )
                 box = (j - 0.5, i - 0.5, j + 0.5, i + 0.5)
                 plot.hover(box, f"{class_names[i]} as {class_names[j]}: {known}")
         yield plot
@@ -63,26 +68,6 @@ def picture(counts: np.ndarray, class_names: tuple[str, ...], title: str = "") -
     """The confusion matrix as a PNG, as `drawn` draws it."""
     with drawn(np.asarray(counts), class_names, title) as plot:
         return plot.png(dpi=150)
-
-
-def ink(share: float, is_right: bool) -> str:
-    """The colour of a number on a cell: black, but white on dark cells of dark pages.
-
-    Cells of light pages are never so dark that black could not be read.
-    """
-    color = RIGHT if is_right else WRONG
-    alpha = share**0.5
-    ground = [alpha * c + (1 - alpha) * p for c, p in zip(color, _DARK_PAPER)]
-    return plots.BLACK if luminance(ground) > 0.179 else plots.NUMBER
-
-
-def luminance(color) -> float:
-    """The relative luminance of an RGB colour, 0..1, as WCAG 2 has it."""
-    parts = [c / 255 for c in color]
-    linear = [
-        p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts
-    ]
-    return sum(weight * p for weight, p in zip((0.2126, 0.7152, 0.0722), linear))
 
 
 def _pixels(shares: np.ndarray) -> np.ndarray:
@@ -108,14 +93,6 @@ def _add_names(axes, class_names: tuple[str, ...], size_pt: float) -> None:
     axes.grid(visible=False)
     axes.grid(which="minor", linewidth=0.5)
     axes.spines[:].set_visible(False)
-
-
-def _add_numbers(axes, shares: np.ndarray) -> None:
-    style = {"ha": "center", "va": "center", "fontsize": 8}
-    for (row, column), share in np.ndenumerate(shares):
-        if share >= 0.005:
-            color = ink(share, row == column)
-            axes.text(column, row, f"{100 * share:.0f}", color=color, **style)
 
 
 def _add_scales(plot: Plot) -> None:

@@ -6,7 +6,6 @@ Images are `[height, width, 3]` uint8 RGB; label maps `[height, width]` integers
 import dataclasses
 import io
 import pathlib
-from collections.abc import Mapping
 
 import numpy as np
 from PIL import Image
@@ -157,14 +156,6 @@ def write_png(path: pathlib.Path, picture: np.ndarray) -> None:
     buffer = io.BytesIO()
     Image.fromarray(array).save(buffer, "PNG")
     files.write(path, buffer.getvalue())
-
-
-def write_files(
-    folder: pathlib.Path, name: str, pictures: Mapping[str, np.ndarray]
-) -> None:
-    """Writes `<name><ending>.png` for each ending of `image_files`."""
-    for ending, picture in pictures.items():
-        write_png(folder / f"{name}{ending}.png", picture)
 
 
 def _borders(labels: np.ndarray, width: int) -> np.ndarray:

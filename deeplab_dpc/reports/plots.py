@@ -15,8 +15,8 @@ from deeplab_dpc.reports import pages
 
 INK, MUTED, LINE, PAPER = "#1b2430", "#55606e", "#d8dee6", "#fffffe"
 BLUE, ORANGE, GREEN, GREY = "#1257b8", "#b4470a", "#1d7a46", "#9aa5b1"
-BLACK, NUMBER = "#000000", "#000001"
-"""Text on colours: black always, or white on dark pages."""
+NUMBER = "#000001"
+"""Text on colours: black, or white on dark pages."""
 _VARIABLES = {
     INK: "ink",
     MUTED: "muted",

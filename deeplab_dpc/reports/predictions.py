@@ -38,7 +38,8 @@ def draw(
             drawn = image_sheets.image_files(
                 item.image, item.prediction, item.label, palette, item.name
             )
-            pictures.write_files(folder, name, drawn)
+            for ending, picture in drawn.items():
+                pictures.write_png(folder / f"{name}{ending}.png", picture)
             if also_raw:
                 pictures.write_png(folder / "raw" / f"{name}.png", item.prediction)
             progress.advance()

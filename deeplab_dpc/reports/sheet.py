@@ -52,19 +52,17 @@ def sheet(panels: Panels, legend: Legend, title: str = "") -> np.ndarray:
     Returns:
         `[height, width, 3]` uint8.
     """
-    size: Size = panels[0][1].shape[:2]
     heading = math.ceil(max(_font(_TEXT_SIZE).getlength(text) for text, _ in panels))
-    has_legend, choices = bool(legend.entries), []
-    for columns in range(1, len(panels) + has_legend + 1):
+    count, has_legend, choices = len(panels), bool(legend.entries), []
+    for columns in range(1, count + has_legend + 1):
         room = (LARGEST_WIDTH - 2 * _MARGIN + _GAP) // columns - _GAP
-        height, width = _shown_size(size, room)
-        whole = columns * (max(width, heading) + _GAP) - _GAP
-        cells = [(height, max(width, heading))] * len(panels)
-        layout = _Layout.of(cells, whole, whole)
-        is_full = has_legend and len(panels) % columns == 0
-        below = 4 * _ROW_HEIGHT if is_full else 0
-        aspect = layout.width / (layout.height + below) / _SHEET_ASPECT
-        choices.append((abs(math.log(aspect)), columns, layout, (height, width)))
+        shown = _shown_size(panels[0][1].shape[:2], room)
+        cell = max(shown[1], heading)
+        width = columns * (cell + _GAP) - _GAP
+        layout = _Layout.of([(shown[0], cell)] * count, width, width)
+        below = 4 * _ROW_HEIGHT if has_legend and count % columns == 0 else 0
+        aspect = width / (layout.height + below) / _SHEET_ASPECT
+        choices.append((abs(math.log(aspect)), columns, layout, shown))
     *_, layout, shown = min(choices, key=lambda choice: choice[:2])
     fitted = [(text, _resized(picture, shown)) for text, picture in panels]
     return _drawn(fitted, layout, legend, title)
@@ -76,8 +74,8 @@ def flowing_sheet(panels: Panels, legend: Legend, title: str = "") -> np.ndarray
     Args and the returned value are those of `sheet`.
     """
     room = LARGEST_WIDTH - 2 * _MARGIN
-    least = math.ceil(_font(_TITLE_SIZE).getlength(title))
-    layout = _Layout.of([p.shape[:2] for _, p in panels], room, min(least, room))
+    least = min(room, math.ceil(_font(_TITLE_SIZE).getlength(title)))
+    layout = _Layout.of([picture.shape[:2] for _, picture in panels], room, least)
     return _drawn(panels, layout, legend, title)
 
 
@@ -85,12 +83,11 @@ def flowing_sheet(panels: Panels, legend: Legend, title: str = "") -> np.ndarray
 class _Layout:
     """Where the pictures stand, in rows, each below its heading.
 
-    `places` are the left upper corners of the headings, `widths` how long these may
-    be. The last row has `free` behind its last picture: x, y and height.
+    Each of `places` has the left upper corner of a heading, and how long it may be.
+    The last row has `free` behind its last picture: x, y and height.
     """
 
-    places: list[tuple[int, int]]
-    widths: list[int]
+    places: list[tuple[int, int, int]]
     width: int
     height: int
     free: tuple[int, int, int]
@@ -103,71 +100,65 @@ class _Layout:
         for height, width in sizes:
             if x and x + width > room:
                 x, y, row_height = 0, y + row_height + _GAP, 0
-            places.append((x, y))
+            places.append((x, y, width))
             widest = max(widest, x + width)
             row_height = max(row_height, _HEADING_HEIGHT + height)
             x += width + _GAP
-        widths, height = [w for _, w in sizes], y + row_height + _GAP
-        return cls(places, widths, widest, height, (x, y, row_height))
-
-
-@dataclasses.dataclass(frozen=True)
-class _Key:
-    """Where the legend stands: rows of entries, filled column by column."""
-
-    corner: tuple[int, int] = (0, 0)
-    rows: int = 1
-    column_width: int = 0
-    height_below: int = 0
-
-    @classmethod
-    def fitting(cls, legend: Legend, layout: _Layout) -> "_Key":
-        """In the layout's free place, if it is large enough, else below it."""
-        count = len(legend.entries)
-        if not count:
-            return cls()
-        heading_height = _ROW_HEIGHT if legend.heading else 0
-        lengths = (_font(_TEXT_SIZE).getlength(entry.text) for entry in legend.entries)
-        wanted = _SWATCH + 8 + round(max(lengths)) + _ENTRY_GAP
-        x, y, height = layout.free
-        width = layout.width - x
-        rows = (height - heading_height) // _ROW_HEIGHT
-        if width > 0 and rows * max(1, (width + _ENTRY_GAP) // wanted) >= count:
-            even = -(-count // -(-count // rows))
-            return cls((x, y), even, min(wanted, width), 0)
-        rows = -(-count // max(1, (layout.width + _ENTRY_GAP) // wanted))
-        below = heading_height + rows * _ROW_HEIGHT + _GAP
-        return cls((0, layout.height), rows, min(wanted, layout.width), below)
+        return cls(places, widest, y + row_height + _GAP, (x, y, row_height))
 
 
 def _drawn(panels: Panels, layout: _Layout, legend: Legend, title: str) -> np.ndarray:
     head = _MARGIN + (_TITLE_HEIGHT if title else 0)
-    key = _Key.fitting(legend, layout)
-    height = head + layout.height + key.height_below + _MARGIN - _GAP
-    canvas = Image.new("RGB", (layout.width + 2 * _MARGIN, height), _PAPER)
+    (x, y, free_height), foot = layout.free, 0
+    key = _legend_picture(legend, layout.width - x, free_height)
+    if key is None and legend.entries:
+        key, x, y = _legend_picture(legend, layout.width), 0, layout.height
+        foot = key.height + _GAP if key else 0
+    size = layout.width + 2 * _MARGIN, head + layout.height + foot + _MARGIN - _GAP
+    canvas = Image.new("RGB", size, _PAPER)
     draw = ImageDraw.Draw(canvas)
     shown = _shortened(title, layout.width, _TITLE_SIZE)
     draw.text((_MARGIN, _MARGIN), shown, fill=_INK, font=_font(_TITLE_SIZE))
-    small = _font(_TEXT_SIZE)
-    for (heading, picture), place, width in zip(panels, layout.places, layout.widths):
-        x, y = place[0] + _MARGIN, place[1] + head
+    if key:
+        canvas.paste(key, (x + _MARGIN, y + head))
+    for (heading, picture), (x, y, width) in zip(panels, layout.places):
+        left, top = x + _MARGIN, y + head
         shown = _shortened(heading, width)
-        draw.text((x, y + 5), shown, fill=_FAINT, font=small)
-        y += _HEADING_HEIGHT
-        box = (x - 1, y - 1, x + picture.shape[1], y + picture.shape[0])
+        draw.text((left, top + 5), shown, fill=_FAINT, font=_font(_TEXT_SIZE))
+        top += _HEADING_HEIGHT
+        box = (left - 1, top - 1, left + picture.shape[1], top + picture.shape[0])
         draw.rectangle(box, outline=_EDGE)
-        canvas.paste(Image.fromarray(picture), (x, y))
-    x, y = key.corner[0] + _MARGIN, key.corner[1] + head
-    if legend.entries and legend.heading:
-        draw.text((x, y + 5), legend.heading, fill=_FAINT, font=small)
-        y += _ROW_HEIGHT
-    for i, entry in enumerate(legend.entries):
-        column, row = divmod(i, key.rows)
-        left, top = x + column * key.column_width, y + row * _ROW_HEIGHT
-        _draw_swatch(draw, (left, top + 4), entry.color)
-        shown = _shortened(entry.text, key.column_width - _SWATCH - 8)
-        draw.text((left + _SWATCH + 8, top + 3), shown, fill=_INK, font=small)
+        canvas.paste(Image.fromarray(picture), (left, top))
     return np.asarray(canvas)
+
+
+def _legend_picture(
+    legend: Legend, width: int, most_height: int | None = None
+) -> Image.Image | None:
+    """The entries, filled column by column; None where they have no room."""
+    count, head = len(legend.entries), _ROW_HEIGHT if legend.heading else 0
+    if not count or width <= 0:
+        return None
+    font = _font(_TEXT_SIZE)
+    longest = max(font.getlength(entry.text) for entry in legend.entries)
+    column_width = _SWATCH + 8 + round(longest) + _ENTRY_GAP
+    columns = max(1, (width + _ENTRY_GAP) // column_width)
+    if most_height is not None:
+        most_rows = (most_height - head) // _ROW_HEIGHT
+        if columns * most_rows < count:
+            return None
+        columns = -(-count // most_rows)
+    rows = -(-count // columns)
+    canvas = Image.new("RGB", (width, head + rows * _ROW_HEIGHT), _PAPER)
+    draw = ImageDraw.Draw(canvas)
+    draw.text((0, 5), legend.heading, fill=_FAINT, font=font)
+    for i, entry in enumerate(legend.entries):
+        column, row = divmod(i, rows)
+        left, top = column * column_width, head + row * _ROW_HEIGHT
+        _draw_swatch(draw, (left, top + 4), entry.color)
+        shown = _shortened(entry.text, min(column_width, width) - _SWATCH - 8)
+        draw.text((left + _SWATCH + 8, top + 3), shown, fill=_INK, font=font)
+    return canvas
 
 
 def _shown_size(size: Size, room: int) -> Size:

@@ -1,5 +1,6 @@
 """The bars' lengths and colours, what is marked, and that many classes fit."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -8,7 +9,6 @@ from PIL import Image
 
 from deeplab_dpc.formatting import fine_percent
 from deeplab_dpc.reports import class_chart
-from deeplab_dpc.reports.class_chart import Lane
 from deeplab_dpc.reports.pictures import Palette
 from tests.inspection.data_tables_test import UNLABELLED
 from tests.inspection.data_warnings_test import SOUND
@@ -17,9 +17,21 @@ RED, GREEN, BLUE = (250, 0, 0), (0, 250, 0), (0, 0, 250)
 NAMES, COLORS = ("sky", "road", "car"), (RED, GREEN, BLUE)
 
 
+PALETTE = Palette(NAMES, COLORS)
+
+
+def split(shares, images, ignored):
+    """Figures of a split with a million labelled pixels, or none."""
+    pixels = tuple(round(1e6 * share) for share in shares)
+    rest = round(sum(pixels) * ignored / (1 - ignored)) if ignored < 1 else 10**6
+    figures = {"class_pixels": pixels, "ignored_pixels": rest}
+    return dataclasses.replace(SOUND, images_where_present=images, **figures)
+
+
 def chart(lanes, names=NAMES, colors=COLORS, ignore_label=255):
     palette = Palette(tuple(names), tuple(colors), ignore_label)
-    content = class_chart.class_chart(palette, lanes, "title")
+    counted = {f"split {i}": lane for i, lane in enumerate(lanes)}
+    content = class_chart.class_chart(palette, counted, "title")
     with Image.open(io.BytesIO(content)) as image:
         return np.asarray(image.convert("RGB"))
 
@@ -35,24 +47,24 @@ def width(picture, color):
 
 def test_linear_bars_are_as_long_as_their_shares():
     """With the edge at either end, which is paler."""
-    lane = Lane("train", (0.5, 0.25, 0.25), (1, 1, 1), 0.0)
+    lane = split((0.5, 0.25, 0.25), (1, 1, 1), 0.0)
     found = chart([lane])
     assert width(found, RED) + 2 == pytest.approx(2 * (width(found, GREEN) + 2), abs=2)
     assert width(found, GREEN) == width(found, BLUE) > 70
 
 
 def test_logarithmic_bars_grow_by_the_same_length_each_power_of_ten():
-    """From 0.1 % to 100 % are three powers: two, one and none of them, less edges."""
-    found = chart([Lane("train", (0.1, 0.01, 0.001), (1, 1, 1), 0.0)])
-    assert width(found, RED) == pytest.approx(2 * width(found, GREEN), abs=3)
-    assert width(found, GREEN) > 50
-    assert 1 <= width(found, BLUE) <= 3
+    """From 0.1 % on, and a little before: 90 % has three powers, 9 % two, 0.9 % one."""
+    found = chart([split((0.1, 0.01, 0.001), (1, 1, 1), 0.0)])
+    long, middle, short = (width(found, color) for color in (RED, GREEN, BLUE))
+    assert long - middle == pytest.approx(middle - short, abs=2)
+    assert short == pytest.approx(middle - short, abs=4) and short > 50
 
 
 def test_every_split_has_its_column_and_one_scale():
     lanes = [
-        Lane("train", (0.5, 0.5, 0.0), (9, 9, 0), 0.1),
-        Lane("val", (0.25, 0.75, 0.0), (2, 2, 0), 0.1),
+        split((0.5, 0.5, 0.0), (9, 9, 0), 0.1),
+        split((0.25, 0.75, 0.0), (2, 2, 0), 0.1),
     ]
     found = columns_of(chart(lanes), RED)
     gap = int(np.argmax(np.diff(found))) + 1
@@ -68,14 +80,14 @@ def warning(found):
 
 
 def test_a_class_that_never_occurs_is_marked_and_has_no_bar():
-    found = chart([Lane("train", (0.5, 0.5, 0.0), (3, 3, 0), 0.0)])
+    found = chart([split((0.5, 0.5, 0.0), (3, 3, 0), 0.0)])
     assert not width(found, BLUE)
     assert warning(found) >= 5
-    assert not warning(chart([Lane("train", (0.5, 0.5, 0.0), (3, 3, 3), 0.0)]))
+    assert not warning(chart([split((0.5, 0.5, 0.0), (3, 3, 3), 0.0)]))
 
 
 def test_a_class_that_is_ignored_is_no_warning():
-    lane = Lane("train", (0.0, 0.5, 0.5), (0, 3, 3), 0.2)
+    lane = split((0.0, 0.5, 0.5), (0, 3, 3), 0.2)
     assert not warning(chart([lane], ignore_label=0))
 
 
@@ -83,7 +95,7 @@ def test_a_class_that_is_ignored_is_no_warning():
 def test_all_classes_fit_without_touching(count, splits):
     """Each class has a colour of its own, and its bars are found in one row each."""
     colors = [(i, 255 - i, 77) for i in range(count)]
-    lane = Lane("split", (1 / count,) * count, (5,) * count, 0.01)
+    lane = split((1 / count,) * count, (5,) * count, 0.01)
     names = [f"a class with a rather long name, number {i}" for i in range(count)]
     found = chart([lane] * splits, names, colors)
     assert found.shape[1] <= 2600 and found.dtype == np.uint8
@@ -96,7 +108,7 @@ def test_all_classes_fit_without_touching(count, splits):
 
 
 def test_a_split_without_a_single_label_is_drawn():
-    assert warning(chart([Lane("train", (0.0, 0.0, 0.0), (0, 0, 0), 1.0)])) >= 5
+    assert warning(chart([split((0.0, 0.0, 0.0), (0, 0, 0), 1.0)])) >= 5
 
 
 @pytest.mark.parametrize(
@@ -111,9 +123,9 @@ def test_a_split_without_a_single_label_is_drawn():
     ],
 )
 def test_ticks_are_round_numbers(most, ticks):
-    axis = class_chart._Axis.of([Lane("", (most,), (1,), 0.0)])
+    axis = class_chart._Scale.of([[most]])
     assert list(axis.ticks) == pytest.approx(ticks)
-    assert axis.most == pytest.approx(ticks[-1]) and not axis.is_log
+    assert not axis.is_log
 
 
 @pytest.mark.parametrize(
@@ -131,10 +143,12 @@ def test_percentages_keep_small_shares(share, text):
     assert fine_percent(share) == text
 
 
-def test_lanes_are_shares():
-    (lane,) = class_chart.lanes({"train": SOUND, "test": UNLABELLED})
-    assert lane.title == "train: 10 images"
-    assert lane.shares == (0.5, 0.3, 0.2)
-    assert lane.images == (10, 9, 7)
-    assert lane.ignored == 100 / 1100
-    assert class_chart.lanes({"test": UNLABELLED}) == []
+def test_shares_are_of_labelled_pixels_and_the_last_is_of_all():
+    assert class_chart.shares(SOUND) == [0.5, 0.3, 0.2, 100 / 1100]
+
+
+def test_splits_without_labels_have_no_column():
+    alone = class_chart.class_chart(PALETTE, {"train": SOUND}, "")
+    both = class_chart.class_chart(PALETTE, {"train": SOUND, "test": UNLABELLED}, "")
+    assert alone == both
+    assert class_chart.class_chart(PALETTE, {"test": UNLABELLED}, "") is None

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from deeplab_dpc.reports import image_sheets, pictures
-from deeplab_dpc.reports.image_sheets import Thumbnail
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 PALETTE = pictures.Palette(("sky", "road", "car"), (RED, GREEN, BLUE), 255)
@@ -95,93 +94,86 @@ def test_ade20k_ignores_class_0_in_the_truth_but_not_in_the_prediction():
     assert files["_prediction"][0, 0].tolist() == list(RED)
 
 
-OVER_RED = (185, 45, 45)
-"""0.45 * 100 + 0.55 * 255 = 185.25 red, 45 green and blue."""
-
-
 def plain(size, value=100):
     return np.full((*size, 3), value, np.uint8)
 
 
+@pytest.fixture
+def parts(monkeypatch):
+    """Gives what a contact sheet is drawn from: its panels and its legend."""
+    monkeypatch.setattr(image_sheets, "flowing_sheet", lambda *given: given[:2])
+    return lambda *items, palette=PALETTE: image_sheets.contact_sheet(
+        items, palette, ""
+    )
+
+
 @pytest.mark.parametrize("size", [(20, 10), (375, 500), (1024, 2048), (1, 3000)])
-def test_items_have_the_sheets_size_and_keep_their_shape(size):
+def test_thumbnails_have_the_sheets_size_and_keep_their_shape(parts, size):
     labels = np.zeros(size, np.uint8)
     labels[:, size[1] // 2 :] = 1
-    item = Thumbnail.of("street", plain(size), labels)
-    height, width = item.image.shape[:2]
-    assert item.labels.shape == (height, width)
+    image, small = image_sheets.thumbnail(plain(size), labels)
+    height, width = image.shape[:2]
+    assert small.shape == (height, width)
     assert height == 200 or width == 620
     assert abs(height - size[0] * width / size[1]) <= 1
-    assert item.caption == f"street  {size[0]}x{size[1]}"
-    np.testing.assert_allclose(np.mean(item.labels == 1), 0.5, atol=0.02)
+    np.testing.assert_allclose(np.mean(small == 1), 0.5, atol=0.02)
+    [(caption, picture)], _ = parts(("street", plain(size), labels))
+    assert caption == f"street  {size[0]}x{size[1]}"
+    assert picture.shape == (height, 2 * width + 4, 3)
 
 
 def test_labels_are_never_mixed():
     """Neighbours 0 and 200 must not become 100 when made smaller."""
     labels = np.tile(np.array([[0, 200]], np.uint8), (900, 450))
-    assert set(np.unique(Thumbnail.of("a", plain((900, 900)), labels).labels)) <= {
-        0,
-        200,
-    }
+    _, small = image_sheets.thumbnail(plain((900, 900)), labels)
+    assert set(np.unique(small)) <= {0, 200}
 
 
 def test_image_and_overlay_stand_side_by_side():
-    item = Thumbnail.of("a", plain((200, 300)), np.zeros((200, 300), np.uint8))
+    """0.45 * 100 + 0.55 * 255 = 185.25 red, 45 green and blue."""
+    item = ("a", plain((200, 300)), np.zeros((200, 300), np.uint8))
     found = image_sheets.contact_sheet([item], PALETTE, "title")
     assert (found == 100).all(-1).sum() >= 200 * 300
-    assert (found == OVER_RED).all(-1).sum() == 200 * 300
+    assert (found == (185, 45, 45)).all(-1).sum() == 200 * 300
     assert (found == RED).all(-1).sum() > 200  # The legend's swatch.
     assert not (found == GREEN).all(-1).any()
 
 
-def test_pixels_without_a_label_are_hatched_and_the_others_are_not():
+def test_pixels_without_a_label_are_hatched_and_the_others_are_not(parts):
     labels = np.zeros((200, 300), np.uint8)
     labels[:, 150:] = 255
-    found = Thumbnail.of("a", plain((200, 300)), labels).beside_labels(PALETTE)
-    over = found[:, 304:]
+    [(_, picture)], _ = parts(("a", plain((200, 300)), labels))
+    over = picture[:, 304:]
     np.testing.assert_array_equal(over[:, 150:], pictures.hatching(200, 300)[:, 150:])
-    np.testing.assert_array_equal(over[:, :149], np.full((200, 149, 3), OVER_RED))
+    assert (over[:, :149] == (185, 45, 45)).all()
 
 
-def test_legend_has_shares_of_labelled_pixels():
+def test_the_contact_sheets_legend_has_shares_of_labelled_pixels(parts):
     labels = np.zeros((100, 100), np.uint8)
     labels[:50], labels[50:60] = 255, 1
-    item = Thumbnail("a", plain((100, 100)), labels)
-    entries = image_sheets.contact_entries([item], PALETTE)
-    assert [name for name, _ in entries] == [
-        "sky 80.0 %",
-        "road 20.0 %",
-        "no label 50.0 % of all",
-    ]
+    _, legend = parts(("a", plain((100, 100)), labels))
+    expected = ["sky 80.0 %", "road 20.0 %", "no label 50.0 % of all"]
+    assert texts(legend.entries) == expected
 
 
-def test_an_ignored_class_is_no_class_of_the_legend():
+def test_an_ignored_class_is_no_class_of_the_legend(parts):
     """ADE20K ignores class 0."""
-    labels = np.array([[0, 1]], np.uint8)
     palette = pictures.Palette(("other", "wall"), (RED, GREEN), 0)
-    entries = image_sheets.contact_entries(
-        [Thumbnail("a", plain((1, 2)), labels)], palette
-    )
-    assert [name for name, _ in entries] == [
-        "wall 100.0 %",
-        "no label 50.0 % of all",
-    ]
+    item = ("a", plain((1, 2)), np.array([[0, 1]], np.uint8))
+    _, legend = parts(item, palette=palette)
+    assert texts(legend.entries) == ["wall 100.0 %", "no label 50.0 % of all"]
 
 
-def test_an_image_without_labels_stands_alone():
-    item = Thumbnail.of("a", plain((200, 300)), None)
-    found = image_sheets.contact_sheet([item], PALETTE, "t")
-    assert (found == 100).all(-1).sum() >= 200 * 300
-    assert item.caption.endswith("no labels")
-    assert image_sheets.contact_entries([item], PALETTE) == []
+def test_an_image_without_labels_stands_alone(parts):
+    [(caption, picture)], legend = parts(("a", plain((200, 300)), None))
+    np.testing.assert_array_equal(picture, plain((200, 300)))
+    assert caption.endswith("no labels") and legend.entries == []
 
 
 def test_rows_wrap_and_nothing_overlaps():
     """Twelve images of different shapes; each keeps all of its pixels."""
     sizes = [(200, 100 + 40 * i) for i in range(12)]
-    items = [
-        Thumbnail(f"{i}", plain(size, 10 + i), None) for i, size in enumerate(sizes)
-    ]
+    items = [(f"{i}", plain(size, 10 + i), None) for i, size in enumerate(sizes)]
     found = image_sheets.contact_sheet(items, PALETTE, "many")
     assert found.shape[1] <= 1840 + 2 * 20
     for i, (height, width) in enumerate(sizes):

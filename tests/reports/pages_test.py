@@ -13,6 +13,7 @@ from PIL import Image
 
 from deeplab_dpc.reports import pages
 from deeplab_dpc.reports.pages import Column
+from tests.reports import matrix_test
 from tests.reports.matrix_test import contrast
 
 PAGE = """{% extends "base.html.j2" %}
@@ -117,5 +118,7 @@ def test_text_can_be_read(theme):
             assert contrast(colors[ink], colors[ground]) >= 4.5, (ink, ground)
     for ground in ("bar", "faint"):  # A number may lie on a bar.
         assert contrast(colors["ink"], colors[ground]) >= 4.5, ground
+    assert colors["number"] == matrix_test.NUMBERS[theme]
+    assert colors["paper"] == matrix_test.PAPERS[theme]
     for line in ("one", "two", "three"):
         assert contrast(colors[line], colors["paper"]) >= 3, line

@@ -1,10 +1,8 @@
 """The best and the worst images of an evaluation, drawn small while it runs."""
 
+import bisect
 import dataclasses
-import heapq
-import itertools
 import math
-from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
@@ -14,19 +12,14 @@ from deeplab_dpc.reports import pictures
 
 SIDE_PX = 480
 """The larger side of the small pictures."""
+_BOX = Image.Resampling.BOX
 
 Panels = tuple[tuple[str, np.ndarray], ...]
-_Ranked = tuple[float, int, "ShownImage"]
 
 
 @dataclasses.dataclass(frozen=True)
 class ShownImage:
-    """An image to show.
-
-    Attributes:
-        score: Its name and scores.
-        panels: Heading and picture, `[height, width, 3]` uint8 each.
-    """
+    """An image to show: its name and scores, and headings and `[h, w, 3]` pictures."""
 
     score: ImageScore
     panels: Panels
@@ -44,10 +37,9 @@ class Extremes:
     """
 
     def __init__(self, count: int, palette: pictures.Palette):
-        self._count, self._palette = count, palette
-        self._best: list[_Ranked] = []  # Heaps: the first is the next one to go.
-        self._worst: list[_Ranked] = []
-        self._number, self._seen = itertools.count(), 0
+        self._count, self._palette, self._seen = count, palette, 0
+        self._best: list[tuple[float, int, ShownImage]] = []  # By rank, then number.
+        self._worst: list[tuple[float, int, ShownImage]] = []
 
     def see(
         self,
@@ -67,40 +59,25 @@ class Extremes:
         if self._count == 0 or math.isnan(score.miou):
             return
         self._seen += 1
-        number, drawn = next(self._number), list[ShownImage]()
-
-        def shown() -> ShownImage:
-            if not drawn:
-                panels = small_panels(image, label, prediction, self._palette)
-                drawn.append(ShownImage(score, panels))
-            return drawn[0]
-
-        self._offer(self._best, score.miou, number, shown)
-        self._offer(self._worst, -score.miou, number, shown)
+        shown = None
+        for kept, rank in ((self._best, -score.miou), (self._worst, score.miou)):
+            if len(kept) < self._count or rank < kept[-1][0]:
+                if shown is None:
+                    panels = small_panels(image, label, prediction, self._palette)
+                    shown = ShownImage(score, panels)
+                bisect.insort(kept, (rank, self._seen, shown))
+                del kept[self._count :]
 
     @property
     def best(self) -> tuple[ShownImage, ...]:
         """The best first; of few images those of the better half."""
-        ranked = sorted(self._best, key=lambda item: (-item[0], -item[1]))
-        return tuple(item[2] for item in ranked[: self._seen // 2])
+        return tuple(shown for *_, shown in self._best[: self._seen // 2])
 
     @property
     def worst(self) -> tuple[ShownImage, ...]:
         """The worst first; none that is among the best."""
-        ranked = sorted(self._worst, key=lambda item: (-item[0], -item[1]))
-        return tuple(item[2] for item in ranked[: self._seen - len(self.best)])
-
-    def _offer(
-        self,
-        heap: list[_Ranked],
-        rank: float,
-        number: int,
-        draw: Callable[[], ShownImage],
-    ) -> None:
-        if len(heap) < self._count:
-            heapq.heappush(heap, (rank, -number, draw()))
-        elif rank > heap[0][0]:
-            heapq.heapreplace(heap, (rank, -number, draw()))
+        others = self._seen - len(self.best)
+        return tuple(shown for *_, shown in self._worst[:others])
 
 
 def small_panels(
@@ -117,13 +94,10 @@ def small_panels(
         "prediction": palette.paint(prediction),
         "errors": pictures.errors(whole, label, prediction, palette),
     }
-    return tuple((heading, _small(picture)) for heading, picture in panels.items())
-
-
-def _small(picture: np.ndarray) -> np.ndarray:
-    height, width = picture.shape[:2]
-    factor = SIDE_PX / max(height, width)
-    if factor >= 1:
-        return picture
+    height, width = label.shape
+    factor = min(1.0, SIDE_PX / max(height, width))
     size = max(1, round(width * factor)), max(1, round(height * factor))
-    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX))
+    return tuple(
+        (heading, np.asarray(Image.fromarray(picture).resize(size, _BOX)))
+        for heading, picture in panels.items()
+    )
