@@ -32,14 +32,7 @@ def trackable(
     step: tf.Variable | None = None,
     averages: Mapping[str, tf.Variable] | None = None,
 ) -> tf.train.Checkpoint:
-    """A checkpoint of everything that a training run must remember, by name.
-
-    Args:
-        model: The model.
-        optimizer: Its optimizer, with its slots.
-        step: The steps made.
-        averages: The moving averages of the model's variables, by path.
-    """
+    """A checkpoint of everything that a training run must remember, by name."""
     parts: dict[str, Any] = {} if step is None else {"step": step}
     for name, owner in ((MODEL, model), (OPTIMIZER, optimizer)):
         if owner is not None:

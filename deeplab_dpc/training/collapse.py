@@ -48,11 +48,6 @@ class CollapseMonitor:
     collapse. Healthy runs look so at first, too. So it must last: a tenth of the run,
     but at least 50 steps and at most 500, counted from the end of the slow start. One
     interval in which the model predicts something else begins the count anew.
-
-    Args:
-        dataset: The classes' names, and the label of the pixels that do not count.
-        train: The run's settings.
-        num_replicas: Devices that share a batch.
     """
 
     def __init__(self, dataset: DatasetInfo, train: TrainConfig, num_replicas: int = 1):

@@ -32,10 +32,7 @@ class Loop(orbit.StandardTrainer):
     """Orbit's inner loop around our step; keeps count of what an interval took.
 
     Args:
-        state: What is trained.
-        strategy: The devices.
-        batches: The batches of the steps, from `first_step` on.
-        first_step: Steps that were made before.
+        batches: Those of the steps that come after the first `first_step`.
 
     Attributes:
         step: Steps that are made.

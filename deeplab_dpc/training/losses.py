@@ -61,15 +61,9 @@ class PixelLoss:
                 f"label_weights has {len(weights)} numbers; the data set has "
                 f"{num_classes} classes: give one number, or {num_classes}."
             )
-        return cls(
-            ignore_label,
-            weights,
-            train.upsample_logits,
-            train.top_k_percent_pixels,
-            train.hard_example_mining_step,
-            train.hard_example_mining,
-            train.label_smoothing,
-        )
+        # The other settings have the names of our fields.
+        names = [field.name for field in dataclasses.fields(cls)][2:]
+        return cls(ignore_label, weights, *(getattr(train, name) for name in names))
 
     def __call__(
         self, logits: tf.Tensor, labels: tf.Tensor, step: tf.Tensor | int

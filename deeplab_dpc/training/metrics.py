@@ -20,10 +20,6 @@ class Metrics:
     Rows of steps that the run is about to make again are cut off, and so is a line that
     lacks its end: each step is there once. A number has as many digits as it takes to
     read it back exactly.
-
-    Args:
-        folder: The run folder.
-        first_step: Steps that the run has made.
     """
 
     def __init__(self, folder: str | os.PathLike, first_step: int):

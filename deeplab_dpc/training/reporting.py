@@ -30,7 +30,6 @@ class Interval:
         wait_s: Seconds spent waiting for batches.
         sums: Sum over the steps of each scalar that a step gives.
         classes: `[2, classes]`, pixels predicted and labelled; 0 before the first step.
-        began_s: When it began, on `time.perf_counter`'s clock.
     """
 
     steps: int = 0
@@ -67,10 +66,7 @@ class TrainingLog:
     What cannot be written to the table or for TensorBoard, on a full disk say, is told
     once; the run goes on without.
 
-    Args:
-        folder: The run folder.
-        num_steps: Steps of the whole run, for the time left.
-        first_step: Steps that the run has made.
+    Of the run's `num_steps` steps, `first_step` are made already.
     """
 
     def __init__(self, folder: str | os.PathLike, num_steps: int, first_step: int = 0):
@@ -108,9 +104,7 @@ class TrainingLog:
     def show_classes(self, step: int, classes: np.ndarray) -> None:
         """Writes histograms with a bar for each class, its share of the pixels.
 
-        Args:
-            step: The step that the interval ended with.
-            classes: `[2, classes]` pixels, predicted and labelled.
+        `classes` are `[2, classes]` pixels, predicted and labelled.
         """
         metadata = histogram_metadata.create_summary_metadata(None, None)
         left = np.arange(classes.shape[1]) - 0.5
@@ -144,7 +138,6 @@ def pictures(
     """A batch as pictures: the images, their labels, the model's prediction.
 
     Args:
-        model: The model.
         image: `[batch, height, width, 3]` in 0..255.
         label: `[batch, height, width]`; what is no class is drawn black.
         colors: One a class.

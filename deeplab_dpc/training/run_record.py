@@ -56,11 +56,7 @@ def record_settings(
 ) -> None:
     """Writes the settings as a flagfile, and the cell as a file for its flag.
 
-    Args:
-        folder: Where to.
-        settings: All of them.
-        genotype: The cell, if there is one.
-        name: The path that the folder has when it is complete.
+    `name` is the path that the folder has when it is complete.
     """
     lines = [
         "# What was not at its default. Give another folder to train the same:",

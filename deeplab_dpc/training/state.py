@@ -64,8 +64,7 @@ class Averages:
     def update(self, steps_made: tf.Tensor) -> None:
         """Takes in the weights after a step, on each replica.
 
-        Args:
-            steps_made: Steps made before that one, a scalar.
+        `steps_made` is the number of steps before that one, a scalar.
         """
         steps = tf.cast(steps_made, tf.float32)
         share = tf.maximum(self._least_share, _WARM_UP / (10.0 + steps))
@@ -76,14 +75,7 @@ class Averages:
 
 @dataclasses.dataclass(frozen=True)
 class TrainState:
-    """What a run changes as it trains, and the settings that it was made by.
-
-    Attributes:
-        config: The run's settings.
-        model: The model.
-        optimizer: Moves the model's trainable variables; has its slots.
-        averages: The moving averages of the weights, if there are some.
-    """
+    """What a run changes as it trains, and the settings that it was made by."""
 
     config: RunConfig
     model: keras.Model
@@ -135,12 +127,7 @@ class TrainState:
 
 
 class Saver:
-    """Saves checkpoints, every so many seconds and when told.
-
-    Args:
-        state: What is saved.
-        folder: The run folder.
-    """
+    """Saves checkpoints in the run folder, every so many seconds and when told."""
 
     def __init__(self, state: TrainState, folder: str | os.PathLike):
         self._folder = pathlib.Path(folder)

@@ -19,14 +19,8 @@ class ReplicaStep:
 
     Sums and divisors of the losses are added up over the replicas before they are
     divided, and L2 is shared out among them, so that the gradients, which the
-    optimizer adds up, are those of the whole batch on one device.
-
-    Args:
-        model: The model.
-        optimizer: Moves the model's trainable variables.
-        loss: The loss of some logits.
-        train: Weight decay, gradient multipliers, clipping, parts of a batch.
-        averages: The moving averages of the weights, if there are some.
+    optimizer adds up, are those of the whole batch on one device. Of the settings it
+    reads weight decay, gradient multipliers, clipping, and the parts of a batch.
 
     Raises:
         ConfigError: If the loss cannot be added up over parts of a batch.
