@@ -4,21 +4,15 @@ Rows in results/class_counts.csv. MobileNet-v2 with the published cell is the sm
 model, so that its steps are the shortest.
 """
 
-import os
-import sys
+import numpy as np
+import tensorflow as tf
+from measuring import compare, write
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
-from measuring import compare, write  # noqa: E402
-
-from deeplab_dpc import build_model  # noqa: E402
-from deeplab_dpc.config import ModelConfig, TrainConfig  # noqa: E402
-from deeplab_dpc.genotypes import DPC_TOP1  # noqa: E402
-from deeplab_dpc.training import collapse, losses, optimizers  # noqa: E402
-from deeplab_dpc.training.step import ReplicaStep  # noqa: E402
+from deeplab_dpc import build_model
+from deeplab_dpc.config import ModelConfig, TrainConfig
+from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.training import collapse, losses, optimizers
+from deeplab_dpc.training.step import ReplicaStep
 
 NAME = "class_counts"
 # Crop, batch, classes, decoder's strides.

@@ -1,8 +1,8 @@
 """Timing of alternatives side by side in one run, and the CSV rows they end in."""
 
 import csv
+import os
 import pathlib
-import platform
 import statistics
 import subprocess
 import sys
@@ -10,6 +10,9 @@ import time
 from collections.abc import Callable
 from importlib import metadata
 
+from deeplab_dpc import files
+
+_IS_LINUX = hasattr(os, "sched_getaffinity")
 RESULTS = pathlib.Path(__file__).parent / "results"
 FIELDS = (
     "benchmark",
@@ -76,12 +79,10 @@ def write(
     """Writes the rows to `results/<name>.csv`, whose columns are `fields`."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.csv"
-    new = path.with_suffix(".tmp")
-    with new.open("w", newline="") as file:
+    with files.atomically(path) as new, new.open("w", newline="") as file:
         writer = csv.DictWriter(file, fields)
         writer.writeheader()
         writer.writerows(rows)
-    new.replace(path)
     print(f"{len(rows)} rows in {path}", file=sys.stderr)
 
 
@@ -105,19 +106,11 @@ def _row(
 def machine() -> dict[str, object]:
     """What a row says of the machine and the code."""
     return {
-        "cpus": len(_cpus()),
+        "cpus": len(os.sched_getaffinity(0)) if _IS_LINUX else os.cpu_count(),
         "tensorflow": metadata.version("tensorflow"),
         "keras": metadata.version("keras"),
         "commit": _commit(),
     }
-
-
-def _cpus() -> set[int]:
-    import os
-
-    if platform.system() == "Linux":
-        return os.sched_getaffinity(0)
-    return set(range(os.cpu_count() or 1))
 
 
 def _commit() -> str:

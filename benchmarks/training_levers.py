@@ -7,30 +7,19 @@ is the time of one step; the first, all defaults, is what the others are divided
 What is far slower on a processor (float16, XLA) has a case of its own with fewer steps.
 """
 
-import os
-import sys
+import time
+from collections.abc import Callable
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import measuring
+import numpy as np
+import tensorflow as tf
 
-import time  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-
-import measuring  # noqa: E402
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
-
-from deeplab_dpc.config import (  # noqa: E402
-    DataConfig,
-    EvalConfig,
-    ModelConfig,
-    TrainConfig,
-)
-from deeplab_dpc.data.dataset_info import DatasetInfo, known  # noqa: E402
-from deeplab_dpc.genotypes import DPC_TOP1  # noqa: E402
-from deeplab_dpc.training.loop import Loop  # noqa: E402
-from deeplab_dpc.training.run_folder import RunConfig  # noqa: E402
-from deeplab_dpc.training.state import TrainState  # noqa: E402
+from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
+from deeplab_dpc.data.dataset_info import DatasetInfo, known
+from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.training.loop import Loop
+from deeplab_dpc.training.run_folder import RunConfig
+from deeplab_dpc.training.state import TrainState
 
 NAME = "training_levers"
 CROP, BATCH, STEPS = 129, 8, 4
