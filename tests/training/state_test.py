@@ -102,13 +102,9 @@ def test_a_resumed_run_goes_on_with_its_averages(make_config, tmp_path, monkeypa
         trainer.train(config, tmp_path / "parts")
     trainer.train(config, tmp_path / "parts")
 
-    whole, parts = (
-        checkpoints.read(checkpoints.newest(tmp_path / name), "averages")
-        for name in ("whole", "parts")
-    )
-    assert whole.keys() == parts.keys() and len(whole) > 5
-    for name, value in whole.items():
-        np.testing.assert_array_equal(value, parts[name], err_msg=name)
+    whole = tiny.everything(tmp_path / "whole")
+    np.testing.assert_equal(tiny.everything(tmp_path / "parts"), whole)
+    assert sum(name.startswith("averages/") for name in whole) > 5
 
 
 def test_prediction_takes_the_averages_unless_told_otherwise(make_config, tmp_path):

@@ -10,7 +10,7 @@ from deeplab_dpc.config import ConfigError, ModelConfig, TrainConfig
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.layers import freeze_batch_norm
 from deeplab_dpc.tf1.names import variables_by_tf1_name
-from deeplab_dpc.training import checkpoints, losses, optimizers, state, trainer
+from deeplab_dpc.training import losses, optimizers, state, trainer
 from deeplab_dpc.training.step import ReplicaStep, training_logits
 from tests.training import tiny
 
@@ -199,11 +199,10 @@ def test_several_steps_in_a_call_are_the_same_steps(make_config, tmp_path, repor
     for steps in (1, 4):
         run = tmp_path / str(steps)
         trainer.train(make_config(steps_per_execution=steps, **settings), run)
-        runs.append((checkpoints.read(checkpoints.newest(run), "model"), {**reports}))
+        runs.append((tiny.everything(run), {**reports}))
         reports.clear()
     (one, lines), (four, lines_of_four) = runs
-    for name, value in one.items():
-        np.testing.assert_array_equal(value, four[name], err_msg=name)
+    np.testing.assert_equal(four, one)
     assert list(lines) == list(lines_of_four) == [5, 7]
     for step in lines:
         for name in ("loss", "cross_entropy", "learning_rate"):

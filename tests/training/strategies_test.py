@@ -83,16 +83,9 @@ def folder(tmp_path_factory):
     return folder
 
 
-def _everything(run) -> dict[str, np.ndarray]:
-    """Weights, slots, averages."""
-    prefix, parts = checkpoints.newest(run), ("model", "optimizer", "averages")
-    read = {part: checkpoints.read(prefix, part) for part in parts}
-    return {f"{p}/{k}": v for p, values in read.items() for k, v in values.items()}
-
-
 def _difference(run, other) -> float:
     """The largest of all values."""
-    a, b = _everything(run), _everything(other)
+    a, b = tiny.everything(run), tiny.everything(other)
     assert a.keys() == b.keys() and len(a) > 8
     return max(float(np.abs(a[k].astype(float) - b[k]).max()) for k in a)
 
@@ -114,14 +107,14 @@ def test_without_synchronisation_replicas_differ(folder):
 @pytest.mark.parametrize("name", ["levers", "adamw"])
 def test_two_devices_train_as_one_does_with_all_levers(folder, name):
     one, two = folder / f"{name}1", folder / f"{name}2"
-    assert len(_everything(one)) > 12
+    assert len(tiny.everything(one)) > 12
     assert _difference(one, two) <= 1e-5
 
 
 @pytest.mark.slow
 def test_shares_of_a_batch_may_differ(folder):
     """Three images on two devices."""
-    one, two = _everything(folder / "uneven1"), _everything(folder / "uneven2")
+    one, two = tiny.everything(folder / "uneven1"), tiny.everything(folder / "uneven2")
     assert one.keys() == two.keys()
     for name, value in one.items():
         np.testing.assert_allclose(value, two[name], rtol=1e-4, atol=2e-6, err_msg=name)

@@ -11,6 +11,7 @@ from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.data.records import Record
 from deeplab_dpc.layers import BatchNorm, Logits
+from deeplab_dpc.training import checkpoints
 from deeplab_dpc.training.run_folder import RunConfig
 
 
@@ -51,6 +52,15 @@ def run_config(dataset_dir: pathlib.Path, info: DatasetInfo, **train) -> RunConf
         EvalConfig(),
         info,
     )
+
+
+def everything(run: pathlib.Path) -> dict[str, np.ndarray]:
+    """Weights, slots and averages of a run's newest checkpoint."""
+    newest, found = checkpoints.newest(run), {}
+    for part in ("model", "optimizer", "averages"):
+        values = checkpoints.read(newest, part).items()
+        found |= {f"{part}/{path}": value for path, value in values}
+    return found
 
 
 def build_model(
