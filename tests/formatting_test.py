@@ -75,3 +75,18 @@ def test_what_is_listed_and_what_is_clipped():
     assert formatting.listed(["a", "b", "c"]) == "a, b and c"
     assert formatting.clipped("x" * 80) == "x" * 80
     assert formatting.clipped("x" * 81) == "x" * 79 + "…"
+
+
+@pytest.mark.parametrize(
+    "share, text",
+    [
+        (0, "0 %"),
+        (1, "100.0 %"),
+        (0.312, "31.2 %"),
+        (0.00424, "0.42 %"),
+        (0.00003, "0.003 %"),
+        (0.000001, "0.00010 %"),
+    ],
+)
+def test_percentages_keep_small_shares(share, text):
+    assert formatting.fine_percent(share) == text

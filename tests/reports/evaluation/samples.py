@@ -5,34 +5,14 @@ import math
 import numpy as np
 
 from deeplab_dpc.config import ModelConfig
-from deeplab_dpc.data import colormaps
+from deeplab_dpc.data import colormaps, dataset_info
 from deeplab_dpc.evaluation.image_scores import ImageScore
 from deeplab_dpc.evaluation.results import Boundary, Result
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.reports import cell_picture, pictures
 from deeplab_dpc.reports.evaluation import Extremes, Report
 
-CITYSCAPES = (
-    "road",
-    "sidewalk",
-    "building",
-    "wall",
-    "fence",
-    "pole",
-    "traffic light",
-    "traffic sign",
-    "vegetation",
-    "terrain",
-    "sky",
-    "person",
-    "rider",
-    "car",
-    "truck",
-    "bus",
-    "train",
-    "motorcycle",
-    "bicycle",
-)
+CITYSCAPES = dataset_info.known("cityscapes").class_names
 AWKWARD = ("<script>alert(1)</script>", 'a "quoted" & class', "Straße\x00\ud800")
 
 
