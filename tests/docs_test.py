@@ -1,15 +1,10 @@
 """Every command in the pages names a program that exists and flags that it has."""
 
-import concurrent.futures
-import contextlib
 import functools
 import importlib.util
-import io
-import multiprocessing
 import os
 import pathlib
 import re
-import runpy
 import shlex
 import subprocess
 import sys
@@ -17,6 +12,7 @@ import sys
 import pytest
 
 from deeplab_dpc.genotypes import Genotype
+from tests import forked
 
 ROOT = pathlib.Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "g3doc").glob("*.md"))]
@@ -34,26 +30,10 @@ def commands():
                 )
 
 
-def help_of(program: str) -> str:
-    """What `--helpfull` prints; to be called in a process of its own."""
-    sys.argv, output = [program, "--helpfull"], io.StringIO()
-    sys.path.insert(0, str((ROOT / program).parent))
-    both = contextlib.redirect_stdout(output), contextlib.redirect_stderr(output)
-    with both[0], both[1], contextlib.suppress(SystemExit):
-        if program.endswith(".py"):
-            runpy.run_path(str(ROOT / program), run_name="__main__")
-        else:
-            runpy.run_module(program, run_name="__main__", alter_sys=True)
-    return output.getvalue()
-
-
 @functools.lru_cache
 def flags_of(program: str) -> set[str]:
-    """The flags that the program's help lists; a server has what takes long to import."""
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["tensorflow", "keras"])
-    with concurrent.futures.ProcessPoolExecutor(1, server) as pool:
-        help = pool.submit(help_of, program).result()
+    """The flags that the program's help lists."""
+    _, help = forked.run(program, "--helpfull")
     names = re.findall(r"^\s+(?:-\w,)?--(\[no\])?(\w+)", help, re.MULTILINE)
     assert names, help
     return {n for _, n in names} | {f"no{n}" for negatable, n in names if negatable}

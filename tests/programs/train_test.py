@@ -1,10 +1,6 @@
 """The program from outside: what it trains, what it refuses, what it says."""
 
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -12,9 +8,9 @@ from absl import app, flags
 
 from deeplab_dpc.programs import obsolete_flags
 from deeplab_dpc.training import checkpoints
+from tests import forked
 from tests.training import tiny
 
-ROOT = pathlib.Path(__file__).parents[2]
 SMALL = (
     "--depth_multiplier=0.1",
     "--train_crop_size=33,33",
@@ -39,18 +35,6 @@ REFUSED = {
 }
 
 
-def _start(folder: pathlib.Path, arguments: list[str]) -> subprocess.Popen:
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "train.py"), *arguments],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
 @pytest.fixture(scope="module")
 def workplace(tmp_path_factory):
     folder = tmp_path_factory.mktemp("work")
@@ -59,38 +43,29 @@ def workplace(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module")
-def refusals(workplace):
-    """Exit code and output of each refused command; three run at a time."""
-    names, outcomes = list(REFUSED), {}
-    for first in range(0, len(names), 3):
-        started = {
-            name: _start(workplace, ["--train_logdir=refused", *REFUSED[name][0]])
-            for name in names[first : first + 3]
-        }
-        for name, process in started.items():
-            output = process.communicate(timeout=120)[0]
-            outcomes[name] = process.returncode, output
-    return outcomes
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
-def test_refusals_are_short_and_leave_nothing(refusals, workplace, name):
-    code, output = refusals[name]
+def test_refusals_are_short_and_leave_nothing(workplace, name):
+    arguments, words = REFUSED[name]
+    code, output = forked.run(
+        "train.py", "--train_logdir=refused", *arguments, folder=workplace
+    )
     assert code == 1
-    assert REFUSED[name][1] in output
+    assert words in output
     assert "Traceback" not in output
     assert sorted(p.name for p in workplace.iterdir()) == ["empty", "records"]
 
 
 def test_a_run_folder_says_all_about_the_run(workplace, tmp_path):
     run = tmp_path / "run"
-    arguments = ["--dataset_dir=records", f"--train_logdir={run}", *SMALL]
-    process = _start(workplace, arguments)
-    output = process.communicate(timeout=120)[0]
+    code, output = forked.run(
+        "train.py",
+        "--dataset_dir=records",
+        f"--train_logdir={run}",
+        *SMALL,
+        folder=workplace,
+    )
 
-    assert process.returncode == 0, output
+    assert code == 0, output
     assert "step 2/2: loss " in output and "3 classes, 255 is ignored" in output
     config = json.loads((run / "config.json").read_text())
     assert config["model"]["num_classes"] == 3
