@@ -12,12 +12,12 @@ from PIL import Image
 
 from deeplab_dpc import files
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.reports.sheet import HATCH
 
 IGNORED_COLOR = (255, 255, 255)
 """What is no class, in a flat picture of labels."""
 WRONG_COLOR = (214, 20, 40)
 """Wrong pixels."""
+_HATCH = ((255, 255, 255), (178, 180, 186))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +123,7 @@ def hatching(height: int, width: int) -> np.ndarray:
     """
     period = max(4, round(max(height, width) / 80))
     is_dark = np.arange(height + width - 1) % period < period / 3
-    diagonal = np.array(HATCH, np.uint8)[is_dark.astype(int)]
+    diagonal = np.array(_HATCH, np.uint8)[is_dark.astype(int)]
     windows = np.lib.stride_tricks.sliding_window_view(diagonal, width, axis=0)
     return windows.transpose(0, 2, 1)
 

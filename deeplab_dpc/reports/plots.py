@@ -89,7 +89,7 @@ class Plot:
     ):
         self._names, self._size = {"xlabel": x, "ylabel": y}, size
         self._columns = columns
-        self._hovers: list[tuple[Any, tuple[float, ...], str]] = []
+        self._hovers: list[tuple[tuple[float, ...], str]] = []
         self._style = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -126,15 +126,9 @@ class Plot:
         for handle in legend.legend_handles:
             handle.set_alpha(1.0)
 
-    def hover(self, box: tuple[float, ...], text: str, axes: Any = None) -> None:
-        """What a page says where the pointer is inside a box of the axes.
-
-        Args:
-            box: Left, low, right and high end, as the axes count.
-            text: What it says.
-            axes: Which axes; by default the first.
-        """
-        self._hovers.append((axes or self.axes, box, pages.legal(text)))
+    def hover(self, box: tuple[float, float, float, float], text: str) -> None:
+        """What a page says where the pointer is: left, low, right and high end."""
+        self._hovers.append((box, pages.legal(text)))
 
     def svg(self, label: str, kind: str = "chart") -> Markup:
         """The plot as an SVG element, in a page's colours and fonts.
@@ -151,13 +145,20 @@ class Plot:
         whole = ElementTree.fromstring(buffer.getvalue())
         width = f"--width:{100 * self.figure.get_figwidth():.0f}px"
         given = {"role": "img", "aria-label": pages.legal(label), "style": width}
-        box = {"viewBox": whole.attrib["viewBox"]}
-        root = ElementTree.Element("svg", {"class": kind, **given, **box})
+        view = {"viewBox": whole.attrib["viewBox"]}
+        root = ElementTree.Element("svg", {"class": kind, **given, **view})
         prefix = f"p{zlib.crc32(label.encode('utf-8', 'replace')):x}"
         for child in whole:
             root.extend(_parts(child, prefix))
-        places = ElementTree.SubElement(root, "g", {"class": "hover"})
-        places.extend(self._hover_element(*hover) for hover in self._hovers)
+        hovers = ElementTree.SubElement(root, "g", {"class": "hover"})
+        for box, text in self._hovers:
+            ends = self.axes.transData.transform((box[:2], box[2:]))
+            (left, right), (low, high) = sorted(ends[:, 0]), sorted(ends[:, 1])
+            top = self.figure.bbox.height - high
+            sizes = {"x": left, "y": top, "width": right - left, "height": high - low}
+            points = {k: f"{v * 72 / self.figure.dpi:.1f}" for k, v in sizes.items()}
+            place = ElementTree.SubElement(hovers, "rect", points)
+            ElementTree.SubElement(place, "title").text = text
         return Markup(ElementTree.tostring(root, encoding="unicode"))
 
     def png(self, dpi: float = DOTS_PER_INCH) -> bytes:
@@ -169,24 +170,9 @@ class Plot:
         )
         return buffer.getvalue()
 
-    def _hover_element(
-        self, axes: Any, box: tuple[float, ...], text: str
-    ) -> ElementTree.Element:
-        """A clear rectangle with a title; SVG counts points, from above."""
-        places = axes.transData.transform((box[:2], box[2:])) * 72 / self.figure.dpi
-        (left, right), (low, high) = (sorted(ends) for ends in places.T.tolist())
-        top = 72 * self.figure.get_figheight() - high
-        sizes = {"x": left, "y": top, "width": right - left, "height": high - low}
-        attributes = {name: f"{value:.1f}" for name, value in sizes.items()}
-        element = ElementTree.Element("rect", attributes)
-        ElementTree.SubElement(element, "title").text = text
-        return element
-
 
 def _parts(element: ElementTree.Element, prefix: str) -> list[ElementTree.Element]:
-    """What an element of a document of its own becomes in a page: itself, its children
-    alone, or nothing where it holds for the whole document.
-    """
+    """What an element of a document becomes in a page: it, its children or nothing."""
     tag = element.tag.rpartition("}")[2]
     if tag in _DROPPED:
         return []
@@ -211,7 +197,8 @@ def _attributes(element: ElementTree.Element, prefix: str) -> dict[str, str]:
     if target.startswith("#"):
         given["href"] = f"#{prefix}{target[1:]}"
     for name in {"d", "transform", "x", "y"} & given.keys():
-        given[name] = " ".join(_DECIMALS.sub(_rounded, given[name]).split())
+        short = _DECIMALS.sub(lambda n: f"{round(float(n[0]), 2):g}", given[name])
+        given[name] = " ".join(short.split())
     if given.get("transform", "").startswith("rotate(-0 "):
         del given["transform"]
     if "style" in given:
@@ -222,7 +209,3 @@ def _attributes(element: ElementTree.Element, prefix: str) -> dict[str, str]:
             style = style.replace(color, f"var(--{variable})")
         given["style"] = style
     return given
-
-
-def _rounded(number: re.Match) -> str:
-    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-HATCH = ((255, 255, 255), (178, 180, 186))
-"""The two colours of stripes over what is no class."""
+from deeplab_dpc.reports.pictures import hatching
+
 LARGEST_WIDTH = 1900
 """Of a sheet, in pixels."""
 _PAPER, _INK, _FAINT, _EDGE = (255,) * 3, (32, 33, 36), (95, 99, 104), (190,) * 3
@@ -155,7 +155,12 @@ def _legend_picture(
     for i, entry in enumerate(legend.entries):
         column, row = divmod(i, rows)
         left, top = column * column_width, head + row * _ROW_HEIGHT
-        _draw_swatch(draw, (left, top + 4), entry.color)
+        box = (left, top + 4, left + _SWATCH, top + 4 + _SWATCH)
+        if entry.color is None:
+            canvas.paste(Image.fromarray(hatching(_SWATCH, _SWATCH)), box[:2])
+            draw.rectangle(box, outline=_FAINT)
+        else:
+            draw.rounded_rectangle(box, 4, fill=tuple(entry.color), outline=_FAINT)
         shown = _shortened(entry.text, min(column_width, width) - _SWATCH - 8)
         draw.text((left + _SWATCH + 8, top + 3), shown, fill=_INK, font=font)
     return canvas
@@ -193,21 +198,3 @@ def _shortened(text: str, width: float, size: int = _TEXT_SIZE) -> str:
 @functools.lru_cache(maxsize=16)
 def _font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.load_default(size)  # type: ignore[return-value]
-
-
-def _draw_swatch(
-    draw: ImageDraw.ImageDraw,
-    corner: tuple[int, int],
-    color: tuple[int, int, int] | None,
-) -> None:
-    (x, y), side = corner, _SWATCH
-    box = (x, y, x + side, y + side)
-    if color is not None:
-        draw.rounded_rectangle(box, radius=4, fill=tuple(color), outline=_FAINT)
-        return
-    draw.rectangle(box, fill=HATCH[0])
-    for start in range(6, 2 * side, 6):
-        low, high = max(0, start - side), min(start, side)
-        line = (x + low, y + start - low, x + high, y + start - high)
-        draw.line(line, fill=HATCH[1], width=2)
-    draw.rectangle(box, outline=_FAINT)

@@ -28,7 +28,10 @@ def curves(
         y_name: What the values are.
         height_px: Of the chart.
     """
-    shown = [(name, color, _finite(points)) for name, color, points in lines]
+    shown = [
+        (name, color, [point for point in points if math.isfinite(point[1])])
+        for name, color, points in lines
+    ]
     shown = [line for line in shown if line[2]]
     if not shown:
         return None
@@ -110,7 +113,3 @@ def thinned(points: Points, most: int = _MOST_POINTS) -> Points:
         return points
     parts = [points[i : i + size] for i in range(0, len(points), size)]
     return [(float(x), float(y)) for x, y in (np.mean(part, axis=0) for part in parts)]
-
-
-def _finite(points: Points) -> Points:
-    return [(x, y) for x, y in points if math.isfinite(y)]
