@@ -43,7 +43,9 @@ def drawn(
     count, shares = len(counts), row_shares(counts)
     has_numbers = count <= MOST_WITH_NUMBERS
     side = count * (0.36 if has_numbers else 0.13)  # Inches.
-    with Plot("predicted", "true", (max(4.6, side + 2.6), max(4.4, side + 2))) as plot:
+    size, x_name = (max(4.6, side + 2.6), max(4.4, side + 2)), "predicted, % of the row"
+    with Plot(x_name, "true", size) as plot:
+        plot.figure.get_layout_engine().set(h_pad=0.12)
         plot.axes.imshow(_pixels(shares), interpolation="none")
         plot.axes.set_title(pages.legal(title), fontsize=0.4 * side + 9, pad=10)
         _add_names(plot.axes, class_names, 9 if has_numbers else 6.5)
