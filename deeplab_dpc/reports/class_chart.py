@@ -33,21 +33,15 @@ def class_chart(
     Returns:
         A PNG; None if no split has labels.
     """
-    lanes = [
-        (f"{split}: {figures.num_labelled:,} images", figures)
-        for split, figures in counted.items()
-        if figures.num_labelled
-    ]
+    lanes = [(k, figures) for k, figures in counted.items() if figures.num_labelled]
     if not lanes:
         return None
     names = [f"{i} {clipped(name, 24)}" for i, name in enumerate(palette.names)]
     names.append("no label, of all pixels")
     block_in = _NAMES_IN + len(lanes) * _LANE_IN
     blocks = min(-(-len(names) // _MOST_ROWS), max(1, int(_LARGEST_IN / block_in)))
-    rows, scale = (
-        -(-len(names) // blocks),
-        _Scale.of([shares(figures) for _, figures in lanes]),
-    )
+    rows = -(-len(names) // blocks)
+    scale = _Scale.of([share for _, f in lanes for share in shares(f)])
     size = (blocks * block_in, 1.18 + rows * _ROW_IN)
     with Plot(size=size, columns=blocks * len(lanes)) as plot:
         plot.figure.get_layout_engine().set(w_pad=0.14, h_pad=0.1)
@@ -55,14 +49,15 @@ def class_chart(
         plot.figure.suptitle(pages.legal(title), **style)
         for i, axes in enumerate(plot.all_axes):
             block, number = divmod(i, len(lanes))
+            split, figures = lanes[number]
             shown = range(len(names))[block * rows :][:rows]
             axes.set(ylim=(shown[0] + rows - 0.5, shown[0] - 0.8), yticks=())
             if number == 0:
                 labels = [pages.legal(names[row]) for row in shown]
                 axes.set_yticks(shown, labels, ha="left", color=plots.INK)
                 axes.tick_params(axis="y", pad=72 * (_NAMES_IN - 0.2))
-            _draw_scale(axes, scale, lanes[number][0])
-            _draw_bars(axes, scale, shown, lanes[number][1], palette)
+            _draw_scale(axes, scale, f"{split}: {figures.num_labelled:,} images")
+            _draw_bars(axes, scale, shown, figures, palette)
         return plot.png(dpi=100)
 
 
@@ -70,8 +65,9 @@ def shares(figures: SplitStatistics) -> list[float]:
     """Share of each class in the labelled pixels; last, of all pixels without label."""
     labelled = max(sum(figures.class_pixels), 1)
     whole = max(sum(figures.class_pixels) + figures.ignored_pixels, 1)
-    return [n / labelled for n in figures.class_pixels] + [
-        figures.ignored_pixels / whole
+    return [
+        *(n / labelled for n in figures.class_pixels),
+        figures.ignored_pixels / whole,
     ]
 
 
@@ -83,11 +79,11 @@ class _Scale(NamedTuple):
     is_log: bool
 
     @classmethod
-    def of(cls, lanes: Sequence[Sequence[float]]) -> "_Scale":
+    def of(cls, shares: Sequence[float]) -> "_Scale":
         """Linear from 0, or logarithmic from below a power of ten."""
         from matplotlib.ticker import MaxNLocator
 
-        known = [share for lane in lanes for share in lane if share > 0]
+        known = [share for share in shares if share > 0]
         least, most = min(known, default=1.0), max(known, default=1.0)
         if most / least < _LOG_FROM:
             locator = MaxNLocator(nbins=4, steps=(1, 2, 5, 10))

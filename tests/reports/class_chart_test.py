@@ -138,7 +138,7 @@ def test_all_classes_fit_without_touching(count, splits):
     ],
 )
 def test_ticks_are_round_numbers(most, ticks):
-    axis = class_chart._Scale.of([[most]])
+    axis = class_chart._Scale.of([most])
     assert list(axis.ticks) == pytest.approx(ticks)
     assert not axis.is_log
 

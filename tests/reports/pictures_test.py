@@ -1,7 +1,5 @@
 """Colours, overlays, errors and their files, pixel by pixel."""
 
-import os
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -112,17 +110,3 @@ def test_label_maps_keep_their_ids(tmp_path, dtype, top, mode):
     with Image.open(tmp_path / "a.png") as found:
         assert found.mode == mode
         np.testing.assert_array_equal(np.asarray(found), labels)
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
-    path = tmp_path / "a.png"
-    path.write_bytes(b"old")
-
-    def fail(source, target):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="No space"):
-        pictures.write_png(path, np.zeros((2, 2), np.uint8))
-    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
-    assert path.read_bytes() == b"old"
