@@ -5,25 +5,27 @@ below the backbone's features: a row of the picture is a depth in the tree, and 
 branch has a column of its own, in which its output falls to the concatenation.
 """
 
+import contextlib
 import dataclasses
+import io
 import os
 import pathlib
 from collections.abc import Iterator
-from typing import Any
-from xml.sax.saxutils import escape
 
-from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
+from deeplab_dpc import files
+from deeplab_dpc.genotypes import BACKBONE, Genotype
+from deeplab_dpc.reports import plots
+from deeplab_dpc.reports.cell_names import branch_name
 
-BOX = (140.0, 58.0)  # Width and height, in pixels of the SVG, like all lengths here.
+BOX = (140.0, 58.0)  # Width and height, in pixels of a page, like all lengths here.
 COLUMN, ROW, MARGIN = 168.0, 112.0, 28.0
-FONT = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
-INK, MUTED, LINE = "#1f2933", "#66717d", "#9aa5b1"
-COLORS = {  # Fill and border.
-    "conv3x3": ("#dbe9fb", "#3b76c4"),
-    "conv1x1": ("#dcf1e3", "#2f8a57"),
-    "pyramid_pooling": ("#fdeacf", "#c77a17"),
-    "end": ("#eceff3", "#7b8794"),
+COLORS = {
+    "conv3x3": plots.BLUE,
+    "conv1x1": plots.GREEN,
+    "pyramid_pooling": plots.ORANGE,
+    "end": plots.GREY,
 }
+_TINT = 0.14  # The part of its border's colour in a box.
 
 
 class PictureError(ValueError):
@@ -38,7 +40,7 @@ class Box:
     y: float
     width: float
     kind: str
-    lines: tuple[str, ...]
+    lines: tuple[str, str]
     number: str = ""
 
     @property
@@ -60,16 +62,10 @@ class Arrow:
     end: tuple[float, float]
     is_output: bool = False
 
-    @property
-    def controls(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """The two inner points of the Bezier curve: it leaves and arrives upright."""
-        middle = (self.start[1] + self.end[1]) / 2
-        return (self.start[0], middle), (self.end[0], middle)
-
 
 @dataclasses.dataclass(frozen=True)
-class Picture:
-    """Boxes and arrows, in the order of drawing, on a canvas of this size."""
+class CellLayout:
+    """Boxes and arrows on a canvas of this size; y counts from above."""
 
     width: float
     height: float
@@ -78,100 +74,104 @@ class Picture:
 
 
 def save(genotype: Genotype, path: str | os.PathLike) -> None:
-    """Draws a cell into a file, whole or not at all.
+    """Draws a cell into a file, whole or not at all; the same cell, the same bytes.
 
     Args:
         genotype: The cell.
-        path: Ends in `.svg`, or in `.png` (drawn by matplotlib).
+        path: Ends in `.svg` or `.png`.
 
     Raises:
         PictureError: For another ending.
     """
-    target = pathlib.Path(path)
-    if target.suffix not in (".svg", ".png"):
+    kind = pathlib.Path(path).suffix
+    if kind not in (".svg", ".png"):
         raise PictureError(f"{path} ends in neither .svg nor .png; give one of them.")
-    new = target.with_name(f".{os.getpid()}-{target.name}")
-    try:
-        if target.suffix == ".svg":
-            new.write_text(svg(genotype), encoding="utf-8")
-        else:
-            _save_png(layout(genotype), new)
-        os.replace(new, target)
-    finally:
-        new.unlink(missing_ok=True)
+    with drawn(genotype) as plot:
+        files.write(path, plot.png() if kind == ".png" else _document(plot, genotype))
 
 
-def layout(genotype: Genotype) -> Picture:
+@contextlib.contextmanager
+def drawn(genotype: Genotype) -> Iterator[plots.Plot]:
+    """The cell as a plot, from which a page or a file can be made."""
+    from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+    from matplotlib.path import Path
+
+    cell = layout(genotype)
+    with plots.Plot(size=(cell.width / 100, cell.height / 100)) as plot:
+        plot.figure.set_layout_engine("none")
+        plot.axes.set_position((0, 0, 1, 1))
+        plot.axes.set(xlim=(0, cell.width), ylim=(cell.height, 0))
+        plot.axes.set_axis_off()
+        for arrow in cell.arrows:
+            middle = (arrow.start[1] + arrow.end[1]) / 2  # It leaves, arrives upright.
+            controls = (arrow.start[0], middle), (arrow.end[0], middle)
+            curve = Path(
+                [arrow.start, *controls, arrow.end], [Path.MOVETO, *[Path.CURVE4] * 3]
+            )
+            color, width = (plots.GREY, 1.0) if arrow.is_output else (plots.INK, 1.3)
+            style = {"arrowstyle": "-|>", "mutation_scale": 9, "color": color}
+            plot.axes.add_patch(FancyArrowPatch(path=curve, linewidth=width, **style))
+        for box in cell.boxes:
+            color, left = COLORS[box.kind], box.x - box.width / 2
+            outline = FancyBboxPatch(
+                (left + 9, box.top + 9),
+                box.width - 18,
+                BOX[1] - 18,
+                boxstyle="round,pad=9,rounding_size=9",
+                facecolor=(color, _TINT),
+                edgecolor=color,
+                linewidth=1.1,
+            )
+            plot.axes.add_patch(outline)
+            first = {"size": 10, "ha": "center", "weight": "bold"}
+            second = {"size": 9.3, "ha": "center", "color": plots.MUTED}
+            plot.axes.text(box.x, box.y - 5, box.lines[0], **first)
+            plot.axes.text(box.x, box.y + 15, box.lines[1], **second)
+            plot.axes.text(left + 10, box.top + 16, box.number, size=8, color=color)
+        yield plot
+
+
+def layout(genotype: Genotype) -> CellLayout:
     """Where everything stands."""
-    columns, rows = _columns(genotype), _rows(genotype)
-    depth, count = max(rows), len(rows)
-    xs = [MARGIN + BOX[0] / 2 + COLUMN * column for column in columns]
-    y = [MARGIN + BOX[1] / 2 + ROW * i for i in range(depth + 4)]
-    first = [x for x, row in zip(xs, rows, strict=True) if row == 0]
-    lines = ("F", "backbone features")
-    spread = max(first) - min(first)
-    source = Box((min(first) + max(first)) / 2, y[0], spread + BOX[0], "end", lines)
-    boxes = [
-        Box(x, y[1 + row], BOX[0], branch.op, _label(branch), str(i))
-        for i, (x, row, branch) in enumerate(
-            zip(xs, rows, genotype.branches, strict=True)
-        )
-    ]
-    centre, wide = (min(xs) + max(xs)) / 2, max(xs) - min(xs) + BOX[0]
-    joined = ("concatenation", f"{count} × 256 channels")
-    concat = Box(centre, y[depth + 2], wide, "end", joined)
-    final = Box(centre, y[depth + 3], BOX[0], "end", ("1 × 1 conv", "256 channels"))
-    arrows = [Arrow((box.x, box.bottom), (box.x, concat.top), True) for box in boxes]
-    for branch, box in zip(genotype.branches, boxes, strict=True):
-        above = source if branch.source == BACKBONE else boxes[branch.source]
-        x = box.x if above is source else above.x
-        arrows.append(Arrow((x, above.bottom), (box.x, box.top)))
-    arrows.append(Arrow((centre, concat.bottom), (centre, final.top)))
-    size = (wide + 2 * MARGIN, y[-1] + BOX[1] / 2 + MARGIN)
-    return Picture(*size, (source, *boxes, concat, final), tuple(arrows))
-
-
-def svg(genotype: Genotype) -> str:
-    """The picture as an SVG document."""
-    picture = layout(genotype)
-    width, height = f"{picture.width:g}", f"{picture.height:g}"
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" font-family="{FONT}" text-anchor="middle">',
-        "<title>Dense prediction cell</title>",
-        f"<desc>{escape(genotype.to_json())}</desc>",
-        *(_marker(name, color) for name, color in (("data", INK), ("out", LINE))),
-        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-        *map(_svg_arrow, picture.arrows),
-        *map(_svg_box, picture.boxes),
-        "</svg>",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _label(branch: Branch) -> tuple[str, str]:
-    if branch.op == "conv3x3":
-        return "3 × 3 conv", "rate {} × {}".format(*branch.rate or ())
-    if branch.op == "conv1x1":
-        return "1 × 1 conv", "pointwise"
-    return "pooling", "grid {} × {}".format(*branch.grid_size or ())
-
-
-def _rows(genotype: Genotype) -> list[int]:
-    """How many branches lie between each branch and the backbone."""
-    rows: list[int] = []
+    order = list(_in_order(genotype, BACKBONE))
+    rows: list[int] = []  # Branches between each branch and the backbone.
     for branch in genotype.branches:
         rows.append(0 if branch.source == BACKBONE else rows[branch.source] + 1)
-    return rows
+    xs = [MARGIN + BOX[0] / 2 + COLUMN * order.index(i) for i in range(len(rows))]
+    y = [MARGIN + BOX[1] / 2 + ROW * i for i in range(max(rows) + 4)]
+    first = [x for x, row in zip(xs, rows) if row == 0]
+    spread = max(first) - min(first) + BOX[0]
+    centre, wide = (min(xs) + max(xs)) / 2, max(xs) - min(xs) + BOX[0]
+    joined = ("concatenation", f"{len(rows)} × 256 channels")
+    projected = ("1 × 1 conv", "256 channels")
+    source_x = (min(first) + max(first)) / 2
+    source = Box(source_x, y[0], spread, "end", ("F", "backbone features"))
+    concat = Box(centre, y[-2], wide, "end", joined)
+    final = Box(centre, y[-1], BOX[0], "end", projected)
+    boxes, arrows = [], []
+    for i, (x, row, branch) in enumerate(zip(xs, rows, genotype.branches)):
+        name, _, size = branch_name(branch).replace("×", " × ").partition(", ")
+        lines = (name, size or "pointwise")
+        box = Box(x, y[1 + row], BOX[0], branch.op, lines, str(i))
+        is_first = branch.source == BACKBONE
+        start = (x, source.bottom) if is_first else _below(boxes[branch.source])
+        boxes.append(box)
+        arrows.append(Arrow(_below(box), (x, concat.top), is_output=True))
+        arrows.append(Arrow(start, (x, box.top)))
+    arrows.append(Arrow(_below(concat), (centre, final.top)))
+    arrows.sort(key=lambda arrow: not arrow.is_output)
+    height = final.bottom + MARGIN
+    return CellLayout(
+        wide + 2 * MARGIN, height, (source, *boxes, concat, final), tuple(arrows)
+    )
 
 
-def _columns(genotype: Genotype) -> list[int]:
-    """Each branch's column: a parent stands between the two halves of its children."""
-    order = list(_in_order(genotype, BACKBONE))
-    return [order.index(i) for i in range(len(genotype.branches))]
+def _below(box: Box) -> tuple[float, float]:
+    return box.x, box.bottom
 
 
 def _in_order(genotype: Genotype, parent: int) -> Iterator[int]:
+    """Branches from left to right: one stands between two halves of its children."""
     children = [i for i, b in enumerate(genotype.branches) if b.source == parent]
     half = len(children) // 2
     for child in children[:half]:
@@ -182,78 +182,12 @@ def _in_order(genotype: Genotype, parent: int) -> Iterator[int]:
         yield from _in_order(genotype, child)
 
 
-def _marker(name: str, color: str) -> str:
-    return (
-        f'<marker id="{name}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="9" '
-        f'markerHeight="9" markerUnits="userSpaceOnUse" orient="auto">'
-        f'<path d="M0 1 L10 5 L0 9 z" fill="{color}"/></marker>'
+def _document(plot: plots.Plot, genotype: Genotype) -> bytes:
+    """An SVG document of its own, in which the genotype is the description."""
+    buffer = io.BytesIO()
+    told = {"Title": "Dense prediction cell", "Description": genotype.to_json()}
+    unsaid = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    plot.figure.savefig(
+        buffer, format="svg", facecolor=plots.PAPER, metadata={**told, **unsaid}
     )
-
-
-def _svg_arrow(arrow: Arrow) -> str:
-    first, second = arrow.controls
-    points = [f"{x:g} {y:g}" for x, y in (arrow.start, first, second, arrow.end)]
-    color, name, width = (LINE, "out", 1.3) if arrow.is_output else (INK, "data", 1.8)
-    return (
-        f'<path d="M{points[0]} C{", ".join(points[1:])}" fill="none" '
-        f'stroke="{color}" stroke-width="{width}" marker-end="url(#{name})"/>'
-    )
-
-
-def _svg_box(box: Box) -> str:
-    fill, border = COLORS[box.kind]
-    left = box.x - box.width / 2
-    text = "".join(
-        f'<text x="{box.x:g}" y="{box.y + dy:g}" font-size="{size}" fill="{color}"'
-        f"{weight}>{escape(line)}</text>"
-        for line, dy, size, color, weight in zip(
-            box.lines, (-5, 15), (14, 13), (INK, MUTED), (' font-weight="600"', "")
-        )
-    )
-    number = (
-        f'<text x="{left + 10:g}" y="{box.top + 16:g}" font-size="11" '
-        f'fill="{border}">{box.number}</text>'
-    )
-    return (
-        f'<g><rect x="{left:g}" y="{box.top:g}" width="{box.width:g}" '
-        f'height="{BOX[1]:g}" rx="9" fill="{fill}" stroke="{border}" '
-        f'stroke-width="1.5"/>{text}{number}</g>'
-    )
-
-
-def _save_png(picture: Picture, path: pathlib.Path) -> None:
-    """The same picture by matplotlib, at two dots a pixel."""
-    from matplotlib.figure import Figure
-    from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
-    from matplotlib.path import Path
-
-    figure = Figure((picture.width / 100, picture.height / 100), dpi=200)
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, picture.width), ylim=(picture.height, 0))
-    axes.set_axis_off()
-    for arrow in picture.arrows:
-        points = [arrow.start, *arrow.controls, arrow.end]
-        curve = Path(points, [Path.MOVETO, *[Path.CURVE4] * 3])
-        color, width = (LINE, 0.95) if arrow.is_output else (INK, 1.3)
-        style: Any = {"arrowstyle": "-|>", "mutation_scale": 9, "color": color}
-        axes.add_patch(FancyArrowPatch(path=curve, linewidth=width, **style))
-    for box in picture.boxes:
-        fill, border = COLORS[box.kind]
-        corner = (box.x - box.width / 2 + 9, box.top + 9)
-        axes.add_patch(
-            FancyBboxPatch(
-                corner,
-                box.width - 18,
-                BOX[1] - 18,
-                boxstyle="round,pad=9,rounding_size=9",
-                facecolor=fill,
-                edgecolor=border,
-                linewidth=1.1,
-            )
-        )
-        text: Any = {"ha": "center", "va": "baseline"}
-        axes.text(box.x, box.y - 5, box.lines[0], size=10, color=INK, **text)
-        axes.text(box.x, box.y + 15, box.lines[1], size=9.3, color=MUTED, **text)
-        x = box.x - box.width / 2 + 10
-        axes.text(x, box.top + 16, box.number, size=7.9, color=border, **text)
-    figure.savefig(path, format="png")
+    return buffer.getvalue()

@@ -1,143 +1,227 @@
-"""The plots of a search's trials: which scores, when, and at which cost."""
+"""The plots of a search's trials: which scores, when, at which cost, and how two ways
+of training agree on the same cells.
 
+Trials are complete ones, the best first, for every function here.
+"""
+
+import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
+from markupsafe import Markup
 
 from deeplab_dpc.formatting import count, millions
-from deeplab_dpc.reports.search.drawing import BLUE, GREEN, GREY, ORANGE, Picture, Plot
-from deeplab_dpc.reports.search.words import Scale, branch_name, short_cell
+from deeplab_dpc.reports.cell_names import branch_name, short_cell
+from deeplab_dpc.reports.plots import BLUE, GREEN, GREY, ORANGE, PAPER, Plot
+from deeplab_dpc.reports.search import labels
+from deeplab_dpc.reports.search.columns import ScoreScale
+from deeplab_dpc.search.results import CONFIDENCE, Correlation, scores_of, spearman
 from deeplab_dpc.search.trials import TrialRecord
 
+FEW = 10
+"""Cells, below which plots and correlations say next to nothing."""
 _BINS = (8, 60)  # Least and most bars of the histogram.
 _LEAST_IN_MEDIAN = 20  # Trials.
 _MEDIANS = 60  # At most so many along the trials.
-_NAMED = 4  # Cells of the front that get their number in the plot.
+_NAMED_IN_FRONT = 4  # Cells that get their number in the plot.
+_ALL_NAMED, _BEST_NAMED = 12, 4  # Of more cells the best on each axis are named.
+_WIDE = (9.0, 3.6)  # Inches.
+_MOST_DOTS = 1000  # More of them are pixels in a page.
 
 
-def histogram(trials: Sequence[TrialRecord], scale: Scale) -> Picture | None:
-    """How many cells have which score (paper, Figure 4a); None of fewer than two.
+@dataclasses.dataclass(frozen=True)
+class Drawing:
+    """A plot, ready for a page and for a file.
 
-    Args:
-        trials: Complete ones, the best first, as are those of every function here.
-        scale: How scores are shown.
+    Attributes:
+        name: Of the file, without its ending.
+        svg: The page's element.
+        png: The file's content.
+        alt: What it shows, for those who do not see it; `svg` has it, too.
+        caption: How to read it, below the picture.
     """
+
+    name: str
+    svg: Markup
+    png: bytes
+    alt: str
+    caption: str = ""
+
+    @classmethod
+    def of(cls, plot: Plot, name: str, alt: str, caption: str = "") -> "Drawing":
+        """Writes what was plotted."""
+        return cls(name, plot.svg(alt), plot.png(), alt, caption)
+
+
+def histogram(trials: Sequence[TrialRecord], scale: ScoreScale) -> Drawing | None:
+    """How many cells have which score (paper, Figure 4a); None of fewer than two."""
     if len(trials) < 2:
         return None
-    values = np.array([scale.number(t.score or 0.0) for t in trials])
-    edges = np.histogram_bin_edges(values, _num_bins(values))
-    with Plot(f"proxy score{scale.unit}", "cells") as plot:
-        plot.axes.hist(values, edges, color=BLUE, edgecolor="white", linewidth=0.6)
+    scores = np.array([t.score or 0.0 for t in trials])
+    values = scale.number(scores)
+    best, worst = scale.show(scores[0]), scale.show(scores[-1])
+    facts = (
+        f"{count(len(trials), 'cell')}, from {worst} to {best}, median "
+        f"{scale.show(float(np.median(scores)))}"
+    )
+    # As Freedman and Diaconis advise, who count outliers for little; bounded.
+    width = 2 * np.subtract(*np.percentile(values, [75, 25])) / len(values) ** (1 / 3)
+    wanted = np.ptp(values) / width if width > 0 else _BINS[0]
+    edges = np.histogram_bin_edges(values, int(np.clip(np.ceil(wanted), *_BINS)))
+    with Plot(f"proxy score{scale.unit}", "cells", _WIDE) as plot:
+        plot.axes.hist(values, edges, color=BLUE, edgecolor=PAPER, linewidth=0.6)
         plot.axes.yaxis.get_major_locator().set_params(integer=True)
         plot.axes.grid(visible=False, axis="x")
-        png = plot.png()
-    best, worst, median = (
-        scale.show(score)
-        for score in (
-            trials[0].score,
-            trials[-1].score,
-            float(np.median([t.score or 0.0 for t in trials])),
-        )
-    )
-    facts = f"{count(len(trials), 'cell')}, from {worst} to {best}, median {median}"
-    alt = f"Histogram of the proxy scores of {facts}."
-    caption = f"Proxy scores of {facts}. The paper's Figure 4a."
-    return Picture("score_histogram", png, alt, caption)
+        alt = f"Histogram of the proxy scores of {facts}."
+        caption = f"Proxy scores of {facts}. The paper's Figure 4a."
+        return Drawing.of(plot, "score_histogram", alt, caption)
 
 
-def history(trials: Sequence[TrialRecord], scale: Scale) -> Picture | None:
+def history(trials: Sequence[TrialRecord], scale: ScoreScale) -> Drawing | None:
     """Scores by trial number, with the best so far and the median of neighbours."""
     if not trials:
         return None
     ordered = sorted(trials, key=lambda t: t.number)
     numbers = np.array([t.number for t in ordered])
     values = np.array([scale.number(t.score or 0.0) for t in ordered])
-    best = np.maximum.accumulate(values)
+    top = trials[0]
+    alt = (
+        f"Proxy scores over {count(len(trials), 'trial')}; the best, "
+        f"{scale.show(top.score)}, was reached in trial {top.number:,}."
+    )
     size, medians = moving_medians(numbers, values)
-    with Plot("trial", f"proxy score{scale.unit}") as plot:
-        plot.points(numbers, values, label="a cell")
-        plot.axes.step(
-            numbers,
-            best,
-            where="post",
-            color=ORANGE,
-            linewidth=1.6,
-            label="best so far",
-        )
+    with Plot("trial", f"proxy score{scale.unit}", _WIDE) as plot:
+        _points(plot, numbers, values, color=BLUE)
+        line = {"linewidth": 1.6, "label": "best so far", "color": ORANGE}
+        best = np.maximum.accumulate(values)
+        plot.axes.step(numbers, best, where="post", **line)
         if len(medians) > 1:
-            name = f"median of {size:,} trials"
-            style = {"color": GREEN, "linewidth": 1.6, "label": name}
-            plot.axes.plot(*zip(*medians), **style)
+            line |= {"label": f"median of {size:,} trials", "color": GREEN}
+            plot.axes.plot(*zip(*medians), **line)
+            ends = (medians[i][1] / scale.number(1.0) for i in (0, -1))
+            alt += f" The median of {size:,} trials went from "
+            alt += f"{' to '.join(map(scale.show, ends))}."
         margin = max(0.5, 0.02 * float(np.ptp(numbers)))
         plot.axes.set_xlim(numbers[0] - margin, numbers[-1] + margin)
         plot.axes.xaxis.get_major_locator().set_params(integer=True)
         plot.legend()
-        png = plot.png()
-    top = trials[0]
-    facts = f"{scale.show(top.score)}, was reached in trial {top.number:,}"
-    alt = f"Proxy scores over {count(len(trials), 'trial')}; the best, {facts}."
-    if len(medians) > 1:
-        first, last = (_shown(medians[i][1], scale) for i in (0, -1))
-        alt += f" The median of {size:,} trials went from {first} to {last}."
-    return Picture("score_history", png, alt, alt)
+        return Drawing.of(plot, "score_history", alt, alt)
 
 
-def front(trials: Sequence[TrialRecord], scale: Scale) -> Picture | None:
+def front(trials: Sequence[TrialRecord], scale: ScoreScale) -> Drawing | None:
     """Score against multiply-adds, and the cells that none is better than in both."""
     known = [t for t in trials if t.outcome and t.outcome.multiply_adds]
     if not known:
         return None
-    costs = np.array([t.outcome.multiply_adds for t in known if t.outcome]) / 1e9
-    scores = [scale.number(t.score or 0.0) for t in known]
     best = front_of(known)
-    x = [t.outcome.multiply_adds / 1e9 for t in best if t.outcome]
-    y = [scale.number(t.score or 0.0) for t in best]
-    axes = ("multiply-adds of the context module, in billions", "proxy score")
-    with Plot(axes[0], f"{axes[1]}{scale.unit}") as plot:
-        plot.points(costs, scores, color=GREY, label="a cell")
-        style = {"color": ORANGE, "linewidth": 1.4, "markersize": 5}
-        plot.axes.plot(x, y, "o-", drawstyle="steps-post", label="front", **style)
-        for cell in _spread(range(len(best)), _NAMED):
-            _name(plot, str(best[cell].number), (x[cell], y[cell]))
-        plot.legend()
-        png = plot.png()
     ends = [best[0], best[-1]] if len(best) > 1 else best
     shown = " to ".join(
-        f"{scale.show(t.score)} at {millions(t.outcome.multiply_adds)}"
-        for t in ends
-        if t.outcome
+        f"{scale.show(t.score)} at {millions(_multiply_adds(t))}" for t in ends
     )
     alt = (
         f"Proxy score against multiply-adds of {count(len(known), 'cell')}; "
         f"{count(len(best), 'cell')} in front: {shown}."
     )
     caption = f"{alt} Numbers are trials; the table below has the front."
-    return Picture("score_against_multiply_adds", png, alt, caption)
+    (costs, scores), (x, y) = (
+        np.array(
+            [(_multiply_adds(t) / 1e9, scale.number(t.score or 0.0)) for t in ts]
+        ).T
+        for ts in (known, best)
+    )
+    x_name = "multiply-adds of the context module, in billions"
+    with Plot(x_name, f"proxy score{scale.unit}", _WIDE) as plot:
+        _points(plot, costs, scores, color=GREY)
+        style = {"color": ORANGE, "linewidth": 1.4, "markersize": 5}
+        plot.axes.plot(x, y, "o-", drawstyle="steps-post", label="front", **style)
+        places = np.linspace(0, len(best) - 1, min(_NAMED_IN_FRONT, len(best)))
+        named = sorted({round(place) for place in places})
+        names = {f"{best[i].number}": (x[i], y[i]) for i in named}
+        plot.legend()
+        labels.place(plot, names, np.column_stack([costs, scores]))
+        return Drawing.of(plot, "score_against_multiply_adds", alt, caption)
 
 
-def norms(trial: TrialRecord, title: str) -> Picture | None:
+def norms(trial: TrialRecord, title: str) -> Drawing | None:
     """What each branch weighs in the cell's output (paper, Figure 5b)."""
     if not trial.outcome or not trial.outcome.branch_norms:
         return None
     values = np.array(trial.outcome.branch_norms)
-    branches = trial.genotype.branches
-    names = [f"{i}: {branch_name(b)}" for i, b in enumerate(branches)]
+    names = [f"{i}: {branch_name(b)}" for i, b in enumerate(trial.genotype.branches)]
     if len(names) != len(values) or not np.isfinite(values).all():
         return None
+    shown = ", ".join(f"{name} {value:.4g}" for name, value in zip(names, values))
+    alt = (
+        f"L1 norms of the weights of each branch of {short_cell(trial.genotype)}: "
+        f"{shown}."
+    )
+    caption = (
+        f"{title}: how much the 1×1 convolution after the concatenation takes from "
+        f"each branch; the most from branch {names[int(values.argmax())]}. The paper's "
+        "Figure 5b."
+    )
     height = 0.8 + 0.34 * len(names)
     with Plot("L1 norm of the 1×1 weights", "", (7.6, height)) as plot:
         plot.axes.barh(names, values, height=0.62, color=BLUE)
         plot.axes.invert_yaxis()
         plot.axes.grid(visible=False, axis="y")
-        png = plot.png()
-    shown = ", ".join(f"{name} {value:.4g}" for name, value in zip(names, values))
-    most = names[int(values.argmax())]
-    caption = (
-        f"{title}: how much the 1×1 convolution after the concatenation takes from "
-        f"each branch; the most from branch {most}. The paper's Figure 5b."
+        return Drawing.of(plot, "branch_norms", alt, caption)
+
+
+def agreement(
+    pairs: Sequence[tuple[TrialRecord, TrialRecord]],
+    ways: tuple[str, str],
+    scale: ScoreScale,
+    name: str,
+    source: str,
+) -> Drawing | None:
+    """The scores of the same cells in two ways; None without a cell.
+
+    Args:
+        pairs: The trials of each cell.
+        ways: What each score is.
+        scale: How scores are shown.
+        name: Of the picture.
+        source: The figure of the paper, for the caption.
+    """
+    if not pairs:
+        return None
+    scores = scores_of(pairs)
+    points = np.array([[scale.number(s) for s in both] for both in scores])
+    named = set(range(len(pairs)))
+    if len(pairs) > _ALL_NAMED:
+        named = set(np.argsort(points, axis=0, kind="stable")[-_BEST_NAMED:].ravel())
+    found = spearman(scores)
+    (low, high), best = (
+        found.interval,
+        max(pairs, key=lambda pair: pair[1].score or 0.0),
     )
-    alt = f"L1 norms of the weights of each branch of {short_cell(trial.genotype)}: "
-    return Picture("branch_norms", png, f"{alt}{shown}.", caption)
+    alt = (
+        f"{ways[1]} against {ways[0]} of {count(len(pairs), 'cell')}; {found}. "
+        f"The highest {ways[1]}, {scale.show(best[1].score)}, is that of trial "
+        f"{best[0].number:,} with a {ways[0]} of {scale.show(best[0].score)}."
+    )
+    title = f"ρ = {found.rho:.2f}   ({100 * CONFIDENCE:g} %: {low:.2f} to {high:.2f})"
+    with Plot(*(f"{way}{scale.unit}" for way in ways), (5.2, 4.4)) as plot:
+        plot.points(*points.T)
+        plot.axes.set_title(
+            "ρ –" if math.isnan(found.rho) else title, fontsize=9.5, loc="left"
+        )
+        names = {f"{pairs[i][0].number}": points[i] for i in sorted(named)}
+        labels.place(plot, names, points)
+        return Drawing.of(plot, name, alt, f"{sentence(found)} {source}".strip())
+
+
+def sentence(found: Correlation) -> str:
+    """The correlation, and how much it can mean."""
+    text = f"{str(found)[:1].upper()}{str(found)[1:]}."
+    if found.num_pairs < FEW:
+        return f"{text} So few cells show next to nothing."
+    low, high = found.interval
+    if low <= 0 <= high:
+        return f"{text} The interval holds 0: no agreement is shown."
+    return text
 
 
 def front_of(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
@@ -145,14 +229,11 @@ def front_of(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
 
     Of cells with the same score and multiply-adds the first one stays.
     """
-    known = [t for t in trials if t.outcome and t.outcome.multiply_adds]
-
-    def order(trial: TrialRecord) -> tuple[int, float, int]:
-        costs = trial.outcome.multiply_adds if trial.outcome else 0
-        return costs, -(trial.score or 0.0), trial.number
-
+    known = [t for t in trials if _multiply_adds(t)]
     found: list[TrialRecord] = []
-    for trial in sorted(known, key=order):
+    for trial in sorted(
+        known, key=lambda t: (_multiply_adds(t), -(t.score or 0.0), t.number)
+    ):
         if not found or (trial.score or 0.0) > (found[-1].score or 0.0):
             found.append(trial)
     return found
@@ -173,26 +254,12 @@ def moving_medians(
     ]
 
 
-def _num_bins(values: np.ndarray) -> int:
-    """As Freedman and Diaconis advise, who count outliers for little; bounded."""
-    quarter, rest = np.percentile(values, [25, 75])
-    width = 2 * (rest - quarter) / len(values) ** (1 / 3)
-    wanted = np.ptp(values) / width if width > 0 else _BINS[0]
-    return int(np.clip(np.ceil(wanted), *_BINS))
+def _multiply_adds(trial: TrialRecord) -> int:
+    return trial.outcome.multiply_adds if trial.outcome else 0
 
 
-def _shown(number: float, scale: Scale) -> str:
-    """A number of the plot, in its unit."""
-    return f"{number:.2f} %" if scale.is_share else f"{number:.4g}"
-
-
-def _spread(items: Sequence[int], most: int) -> list[int]:
-    """At most so many of the items, the first and the last among them."""
-    places = np.linspace(0, len(items) - 1, min(most, len(items)))
-    return sorted({items[round(place)] for place in places})
-
-
-def _name(plot: Plot, name: str, place: tuple[float, float]) -> None:
-    style = {"fontsize": 8, "ha": "right", "va": "bottom"}
-    offset = {"xytext": (-4, 3), "textcoords": "offset points"}
-    plot.axes.annotate(name, place, **offset, **style)
+def _points(plot: Plot, x: np.ndarray, y: np.ndarray, color: str) -> None:
+    is_many = len(x) > _MOST_DOTS
+    if is_many:
+        plot.figure.set_dpi(200)  # Of the pixels.
+    plot.points(x, y, color=color, label="a cell", rasterized=is_many)

@@ -3,20 +3,20 @@
 import collections
 import dataclasses
 import re
+from collections.abc import Iterable
 
-from deeplab_dpc.formatting import NOTHING, count, duration, when
-from deeplab_dpc.reports.evaluation import markup
-from deeplab_dpc.reports.evaluation.markup import text
-from deeplab_dpc.reports.search.words import Scale
+from deeplab_dpc.formatting import NOTHING, duration
+from deeplab_dpc.reports.pages import Column
+from deeplab_dpc.reports.search.columns import ScoreScale
 from deeplab_dpc.search.results import SearchResults, by_score
 from deeplab_dpc.search.trials import TrialRecord
 
 REFRESH_S = 60
 """Seconds after which the page of a running search loads itself again."""
 _WINDOW_S, _WINDOW_TRIALS = 3600.0, 10
-_ERRORS = 5  # Kinds that are shown.
 _NUMBERS = re.compile(r"\d+")
-_MEANINGS = {
+_ENDED = ("complete", "stopped")
+MEANINGS = {
     "waiting": "to be begun",
     "running": "being trained",
     "complete": "with a score",
@@ -28,8 +28,8 @@ _MEANINGS = {
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Progress:
-    """A search's progress.
+class SearchProgress:
+    """How far a search is.
 
     Attributes:
         done: Trials that need no more work.
@@ -51,7 +51,7 @@ class Progress:
     num_workers: int
 
     @classmethod
-    def of(cls, results: SearchResults) -> "Progress":
+    def of(cls, results: SearchResults) -> "SearchProgress":
         """Counts the trials."""
         done = results.num_done()
         working: dict[str, list[TrialRecord]] = collections.defaultdict(list)
@@ -78,7 +78,7 @@ def rate_per_hour(results: SearchResults, is_running: bool) -> float | None:
     Of a running search, over the last hour, or over ten times the median trial if that
     is longer, but never from before its first trial.
     """
-    ended = [t for t in results.trials if t.state in ("complete", "stopped")]
+    ended = [t for t in results.trials if t.state in _ENDED]
     spans = [(t.began_s, t.ended_s) for t in ended]
     known = [(a, b) for a, b in spans if a is not None and b is not None]
     if not known:
@@ -93,17 +93,10 @@ def rate_per_hour(results: SearchResults, is_running: bool) -> float | None:
     return number / (last - first) * 3600 if number and last > first else None
 
 
-def section(results: SearchResults, scale: Scale) -> str:
-    """The section of the page."""
-    found = Progress.of(results)
-    parts = [_tiles(results, found, scale), _bar(found), _states(results)]
-    if found.is_running:
-        parts.append(_refresh())
-    parts += [_workers(results, found), _errors(results.trials)]
-    return markup.section("progress", "Progress", *parts)
-
-
-def _tiles(results: SearchResults, found: Progress, scale: Scale) -> str:
+def tiles(
+    results: SearchResults, found: SearchProgress, scale: ScoreScale
+) -> list[tuple[str, str]]:
+    """The figures that the page begins with."""
     best = results.scored()[:1]
     rows = [("best proxy score", scale.show(best[0].score if best else None))]
     if whole := by_score(results.reranked):
@@ -118,76 +111,36 @@ def _tiles(results: SearchResults, found: Progress, scale: Scale) -> str:
         rows += [("time left", left), ("workers", f"{len(found.working):,}")]
     elif results.trials:
         rows.append(("workers so far", f"{found.num_workers:,}"))
-    tiles = "\n".join(f"<div><dt>{k}</dt><dd>{text(v)}</dd></div>" for k, v in rows)
-    return f'<dl class="tiles">\n{tiles}\n</dl>'
+    return rows
 
 
-def _bar(found: Progress) -> str:
-    if not found.wanted:
-        return ""
-    share = min(1.0, found.done / found.wanted)
-    label = f"{count(found.done, 'trial')} of {found.wanted:,} done"
-    return f'<progress max="1" value="{share:.4f}" aria-label="{label}"></progress>'
+def worker_columns(results: SearchResults) -> list[Column]:
+    """The columns of a table whose rows are the items of `SearchProgress.working`."""
+    ended = collections.Counter(t.worker for t in results.trials if t.state in _ENDED)
+
+    def lasts(row: tuple[str, list[TrialRecord]]) -> str:
+        since = [t.began_s for t in row[1] if t.began_s is not None]
+        return duration(results.made_s - min(since)) if since else NOTHING
+
+    return [
+        Column("worker", lambda r: r[0], kind="text"),
+        Column(
+            "running trials",
+            lambda r: ", ".join(f"{t.number:,}" for t in r[1]),
+            kind="text",
+        ),
+        Column("for", lasts),
+        Column("trials ended", lambda r: f"{ended[r[0]]:,}"),
+    ]
 
 
-def _states(results: SearchResults) -> str:
-    counts = {k: v for k, v in results.counts().items() if v}
-    if not counts:
-        return markup.note("No trial has begun yet.")
-    items = "".join(
-        f"<li><b>{number:,}</b> {state} <small>{_MEANINGS[state]}</small></li>"
-        for state, number in counts.items()
-    )
-    return f'<ul class="states">{items}</ul>'
+def errors(trials: Iterable[TrialRecord]) -> list[tuple[int, str]]:
+    """How often each error came and its latest text, the most frequent first.
 
-
-def _refresh() -> str:
-    return (
-        '<p class="note" id="refresh" hidden><label><input type="checkbox" checked> '
-        f"load this page again every {REFRESH_S} s</label></p>"
-    )
-
-
-def _workers(results: SearchResults, found: Progress) -> str:
-    if not found.is_running:
-        return ""
-    ended = collections.Counter(
-        t.worker for t in results.trials if t.state in ("complete", "stopped")
-    )
-    rows = []
-    for name, trials in found.working.items():
-        numbers = ", ".join(f"{t.number:,}" for t in trials)
-        since = [t.began_s for t in trials if t.began_s is not None]
-        lasts = duration(results.made_s - min(since)) if since else NOTHING
-        rows.append(
-            f'<tr><th scope="row">{text(name)}</th><td>{numbers}</td>'
-            f'<td class="number">{lasts}</td>'
-            f'<td class="number">{ended[name]:,}</td></tr>'
-        )
-    table = (
-        f"<table><caption>Workers at {when(results.made_s)}</caption>\n<thead><tr>"
-        '<th scope="col">worker</th><th scope="col">running trials</th>'
-        '<th scope="col" class="number">for</th>'
-        '<th scope="col" class="number">trials ended</th></tr></thead>\n<tbody>\n'
-        + "\n".join(rows)
-        + "\n</tbody></table>"
-    )
-    kind = "tall" if len(rows) > 12 else ""
-    return markup.scrolling("Workers", table, kind)
-
-
-def _errors(trials: tuple[TrialRecord, ...]) -> str:
-    """The most frequent errors, and how often each came; numbers in them may differ."""
+    Errors that differ in numbers only are the same.
+    """
     known: dict[str, list[str]] = {}
     for error in (t.error for t in trials if t.error):
         known.setdefault(_NUMBERS.sub("#", error), []).append(error)
-    if not known:
-        return ""
     order = sorted(known.values(), key=len, reverse=True)
-    items = "\n".join(
-        f"<li>{count(len(same), 'time')}: <code>{text(same[-1][:400])}</code></li>"
-        for same in order[:_ERRORS]
-    )
-    rest = len(known) - _ERRORS
-    more = markup.note(f"and {count(rest, 'other error')}.") if rest > 0 else ""
-    return f'<h3>Errors</h3>\n<ul class="errors">\n{items}\n</ul>{more}'
+    return [(len(same), same[-1]) for same in order]

@@ -18,7 +18,8 @@ const found = { width: innerWidth, needed: document.documentElement.scrollWidth 
 found.wide = [...document.querySelectorAll("section, article, figure, pre, .scroll")]
   .filter(e => e.getBoundingClientRect().right > innerWidth)
   .map(e => e.id || e.className || e.tagName);
-found.blank = [...document.images].filter(i => !i.naturalWidth).map(i => i.alt);
+found.blank = [...document.querySelectorAll("[role=img]")]
+  .filter(e => !e.getBBox().width).map(e => e.getAttribute("aria-label"));
 const table = document.querySelector("#trials table");
 const column = i => [...table.tBodies[0].rows].map(row => row.cells[i].textContent);
 const click = i => table.tHead.rows[0].cells[i].querySelector("button").click();

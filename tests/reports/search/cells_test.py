@@ -2,16 +2,16 @@
 
 import dataclasses
 
+from deeplab_dpc.reports.cell_names import long_cell
 from deeplab_dpc.reports.search import cells
-from deeplab_dpc.reports.search.words import Scale, long_cell
-from deeplab_dpc.search.results import SearchResults, by_score
-from tests.reports.evaluation.html_page import Page
+from deeplab_dpc.reports.search.columns import ScoreScale
+from deeplab_dpc.search.results import by_score
 from tests.reports.search import samples
 
 
 def test_the_best_end_to_end_and_the_proxys_worst():
     results = samples.results(30)
-    shown = cells.chosen(results, Scale())
+    shown = cells.chosen(results, ScoreScale())
     assert [s.name for s in shown] == [
         *("cell_best_1", "cell_best_2", "cell_best_3", "cell_worst")
     ]
@@ -22,7 +22,7 @@ def test_the_best_end_to_end_and_the_proxys_worst():
 
 def test_without_a_rerank_the_proxys_best():
     results = dataclasses.replace(samples.results(30), reranked=())
-    shown = cells.chosen(results, Scale())
+    shown = cells.chosen(results, ScoreScale())
     order = results.scored()
     assert [s.trial for s in shown] == [*order[:3], order[-1]]
     number, score = order[1].number, order[1].score
@@ -32,19 +32,17 @@ def test_without_a_rerank_the_proxys_best():
 
 
 def test_one_cell_is_the_best_and_not_the_worst():
-    shown = cells.chosen(samples.results(1), Scale())
+    shown = cells.chosen(samples.results(1), ScoreScale())
     assert [s.title for s in shown] == ["Best cell"]
-    assert cells.chosen(samples.results(0), Scale()) == []
+    assert cells.chosen(samples.results(0), ScoreScale()) == []
 
 
 def test_a_picture_says_in_words_what_it_shows():
     results = samples.results(30)
-    page = Page(cells.section(results, Scale(), ""))
-    alts = [a["alt"] for a in page.all("img")]
-    assert len(alts) == 4
+    shown = cells.chosen(results, ScoreScale())
     best = by_score(results.reranked)[0].genotype
-    assert alts[0] == f"Diagram of the cell. {long_cell(best)}"
-    assert best.to_json() in page.text
+    assert shown[0].drawing().alt == f"Diagram of the cell. {long_cell(best)}"
+    assert best.to_json() in samples.page(results).text
 
 
 def test_norms_are_those_of_the_best_cell_that_has_some():
@@ -52,9 +50,8 @@ def test_norms_are_those_of_the_best_cell_that_has_some():
     best, second, *rest = by_score(results.reranked)
     bare = dataclasses.replace(best.outcome, branch_norms=())
     without = dataclasses.replace(best, outcome=bare)
-    picture = cells.norms(
-        dataclasses.replace(results, reranked=(without, second, *rest)), Scale()
-    )
+    given = dataclasses.replace(results, reranked=(without, second, *rest))
+    picture = cells.norms(cells.chosen(given, ScoreScale()))
     assert f"{second.outcome.branch_norms[0]:.4g}" in picture.alt
     assert picture.caption.startswith("Second:")
-    assert cells.norms(SearchResults(name="a"), Scale()) is None
+    assert cells.norms([]) is None

@@ -3,10 +3,9 @@
 import math
 
 from deeplab_dpc.reports.search import comparison
-from deeplab_dpc.reports.search.words import Scale
+from deeplab_dpc.reports.search.columns import ScoreScale
 from deeplab_dpc.search.results import END_TO_END, SearchResults
 from deeplab_dpc.search.trials import Outcome, TrialRecord
-from tests.reports.evaluation.html_page import Page
 from tests.reports.search import samples
 
 BASELINES = {
@@ -51,7 +50,7 @@ def test_cells_and_baselines_end_to_end_and_then_by_the_proxy():
 
 def test_it_is_said_in_words():
     """Scores 0.14, 0.19, 0.24: mean 0.19, standard deviation 0.05."""
-    assert comparison.sentences(small(), Scale()) == [
+    assert comparison.sentences(small(), ScoreScale()) == [
         "End to end the best of 2 reranked cells has 47.00 %; by the proxy it was 2nd "
         "of 3; dpc_top1 has 45.00 %.",
         "By the proxy the best trial, 12, has 30.00 %; dpc_top1 has 25.00 %.",
@@ -64,7 +63,7 @@ def test_random_cells_are_compared_with_the_best_of_their_own_way():
     whole = {
         k + END_TO_END: Outcome(score=v.score + 0.25) for k, v in BASELINES.items()
     }
-    last = comparison.sentences(small(baselines=whole), Scale())[-1]
+    last = comparison.sentences(small(baselines=whole), ScoreScale())[-1]
     assert last.startswith("random, end to end: 3 cells, mean 44.00 %")
     assert last.endswith("The best found cell is above 2 of them.")
 
@@ -73,7 +72,7 @@ def test_a_failed_cell_does_not_win():
     found = small(state="failed")
     row = next(r for r in comparison.rows(found) if r.name == "trial 11")
     assert row.kind == "rerank failed" and row.whole is None
-    assert comparison.sentences(found, Scale())[0].startswith(
+    assert comparison.sentences(found, ScoreScale())[0].startswith(
         "End to end the best of 2 reranked cells has 41.00 %; by the proxy it was 1st"
     )
 
@@ -106,11 +105,11 @@ def test_cells_that_the_search_did_not_try_and_odd_scores():
         ("aspp", 1),
         ("reranked 4", None),
     ]
-    assert comparison.sentences(found, Scale()) == []
+    assert comparison.sentences(found, ScoreScale()) == []
 
 
 def test_the_table_shows_all_of_them():
-    page = Page(comparison.section(small(), Scale(), ""))
+    page = samples.page(small())
     assert "trial 11 reranked 47.00 % 20.00 % 2" in page.text
     assert "random 0 baseline – 14.00 % 3" in page.text
-    assert comparison.section(SearchResults(name="a"), Scale(), "") == ""
+    assert "Comparison" not in samples.page(SearchResults(name="a")).text

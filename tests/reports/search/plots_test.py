@@ -9,13 +9,14 @@ import pytest
 from PIL import Image
 
 from deeplab_dpc.genotypes import DPC_TOP1
-from deeplab_dpc.reports.search import agreement, drawing, plots
-from deeplab_dpc.reports.search.words import Scale
+from deeplab_dpc.reports import plots as style
+from deeplab_dpc.reports.search import plots
+from deeplab_dpc.reports.search.columns import ScoreScale
 from deeplab_dpc.search.results import SearchResults, by_score, spearman
 from deeplab_dpc.search.trials import Outcome, TrialRecord
 from tests.reports.search import samples
 
-SCALE = Scale()
+SCALE = ScoreScale()
 
 
 def trial(number, score, multiply_adds=0, **fields):
@@ -76,7 +77,7 @@ def test_the_histogram_tells_its_range_and_fills_by_count():
         "Histogram of the proxy scores of 50 cells, from 40.00 % to 50.00 %, median "
         "40.00 %."
     )
-    blue = near(pixels(picture), drawing.BLUE)
+    blue = near(pixels(picture), style.BLUE)
     columns = np.flatnonzero(blue.any(axis=0))
     middle = columns.mean()
     left, right = blue[:, : int(middle)].sum(), blue[:, int(middle) :].sum()
@@ -90,7 +91,7 @@ def test_no_histogram_of_one_cell():
 @pytest.mark.parametrize("scores", [(0.4, 0.4), (0.4, 0.4 + 1e-12), (-3.0, 12.0)])
 def test_scores_that_hardly_vary_can_be_drawn(scores):
     trials = [trial(i, s) for i, s in enumerate(scores)]
-    scale = Scale.of(scores)
+    scale = ScoreScale.of(scores)
     assert plots.histogram(trials, scale).png and plots.history(trials, scale).png
 
 
@@ -100,7 +101,7 @@ def test_the_history_tells_when_the_best_came():
     assert picture.alt == (
         "Proxy scores over 3 trials; the best, 50.00 %, was reached in trial 1."
     )
-    orange = near(pixels(picture), drawing.ORANGE)
+    orange = near(pixels(picture), style.ORANGE)
     rows = np.flatnonzero(orange.sum(axis=1) > 100)
     groups = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
     first, second = groups[0], groups[1]  # The best, from trial 1; before, trial 0's.
@@ -130,7 +131,7 @@ def test_norms_are_bars_as_long_as_they_say():
     picture = plots.norms(trial(0, 0.4, branch_norms=norms), "Best cell")
     assert "0: 3×3 conv, rate 1×6 400, 1: 3×3 conv, rate 18×15 100" in picture.alt
     assert "the most from branch 0: 3×3 conv, rate 1×6" in picture.caption
-    widths = near(pixels(picture), drawing.BLUE).sum(axis=1)
+    widths = near(pixels(picture), style.BLUE).sum(axis=1)
     bars = np.split(widths, np.flatnonzero(np.diff(widths > 0)) + 1)
     lengths = [np.median(bar) for bar in bars if bar.max() > 0]
     np.testing.assert_allclose(lengths, np.array(norms) / 400 * lengths[0], atol=3)
@@ -150,7 +151,7 @@ def test_a_scatter_tells_rho_and_the_best():
     results = samples.results(30)
     pairs = results.rerank_pairs()
     names = ("proxy score", "end-to-end score")
-    picture = agreement.scatter(pairs, names, SCALE, "a", "Figure 4b.")
+    picture = plots.agreement(pairs, names, SCALE, "a", "Figure 4b.")
     found = spearman([(a.score, b.score) for a, b in pairs])
     top = max(pairs, key=lambda pair: pair[1].score)
     assert f"Spearman's rho {found.rho:.2f}" in picture.alt
@@ -160,7 +161,7 @@ def test_a_scatter_tells_rho_and_the_best():
         in picture.alt
     )
     assert "So few cells show next to nothing. Figure 4b." in picture.caption
-    assert agreement.scatter([], names, SCALE, "a", "") is None
+    assert plots.agreement([], names, SCALE, "a", "") is None
 
 
 def test_the_scatters_axes_are_not_mixed_up():
@@ -170,7 +171,7 @@ def test_the_scatters_axes_are_not_mixed_up():
         (trial(i, x), dataclasses.replace(trial(i, y), genotype=cells[0]))
         for i, (x, y) in enumerate([(0.2, 0.1), (0.2, 0.5), (0.2, 0.9)])
     ]
-    picture = agreement.scatter(pairs, ("x", "y"), SCALE, "a", "")
+    picture = plots.agreement(pairs, ("x", "y"), SCALE, "a", "")
     blue = near(pixels(picture), "#3671c3")  # Blue at 85 % on white.
     rows, columns = np.nonzero(blue)
     assert np.ptp(columns) < 40 < 400 < np.ptp(rows)
@@ -193,4 +194,4 @@ def test_fidelity_compares_the_first_way():
     ],
 )
 def test_a_correlation_says_how_much_it_can_mean(pairs, expected):
-    assert expected in agreement.sentence(spearman(pairs))
+    assert expected in plots.sentence(spearman(pairs))

@@ -5,12 +5,10 @@ import dataclasses
 import pytest
 
 from deeplab_dpc.genotypes import DPC_TOP1, Branch, Genotype
-from deeplab_dpc.reports.search import progress
-from deeplab_dpc.reports.search.progress import Progress
-from deeplab_dpc.reports.search.words import Scale
+from deeplab_dpc.reports.search.progress import SearchProgress
 from deeplab_dpc.search.results import SearchResults
 from deeplab_dpc.search.trials import Outcome, TrialRecord
-from tests.reports.evaluation.html_page import Page
+from tests.reports.search import samples
 
 
 def trial(number, state="complete", began_s=0.0, ended_s=None, **fields):
@@ -30,13 +28,13 @@ def results(*trials, wanted=10, made_s=0.0):
 
 
 def shown(given):
-    return Page(progress.section(given, Scale())).text
+    return samples.page(given).text
 
 
 def test_four_trials_in_two_hours_are_two_an_hour():
     """Six are left, so three hours."""
     trials = [trial(i, began_s=1800 * i, ended_s=1800 * (i + 1)) for i in range(4)]
-    found = Progress.of(results(*trials, trial(4, "running", 7200), made_s=7200))
+    found = SearchProgress.of(results(*trials, trial(4, "running", 7200), made_s=7200))
     assert (found.done, found.wanted, found.is_running) == (4, 10, True)
     assert found.per_hour == pytest.approx(2)
     assert found.left_s == pytest.approx(3 * 3600)
@@ -53,19 +51,19 @@ def test_a_running_search_counts_its_last_hour():
     ]
     now = trial(16, "running", day + 1800)
     given = results(*old, *new, now, wanted=100, made_s=day + 3600)
-    assert Progress.of(given).per_hour == pytest.approx(6)
+    assert SearchProgress.of(given).per_hour == pytest.approx(6)
 
 
 def test_of_long_trials_ten_are_counted():
     """Trials of two hours, one after another: a half an hour, not 0 or 1."""
     trials = [trial(i, began_s=7200 * i, ended_s=7200 * (i + 1)) for i in range(40)]
     given = results(*trials, trial(40, "running", 288_000), wanted=50, made_s=288_000)
-    assert Progress.of(given).per_hour == pytest.approx(0.5)
+    assert SearchProgress.of(given).per_hour == pytest.approx(0.5)
 
 
 def test_a_finished_search_has_no_time_left():
     trials = [trial(i, began_s=100 * i, ended_s=100 * (i + 1)) for i in range(10)]
-    found = Progress.of(results(*trials, made_s=1e6))
+    found = SearchProgress.of(results(*trials, made_s=1e6))
     assert not found.is_running and found.left_s is None
     assert found.per_hour == pytest.approx(36)
 
@@ -81,20 +79,21 @@ def test_a_failure_is_done_only_when_nobody_tries_again():
         trial(5, "stopped"),
         trial(6, "repeated"),
     )
-    assert Progress.of(results(*trials)).done == 2
+    assert SearchProgress.of(results(*trials)).done == 2
 
 
 @pytest.mark.parametrize("trials", [(), (trial(0, "waiting", None, worker=""),)])
 def test_nothing_has_ended_yet(trials):
-    found = Progress.of(results(*trials))
+    found = SearchProgress.of(results(*trials))
     assert found.done == 0 and found.per_hour is None and not found.is_running
     assert "0 of 10" in shown(results(*trials))
 
 
 def test_a_search_without_an_aim_has_no_bar():
-    assert "<progress" not in progress.section(results(wanted=0), Scale())
-    bar = progress.section(results(*[trial(i) for i in range(5)]), Scale())
-    assert '<progress max="1" value="0.5000" aria-label="5 trials of 10 done">' in bar
+    assert samples.page(results(wanted=0)).all("progress") == []
+    assert samples.page(results(*[trial(i) for i in range(5)])).all("progress") == [
+        {"max": "1", "value": "0.5000", "aria-label": "5 trials of 10 done"}
+    ]
 
 
 def test_workers_and_what_they_train():

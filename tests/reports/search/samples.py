@@ -7,10 +7,12 @@ import math
 import numpy as np
 
 from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, Branch, Genotype
+from deeplab_dpc.reports.search import cells, report
 from deeplab_dpc.search.config import ProxyConfig, SamplerConfig, SpaceConfig
 from deeplab_dpc.search.results import END_TO_END, SearchResults
 from deeplab_dpc.search.space import Space
 from deeplab_dpc.search.trials import Outcome, TrialRecord
+from tests.reports.evaluation.html_page import Page
 
 SPACE = Space.from_config(SpaceConfig())
 BEGAN_S = 1_780_000_000.0  # 2026-05-28.
@@ -154,6 +156,16 @@ def settings() -> dict:
         "proxy": ProxyConfig().to_dict(),
         "cache": "sha256:0123",
     }
+
+
+def html(given: SearchResults) -> str:
+    """The page, all but its plots and diagrams."""
+    scale = report.scale_of(given)
+    return report.page(given, scale, cells.chosen(given, scale), {})
+
+
+def page(given: SearchResults) -> Page:
+    return Page(html(given))
 
 
 @functools.cache

@@ -6,10 +6,9 @@ import io
 import math
 
 from deeplab_dpc.genotypes import Genotype
+from deeplab_dpc.reports.cell_names import short_cell
 from deeplab_dpc.reports.search import trials
-from deeplab_dpc.reports.search.words import Scale, short_cell
 from deeplab_dpc.search.results import SearchResults
-from tests.reports.evaluation.html_page import Page
 from tests.reports.search import samples
 
 
@@ -40,14 +39,14 @@ def test_the_best_and_the_latest_are_shown():
     best = {t.number for t in results.scored()[:200]}
     assert set(numbers) == best | set(range(1800, 2000))
     assert numbers == sorted(numbers, reverse=True)
-    page = Page(trials.section(results, Scale()))
+    page = samples.page(results)
     assert len(page.all("tr")) == 1 + len(numbers)
     assert "The 200 best and the 200 latest of 2,000 trials" in page.text
 
 
 def test_all_of_few_are_shown():
     results = samples.results(30)
-    page = Page(trials.section(results, Scale()))
+    page = samples.page(results)
     assert len(page.all("tr")) == 31 and "30 trials" in page.text
     first = results.trials[0]
     assert (
@@ -60,7 +59,7 @@ def test_odd_scores_are_said_and_sorted_last():
     records = samples.trials(60)
     stopped = next(t for t in records if t.state == "stopped")
     odd = (records[samples.NAN_NUMBER], records[samples.INF_NUMBER], stopped)
-    section = trials.section(SearchResults(name="a", trials=odd), Scale())
+    section = samples.html(SearchResults(name="a", trials=odd))
     shown = f"({100 * stopped.outcome.score:.2f} %)"
     for value in ("nan", "inf", shown):
         assert f'<td class="number" data-value="">{value}</td>' in section
@@ -69,5 +68,5 @@ def test_odd_scores_are_said_and_sorted_last():
 def test_another_objective_is_no_percentage():
     outcome = dataclasses.replace(samples.trials(1)[0].outcome, score=-3.25)
     record = dataclasses.replace(samples.trials(1)[0], outcome=outcome)
-    section = trials.section(SearchResults(name="a", trials=(record,)), Scale(False))
+    section = samples.html(SearchResults(name="a", trials=(record,)))
     assert '<td class="number" data-value="-3.25">-3.25</td>' in section

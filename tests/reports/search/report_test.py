@@ -54,8 +54,8 @@ def test_it_loads_nothing_from_outside(text, page):
 
 
 def test_it_can_be_read_without_seeing_it(page):
-    for attrs in page.all("img"):
-        assert len(attrs["alt"]) > 40
+    for attrs in page.all("svg"):
+        assert attrs["role"] == "img" and len(attrs["aria-label"]) > 40
     for attrs in page.all("th"):
         assert attrs["scope"] in ("row", "col")
     assert len(page.all("caption")) == len(page.all("table"))
@@ -83,7 +83,7 @@ def test_what_there_is_is_shown_and_the_rest_is_not(page, number):
     assert wanted <= set(headings)
     for absent in full - wanted:
         assert absent not in page.text
-    assert len(page.all("img")) == {0: 0, 1: 4, 30: 11}[number]
+    assert len(page.all("svg")) == {0: 0, 1: 4, 30: 11}[number]
     assert ("No trial has a score yet." in page.text) == (number == 0)
 
 
@@ -141,7 +141,7 @@ def test_a_search_whose_only_trial_has_no_score(tmp_path, state):
     results = SearchResults(name="a", num_trials=5, trials=(trial,))
     page = Page(report.write_report(results, tmp_path).read_text())
     assert "No trial has a score yet." in page.text and f"1 {state}" in page.text
-    assert page.all("img") == []
+    assert page.all("svg") == []
 
 
 def test_fidelity_before_its_first_cell(tmp_path):

@@ -1,0 +1,166 @@
+"""The page of a search and the files beside it, each written whole or not at all."""
+
+import os
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+
+from deeplab_dpc import files
+from deeplab_dpc.formatting import when
+from deeplab_dpc.reports import pages
+from deeplab_dpc.reports.pages import Column
+from deeplab_dpc.reports.search import cells, columns, comparison, plots, progress
+from deeplab_dpc.reports.search import trials as trial_table
+from deeplab_dpc.reports.search.cells import ChosenCell
+from deeplab_dpc.reports.search.columns import ScoreScale
+from deeplab_dpc.reports.search.plots import Drawing
+from deeplab_dpc.search.results import SearchResults
+
+PAGE_NAME = "index.html"
+_OURS = (
+    *(
+        "cell_best_?",
+        "cell_worst",
+        "fidelity_?",
+        "branch_norms",
+        "proxy_against_rerank",
+    ),
+    *("score_against_multiply_adds", "score_histogram", "score_history"),
+)
+_WAYS = {
+    "small": "score end to end",
+    "proxy": "proxy score",
+    "large": "score end to end with the larger backbone",
+}
+"""Ways of training in which fidelity is measured, for the axes."""
+
+
+class ReportError(ValueError):
+    """A folder that a report cannot be written into."""
+
+
+def write_report(
+    results: SearchResults, folder: str | os.PathLike[str]
+) -> pathlib.Path:
+    """Writes the page, its pictures as PNG, and all trials as CSV.
+
+    The page holds its pictures; the files beside it are for other documents. The same
+    results give the same bytes. Pictures of an earlier report that this one does not
+    have are deleted.
+
+    Args:
+        results: The search.
+        folder: Where to; it is made if need be.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ReportError: If the folder cannot be made.
+    """
+    target = pathlib.Path(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as e:
+        raise ReportError(
+            f"{folder} cannot hold a report: it, or a part of its path, is a file. "
+            "Give a folder."
+        ) from e
+    scale = scale_of(results)
+    chosen = cells.chosen(results, scale)
+    drawings = {d.name: d for d in _drawings(results, scale, chosen) if d}
+    for name, drawing in drawings.items():
+        files.write(target / f"{name}.png", drawing.png)
+    table = trial_table.to_csv(results.trials).encode("utf-8", "replace")
+    files.write(target / trial_table.CSV_NAME, table)
+    files.write(target / PAGE_NAME, page(results, scale, chosen, drawings))
+    for path in (path for name in _OURS for path in target.glob(f"{name}.png")):
+        if path.stem not in drawings:
+            path.unlink(missing_ok=True)
+    return target / PAGE_NAME
+
+
+def page(
+    results: SearchResults,
+    scale: ScoreScale,
+    chosen: Sequence[ChosenCell],
+    drawings: Mapping[str, Drawing],
+) -> str:
+    """The page, a function of the results alone.
+
+    Args:
+        results: The search.
+        scale: How its scores are shown.
+        chosen: The cells that it shows.
+        drawings: Plots and diagrams by their names; none has a place without it.
+    """
+    found, scored = progress.SearchProgress.of(results), results.scored()
+    share = f"{found.done:,} of {found.wanted:,}"
+    settings = {k: v for k, v in results.settings.items() if isinstance(v, Mapping)}
+    rest = {k: v for k, v in results.settings.items() if k not in settings}
+    front_columns = [
+        Column("trial", lambda t: f"{t.number:,}", lambda t: t.number),
+        Column("proxy score", lambda t: scale.show(t.score), lambda t: t.score),
+        *columns.costs(lambda t: t.outcome),
+        columns.branches(lambda t: t.genotype),
+    ]
+    return pages.render(
+        "search.html.j2",
+        results=results,
+        title=f"{share}: search {results.name}",
+        heading=f"Search {results.name}",
+        facts=[("trials", share), ("as of", when(results.made_s))],
+        made=when(results.made_s),
+        drawings=drawings,
+        progress=found,
+        tiles=progress.tiles(results, found, scale),
+        meanings=progress.MEANINGS,
+        worker_columns=progress.worker_columns(results),
+        errors=progress.errors(results.trials),
+        refresh_s=progress.REFRESH_S,
+        fidelity=[name for name in drawings if name.startswith("fidelity_")],
+        num_scores=len(scored),
+        few=plots.FEW,
+        sentences=comparison.sentences(results, scale),
+        compared=comparison.rows(results),
+        compared_columns=comparison.columns(scale),
+        cells=chosen,
+        front=plots.front_of(scored),
+        front_columns=front_columns,
+        trials=trial_table.chosen(results),
+        trial_columns=trial_table.columns(scale),
+        best=trial_table.BEST,
+        latest=trial_table.LATEST,
+        csv_name=trial_table.CSV_NAME,
+        settings={**settings, "more": rest} if rest else settings,
+    )
+
+
+def scale_of(results: SearchResults) -> ScoreScale:
+    """One scale for all scores of the page."""
+    trained = [t.outcome for t in (*results.trials, *results.reranked)]
+    outcomes = [*trained, *results.baselines.values()]
+    return ScoreScale.of(outcome.score for outcome in outcomes if outcome)
+
+
+def _drawings(
+    results: SearchResults, scale: ScoreScale, chosen: Sequence[ChosenCell]
+) -> Iterator[Drawing | None]:
+    scored = results.scored()
+    yield plots.histogram(scored, scale)
+    yield plots.history(scored, scale)
+    yield plots.front(scored, scale)
+    yield plots.agreement(
+        results.rerank_pairs(),
+        ("proxy score", "end-to-end score"),
+        scale,
+        "proxy_against_rerank",
+        "Only the proxy's best were trained end to end, so rho is likely lower than "
+        "over all cells. Numbers are trials. The paper's Figure 4b.",
+    )
+    yield cells.norms(chosen)
+    for i, (ways, pairs) in enumerate(results.fidelity_pairs().items(), 1):
+        first, other = (_WAYS.get(way, f"{way} score") for way in ways)
+        source = "Numbers are trials. The paper's Figure 3."
+        yield plots.agreement(pairs, (first, other), scale, f"fidelity_{i}", source)
+    for cell in chosen:
+        yield cell.drawing()
