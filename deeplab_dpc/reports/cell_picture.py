@@ -11,11 +11,14 @@ import io
 import os
 import pathlib
 from collections.abc import Iterator
+from typing import Any
+
+from markupsafe import Markup
 
 from deeplab_dpc import files
 from deeplab_dpc.genotypes import BACKBONE, Genotype
 from deeplab_dpc.reports import plots
-from deeplab_dpc.reports.cell_names import branch_name
+from deeplab_dpc.reports.cell_names import branch_name, long_cell
 
 BOX = (140.0, 58.0)  # Width and height, in pixels of a page, like all lengths here.
 COLUMN, ROW, MARGIN = 168.0, 112.0, 28.0
@@ -90,6 +93,12 @@ def save(genotype: Genotype, path: str | os.PathLike) -> None:
         files.write(path, plot.png() if kind == ".png" else _document(plot, genotype))
 
 
+def svg(genotype: Genotype) -> Markup:
+    """The cell as an element of a page."""
+    with drawn(genotype) as plot:
+        return plot.svg(f"Diagram of the cell. {long_cell(genotype)}")
+
+
 @contextlib.contextmanager
 def drawn(genotype: Genotype) -> Iterator[plots.Plot]:
     """The cell as a plot, from which a page or a file can be made."""
@@ -109,7 +118,7 @@ def drawn(genotype: Genotype) -> Iterator[plots.Plot]:
                 [arrow.start, *controls, arrow.end], [Path.MOVETO, *[Path.CURVE4] * 3]
             )
             color, width = (plots.GREY, 1.0) if arrow.is_output else (plots.INK, 1.3)
-            style = {"arrowstyle": "-|>", "mutation_scale": 9, "color": color}
+            style: Any = {"arrowstyle": "-|>", "mutation_scale": 9, "color": color}
             plot.axes.add_patch(FancyArrowPatch(path=curve, linewidth=width, **style))
         for box in cell.boxes:
             color, left = COLORS[box.kind], box.x - box.width / 2
@@ -148,7 +157,8 @@ def layout(genotype: Genotype) -> CellLayout:
     source = Box(source_x, y[0], spread, "end", ("F", "backbone features"))
     concat = Box(centre, y[-2], wide, "end", joined)
     final = Box(centre, y[-1], BOX[0], "end", projected)
-    boxes, arrows = [], []
+    boxes: list[Box] = []
+    arrows: list[Arrow] = []
     for i, (x, row, branch) in enumerate(zip(xs, rows, genotype.branches)):
         name, _, size = branch_name(branch).replace("×", " × ").partition(", ")
         lines = (name, size or "pointwise")

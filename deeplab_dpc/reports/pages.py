@@ -75,10 +75,9 @@ def css_color(color: tuple[int, int, int]) -> str:
     return "#{:02x}{:02x}{:02x}".format(*map(int, color))
 
 
-def data_uri(content: bytes | str, kind: str) -> str:
+def data_uri(content: bytes, kind: str) -> str:
     """A file as an address that holds it, which an `img` can show."""
-    data = content.encode() if isinstance(content, str) else content
-    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def photo_uri(picture: np.ndarray) -> str:
@@ -114,6 +113,6 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.globals["source"] = lambda name: Markup((TEMPLATES / name).read_text())
-    filters = (count, css_color, data_uri, drawing_uri, percent, photo_uri, setting)
+    filters = (count, css_color, drawing_uri, percent, photo_uri, setting)
     environment.filters |= {function.__name__: function for function in filters}
     return environment

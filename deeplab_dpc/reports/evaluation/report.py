@@ -5,6 +5,8 @@ import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from deeplab_dpc import files
 from deeplab_dpc.evaluation.results import Result
 from deeplab_dpc.reports import cell_picture
@@ -30,7 +32,7 @@ class Report:
         metrics: Rows of the training: `step` and `loss`, maybe `cross_entropy`,
             `regularization`, `learning_rate`, `images_per_s`, `input_wait_share`.
         no_metrics: Why there is none, if there is none.
-        cell_svg: The cell's picture, an SVG document, if there is a cell.
+        cell_svg: The cell's picture as a page's element, if there is a cell.
         cell_json: The cell as JSON text.
         settings: Settings by part: model, data and so on.
         commands: Title and text of each command.
@@ -46,7 +48,7 @@ class Report:
     worst: Sequence[ShownImage] = ()
     metrics: Sequence[Mapping[str, float]] = ()
     no_metrics: str = ""
-    cell_svg: str | None = None
+    cell_svg: Markup | None = None
     cell_json: str = ""
     settings: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     commands: Pairs = ()

@@ -12,6 +12,7 @@ import numpy as np
 from markupsafe import Markup
 
 from deeplab_dpc.formatting import count, millions
+from deeplab_dpc.reports import pages
 from deeplab_dpc.reports.cell_names import branch_name, short_cell
 from deeplab_dpc.reports.plots import BLUE, GREEN, GREY, ORANGE, PAPER, Plot
 from deeplab_dpc.reports.search import labels
@@ -58,8 +59,8 @@ def histogram(trials: Sequence[TrialRecord], scale: ScoreScale) -> Drawing | Non
     """How many cells have which score (paper, Figure 4a); None of fewer than two."""
     if len(trials) < 2:
         return None
-    scores = np.array([t.score or 0.0 for t in trials])
-    values = scale.number(scores)
+    scores = [t.score or 0.0 for t in trials]
+    values = np.array([scale.number(score) for score in scores])
     best, worst = scale.show(scores[0]), scale.show(scores[-1])
     facts = (
         f"{count(len(trials), 'cell')}, from {worst} to {best}, median "
@@ -203,7 +204,8 @@ def agreement(
         f"{best[0].number:,} with a {ways[0]} of {scale.show(best[0].score)}."
     )
     title = f"ρ = {found.rho:.2f}   ({100 * CONFIDENCE:g} %: {low:.2f} to {high:.2f})"
-    with Plot(*(f"{way}{scale.unit}" for way in ways), (5.2, 4.4)) as plot:
+    x, y = (pages.legal(f"{way}{scale.unit}") for way in ways)
+    with Plot(x, y, (5.2, 4.4)) as plot:
         plot.points(*points.T)
         plot.axes.set_title(
             "ρ –" if math.isnan(found.rho) else title, fontsize=9.5, loc="left"

@@ -86,7 +86,9 @@ def test_everything_is_there(page):
     assert "boundary F 50.0 %" in shown
     assert "train.py --train_logdir='runs/a b'" in shown
     assert "records/<a>" in shown and "keras 3.15.1" in shown
-    assert len(page.all("img")) == 4 * 4 + 1  # Four images, four panels each; the cell.
+    assert len(page.all("img")) == 4 * 4  # Four images, four panels each.
+    cells = [a for a in page.all("svg") if "Diagram of the cell" in a["aria-label"]]
+    assert len(cells) == 1
     assert lines(page) == 3
 
 

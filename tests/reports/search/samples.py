@@ -164,6 +164,11 @@ def html(given: SearchResults) -> str:
     return report.page(given, scale, cells.chosen(given, scale), {})
 
 
+def section(given: SearchResults, name: str) -> str:
+    """One section of it."""
+    return html(given).split(f'<section id="{name}"')[1].split("</section>")[0]
+
+
 def page(given: SearchResults) -> Page:
     return Page(html(given))
 

@@ -39,16 +39,16 @@ def test_the_best_and_the_latest_are_shown():
     best = {t.number for t in results.scored()[:200]}
     assert set(numbers) == best | set(range(1800, 2000))
     assert numbers == sorted(numbers, reverse=True)
-    page = samples.page(results)
-    assert len(page.all("tr")) == 1 + len(numbers)
-    assert "The 200 best and the 200 latest of 2,000 trials" in page.text
+    section = samples.section(results, "trials")
+    assert section.count("<tr>") == 1 + len(numbers)
+    assert "The 200 best and the 200 latest of 2,000 trials" in section
 
 
 def test_all_of_few_are_shown():
     results = samples.results(30)
-    page = samples.page(results)
-    assert len(page.all("tr")) == 31 and "30 trials" in page.text
-    first = results.trials[0]
+    section = samples.section(results, "trials")
+    assert section.count("<tr>") == 31 and "30 trials" in section
+    first, page = results.trials[0], samples.page(results)
     assert (
         f"0 complete {100 * first.score:.2f} % {short_cell(first.genotype)}"
         in page.text
