@@ -8,6 +8,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).parent.parent
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Read when the server starts.
 
 
 def run(

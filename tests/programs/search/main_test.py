@@ -20,6 +20,7 @@ from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.model import build_model
 from deeplab_dpc.programs.search.main import COMMANDS
 from deeplab_dpc.tf1 import variables_by_tf1_name
+from tests import forked
 
 ROOT = pathlib.Path(__file__).parents[3]
 CACHE = (
@@ -45,9 +46,8 @@ def start(folder: pathlib.Path, *arguments: str) -> subprocess.Popen:
 
 
 def output(folder: pathlib.Path, *arguments: str, status: int = 0) -> str:
-    process = start(folder, *arguments)
-    text = process.communicate(timeout=500)[0]
-    assert process.returncode == status, text
+    code, text = forked.run("search.py", *arguments, folder=folder, timeout_s=500)
+    assert code == status, text
     return text
 
 
