@@ -1,5 +1,7 @@
 """Chromium without a screen and without network, for tests of pages."""
 
+import html
+import json
 import re
 import shutil
 import subprocess
@@ -40,3 +42,29 @@ def browse(tmp_path, *arguments):
     said = re.findall(r"CONSOLE.*", done.stderr)
     assert not said, said
     return done.stdout
+
+
+def look(tmp_path, page, script, *arguments, width=1200):
+    """What a script in the page finds; a frame makes it narrower than windows are.
+
+    Args:
+        page: HTML.
+        script: JavaScript that fills `found`, which has the widths of page and window.
+        *arguments: Of the browser.
+        width: Of the page, in pixels.
+    """
+    whole = f"""<script>
+addEventListener("load", () => {{
+const found = {{ width: innerWidth, needed: document.documentElement.scrollWidth }};
+{script}
+parent.document.title = JSON.stringify(found);
+}});
+</script></body>"""
+    content = html.escape(page.replace("</body>", whole))
+    style = f"width:{width}px; height:900px; border:0"
+    frame = f'<iframe style="{style}" srcdoc="{content}"></iframe>'
+    path = tmp_path / "frame.html"
+    path.write_text(f"<!DOCTYPE html><title></title>{frame}")
+    dom = browse(tmp_path, *arguments, "--dump-dom", path.as_uri())
+    (title,) = re.findall(r"<title>(.*?)</title>", dom, re.DOTALL)
+    return json.loads(html.unescape(title))

@@ -1,9 +1,5 @@
 """The page in a real browser, without network; needs Chromium."""
 
-import html
-import json
-import re
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,9 +10,6 @@ from tests.reports.evaluation import samples
 
 pytestmark = chromium.NEEDED
 LOOK = """
-<script>
-addEventListener("load", () => {
-const found = { width: innerWidth, needed: document.documentElement.scrollWidth };
 found.small = [...document.querySelectorAll("section, article, pre, details")]
   .filter(e => e.getBoundingClientRect().right > innerWidth).map(e => e.id || e.tagName);
 found.blank = [...document.images].filter(i => !i.naturalWidth).map(i => i.alt);
@@ -27,22 +20,11 @@ const order = () => [...document.querySelectorAll("table[data-sortable] tbody tr
 found.orders = [];
 for (const column of [1, 1, 0]) { buttons[column].click(); found.orders.push(order()); }
 found.sort = buttons.map(b => b.parentNode.getAttribute("aria-sort"));
-parent.document.title = JSON.stringify(found);
-});
-</script>
 """
 
 
 def look(tmp_path, made, *arguments, width=1200):
-    """What a script in the page finds; a frame makes it narrower than windows are."""
-    path = tmp_path / "frame.html"
-    page = report.page(made).replace("</body>", f"{LOOK}</body>")
-    style = f"width:{width}px; height:900px; border:0"
-    frame = f'<iframe style="{style}" srcdoc="{html.escape(page)}"></iframe>'
-    path.write_text(f"<!DOCTYPE html><title></title>{frame}")
-    dom = chromium.browse(tmp_path, *arguments, "--dump-dom", path.as_uri())
-    (title,) = re.findall(r"<title>(.*?)</title>", dom, re.DOTALL)
-    return json.loads(html.unescape(title))
+    return chromium.look(tmp_path, report.page(made), LOOK, *arguments, width=width)
 
 
 @pytest.mark.parametrize("width", [400, 1200])
