@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from deeplab_dpc.evaluation.results import Result
 from deeplab_dpc.formatting import percent
-from deeplab_dpc.reports import matrix, pages
+from deeplab_dpc.reports import matrix
 from deeplab_dpc.reports.pages import Column
 from deeplab_dpc.reports.pictures import Palette
 
@@ -92,10 +91,3 @@ def confusions(
         Column("of all wrong pixels", lambda pair: percent(wrong[pair] / total)),
     ]
     return columns, [pair for pair in pairs if wrong[pair]]
-
-
-def settings(parts: Mapping[str, Mapping[str, object]]) -> str:
-    """The macro `settings`, for pages that are not templates yet."""
-    template = pages._environment().get_template("macros.html.j2")
-    macros: Any = template.make_module({"sections": []})
-    return str(macros.settings(parts))

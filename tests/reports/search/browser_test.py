@@ -1,7 +1,5 @@
 """The page in a real browser, without network; needs Chromium."""
 
-import html
-import json
 import re
 
 import pytest
@@ -12,9 +10,6 @@ from tests.reports.search import samples
 
 pytestmark = chromium.NEEDED
 LOOK = """
-<script>
-addEventListener("load", () => {
-const found = { width: innerWidth, needed: document.documentElement.scrollWidth };
 found.wide = [...document.querySelectorAll("section, article, figure, pre, .scroll")]
   .filter(e => e.getBoundingClientRect().right > innerWidth)
   .map(e => e.id || e.className || e.tagName);
@@ -31,25 +26,12 @@ if (table) {
 }
 const box = document.querySelector("#refresh");
 found.refresh = box ? !box.hidden && box.querySelector("input").checked : null;
-parent.document.title = JSON.stringify(found);
-});
-</script>
 """
 
 
 def look(tmp_path, number, width):
-    """What a script in the page finds; a frame makes it narrower than windows are."""
-    text = report.write_report(samples.results(number), tmp_path / "report").read_text()
-    page = text.replace("</body>", f"{LOOK}</body>")
-    frame = f'style="width:{width}px; height:900px; border:0"'
-    path = tmp_path / "frame.html"
-    path.write_text(
-        "<!DOCTYPE html><title></title>"
-        f'<iframe {frame} srcdoc="{html.escape(page)}"></iframe>'
-    )
-    dom = chromium.browse(tmp_path, "--dump-dom", path.as_uri())
-    (title,) = re.findall(r"<title>(.*?)</title>", dom, re.DOTALL)
-    return json.loads(html.unescape(title))
+    path = report.write_report(samples.results(number), tmp_path / "report")
+    return chromium.look(tmp_path, path.read_text(), LOOK, width=width)
 
 
 @pytest.mark.parametrize("number, width", [(0, 400), (1, 400), (30, 400), (30, 1240)])

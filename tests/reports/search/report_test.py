@@ -12,6 +12,7 @@ from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.reports import search as report
 from deeplab_dpc.search.results import SearchResults
 from deeplab_dpc.search.trials import Outcome, TrialRecord
+from tests.reports.evaluation import html_page
 from tests.reports.evaluation.html_page import Page
 from tests.reports.search import samples
 
@@ -41,37 +42,10 @@ def page(text):
     return Page(text)
 
 
-def test_it_loads_nothing_from_outside(text, page):
-    for tag, attrs in page.elements:
-        for name in ("src", "href", "srcset", "action", "data", "poster"):
-            value = attrs.get(name)
-            is_ours = value is None or value.startswith(("data:image/", "#"))
-            assert is_ours or (tag, value) == ("a", "trials.csv"), (tag, value)
-        assert tag not in ("link", "base", "iframe", "object", "embed", "form")
-        assert not [name for name in attrs if name.startswith("on")], (tag, attrs)
-    without_data = re.sub(r"data:[^\"]*", "", text)
-    assert not re.search(r"https?:|url\(|@import|//\w+\.\w", without_data)
-
-
-def test_it_can_be_read_without_seeing_it(page):
+def test_it_is_whole_and_closed_in_itself_and_can_be_heard(text, page):
+    html_page.check(text, own_files=("trials.csv",))
     for attrs in page.all("svg"):
-        assert attrs["role"] == "img" and len(attrs["aria-label"]) > 40
-    for attrs in page.all("th"):
-        assert attrs["scope"] in ("row", "col")
-    assert len(page.all("caption")) == len(page.all("table"))
-    for attrs in page.all("div"):
-        if "scroll" in attrs.get("class", ""):
-            assert attrs["tabindex"] == "0" and attrs["aria-label"]
-    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h\d", tag)]
-    assert levels[0] == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:]))
-
-
-def test_every_link_inside_leads_somewhere(page):
-    ids = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
-    assert len(ids) == len(set(ids))
-    inside = [a["href"][1:] for a in page.all("a") if a["href"].startswith("#")]
-    assert inside and set(inside) <= set(ids)
+        assert len(attrs["aria-label"]) > 40
 
 
 def test_what_there_is_is_shown_and_the_rest_is_not(page, number):
@@ -88,7 +62,6 @@ def test_what_there_is_is_shown_and_the_rest_is_not(page, number):
 
 
 def test_names_and_errors_are_text_and_never_markup(page, number):
-    assert len(page.all("script")) == 1
     assert "Search streets & <more>" in page.text
     assert ("<script>alert('x')</script> & ��" in page.text) == (number == 30)
 
