@@ -8,8 +8,8 @@ from deeplab_dpc.formatting import millions, ordinal
 from deeplab_dpc.reports import cell_picture
 from deeplab_dpc.reports.cell_names import long_cell
 from deeplab_dpc.reports.search import plots
-from deeplab_dpc.reports.search.columns import ScoreScale
 from deeplab_dpc.reports.search.plots import Drawing
+from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import SearchResults, by_score
 from deeplab_dpc.search.trials import TrialRecord
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from deeplab_dpc.formatting import NOTHING, count, listed, ordinal
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.reports.pages import Column
-from deeplab_dpc.reports.search import columns as shared
-from deeplab_dpc.reports.search.columns import ScoreScale
+from deeplab_dpc.reports.search import tables
+from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import END_TO_END, SearchResults, by_score
 from deeplab_dpc.search.trials import Outcome
 
@@ -42,11 +42,10 @@ class Row:
     cell: Genotype | None = None
 
     @property
-    def order(self) -> tuple[bool, float, bool, float]:
+    def order(self) -> tuple[float, ...]:
         """Smaller for the better: end to end, then by the proxy."""
-        scores = [_score(outcome) for outcome in (self.whole, self.proxy)]
-        (a, b) = (0.0 if math.isnan(s) else -s for s in scores)
-        return math.isnan(scores[0]), a, math.isnan(scores[1]), b
+        scores = (_score(outcome) for outcome in (self.whole, self.proxy))
+        return tuple(math.inf if math.isnan(s) else -s for s in scores)
 
 
 def rows(results: SearchResults) -> list[Row]:
@@ -132,8 +131,8 @@ def columns(scale: ScoreScale) -> list[Column]:
             lambda row: _score(getattr(row, of)),
         )
 
-    *costs, time = shared.costs(lambda row: row.proxy or row.whole)
-    *_, whole_time = shared.costs(lambda row: row.whole)
+    *costs, time = tables.costs(lambda row: row.proxy or row.whole)
+    *_, whole_time = tables.costs(lambda row: row.whole)
     return [
         Column("cell", lambda r: r.name, kind="text"),
         Column("kind", lambda r: r.kind, kind="text"),
@@ -145,7 +144,7 @@ def columns(scale: ScoreScale) -> list[Column]:
         *costs,
         dataclasses.replace(whole_time, name="time"),
         dataclasses.replace(time, name="proxy's time"),
-        shared.branches(lambda r: r.cell),
+        tables.branches(lambda r: r.cell),
     ]
 
 

@@ -16,7 +16,7 @@ from deeplab_dpc.reports import pages
 from deeplab_dpc.reports.cell_names import branch_name, short_cell
 from deeplab_dpc.reports.plots import BLUE, GREEN, GREY, ORANGE, PAPER, Plot
 from deeplab_dpc.reports.search import labels
-from deeplab_dpc.reports.search.columns import ScoreScale
+from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import CONFIDENCE, Correlation, scores_of, spearman
 from deeplab_dpc.search.trials import TrialRecord
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from deeplab_dpc.formatting import NOTHING, duration
 from deeplab_dpc.reports.pages import Column
-from deeplab_dpc.reports.search.columns import ScoreScale
+from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import SearchResults, by_score
 from deeplab_dpc.search.trials import TrialRecord
 
@@ -39,7 +39,6 @@ class SearchProgress:
             if that is not known.
         left_s: Seconds to the end at that rate; None if it is not running.
         working: Running trials of each worker, by its name.
-        num_workers: Workers that ever had a trial.
     """
 
     done: int
@@ -48,7 +47,6 @@ class SearchProgress:
     per_hour: float | None
     left_s: float | None
     working: dict[str, list[TrialRecord]]
-    num_workers: int
 
     @classmethod
     def of(cls, results: SearchResults) -> "SearchProgress":
@@ -68,7 +66,6 @@ class SearchProgress:
             per_hour=per_hour,
             left_s=left / per_hour * 3600 if is_running and per_hour else None,
             working=dict(sorted(working.items())),
-            num_workers=len({t.worker for t in results.trials if t.worker}),
         )
 
 
@@ -110,7 +107,8 @@ def tiles(
         left = NOTHING if found.left_s is None else duration(found.left_s)
         rows += [("time left", left), ("workers", f"{len(found.working):,}")]
     elif results.trials:
-        rows.append(("workers so far", f"{found.num_workers:,}"))
+        workers = {t.worker for t in results.trials if t.worker}
+        rows.append(("workers so far", f"{len(workers):,}"))
     return rows
 
 

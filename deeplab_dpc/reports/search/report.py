@@ -8,11 +8,10 @@ from deeplab_dpc import files
 from deeplab_dpc.formatting import when
 from deeplab_dpc.reports import pages
 from deeplab_dpc.reports.pages import Column
-from deeplab_dpc.reports.search import cells, columns, comparison, plots, progress
-from deeplab_dpc.reports.search import trials as trial_table
+from deeplab_dpc.reports.search import cells, comparison, plots, progress, tables
 from deeplab_dpc.reports.search.cells import ChosenCell
-from deeplab_dpc.reports.search.columns import ScoreScale
 from deeplab_dpc.reports.search.plots import Drawing
+from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import SearchResults
 
 PAGE_NAME = "index.html"
@@ -70,8 +69,8 @@ def write_report(
     drawings = {d.name: d for d in _drawings(results, scale, chosen) if d}
     for name, drawing in drawings.items():
         files.write(target / f"{name}.png", drawing.png)
-    table = trial_table.to_csv(results.trials).encode("utf-8", "replace")
-    files.write(target / trial_table.CSV_NAME, table)
+    csv = tables.to_csv(results.trials).encode("utf-8", "replace")
+    files.write(target / tables.CSV_NAME, csv)
     files.write(target / PAGE_NAME, page(results, scale, chosen, drawings))
     for path in (path for name in _OURS for path in target.glob(f"{name}.png")):
         if path.stem not in drawings:
@@ -100,8 +99,8 @@ def page(
     front_columns = [
         Column("trial", lambda t: f"{t.number:,}", lambda t: t.number),
         Column("proxy score", lambda t: scale.show(t.score), lambda t: t.score),
-        *columns.costs(lambda t: t.outcome),
-        columns.branches(lambda t: t.genotype),
+        *tables.costs(lambda t: t.outcome),
+        tables.branches(lambda t: t.genotype),
     ]
     return pages.render(
         "search.html.j2",
@@ -126,11 +125,11 @@ def page(
         cells=chosen,
         front=plots.front_of(scored),
         front_columns=front_columns,
-        trials=trial_table.chosen(results),
-        trial_columns=trial_table.columns(scale),
-        best=trial_table.BEST,
-        latest=trial_table.LATEST,
-        csv_name=trial_table.CSV_NAME,
+        trials=tables.shown_trials(results),
+        trial_columns=tables.trial_columns(scale),
+        best=tables.BEST,
+        latest=tables.LATEST,
+        csv_name=tables.CSV_NAME,
         settings={**settings, "more": rest} if rest else settings,
     )
 

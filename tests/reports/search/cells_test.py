@@ -4,7 +4,7 @@ import dataclasses
 
 from deeplab_dpc.reports.cell_names import long_cell
 from deeplab_dpc.reports.search import cells
-from deeplab_dpc.reports.search.columns import ScoreScale
+from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import by_score
 from tests.reports.search import samples
 

@@ -3,7 +3,7 @@
 import math
 
 from deeplab_dpc.reports.search import comparison
-from deeplab_dpc.reports.search.columns import ScoreScale
+from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import END_TO_END, SearchResults
 from deeplab_dpc.search.trials import Outcome, TrialRecord
 from tests.reports.search import samples

@@ -11,7 +11,7 @@ from PIL import Image
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.reports import plots as style
 from deeplab_dpc.reports.search import plots
-from deeplab_dpc.reports.search.columns import ScoreScale
+from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import SearchResults, by_score, spearman
 from deeplab_dpc.search.trials import Outcome, TrialRecord
 from tests.reports.search import samples

@@ -1,4 +1,4 @@
-"""The table of trials and the CSV beside it."""
+"""Scores as text, the table of trials and the CSV beside it."""
 
 import csv
 import dataclasses
@@ -7,7 +7,8 @@ import math
 
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.reports.cell_names import short_cell
-from deeplab_dpc.reports.search import trials
+from deeplab_dpc.reports.search import tables
+from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import SearchResults
 from tests.reports.search import samples
 
@@ -18,7 +19,7 @@ def read_csv(text):
 
 def test_the_csv_holds_every_trial_as_it_was():
     records = samples.trials(60)
-    rows = read_csv(trials.to_csv(reversed(records)))
+    rows = read_csv(tables.to_csv(reversed(records)))
     assert [int(row["number"]) for row in rows] == list(range(60))
     for row, record in zip(rows, records):
         assert Genotype.from_json(row["genotype"]) == record.genotype
@@ -35,7 +36,7 @@ def test_the_csv_holds_every_trial_as_it_was():
 
 def test_the_best_and_the_latest_are_shown():
     results = SearchResults(name="a", trials=samples.trials(2000))
-    numbers = [t.number for t in trials.chosen(results)]
+    numbers = [t.number for t in tables.shown_trials(results)]
     best = {t.number for t in results.scored()[:200]}
     assert set(numbers) == best | set(range(1800, 2000))
     assert numbers == sorted(numbers, reverse=True)
@@ -70,3 +71,13 @@ def test_another_objective_is_no_percentage():
     record = dataclasses.replace(samples.trials(1)[0], outcome=outcome)
     section = samples.html(SearchResults(name="a", trials=(record,)))
     assert '<td class="number" data-value="-3.25">-3.25</td>' in section
+
+
+def test_a_share_is_shown_in_percent_and_another_objective_as_it_is():
+    shares = ScoreScale.of([0.0, 1.0, 0.4623, None, math.nan])
+    assert shares.show(0.4623) == "46.23 %" and shares.number(0.5) == 50
+    assert shares.unit == " in %"
+    losses = ScoreScale.of([0.2, -1.5])
+    assert losses.show(-1.5) == "-1.5" and losses.number(0.5) == 0.5
+    assert losses.unit == ""
+    assert shares.show(None) == shares.show(math.nan) == shares.show(math.inf) == "–"
