@@ -1,4 +1,4 @@
-"""Scores a trained model (g3doc/eval.md)."""
+"""Scores a trained model (g3doc/evaluation.md)."""
 
 import os
 

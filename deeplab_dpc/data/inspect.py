@@ -1,4 +1,4 @@
-"""`python -m deeplab_dpc.data.inspect`: what is in a data set (g3doc/inspect.md)."""
+"""`python -m deeplab_dpc.data.inspect`: what is in a data set (g3doc/data.md)."""
 
 import os
 
