@@ -41,12 +41,6 @@ class Row:
     rank: int | None = None
     cell: Genotype | None = None
 
-    @property
-    def order(self) -> tuple[float, ...]:
-        """Smaller for the better: end to end, then by the proxy."""
-        scores = (_score(outcome) for outcome in (self.whole, self.proxy))
-        return tuple(math.inf if math.isnan(s) else -s for s in scores)
-
 
 def rows(results: SearchResults) -> list[Row]:
     """All lines, those with the highest score end to end first, then by the proxy."""
@@ -54,7 +48,13 @@ def rows(results: SearchResults) -> list[Row]:
     searched = {t.genotype: t for t in reversed(scored)}
     best = reversed(by_score(results.reranked))
     reranked = {t.genotype: t for t in (*results.reranked, *best)}
+    ranks = [-(t.score or 0.0) for t in scored]
     found = []
+
+    def rank(proxy: Outcome | None) -> int | None:
+        score = _score(proxy)
+        return None if math.isnan(score) else 1 + bisect.bisect_left(ranks, -score)
+
     for cell in dict.fromkeys([*reranked, *(t.genotype for t in scored[:TOP])]):
         trial, again = searched.get(cell), reranked.get(cell)
         kind, whole = "best trial", None
@@ -64,18 +64,19 @@ def rows(results: SearchResults) -> list[Row]:
             kind = f"rerank {again.state}"
         ways = (("trial", trial), ("reranked", again))
         name = next(f"{way} {t.number:,}" for way, t in ways if t)
-        found.append(
-            Row(name, kind, trial.outcome if trial else None, whole, cell=cell)
-        )
+        proxy = trial.outcome if trial else None
+        found.append(Row(name, kind, proxy, whole, rank(proxy), cell))
     by_proxy, by_end = _split(results.baselines)
     for name in dict.fromkeys([*by_proxy, *by_end]):
-        found.append(Row(name, "baseline", by_proxy.get(name), by_end.get(name)))
-    worse = [-(t.score or 0.0) for t in scored]
-    for i, row in enumerate(found):
-        if not math.isnan(score := _score(row.proxy)):
-            rank = 1 + bisect.bisect_left(worse, -score)
-            found[i] = dataclasses.replace(row, rank=rank)
-    return sorted(found, key=lambda row: row.order)
+        proxy, whole = by_proxy.get(name), by_end.get(name)
+        found.append(Row(name, "baseline", proxy, whole, rank(proxy)))
+    return sorted(
+        found,
+        key=lambda row: [
+            math.inf if math.isnan(score) else -score
+            for score in map(_score, (row.whole, row.proxy))
+        ],
+    )
 
 
 def groups(baselines: Mapping[str, Outcome]) -> dict[str, list[float]]:
@@ -180,13 +181,9 @@ def _split(
     baselines: Mapping[str, Outcome],
 ) -> tuple[dict[str, Outcome], dict[str, Outcome]]:
     """Those trained as trials are, and those trained end to end, by plain names."""
-    whole = {
-        name.removesuffix(END_TO_END): outcome
-        for name, outcome in baselines.items()
-        if name.endswith(END_TO_END)
-    }
     proxy = {k: v for k, v in baselines.items() if not k.endswith(END_TO_END)}
-    return proxy, whole
+    whole = {k: v for k, v in baselines.items() if k not in proxy}
+    return proxy, {k.removesuffix(END_TO_END): v for k, v in whole.items()}
 
 
 def _score(outcome: Outcome | None) -> float:

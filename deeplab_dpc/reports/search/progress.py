@@ -99,9 +99,9 @@ def tiles(
     if whole := by_score(results.reranked):
         rows.append(("best end-to-end score", scale.show(whole[0].score)))
     rows.append(("trials done", f"{found.done:,} of {found.wanted:,}"))
-    rate = NOTHING if found.per_hour is None else f"{found.per_hour:,.3g}"
-    if found.per_hour is not None and found.per_hour >= 1000:
-        rate = f"{found.per_hour:,.0f}"
+    rate = NOTHING
+    if found.per_hour is not None:
+        rate = format(found.per_hour, ",.3g" if found.per_hour < 1000 else ",.0f")
     rows.append(("trials an hour", rate))
     if found.is_running:
         left = NOTHING if found.left_s is None else duration(found.left_s)
