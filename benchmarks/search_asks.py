@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import numpy as np  # noqa: E402
 import optuna  # noqa: E402
 from measuring import rows_of, write  # noqa: E402
+from optuna.storages import InMemoryStorage  # noqa: E402
 from optuna.trial import TrialState, create_trial  # noqa: E402
 
 from deeplab_dpc.search.config import (  # noqa: E402
@@ -21,75 +22,62 @@ from deeplab_dpc.search.config import (  # noqa: E402
     SamplerConfig,
     SpaceConfig,
 )
-from deeplab_dpc.search.samplers import (  # noqa: E402
-    directions,
-    distributions,
-    make_sampler,
-)
+from deeplab_dpc.search.history import GENOTYPE, KEY, History  # noqa: E402
+from deeplab_dpc.search.samplers import directions, make_sampler  # noqa: E402
 from deeplab_dpc.search.space import Space  # noqa: E402
 
 NAME = "search_asks"
 NUM_TRIALS = (1_000, 10_000, 28_000)
 REPEATS = 30
-POPULATION = SamplerConfig().population_size
 
 
 def main() -> None:
-    """Fills a study for each sampler, and times asks at some sizes."""
+    """Fills a storage for each number of values, and times draws at some sizes."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     space = Space.from_config(SpaceConfig())
-    studies = {name: _study(name, space) for name in SAMPLERS}
+    configs = [SamplerConfig(sampler=name) for name in SAMPLERS]
+    storages = {directions(config): InMemoryStorage() for config in configs}
+    studies = {
+        toward: optuna.create_study(storage=storage, directions=toward)
+        for toward, storage in storages.items()
+    }
     rows, num_filled = [], 0
     for num_trials in NUM_TRIALS:
         for study in studies.values():
             _fill(study, space, num_filled, num_trials)
         num_filled = num_trials
         times_ms = {}
-        for name, study in studies.items():
-            study.sampler = make_sampler(SamplerConfig(sampler=name), space)
-            first, *others = (_ask_ms(study) for _ in range(REPEATS + 1))
+        for config in configs:
+            storage, sampler = storages[directions(config)], make_sampler(config, space)
+            history = History(storage, 0)
+            first, *others = (_draw_ms(sampler, history) for _ in range(REPEATS + 1))
+            name = config.sampler
             times_ms |= {name: others, f"{name}, first": [first]}
         rows += rows_of(NAME, f"ask after {num_trials:,} trials", times_ms)
     write(NAME, rows)
 
 
-def _study(name: str, space: Space) -> optuna.Study:
-    config = SamplerConfig(sampler=name)
-    sampler = make_sampler(config, space)
-    return optuna.create_study(directions=directions(config), sampler=sampler)
-
-
 def _fill(study: optuna.Study, space: Space, begin: int, end: int) -> None:
-    """Adds complete trials of uniform cells; for nsga2 also what it notes of them."""
-    rng, legal = np.random.default_rng(begin), distributions(space)
-    for i in range(begin, end):
-        values = [float(v) for v in rng.random(len(study.directions))]
+    """Adds complete trials of uniform cells."""
+    rng = np.random.default_rng(begin)
+    for _ in range(begin, end):
+        cell = space.sample(rng)
         study.add_trial(
             create_trial(
-                params=space.encode(space.sample(rng)),
-                distributions=legal,
-                values=values,
-                system_attrs={"NSGAIISampler:generation": i // POPULATION},
+                state=TrialState.COMPLETE,
+                values=[float(v) for v in rng.random(len(study.directions))],
+                user_attrs={GENOTYPE: cell.to_json()},
+                system_attrs={KEY: space.key(cell)},
             )
         )
-    last = (end - 1) // POPULATION
-    ids = [t._trial_id for t in study.get_trials(deepcopy=False)[-POPULATION:]]
-    study._storage.set_study_system_attr(
-        study._study_id, f"NSGAIISampler:parent:{last}", ids
-    )
 
 
-def _ask_ms(study: optuna.Study) -> float:
-    """Begins a trial, which fails at once, and times the choice of its cell."""
-    trial_id = study._storage.create_new_trial(study._study_id)
-    trial = study._storage.get_trial(trial_id)
-    study._thread_local.cached_all_trials = None  # As `Study.ask` does.
+def _draw_ms(sampler, history: History) -> float:
+    """Times what a worker does between two trials to choose the next cell."""
     began = time.perf_counter()
-    space = study.sampler.infer_relative_search_space(study, trial)
-    study.sampler.sample_relative(study, trial, space)
-    took = time.perf_counter() - began
-    study._storage.set_trial_state_values(trial_id, TrialState.FAIL)
-    return 1e3 * took
+    history.refresh()
+    sampler.draw(history, salt=int(began * 1e6) % (1 << 20))
+    return 1e3 * (time.perf_counter() - began)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ import search_servers  # noqa: E402
 from deeplab_dpc.search import samplers  # noqa: E402
 from deeplab_dpc.search.config import SamplerConfig, SpaceConfig  # noqa: E402
 from deeplab_dpc.search.space import Space  # noqa: E402
-from deeplab_dpc.search.study import Study, Trial  # noqa: E402
+from deeplab_dpc.search.study import Strategy, Study, Terms, Trial  # noqa: E402
 from deeplab_dpc.search.trials import Outcome, TrialRecord  # noqa: E402
 
 NAME = "search_study"
@@ -116,15 +116,9 @@ def _storage(kind: str, folder: str):
 def open_study(url: str) -> Study:
     """The simulated study, with the paper's space and sampler."""
     space, config = Space.from_config(SpaceConfig()), SamplerConfig()
-    return Study.open(
-        url,
-        STUDY,
-        {"objective": "a function"},
-        space,
-        samplers.make_sampler(config, space),
-        lease_s=60.0,
-        max_attempts=MAX_ATTEMPTS,
-    )
+    strategy = Strategy(samplers.make_sampler(config, space), key=space.key)
+    terms = Terms(lease_s=60.0, max_attempts=MAX_ATTEMPTS)
+    return Study.open(url, STUDY, {"objective": "a function"}, strategy, terms)
 
 
 def objective(key: str) -> float:

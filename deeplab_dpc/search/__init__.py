@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from deeplab_dpc.search.proxy import Proxy
     from deeplab_dpc.search.samplers import make_sampler
     from deeplab_dpc.search.space import Space
-    from deeplab_dpc.search.study import Study
+    from deeplab_dpc.search.study import Strategy, Study, Terms
     from deeplab_dpc.search.trials import Outcome, TrialRecord
     from deeplab_dpc.search.worker import Worker, objective_of
 
@@ -30,7 +30,9 @@ __all__ = [
     "SamplerConfig",
     "Space",
     "SpaceConfig",
+    "Strategy",
     "Study",
+    "Terms",
     "TrialRecord",
     "Worker",
     "make_sampler",
@@ -44,7 +46,7 @@ _HOMES = {
     "proxy": ("Proxy",),
     "samplers": ("make_sampler",),
     "space": ("Space",),
-    "study": ("Study",),
+    "study": ("Strategy", "Study", "Terms"),
     "trials": ("Outcome", "TrialRecord"),
     "worker": ("Worker", "objective_of"),
 }

@@ -6,18 +6,16 @@ dear one does. The paper does not list them; 31 is the number of non-empty subse
 ASPP's five branches, and these are what we take.
 """
 
-import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import optuna
 from optuna.storages import BaseStorage
 
 from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
 from deeplab_dpc.search.context_modules import ASPP_RATES
 from deeplab_dpc.search.folder import Search
-from deeplab_dpc.search.study import Study, StudyError
+from deeplab_dpc.search.study import Strategy, Study, StudyError, Terms
 from deeplab_dpc.search.trials import TrialRecord
 from deeplab_dpc.search.worker import Objective, Worker
 
@@ -30,43 +28,9 @@ SMALL, PROXY, LARGE = SETTINGS = ("small", "proxy", "large")
 """End to end, on the cache, and end to end with a larger backbone."""
 
 
-@dataclasses.dataclass(frozen=True)
-class CellList:
-    """A `CellSpace` that is a list of named cells, of any number of branches each.
-
-    Attributes:
-        cells: The cells by name.
-    """
-
-    cells: Mapping[str, Genotype]
-
-    def choices(self) -> dict[str, tuple[str, ...]]:
-        """The one parameter: which cell."""
-        return {"cell": tuple(self.cells)}
-
-    def encode(self, genotype: Genotype) -> dict[str, str | int]:
-        """The name of a cell of the list."""
-        return {"cell": self.key(genotype)}
-
-    def decode(self, values: Mapping[str, Any]) -> Genotype:
-        """The cell of a name."""
-        return self.cells[values["cell"]]
-
-    def key(self, genotype: Genotype) -> str:
-        """The name of a cell of the list.
-
-        Raises:
-            ValueError: If the list does not have it.
-        """
-        for name, cell in self.cells.items():
-            if cell == genotype:
-                return name
-        raise ValueError(f"{genotype.to_json()} is none of {list(self.cells)}.")
-
-
-def subsets_of_aspp() -> CellList:
-    """The 31 cells, each a non-empty subset of ASPP's branches."""
-    return CellList(dict(_subsets()))
+def subsets_of_aspp() -> dict[str, Genotype]:
+    """The 31 cells by name, each a non-empty subset of ASPP's branches."""
+    return dict(_subsets())
 
 
 def _subsets() -> Iterator[tuple[str, Genotype]]:
@@ -90,17 +54,12 @@ def open_study(
         name: Of the search.
         setting: One of `SETTINGS`.
         settings: What the scores depend on; None joins a study that exists.
-        options: Other arguments of `Study.open`.
+        options: What `Terms` takes.
     """
-    return Study.open(
-        storage,
-        f"{name}/fidelity/{setting}",
-        settings,
-        subsets_of_aspp(),
-        optuna.samplers.RandomSampler(),  # Never asked: all cells are queued.
-        optuna.pruners.NopPruner(),
-        **options,
-    )
+    names = {cell: name for name, cell in subsets_of_aspp().items()}
+    strategy = Strategy(key=names.__getitem__)  # All cells are queued.
+    study = f"{name}/fidelity/{setting}"
+    return Study.open(storage, study, settings, strategy, Terms(**options))
 
 
 def train_all(study: Study, objective: Objective, at_once: int = 1) -> None:
@@ -109,7 +68,7 @@ def train_all(study: Study, objective: Objective, at_once: int = 1) -> None:
     Raises:
         Stopped: After a signal; the same call goes on.
     """
-    study.enqueue(list(subsets_of_aspp().cells.values()))
+    study.enqueue(subsets_of_aspp().values())
     Worker(study, objective, at_once).finish_queue()
 
 

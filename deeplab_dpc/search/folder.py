@@ -17,7 +17,7 @@ from deeplab_dpc.search.config import ProxyConfig, SamplerConfig, SpaceConfig
 from deeplab_dpc.search.samplers import directions, make_pruner, make_sampler
 from deeplab_dpc.search.space import Space
 from deeplab_dpc.search.storage import open_storage
-from deeplab_dpc.search.study import Study
+from deeplab_dpc.search.study import Strategy, Study, Terms
 from deeplab_dpc.search.trials import Outcome
 
 FILE_NAME = "search.json"
@@ -113,18 +113,21 @@ class Search:
         """The study of the proxy's trials; made if need be.
 
         Args:
-            options: `lease_s` and other arguments of `Study.open`.
+            options: What `Terms` takes.
         """
         space = Space.from_config(self.space)
+        strategy = Strategy(
+            make_sampler(self.sampler, space),
+            make_pruner(self.sampler),
+            directions(self.sampler),
+            space.key,
+        )
         return Study.open(
             self.opened_storage,
             self.name,
             self.settings(),
-            space,
-            make_sampler(self.sampler, space),
-            make_pruner(self.sampler),
-            directions(self.sampler),
-            **options,
+            strategy,
+            Terms(**options),
         )
 
 

@@ -1,6 +1,8 @@
 """What a study has tried so far, kept up to date as its storage grows."""
 
+import bisect
 import collections
+import math
 from typing import Any
 
 from optuna.storages import BaseStorage
@@ -15,8 +17,6 @@ GENOTYPE, OUTCOME, ERROR = "genotype", "outcome", "error"
 KEY, ATTEMPT, RETRY_OF = "search:key", "search:attempt", "search:retry_of"
 LEASE, END = "search:lease", "search:end"
 """Attributes of a trial that it does not show; `END` says why a trial failed."""
-PASSING = (LEASE, END, ATTEMPT, RETRY_OF)
-"""What the next trial of the same cell does not take over."""
 
 _LIVE = ("waiting", "running", "complete", "stopped")
 _STATES = {
@@ -45,9 +45,11 @@ class History:
             wrote, which counts nowhere.
         running: Numbers of the running ones.
         waiting: Numbers of the waiting ones.
+        finished: Numbers of complete and stopped ones, in the order in which their ends
+            were seen.
     """
 
-    def __init__(self, storage: BaseStorage, study_id: int, max_attempts: int):
+    def __init__(self, storage: BaseStorage, study_id: int, max_attempts: int = 1):
         self._storage = storage
         self._study_id = study_id
         self._max_attempts = max_attempts
@@ -57,18 +59,30 @@ class History:
         self._records: dict[int, TrialRecord] = {}
         self._counts: collections.Counter[str] = collections.Counter()
         self._given_up = 0
+        self._by_score: list[tuple[float, int]] = []  # Minus score, number.
+        self._scored: list[int] = []
         self.trials: list[FrozenTrial] = []
         self.states: list[str] = []
         self.running: set[int] = set()
         self.waiting: set[int] = set()
+        self.finished: list[int] = []
 
     def refresh(self) -> None:
         """Reads what is new; the time hardly grows with the number of trials."""
-        self.trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
+        trials = self._storage.get_all_trials(self._study_id, deepcopy=False)
+        while trials and trials[-1].number >= len(trials):
+            trials = trials[:-1]  # It is shown before an earlier one.
+        self.trials = trials
         for number in sorted(self.running | self.waiting):
             self._move(number)
         for number in range(len(self.states), len(self.trials)):
             self._add(number)
+
+    def id_of(self, number: int) -> int:
+        """What the storage calls a trial."""
+        return self._storage.get_trial_id_from_study_id_trial_number(
+            self._study_id, number
+        )
 
     def owner(self, key: str) -> int | None:
         """The number of the trial that owns this cell, or None."""
@@ -79,9 +93,14 @@ class History:
         """Whether any trial has, or had, this cell."""
         return key in self._by_key
 
+    def num_known(self) -> int:
+        """How many different cells there are."""
+        return len(self._by_key)
+
     def orphans(self) -> list[int]:
         """Lost and failed trials whose cell no other trial takes up yet."""
-        return [n for n in sorted(self._unqueued) if self.owner(self._key(n)) is None]
+        keys = {n: self.trials[n].system_attrs[KEY] for n in sorted(self._unqueued)}
+        return [n for n, key in keys.items() if self.owner(key) is None]
 
     def counts(self) -> dict[str, int]:
         """Number of trials in each state."""
@@ -92,28 +111,49 @@ class History:
         live = sum(self._counts[state] for state in _LIVE)
         return live + self._given_up + len(self.orphans())
 
+    @property
+    def num_complete(self) -> int:
+        """Complete trials whose score is a number."""
+        return len(self._scored)
+
+    def best(self, count: int) -> list[int]:
+        """Numbers of the trials of highest score, the best (then the oldest) first."""
+        return [number for _, number in self._by_score[:count]]
+
+    def youngest(self, count: int) -> list[int]:
+        """Numbers of the latest complete trials, the oldest first."""
+        return self._scored[-count:]
+
+    def score(self, number: int) -> float:
+        """The score of a complete trial."""
+        return self.trials[number].values[0]
+
     def records(self) -> list[TrialRecord]:
         """All trials of this search, by number."""
-        return [self._record(n) for n, state in enumerate(self.states) if state]
+        return [self.record(n) for n, state in enumerate(self.states) if state]
+
+    def record(self, number: int) -> TrialRecord:
+        """What is known of a trial, in this package's words."""
+        record = self._records.get(number)
+        if record is None:
+            record = _record_of(self.trials[number])
+            if self.trials[number].state.is_finished():
+                self._records[number] = record
+        return record
 
     def lease(self, number: int) -> Lease | None:
         """The lease of a trial; None if its holder has not written it yet."""
         return Lease.from_dict(self.trials[number].system_attrs.get(LEASE))
 
-    def _key(self, number: int) -> str:
-        return self.trials[number].system_attrs[KEY]
-
     def _add(self, number: int) -> None:
-        trial = self.trials[number]
+        attrs = self.trials[number].system_attrs
         self.states.append("")
-        key = trial.system_attrs.get(KEY)
-        if key is None:
+        if KEY not in attrs:
             return
-        self._by_key.setdefault(key, []).append(number)
-        retry_of = trial.system_attrs.get(RETRY_OF)
-        if retry_of is not None:
-            self._retried.add(retry_of)
-            self._unqueued.discard(retry_of)
+        self._by_key.setdefault(attrs[KEY], []).append(number)
+        if RETRY_OF in attrs:
+            self._retried.add(attrs[RETRY_OF])
+            self._unqueued.discard(attrs[RETRY_OF])
         self._move(number)
 
     def _move(self, number: int) -> None:
@@ -127,7 +167,12 @@ class History:
         self._counts[new] += 1
         for state, numbers in (("running", self.running), ("waiting", self.waiting)):
             (numbers.add if new == state else numbers.discard)(number)
-        if new in ("lost", "failed"):
+        if new in ("complete", "stopped"):
+            self.finished.append(number)
+            if new == "complete" and trial.values and math.isfinite(trial.values[0]):
+                bisect.insort(self._by_score, (-trial.values[0], number))
+                bisect.insort(self._scored, number)
+        elif new in ("lost", "failed"):
             if attempt_of(trial) >= self._max_attempts:
                 self._given_up += 1
             elif number not in self._retried:
@@ -138,14 +183,6 @@ class History:
         if self.states[number] in ("lost", "failed"):
             return attempt_of(self.trials[number]) >= self._max_attempts
         return self.states[number] in _LIVE
-
-    def _record(self, number: int) -> TrialRecord:
-        record = self._records.get(number)
-        if record is None:
-            record = record_of(self.trials[number])
-            if self.trials[number].state.is_finished():
-                self._records[number] = record
-        return record
 
 
 def state_of(trial: FrozenTrial) -> str:
@@ -158,20 +195,14 @@ def attempt_of(trial: FrozenTrial) -> int:
     return trial.system_attrs.get(ATTEMPT, 1)
 
 
-def genotype_of(trial: FrozenTrial) -> Genotype:
-    """The cell of a trial."""
-    return Genotype.from_json(trial.user_attrs[GENOTYPE], outside_space=True)
-
-
-def record_of(trial: FrozenTrial) -> TrialRecord:
-    """What is known of a trial, in this package's words."""
+def _record_of(trial: FrozenTrial) -> TrialRecord:
     attrs: dict[str, Any] = trial.user_attrs
     lease = Lease.from_dict(trial.system_attrs.get(LEASE))
     outcome = attrs.get(OUTCOME)
     ended = trial.datetime_complete
     return TrialRecord(
         number=trial.number,
-        genotype=genotype_of(trial),
+        genotype=Genotype.from_json(attrs[GENOTYPE], outside_space=True),
         state=state_of(trial),
         outcome=None if outcome is None else Outcome.from_dict(outcome),
         attempt=attempt_of(trial),

@@ -65,7 +65,7 @@ class Lease:
         return None if values is None else cls(**values)
 
 
-class Watch:
+class Expiry:
     """Finds the leases that have run out.
 
     A lease ends when it has not changed for its time by this process's own clock, so

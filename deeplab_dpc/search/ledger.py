@@ -1,26 +1,51 @@
 """The writes that begin, end and repair trials, each safe against a kill in between."""
 
 import contextlib
+import dataclasses
 import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from optuna.distributions import BaseDistribution
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import TrialState, create_trial
 
 from deeplab_dpc.genotypes import Genotype
-from deeplab_dpc.search import history as words
-from deeplab_dpc.search.history import History
-from deeplab_dpc.search.joining import LostTrialError
-from deeplab_dpc.search.leases import Lease, Watch
+from deeplab_dpc.search.history import (
+    ATTEMPT,
+    END,
+    ERROR,
+    GENOTYPE,
+    KEY,
+    LEASE,
+    OUTCOME,
+    RETRY_OF,
+    History,
+    attempt_of,
+)
+from deeplab_dpc.search.leases import Expiry, Lease, default_worker
+from deeplab_dpc.search.study_settings import LostTrialError
 
 ORPHAN_S = 5.0
 """How long a lost trial waits for its finder to queue it again before others do."""
 
 _logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Terms:
+    """On which terms a worker takes trials.
+
+    Attributes:
+        lease_s: After how many seconds without a sign of life a worker is dead.
+        max_attempts: How often a cell is tried that fails or whose worker dies.
+        worker: Its name in the records.
+    """
+
+    lease_s: float = 300.0
+    max_attempts: int = 3
+    worker: str = dataclasses.field(default_factory=default_worker)
 
 
 class Ledger:
@@ -34,58 +59,35 @@ class Ledger:
         storage: Where the trials are.
         study_id: The storage's number of the study.
         history: The trials; `refresh` is called here.
-        distributions: Of the parameters.
-        worker: Name of the worker.
-        lease_s: See `Study.open`.
-        max_attempts: See `Study.open`.
+        terms: Of the worker.
 
     Attributes:
         held: Number -> lease of the trials that this worker has.
     """
 
     def __init__(
-        self,
-        storage: BaseStorage,
-        study_id: int,
-        history: History,
-        distributions: Mapping[str, BaseDistribution],
-        worker: str,
-        lease_s: float,
-        max_attempts: int,
+        self, storage: BaseStorage, study_id: int, history: History, terms: Terms
     ):
         self._storage = storage
         self._study_id = study_id
         self._history = history
-        self._distributions = dict(distributions)
-        self._worker = worker
-        self._lease_s = lease_s
-        self._max_attempts = max_attempts
-        self._watch = Watch(lease_s)
+        self._terms = terms
+        self._expiry = Expiry(terms.lease_s)
         self._orphans_since: dict[int, float] = {}
         self.held: dict[int, Lease] = {}
 
-    def begin(
-        self, params: dict[str, Any], genotype: Genotype, attrs: Mapping[str, Any]
-    ) -> int | None:
-        """Begins a trial of a cell; None if another has just begun the same one.
-
-        Args:
-            params: The cell's encoding.
-            genotype: The cell.
-            attrs: Its `history.KEY`, and what the sampler wants to be remembered.
-        """
-        lease = Lease.begin(self._worker, self._lease_s)
-        attrs = {**attrs, words.LEASE: lease.to_dict()}
-        trial_id = self._create(TrialState.RUNNING, params, genotype.to_json(), attrs)
+    def begin(self, genotype: Genotype, key: str) -> int | None:
+        """Begins a trial of a cell; None if another has just begun the same one."""
+        lease = Lease.begin(self._terms.worker, self._terms.lease_s)
+        attrs = {KEY: key, LEASE: lease.to_dict()}
+        trial_id = self._create(TrialState.RUNNING, genotype.to_json(), attrs)
         self._history.refresh()
-        number = self._number_of(trial_id)
+        number = self._storage.get_trial_number_from_id(trial_id)
         return self._held_if_owner(number, lease)
 
-    def queue(
-        self, params: dict[str, Any], genotype: Genotype, attrs: Mapping[str, Any]
-    ) -> None:
+    def queue(self, genotype: Genotype, key: str) -> None:
         """Adds a trial that waits."""
-        self._create(TrialState.WAITING, params, genotype.to_json(), attrs)
+        self._create(TrialState.WAITING, genotype.to_json(), {KEY: key})
 
     def take(self, number: int) -> int | None:
         """Takes a waiting trial; None if another was faster or has the same cell.
@@ -93,13 +95,13 @@ class Ledger:
         The lease is written before, so that no trial runs without one if we die in
         between, and again after, since another may have done the same.
         """
-        trial_id = self._history.trials[number]._trial_id
-        lease = Lease.begin(self._worker, self._lease_s)
+        trial_id = self._history.id_of(number)
+        lease = Lease.begin(self._terms.worker, self._terms.lease_s)
         try:
-            self._set_attr(trial_id, words.LEASE, lease.to_dict())
+            self._set_attr(trial_id, LEASE, lease.to_dict())
             if not self._storage.set_trial_state_values(trial_id, TrialState.RUNNING):
                 return None
-            self._set_attr(trial_id, words.LEASE, lease.to_dict())
+            self._set_attr(trial_id, LEASE, lease.to_dict())
         except UpdateFinishedTrialError:
             return None
         self._history.refresh()
@@ -117,10 +119,10 @@ class Ledger:
         Raises:
             LostTrialError: If it was ended by another worker.
         """
-        trial_id = self._history.trials[number]._trial_id
+        trial_id = self._history.id_of(number)
         lease = self.held.pop(number, None)
         try:
-            self._storage.set_trial_user_attr(trial_id, words.OUTCOME, dict(outcome))
+            self._storage.set_trial_user_attr(trial_id, OUTCOME, dict(outcome))
             self._storage.set_trial_state_values(trial_id, state, values)
         except UpdateFinishedTrialError as e:
             if not self._is_ours(trial_id, state):
@@ -143,26 +145,24 @@ class Ledger:
         """
         self.held.pop(number, None)
         try:
-            self._fail(self._history.trials[number], reason, message)
+            self._fail(number, reason, message)
         except UpdateFinishedTrialError as e:
             raise self._lost(number) from e
         self._requeue(number)
 
     def give_back(self, number: int) -> None:
         """Ends a trial so that its cell is queued again and the attempt not counted."""
-        trial = self._history.trials[number]
-        attempt = words.attempt_of(trial)
+        attempt = attempt_of(self._history.trials[number])
         with contextlib.suppress(UpdateFinishedTrialError, LostTrialError):
-            self._set_attr(trial._trial_id, words.ATTEMPT, attempt - 1)
+            self._set_attr(self._history.id_of(number), ATTEMPT, attempt - 1)
             self.fail(number, "lost", "given back")
 
     def renew(self) -> None:
         """Renews the leases of the trials held, and drops those that were lost."""
         for number, lease in list(self.held.items()):
             renewed = lease.renewed()
-            trial_id = self._history.trials[number]._trial_id
             try:
-                self._set_attr(trial_id, words.LEASE, renewed.to_dict())
+                self._set_attr(self._history.id_of(number), LEASE, renewed.to_dict())
             except UpdateFinishedTrialError:
                 self.held.pop(number, None)
                 continue
@@ -174,7 +174,7 @@ class Ledger:
         self._history.refresh()
         for number in sorted(self._history.running - self.held.keys()):
             lease = self._history.lease(number)
-            if self._watch.has_ended(number, lease):
+            if self._expiry.has_ended(number, lease):
                 worker = "a worker" if lease is None else lease.worker
                 self._lose(number, f"{worker} gave no sign of life")
         now_s = time.monotonic()
@@ -183,21 +183,20 @@ class Ledger:
                 self._requeue(number)
 
     def _lose(self, number: int, message: str) -> None:
-        trial = self._history.trials[number]
         try:
-            self._fail(trial, "lost", message)
+            self._fail(number, "lost", message)
         except UpdateFinishedTrialError:
             return
         finally:
-            self._watch.forget(number)
+            self._expiry.forget(number)
         _logger.warning("Trial %d is lost: %s.", number, message)
         self._requeue(number)
 
-    def _fail(self, trial: FrozenTrial, reason: str, message: str) -> None:
+    def _fail(self, number: int, reason: str, message: str) -> None:
         """Marks a trial as failed; the storage lets one caller get to the end."""
-        trial_id = trial._trial_id
-        self._storage.set_trial_user_attr(trial_id, words.ERROR, message)
-        self._set_attr(trial_id, words.END, reason)
+        trial_id = self._history.id_of(number)
+        self._storage.set_trial_user_attr(trial_id, ERROR, message)
+        self._set_attr(trial_id, END, reason)
         self._storage.set_trial_state_values(trial_id, TrialState.FAIL)
 
     def _requeue(self, number: int) -> None:
@@ -212,58 +211,45 @@ class Ledger:
             return
         trial = self._history.trials[number]
         attrs = {
-            **{k: v for k, v in trial.system_attrs.items() if k not in words.PASSING},
-            words.ATTEMPT: words.attempt_of(trial) + 1,
-            words.RETRY_OF: number,
+            KEY: trial.system_attrs[KEY],
+            ATTEMPT: attempt_of(trial) + 1,
+            RETRY_OF: number,
         }
-        genotype = trial.user_attrs[words.GENOTYPE]
-        self._create(TrialState.WAITING, trial.params, genotype, attrs)
+        self._create(TrialState.WAITING, trial.user_attrs[GENOTYPE], attrs)
         self._history.refresh()
 
     def _held_if_owner(self, number: int, lease: Lease) -> int | None:
         """Gives way if an older trial has the same cell, else notes that we hold it."""
         trial = self._history.trials[number]
-        owner = self._history.owner(trial.system_attrs[words.KEY])
+        owner = self._history.owner(trial.system_attrs[KEY])
         if owner == number:
             self.held[number] = lease
             return number
         with contextlib.suppress(UpdateFinishedTrialError):
-            self._fail(trial, "repeated", f"trial {owner} has the same cell")
+            self._fail(number, "repeated", f"trial {owner} has the same cell")
         self._history.refresh()
         return None
 
     def _create(
-        self,
-        state: TrialState,
-        params: dict[str, Any],
-        genotype: str,
-        attrs: Mapping[str, Any],
+        self, state: TrialState, genotype: str, attrs: Mapping[str, Any]
     ) -> int:
+        """Writes a trial, whole or not at all: its cell, and whose it is."""
         template = create_trial(
-            state=state,
-            params=params,
-            distributions=self._distributions,
-            user_attrs={words.GENOTYPE: genotype},
-            system_attrs=dict(attrs),
+            state=state, user_attrs={GENOTYPE: genotype}, system_attrs=dict(attrs)
         )
         return self._storage.create_new_trial(self._study_id, template)
-
-    def _number_of(self, trial_id: int) -> int:
-        """The number of one of the last trials."""
-        trials = reversed(self._history.trials)
-        return next(t.number for t in trials if t._trial_id == trial_id)
 
     def _is_ours(self, trial_id: int, state: TrialState) -> bool:
         """Whether an ended trial was ended so by us: an answer may get lost."""
         trial = self._storage.get_trial(trial_id)
-        lease = Lease.from_dict(trial.system_attrs.get(words.LEASE))
+        lease = Lease.from_dict(trial.system_attrs.get(LEASE))
         return trial.state == state and lease is not None and lease.is_own
 
     def _lost(self, number: int) -> LostTrialError:
         return LostTrialError(
-            f"Trial {number} was given to another worker: {self._worker} gave no sign "
-            f"of life for {self._lease_s:.0f} s. Its result is not taken; ask for the "
-            "next trial, and train inside `Study.keep_alive()`."
+            f"Trial {number} was given to another worker: {self._terms.worker} gave no "
+            f"sign of life for {self._terms.lease_s:.0f} s. Its result is not taken; "
+            "ask for the next trial, and train inside `Study.keep_alive()`."
         )
 
     def _set_attr(self, trial_id: int, name: str, value: Any) -> None:

@@ -4,13 +4,10 @@ import os
 import pathlib
 from typing import Any
 
-import optuna
-
 from deeplab_dpc import files
 from deeplab_dpc.search.end_to_end import EndToEnd
 from deeplab_dpc.search.folder import BEST_CELL, Search
-from deeplab_dpc.search.space import Space
-from deeplab_dpc.search.study import Study, StudyError
+from deeplab_dpc.search.study import Strategy, Study, StudyError, Terms
 from deeplab_dpc.search.trials import TrialRecord
 from deeplab_dpc.search.worker import Worker
 
@@ -29,10 +26,8 @@ def open_study(
         search.opened_storage,
         NAME.format(search.name),
         settings,
-        Space.from_config(search.space),
-        optuna.samplers.RandomSampler(),  # Never asked: all cells are queued.
-        optuna.pruners.NopPruner(),
-        **options,
+        Strategy(),  # All cells are queued.
+        Terms(**options),
     )
 
 
@@ -53,7 +48,7 @@ def rerank(
         folder: Its folder; `best_cell.json` goes there.
         objective: What trains and scores a cell.
         top: How many of the best.
-        options: `lease_s` and other arguments of `Study.open`.
+        options: What `Terms` takes.
 
     Returns:
         The winner.

@@ -208,7 +208,12 @@ class Space:
         )
 
     def key(self, genotype: Genotype) -> str:
-        """See `cell_key`."""
+        """See `cell_key`.
+
+        Raises:
+            SpaceError: If the cell is not of the space.
+        """
+        self._check_contains(genotype)
         return cell_key(genotype)
 
 

@@ -1,17 +1,27 @@
 """Where a study lives: a journal file, a server in front of one, or PostgreSQL."""
 
+import contextlib
+import functools
 import json
 import os
 import pathlib
 import socket
 import time
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import optuna
-from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage
+from optuna.storages import (
+    BaseStorage,
+    GrpcStorageProxy,
+    JournalStorage,
+    RDBStorage,
+    get_storage,
+)
+from optuna.storages.journal import JournalFileBackend
 
-from deeplab_dpc.search.journal import JournalFile
-from deeplab_dpc.search.sharing import CachedDatabase, SharingCache, SharingDatabase
+from deeplab_dpc import files
 
 DEFAULT_PORT = 13000
 LEGAL = (
@@ -20,20 +30,9 @@ LEGAL = (
 )
 _READY_S = 10.0
 _TRIES = 5
-_RETRY_UNAVAILABLE = {
-    "methodConfig": [
-        {
-            "name": [{}],
-            "retryPolicy": {
-                "maxAttempts": 5,
-                "initialBackoff": "2s",
-                "maxBackoff": "30s",
-                "backoffMultiplier": 3,
-                "retryableStatusCodes": ["UNAVAILABLE"],
-            },
-        }
-    ]
-}
+_RETRY_AFTER_S = (2.0, 6.0, 18.0, 30.0)
+_LOCK_SUFFIX = ".flock"  # Not ".lock", which Optuna's own lock would take by force.
+_TAIL_BYTES = 1 << 16
 
 
 class StorageError(ValueError):
@@ -109,7 +108,8 @@ def _open_journal(path: str) -> JournalStorage:
         raise StorageError(f"{path} is a folder; name a file in it, or {LEGAL}.")
     _check_first_line(path)
     try:
-        return JournalStorage(JournalFile(path))
+        lock: Any = JournalLock(path)
+        return JournalStorage(JournalFileBackend(path, lock_obj=lock))
     except (json.JSONDecodeError, KeyError, ValueError) as e:
         raise StorageError(
             f"{path} has a line that cannot be read ({e}); only a last line may be "
@@ -129,6 +129,50 @@ def _check_first_line(path: str) -> None:
         )
 
 
+class JournalLock:
+    """The lock of a journal, freed by the kernel when its holder dies.
+
+    Optuna's own is a file beside the journal, which blocks everybody for 30 s when its
+    holder is killed. And a line that a dying writer or machine left half written is cut
+    off before the next one is appended, where Optuna would make one broken line of the
+    two.
+
+    Args:
+        path: Of the journal; a second, empty file beside it is locked, and stays.
+    """
+
+    def __init__(self, path: str):
+        self._path, self._held = path, contextlib.ExitStack()
+
+    def acquire(self) -> bool:
+        """Waits for the lock, and repairs the end of the journal."""
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(files.locked(self._path + _LOCK_SUFFIX))
+            _cut_torn_line(self._path)
+            self._held = stack.pop_all()
+        return True
+
+    def release(self) -> None:
+        """Lets others write."""
+        self._held.close()
+
+
+def _cut_torn_line(path: str) -> None:
+    """Cuts off what follows the last line end; the caller holds the lock."""
+    with open(path, "rb+") as file:
+        end = size = file.seek(0, os.SEEK_END)
+        while end > 0:
+            begin = max(0, end - _TAIL_BYTES)
+            file.seek(begin)
+            found = file.read(end - begin).rfind(b"\n")
+            if found >= 0:
+                end = begin + found + 1
+                break
+            end = begin
+        if end < size:
+            file.truncate(end)
+
+
 class _PatientProxy(GrpcStorageProxy):
     """Optuna's client, which waits when the server is being started again.
 
@@ -136,17 +180,28 @@ class _PatientProxy(GrpcStorageProxy):
     their leases, and `Study.tell` recognises its own result.
     """
 
-    def _setup(self) -> None:
-        import grpc  # Late, as it takes its time and a journal needs none of it.
-        from optuna.storages._grpc.auto_generated import api_pb2_grpc
 
-        options = [
-            ("grpc.max_receive_message_length", -1),
-            ("grpc.service_config", json.dumps(_RETRY_UNAVAILABLE)),
-        ]
-        self._channel = grpc.insecure_channel(f"{self._host}:{self._port}", options)
-        self._stub = api_pb2_grpc.StorageServiceStub(self._channel)
-        self._cache = SharingCache(self._stub)
+def _patient(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The method, called again while no server answers."""
+
+    @functools.wraps(method)
+    def call(*args: Any, **options: Any) -> Any:
+        import grpc  # Late, as it takes its time and a journal needs none of it.
+
+        for wait_s in _RETRY_AFTER_S:
+            try:
+                return method(*args, **options)
+            except grpc.RpcError as e:
+                if e.code() != grpc.StatusCode.UNAVAILABLE:
+                    raise
+                time.sleep(wait_s)
+        return method(*args, **options)
+
+    return call
+
+
+for _name in BaseStorage.__abstractmethods__:
+    setattr(_PatientProxy, _name, _patient(getattr(GrpcStorageProxy, _name)))
 
 
 def _open_grpc(host: str, port: int) -> GrpcStorageProxy:
@@ -180,8 +235,8 @@ def _open_database(url: str) -> BaseStorage:
     shown = sqlalchemy.engine.make_url(url).render_as_string(hide_password=True)
     for tries_left in reversed(range(_TRIES)):
         try:
-            database = SharingDatabase(url, engine_kwargs={"pool_pre_ping": True})
-            return CachedDatabase(database)
+            database = RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+            return get_storage(database)  # With what it has read, in memory.
         except sqlalchemy.exc.OperationalError as e:
             raise StorageError(
                 f"{shown} does not answer: {' '.join(str(e.orig).split())} Start the "

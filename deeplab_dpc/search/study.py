@@ -1,30 +1,52 @@
 """A search that many workers share: ask for a cell, train it, tell the outcome."""
 
+import dataclasses
 import math
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.exceptions import UpdateFinishedTrialError
-from optuna.pruners import BasePruner
-from optuna.samplers import BaseSampler
+from optuna.pruners import BasePruner, NopPruner
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from deeplab_dpc.genotypes import Genotype
-from deeplab_dpc.search import history as words
-from deeplab_dpc.search import joining, leases
-from deeplab_dpc.search.drafts import CellSpace, Desk
-from deeplab_dpc.search.history import History
-from deeplab_dpc.search.joining import LostTrialError, StudyError
-from deeplab_dpc.search.ledger import Ledger
-from deeplab_dpc.search.samplers.history import FIXED_PARAMETERS
+from deeplab_dpc.search import leases
+from deeplab_dpc.search.history import History, attempt_of
+from deeplab_dpc.search.ledger import Ledger, Terms
+from deeplab_dpc.search.operators import cell_key
+from deeplab_dpc.search.samplers.base import CellSampler
+from deeplab_dpc.search.storage import open_storage
+from deeplab_dpc.search.study_settings import (
+    SETTINGS,
+    LostTrialError,
+    StudyError,
+    create_or_join,
+)
 from deeplab_dpc.search.trials import STATES, Outcome, TrialRecord, by_score
 
-__all__ = ["CellSpace", "LostTrialError", "Study", "StudyError", "Trial"]
+__all__ = ["LostTrialError", "Strategy", "Study", "StudyError", "Terms", "Trial"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Strategy:
+    """How a study chooses and stops trials.
+
+    Attributes:
+        sampler: Chooses cells; None: only queued ones are asked for.
+        pruner: Says which trials are hopeless; by default none is.
+        directions: Of the score, and of the multiply-adds if there are two.
+        key: What cells have in common that are the same.
+    """
+
+    sampler: CellSampler | None = None
+    pruner: BasePruner = dataclasses.field(default_factory=NopPruner)
+    directions: tuple[str, ...] = ("maximize",)
+    key: Callable[[Genotype], str] = cell_key
 
 
 class Trial:
@@ -75,32 +97,19 @@ class Study:
     def __init__(
         self,
         study: optuna.Study,
-        space: CellSpace,
-        lease_s: float,
-        max_attempts: int,
-        worker: str,
+        storage: BaseStorage,
+        strategy: Strategy,
+        terms: Terms,
     ):
         self.name = study.study_name
-        self.worker = worker
-        self._study = study
-        self._storage: BaseStorage = study._storage
-        self._space = space
-        self._lease_s = lease_s
-        distributions: dict[str, BaseDistribution] = {
-            name: CategoricalDistribution(values)
-            for name, values in space.choices().items()
-        }
-        self._history = History(self._storage, study._study_id, max_attempts)
-        self._desk = Desk(study, self._history, space, distributions, worker)
-        self._ledger = Ledger(
-            self._storage,
-            study._study_id,
-            self._history,
-            distributions,
-            worker,
-            lease_s,
-            max_attempts,
-        )
+        self.worker = terms.worker
+        self._study, self._storage = study, storage
+        self._strategy, self._lease_s = strategy, terms.lease_s
+        study_id = storage.get_study_id_from_name(self.name)
+        self._history = History(storage, study_id, terms.max_attempts)
+        self._ledger = Ledger(storage, study_id, self._history, terms)
+        self._salt = 1 + zlib.crc32(self.worker.encode()) % ((1 << 20) - 1)
+        self._is_alone = True
         self._lock = threading.RLock()
         self._history.refresh()
 
@@ -110,59 +119,74 @@ class Study:
         url: str | BaseStorage,
         name: str,
         settings: Mapping[str, Any] | None,
-        space: CellSpace,
-        sampler: BaseSampler,
-        pruner: BasePruner | None = None,
-        directions: Sequence[str] = ("maximize",),
-        lease_s: float = 300.0,
-        max_attempts: int = 3,
-        worker: str | None = None,
+        strategy: Strategy | None = None,
+        terms: Terms | None = None,
     ) -> Self:
         """Creates the study, or joins it if it is there.
+
+        >>> study = Study.open(optuna.storages.InMemoryStorage(), "mine", {"steps": 9})
+        >>> study.enqueue([Genotype.from_json('[{"op": "conv", "kernel": 1}]')])
+        1
+        >>> trial = study.ask_queued()
+        >>> study.tell(trial, Outcome(score=0.5))
+        >>> study.best(1)[0].score
+        0.5
 
         Args:
             url: See `storage.open_storage`; or what it gave.
             name: Of the study in its storage.
             settings: What makes results comparable, as JSON types. The study keeps
                 them. None joins a study whatever its settings are, to read it.
-            space: The cells.
-            sampler: Chooses them.
-            pruner: Says which trials are hopeless; None: none is.
-            directions: Of the score, and of the multiply-adds if there are two.
-            lease_s: After how many seconds without a sign of life a worker is dead.
-            max_attempts: How often a cell is tried that fails or whose worker dies.
-            worker: Its name in the records; `host:pid` if None.
+            strategy: Chooses and stops trials.
+            terms: On which this worker takes them.
 
         Raises:
             StudyError: If the study has other settings (with the differences), or if
                 there is none and `settings` is None.
             StorageError: If the storage cannot be opened.
         """
-        study = joining.join(url, name, settings, directions)
-        study.sampler = sampler
-        study.pruner = pruner or optuna.pruners.NopPruner()
-        worker = leases.default_worker() if worker is None else worker
-        return cls(study, space, lease_s, max_attempts, worker)
+        storage = url if isinstance(url, BaseStorage) else open_storage(url)
+        strategy = strategy or Strategy()
+        if strategy.directions[0] != "maximize":
+            raise StudyError(
+                f"The study {name!r} minimises; samplers look for the highest score: "
+                'open it with directions=("maximize",).'
+            )
+        study = create_or_join(storage, name, settings, strategy.directions)
+        study.pruner = strategy.pruner
+        return cls(study, storage, strategy, terms or Terms())
 
     @property
     def settings(self) -> dict[str, Any]:
         """The settings that the study was created with."""
-        return self._study.user_attrs[joining.SETTINGS]
+        return self._study.user_attrs[SETTINGS]
 
     def ask(self) -> Trial:
         """A cell to train: one that is queued, else a new one from the sampler.
 
+        Workers that ask at the same moment see the same trials, and would draw the same
+        cell: once others were seen, this one's draws are its own.
+
         Raises:
-            StudyError: If the sampler finds no cell that was not tried.
+            SpaceExhausted: If every cell was tried.
+            StudyError: If the study has no sampler.
         """
+        sampler, key = self._strategy.sampler, self._strategy.key
         with self._lock:
             trial = self.ask_queued()
             while trial is None:
-                draft = self._desk.draw()
-                attrs = {**draft.attrs, words.KEY: draft.key}
-                number = self._ledger.begin(draft.params, draft.genotype, attrs)
+                if sampler is None:
+                    raise StudyError(
+                        f"Study {self.name!r} was opened without a sampler; call "
+                        "`ask_queued`."
+                    )
+                self._is_alone = self._is_alone and not self._history.running
+                genotype = sampler.draw(
+                    self._history, 0 if self._is_alone else self._salt
+                )
+                number = self._ledger.begin(genotype, key(genotype))
                 if number is None:
-                    self._desk.was_late()
+                    self._is_alone = False
                 else:
                     trial = self._trial(number)
             return trial
@@ -173,7 +197,6 @@ class Study:
             self._ledger.mend()
             for number in sorted(self._history.waiting):
                 if self._ledger.take(number) is not None:
-                    self._desk.welcome(self._history.trials[number])
                     return self._trial(number)
             return None
 
@@ -184,12 +207,10 @@ class Study:
         """
         with self._lock:
             self._history.refresh()
-            cells = {self._space.key(g): g for g in genotypes}
+            cells = {self._strategy.key(g): g for g in genotypes}
             new = {k: g for k, g in cells.items() if self._history.owner(k) is None}
             for key, cell in new.items():
-                params = self._space.encode(cell)
-                attrs = {words.KEY: key, FIXED_PARAMETERS: params}
-                self._ledger.queue(params, cell, attrs)
+                self._ledger.queue(cell, key)
             return len(new)
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
@@ -241,7 +262,7 @@ class Study:
 
     def report(self, number: int, step: int, score: float) -> None:
         """See `Trial.report`."""
-        trial_id = self._history.trials[number]._trial_id
+        trial_id = self._history.id_of(number)
         try:
             self._storage.set_trial_intermediate_value(trial_id, step, score)
         except UpdateFinishedTrialError:
@@ -251,7 +272,7 @@ class Study:
         """Whether early stopping gives that trial up; not with two directions."""
         if len(self._study.directions) > 1:
             return False
-        frozen = self._storage.get_trial(self._history.trials[number]._trial_id)
+        frozen = self._storage.get_trial(self._history.id_of(number))
         return self._study.pruner.prune(self._study, frozen)
 
     def records(self) -> list[TrialRecord]:
@@ -293,8 +314,8 @@ class Study:
             return not (history.running or history.waiting or history.orphans())
 
     def _trial(self, number: int) -> Trial:
-        frozen = self._history.trials[number]
-        genotype, attempt = words.genotype_of(frozen), words.attempt_of(frozen)
+        genotype = self._history.record(number).genotype
+        attempt = attempt_of(self._history.trials[number])
         return Trial(self, number, genotype, attempt)
 
     def _end(self, trial: Trial, state: TrialState, outcome: Outcome) -> None:
@@ -304,6 +325,4 @@ class Study:
         if not is_told and (len(values) > 1 or not math.isfinite(outcome.score)):
             values = []
         with self._lock:
-            frozen = self._history.trials[trial.number]
-            self._study.sampler.after_trial(self._study, frozen, state, values or None)
             self._ledger.end(trial.number, state, values or None, outcome.to_dict())

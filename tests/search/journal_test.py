@@ -8,12 +8,19 @@ import threading
 import time
 
 import pytest
+from optuna.storages.journal import JournalFileBackend
 
-from deeplab_dpc.search.journal import LOCK_SUFFIX, JournalFile, exclusive
+from deeplab_dpc.files import locked
+from deeplab_dpc.search.storage import JournalLock
+
+
+def journal_file(path):
+    return JournalFileBackend(path, lock_obj=JournalLock(path))
+
 
 HOLD = (
-    "import sys, time; from deeplab_dpc.search.journal import exclusive\n"
-    "with exclusive(sys.argv[1]):\n    print('held', flush=True); time.sleep(60)"
+    "import sys, time; from deeplab_dpc.files import locked\n"
+    "with locked(sys.argv[1]):\n    print('held', flush=True); time.sleep(60)"
 )
 
 
@@ -25,24 +32,24 @@ def read(journal):
 @pytest.mark.parametrize("before", [[], [{"n": 1}, {"n": 2}]])
 def test_a_torn_last_line_is_cut_off_by_the_next_writer(tmp_path, torn, before):
     path = tmp_path / "journal"
-    journal = JournalFile(str(path))
+    journal = journal_file(str(path))
     if before:
         journal.append_logs(before)
     with path.open("ab") as file:
         file.write(torn)
-    assert read(JournalFile(str(path))) == before  # A reader leaves it alone.
+    assert read(journal_file(str(path))) == before  # A reader leaves it alone.
 
     journal.append_logs([{"n": 3}, {"n": 4}])
 
     assert (
-        read(journal) == read(JournalFile(str(path))) == [*before, {"n": 3}, {"n": 4}]
+        read(journal) == read(journal_file(str(path))) == [*before, {"n": 3}, {"n": 4}]
     )
     lines = path.read_text().splitlines()
     assert [json.loads(line) for line in lines] == [*before, {"n": 3}, {"n": 4}]
 
 
 def test_a_whole_last_line_stays(tmp_path):
-    journal = JournalFile(str(tmp_path / "journal"))
+    journal = journal_file(str(tmp_path / "journal"))
     for n in range(5):
         journal.append_logs([{"n": n}])
     assert read(journal) == [{"n": n} for n in range(5)]
@@ -57,7 +64,7 @@ def test_the_lock_of_a_killed_holder_is_free_at_once(tmp_path):
     entered = threading.Event()
 
     def enter():
-        with exclusive(path):
+        with locked(path):
             entered.set()
 
     thread = threading.Thread(target=enter)
@@ -70,7 +77,7 @@ def test_the_lock_of_a_killed_holder_is_free_at_once(tmp_path):
 
 
 def _append(path, worker, num_lines):
-    journal = JournalFile(path)
+    journal = journal_file(path)
     for n in range(num_lines):
         journal.append_logs([{"worker": worker, "n": n, "fill": "x" * (n % 977)}])
 
@@ -84,7 +91,7 @@ def test_lines_of_processes_and_threads_do_not_mix(tmp_path):
         worker.start()
     for worker in workers:
         worker.join()
-    logs = read(JournalFile(path))
+    logs = read(journal_file(path))
     assert len(logs) == 400
     for w in range(4):
         assert [log["n"] for log in logs if log["worker"] == w] == list(range(100))
@@ -95,7 +102,7 @@ def test_one_thread_at_a_time_holds_the_lock(tmp_path):
 
     def enter():
         for _ in range(50):
-            with exclusive(path):
+            with locked(path):
                 inside[0] += 1
                 seen.append(inside[0])
                 time.sleep(0.0002)
@@ -110,5 +117,5 @@ def test_one_thread_at_a_time_holds_the_lock(tmp_path):
 
 
 def test_the_lock_is_a_file_of_its_own_beside_the_journal(tmp_path):
-    JournalFile(str(tmp_path / "journal")).append_logs([{"n": 1}])
-    assert sorted(os.listdir(tmp_path)) == ["journal", "journal" + LOCK_SUFFIX]
+    journal_file(str(tmp_path / "journal")).append_logs([{"n": 1}])
+    assert sorted(os.listdir(tmp_path)) == ["journal", "journal.flock"]

@@ -4,7 +4,7 @@ import sys
 import time
 
 from deeplab_dpc.search import leases
-from deeplab_dpc.search.leases import Lease, Watch
+from deeplab_dpc.search.leases import Expiry, Lease
 
 ELSEWHERE = "another-kernel/17/12345"
 CODE = "from deeplab_dpc.search import leases; print(leases.this_process())"
@@ -24,7 +24,7 @@ def test_a_lease_survives_its_way_through_the_storage():
 
 
 def test_a_lease_ends_when_it_did_not_change_for_its_time():
-    watch = Watch(for_s=9.0)
+    watch = Expiry(for_s=9.0)
     first = lease()
     assert not watch.has_ended(3, first)
     time.sleep(0.07)
@@ -42,25 +42,25 @@ def test_a_lease_ends_when_it_did_not_change_for_its_time():
 def test_clocks_of_machines_may_differ_by_minutes():
     """What counts is how long we have seen the lease unchanged, not what it says."""
     for age_s in (-1800.0, 1800.0):
-        watch, seen = Watch(for_s=9.0), lease(age_s=age_s)
+        watch, seen = Expiry(for_s=9.0), lease(age_s=age_s)
         assert not watch.has_ended(0, seen)
         time.sleep(0.15)
         assert watch.has_ended(0, seen)
 
 
 def test_what_another_machine_left_yesterday_has_ended_at_once():
-    assert Watch(for_s=9.0).has_ended(0, lease(age_s=3700.0))
-    assert Watch(for_s=9.0).has_ended(0, lease(process="", age_s=3700.0))
+    assert Expiry(for_s=9.0).has_ended(0, lease(age_s=3700.0))
+    assert Expiry(for_s=9.0).has_ended(0, lease(process="", age_s=3700.0))
 
 
 def test_a_computer_that_slept_does_not_take_its_own_trials():
     """After an hour of sleep its clock has gone on, but its processes are alive."""
     asleep = lease(leases.this_process(), age_s=7200.0, for_s=300.0)
-    assert not Watch(for_s=9.0).has_ended(0, asleep)
+    assert not Expiry(for_s=9.0).has_ended(0, asleep)
 
 
 def test_a_trial_without_a_lease_has_the_watchs_own_time():
-    watch = Watch(for_s=0.1)
+    watch = Expiry(for_s=0.1)
     assert not watch.has_ended(0, None)
     time.sleep(0.15)
     assert watch.has_ended(0, None)
@@ -75,13 +75,13 @@ def test_a_process_of_this_machine_is_missed_at_once():
     )
     name = child.stdout.readline().strip()
     assert leases.is_here(name) and not leases.is_gone(name)
-    assert not Watch(for_s=9.0).has_ended(0, lease(name, for_s=60.0))
+    assert not Expiry(for_s=9.0).has_ended(0, lease(name, for_s=60.0))
     child.kill()
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     assert leases.is_gone(name)  # Though a zombie, whose parent did not look yet.
     child.communicate()
     assert leases.is_gone(name)
-    assert Watch(for_s=9.0).has_ended(0, lease(name, for_s=60.0))
+    assert Expiry(for_s=9.0).has_ended(0, lease(name, for_s=60.0))
 
 
 def test_another_process_with_the_same_number_is_not_the_holder():

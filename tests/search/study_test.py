@@ -6,13 +6,23 @@ import uuid
 
 import optuna
 import pytest
+from optuna.trial import TrialState
 
 from deeplab_dpc.genotypes import DPC_TOP1
-from deeplab_dpc.search.study import LostTrialError, Study, StudyError
+from deeplab_dpc.search.config import SamplerConfig
+from deeplab_dpc.search.history import ATTEMPT, KEY, RETRY_OF
+from deeplab_dpc.search.samplers import SpaceExhausted, make_sampler
+from deeplab_dpc.search.study import (
+    LostTrialError,
+    Strategy,
+    Study,
+    StudyError,
+    Terms,
+)
 from deeplab_dpc.search.trials import Outcome
-from tests.search.small_space import SmallSpace, score
+from tests.search.small_space import cells, score, small_space
 
-SPACE = SmallSpace()
+SPACE = small_space()
 SHORT_S = 0.2
 
 
@@ -21,10 +31,11 @@ def open_study(storage_url):
     """Opens one and the same study, as another worker each time."""
     name = str(uuid.uuid4())
 
-    def open_study(seed=0, space=SPACE, settings=None, **options):
+    def open_study(seed=0, space=SPACE, settings=None, terms=(), **options):
         settings = {"steps": 10, "sizes": (3, 4)} if settings is None else settings
-        sampler = optuna.samplers.RandomSampler(seed=seed)
-        return Study.open(storage_url, name, settings, space, sampler, **options)
+        config = SamplerConfig(sampler="random", search_seed=seed)
+        strategy = Strategy(make_sampler(config, space), key=space.key, **options)
+        return Study.open(storage_url, name, settings, strategy, Terms(**dict(terms)))
 
     return open_study
 
@@ -35,16 +46,8 @@ def run(study, num_trials):
         study.tell(trial, Outcome(score=score(trial.genotype), steps=7))
 
 
-def cells(num_cells):
-    labels = SPACE.choices()["rate_0"]
-    return [
-        SPACE.decode({"rate_0": label, "rate_1": "3x3", "input_1": 0})
-        for label in labels[:num_cells]
-    ]
-
-
 def test_what_was_told_is_in_the_records_of_another_worker(open_study):
-    study = open_study(worker="here")
+    study = open_study(terms={"worker": "here"})
     outcome = Outcome(
         score=0.5,
         multiply_adds=10**10,
@@ -92,11 +95,11 @@ def test_a_study_with_other_directions_is_refused(open_study):
 def test_one_may_read_a_study_without_its_settings(open_study, storage_url):
     study = open_study()
     run(study, 1)
-    reader = Study.open(storage_url, study.name, None, SPACE, None)
+    reader = Study.open(storage_url, study.name, None)
     assert reader.settings == {"steps": 10, "sizes": [3, 4]}
     assert reader.records() == study.records()
     with pytest.raises(StudyError, match="no study 'other'"):
-        Study.open(storage_url, "other", None, SPACE, None)
+        Study.open(storage_url, "other", None)
 
 
 def test_two_objectives_are_score_and_multiply_adds(open_study):
@@ -105,7 +108,8 @@ def test_two_objectives_are_score_and_multiply_adds(open_study):
     trial.report(1, 0.1)
     assert not trial.should_stop()
     study.tell(trial, Outcome(score=0.25, multiply_adds=8))
-    assert study._storage.get_all_trials(study._study._study_id)[0].values == [0.25, 8]
+    study.counts()
+    assert study._history.trials[0].values == [0.25, 8]
 
 
 def test_queued_cells_come_first_and_once(open_study):
@@ -132,16 +136,19 @@ def test_a_cell_queued_by_two_at_once_is_trained_once(open_study):
 
 
 def test_workers_with_one_seed_do_not_train_the_same_cell(open_study):
-    """The space has 32 cells, so that a blind second worker would meet the first."""
-    space = SmallSpace(num_rates=4)
+    """The space has 26 cells, so that a blind second worker would meet the first.
+
+    Two branches below the backbone are 4 * 5 / 2, one below the other 16.
+    """
+    space = small_space(num_rates=4)
     here, there = open_study(space=space), open_study(space=space)
-    for _ in range(16):
+    for _ in range(13):
         trials = [here.ask(), there.ask()]
         for study, trial in zip((here, there), trials):
             study.tell(trial, Outcome(score=score(trial.genotype)))
     complete = [r for r in here.records() if r.state == "complete"]
-    assert len({space.key(r.genotype) for r in complete}) == len(complete) == 32
-    with pytest.raises(StudyError, match="gave 100 cells that study"):
+    assert len({space.key(r.genotype) for r in complete}) == len(complete) == 26
+    with pytest.raises(SpaceExhausted, match=r"All 32 cells .* \(26 up to the order"):
         here.ask()
 
 
@@ -160,7 +167,7 @@ def test_a_cell_drawn_by_two_at_once_is_trained_by_the_first(open_study):
 
 
 def test_a_failed_cell_is_tried_again_a_bounded_number_of_times(open_study):
-    study = open_study(max_attempts=3)
+    study = open_study(terms={"max_attempts": 3})
     for attempt in (1, 2, 3):
         trial = study.ask()
         assert (trial.number, trial.attempt) == (attempt - 1, attempt)
@@ -174,7 +181,10 @@ def test_a_failed_cell_is_tried_again_a_bounded_number_of_times(open_study):
 
 
 def test_a_lost_trial_goes_to_another_worker_and_its_first_one_cannot_tell(open_study):
-    slow, other = open_study(worker="slow", lease_s=SHORT_S), open_study(worker="other")
+    slow, other = (
+        open_study(terms={"worker": "slow", "lease_s": SHORT_S}),
+        open_study(terms={"worker": "other"}),
+    )
     trial = slow.ask()
     assert other.ask_queued() is None  # It has seen the lease.
     time.sleep(1.5 * SHORT_S)
@@ -195,7 +205,7 @@ def test_a_lost_trial_goes_to_another_worker_and_its_first_one_cannot_tell(open_
 
 
 def test_a_report_tells_a_late_worker_that_its_trial_is_lost(open_study):
-    slow, other = open_study(lease_s=SHORT_S), open_study()
+    slow, other = open_study(terms={"lease_s": SHORT_S}), open_study()
     trial = slow.ask()
     trial.report(1, 0.5)
     assert trial.is_held
@@ -207,7 +217,7 @@ def test_a_report_tells_a_late_worker_that_its_trial_is_lost(open_study):
 
 
 def test_a_renewed_lease_does_not_end(open_study):
-    busy, other = open_study(lease_s=1.0), open_study()
+    busy, other = open_study(terms={"lease_s": 1.0}), open_study()
     trial = busy.ask()
     with busy.keep_alive():
         for _ in range(16):
@@ -218,9 +228,10 @@ def test_a_renewed_lease_does_not_end(open_study):
 
 
 def test_a_worker_that_died_before_its_lease_was_written_loses_the_trial(open_study):
-    study, other = open_study(), open_study(lease_s=SHORT_S)
+    study, other = open_study(), open_study(terms={"lease_s": SHORT_S})
     study.enqueue(cells(1))
-    trial_id = study._storage.get_all_trials(study._study._study_id)[0]._trial_id
+    study.counts()
+    trial_id = study._history.id_of(0)
     study._storage.set_trial_state_values(trial_id, optuna.trial.TrialState.RUNNING)
     assert other.ask_queued() is None
     time.sleep(1.5 * SHORT_S)
@@ -230,7 +241,10 @@ def test_a_worker_that_died_before_its_lease_was_written_loses_the_trial(open_st
 def test_the_death_of_the_finder_of_a_lost_trial_loses_nothing(open_study, monkeypatch):
     """It dies after each of its writes; a third worker does what it left undone."""
     for num_writes in range(4):
-        dead, finder = open_study(lease_s=SHORT_S), open_study(lease_s=SHORT_S)
+        dead, finder = (
+            open_study(terms={"lease_s": SHORT_S}),
+            open_study(terms={"lease_s": SHORT_S}),
+        )
         trial = dead.ask()
         finder.ask_queued()
         time.sleep(1.5 * SHORT_S)
@@ -240,7 +254,7 @@ def test_the_death_of_the_finder_of_a_lost_trial_loses_nothing(open_study, monke
         monkeypatch.undo()
         assert not open_study().is_idle()
         monkeypatch.setattr("deeplab_dpc.search.ledger.ORPHAN_S", 0.0)
-        third = open_study(lease_s=SHORT_S)
+        third = open_study(terms={"lease_s": SHORT_S})
         again = third.ask_queued()
         while again is None:
             time.sleep(SHORT_S / 4)
@@ -279,17 +293,15 @@ def test_a_trial_queued_again_by_two_is_trained_once(open_study):
     trial = study.ask()
     other._history.refresh()
     study._ledger.fail(trial.number, "lost", "killed")
-    lost = study._history.trials[0]
-    attrs = {**lost.system_attrs, "search:attempt": 2, "search:retry_of": 0}
-    attrs = {k: v for k, v in attrs.items() if k not in ("search:end", "search:lease")}
-    other._ledger.queue(lost.params, trial.genotype, attrs)
+    attrs = {KEY: SPACE.key(trial.genotype), ATTEMPT: 2, RETRY_OF: 0}
+    other._ledger._create(TrialState.WAITING, trial.genotype.to_json(), attrs)
     run(study, 2)
     states = [r.state for r in other.records()]
     assert states == ["lost", "complete", "repeated", "complete"]
 
 
 def test_a_trial_given_back_does_not_count_as_an_attempt(open_study):
-    study = open_study(max_attempts=1)
+    study = open_study(terms={"max_attempts": 1})
     for _ in range(3):
         trial = study.ask()
         assert trial.attempt == 1
@@ -338,12 +350,21 @@ def test_telling_twice_is_telling_once(open_study):
         study.fail(trial, "too late")
 
 
-def test_trials_share_what_their_parameters_may_be(open_study):
-    run(open_study(), 3)
-    trials = open_study()._history.trials
-    for name, distribution in trials[0].distributions.items():
-        assert trials[2].distributions[name] is distribution
-        assert distribution.choices == SPACE.choices()[name]
+def test_a_trial_is_its_cell_once_and_whose_it_is(open_study):
+    run(open_study(), 1)
+    (trial,) = open_study()._history.trials
+    assert trial.params == trial.distributions == {}
+    assert set(trial.user_attrs) == {"genotype", "outcome"}
+    assert set(trial.system_attrs) == {KEY, "search:lease"}
+
+
+def test_a_study_without_a_sampler_has_queued_cells_alone(open_study, storage_url):
+    study = open_study()
+    study.enqueue(cells(1))
+    reader = Study.open(storage_url, study.name, None)
+    assert reader.ask().genotype == cells(1)[0]
+    with pytest.raises(StudyError, match="without a sampler; call `ask_queued`"):
+        reader.ask()
 
 
 def test_a_cell_of_another_space_is_an_error(open_study):

@@ -11,7 +11,9 @@ from deeplab_dpc.search import (
     SamplerConfig,
     Space,
     SpaceConfig,
+    Strategy,
     Study,
+    Terms,
     Worker,
     make_sampler,
     objective_of,
@@ -22,13 +24,11 @@ from deeplab_dpc.training.interruption import Stopped
 SPACE = Space.from_config(SpaceConfig(num_branches=2))
 
 
-def open_study(path, worker="one", pruner=None, **options) -> Study:
+def open_study(path, worker="one", pruner=None, **terms) -> Study:
     sampler = make_sampler(SamplerConfig(sampler="random"), SPACE)
-    settings = {"score": "of a test"}
-    url, space = str(path / "study.journal"), SPACE
-    return Study.open(
-        url, "test", settings, space, sampler, pruner, worker=worker, **options
-    )
+    strategy = Strategy(sampler, pruner or optuna.pruners.NopPruner())
+    url, settings = str(path / "study.journal"), {"score": "of a test"}
+    return Study.open(url, "test", settings, strategy, Terms(worker=worker, **terms))
 
 
 def number_of(genotype) -> float:
@@ -61,7 +61,7 @@ def test_a_search_ends_when_every_cell_was_tried(tmp_path, caplog):
     settings = SpaceConfig(num_branches=2, rates=(1,), use_pyramid_pooling=False)
     space = Space.from_config(settings)
     sampler = make_sampler(SamplerConfig(), space)
-    arguments = (str(tmp_path / "journal"), "small", {}, space, sampler)
+    arguments = (str(tmp_path / "journal"), "small", {}, Strategy(sampler))
     with caplog.at_level("WARNING"):
         Worker(Study.open(*arguments), objective_of(lambda cell: 0.5)).search(50)
     assert "the search is done" in caplog.text

@@ -1,12 +1,10 @@
 """Regularised evolution: tournaments among the young."""
 
 import numpy as np
-from optuna.study import Study
-from optuna.trial import FrozenTrial
 
 from deeplab_dpc.genotypes import Genotype
+from deeplab_dpc.search.history import History
 from deeplab_dpc.search.samplers.base import CellSampler
-from deeplab_dpc.search.samplers.history import History
 
 
 class EvolutionSampler(CellSampler):
@@ -17,20 +15,12 @@ class EvolutionSampler(CellSampler):
     many, cells are uniform. Trials that were stopped early have no part in it.
     """
 
-    def propose(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        history: History,
-        rng: np.random.Generator,
-    ) -> Genotype:
+    def propose(self, history: History, rng: np.random.Generator) -> Genotype:
         """See the class."""
         if history.num_complete < self.config.population_size:
             return self.space.sample(rng)
         population = history.youngest(self.config.population_size)
         size = self.config.tournament_size
-        drawn = [
-            population[i] for i in rng.choice(len(population), size, replace=False)
-        ]
-        parent, _ = max(drawn, key=lambda number_and_score: number_and_score[1])
-        return self.renew(history.cell(parent), rng)
+        drawn = rng.choice(len(population), size, replace=False)
+        parent = max((population[i] for i in drawn), key=history.score)
+        return self.renew(history.record(parent).genotype, rng)

@@ -44,9 +44,9 @@ def make_pruner(config: SamplerConfig) -> BasePruner:
     return optuna.pruners.NopPruner()
 
 
-def directions(config: SamplerConfig) -> list[str]:
+def directions(config: SamplerConfig) -> tuple[str, ...]:
     """Of the study: the score, and with nsga2 the multiply-adds after it."""
-    return ["maximize", "minimize"] if config.sampler == "nsga2" else ["maximize"]
+    return ("maximize", "minimize") if config.sampler == "nsga2" else ("maximize",)
 
 
 class LatePruner(BasePruner):

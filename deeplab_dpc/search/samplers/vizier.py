@@ -1,12 +1,10 @@
 """Uniform cells and cells near the best, as the paper's search draws them."""
 
 import numpy as np
-from optuna.study import Study
-from optuna.trial import FrozenTrial
 
 from deeplab_dpc.genotypes import Genotype
+from deeplab_dpc.search.history import History
 from deeplab_dpc.search.samplers.base import CellSampler
-from deeplab_dpc.search.samplers.history import History
 
 
 class VizierSampler(CellSampler):
@@ -17,15 +15,10 @@ class VizierSampler(CellSampler):
     is not published; here one of the `num_best` is drawn uniformly and mutated once.
     """
 
-    def propose(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        history: History,
-        rng: np.random.Generator,
-    ) -> Genotype:
+    def propose(self, history: History, rng: np.random.Generator) -> Genotype:
         """See the class."""
         best = history.best(self.config.num_best)
         if not best or rng.random() < self.config.uniform_probability:
             return self.space.sample(rng)
-        return self.renew(history.cell(best[int(rng.integers(len(best)))]), rng)
+        parent = history.record(best[int(rng.integers(len(best)))])
+        return self.renew(parent.genotype, rng)

@@ -3,15 +3,15 @@
 import statistics
 
 import numpy as np
-import optuna
 import pytest
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-from optuna.trial import TrialState
+from optuna.storages import InMemoryStorage
 
 from deeplab_dpc.search.config import SAMPLERS
 from deeplab_dpc.search.operators import Operator
-from deeplab_dpc.search.samplers import SpaceExhausted, distributions
-from deeplab_dpc.search.space import Space, SpaceError
+from deeplab_dpc.search.samplers import SpaceExhausted
+from deeplab_dpc.search.space import Space
+from deeplab_dpc.search.study import Strategy, Study, StudyError
+from deeplab_dpc.search.trials import Outcome
 from tests.search.samplers import studies
 from tests.search.samplers.studies import PAPER, TINY, ask, new_study, run
 
@@ -38,30 +38,25 @@ def test_every_cell_is_asked_once_and_then_the_space_is_exhausted(sampler):
     study = new_study(sampler, TINY, **SMALL_SETTINGS)
     keys = []
     for number in range(15):
-        trial, cell = ask(study, TINY)
+        trial, cell = ask(study)
         keys.append(TINY.key(cell))
         if number % 4 == 0:
             studies.tell(study, trial, num_1x1(cell), number)
         elif number % 4 == 1:
-            study.tell(trial, state=TrialState.PRUNED)
+            study.stop(trial, Outcome(score=float(number)))
         elif number % 4 == 2:
-            study.tell(trial, state=TrialState.FAIL)
+            study.fail(trial, "no")
     assert sorted(keys) == sorted({TINY.key(cell) for cell in TINY.all_cells()})
     with pytest.raises(SpaceExhausted, match=r"All 18 cells .* \(15 up to the order"):
-        ask(study, TINY)
+        ask(study)
 
 
 def test_a_queued_cell_is_not_asked_for(sampler):
     study = new_study(sampler, TINY, **SMALL_SETTINGS)
-    cells = list(TINY.all_cells())
-    for cell in cells[:-1]:
-        if TINY.key(cell) != TINY.key(cells[-1]):
-            study.enqueue_trial(TINY.encode(cell))
-    other = new_study(sampler, TINY, study._storage, **SMALL_SETTINGS)
-    trial = optuna.Trial(other, other._storage.create_new_trial(other._study_id))
-    for name, legal in distributions(TINY).items():
-        trial._suggest(name, legal)
-    assert TINY.key(TINY.decode(trial.params)) == TINY.key(cells[-1])
+    *others, last = TINY.all_cells()
+    study.enqueue(cell for cell in others if TINY.key(cell) != TINY.key(last))
+    drawn = studies.sampler_of(study).draw(studies.history_of(study))
+    assert TINY.key(drawn) == TINY.key(last)
 
 
 def test_the_same_seed_asks_for_the_same_cells(sampler):
@@ -85,19 +80,10 @@ def test_a_search_that_was_cut_off_goes_on_as_if_it_was_not(sampler):
 def test_two_workers_ask_for_no_cell_twice(sampler, tmp_path):
     """On a journal, through two storages, as two processes would."""
     path = str(tmp_path / "journal")
-    lock = JournalFileOpenLock(path)
-    workers = [
-        new_study(
-            sampler,
-            TINY,
-            optuna.storages.JournalStorage(JournalFileBackend(path, lock_obj=lock)),
-            **SMALL_SETTINGS,
-        )
-        for _ in range(2)
-    ]
+    workers = [new_study(sampler, TINY, path, **SMALL_SETTINGS) for _ in range(2)]
     keys = set()
     for number in range(15):
-        trial, cell = ask(workers[number % 2], TINY)
+        trial, cell = ask(workers[number % 2])
         keys.add(TINY.key(cell))
         if number % 3:
             studies.tell(workers[number % 2], trial, num_1x1(cell), number)
@@ -108,7 +94,7 @@ def test_a_space_of_one_operator_works(sampler):
     """There are 4 trees of three equal branches below the backbone."""
     space = Space(3, (Operator("pyramid_pooling", (2, 4)),))
     study = new_study(sampler, space, **SMALL_SETTINGS)
-    keys = {space.key(cell) for cell in run(study, 4, num_1x1, space)}
+    keys = {space.key(cell) for cell in run(study, 4, num_1x1)}
     assert keys == {
         "g2x4,g2x4,g2x4",
         "g2x4,g2x4(g2x4)",
@@ -118,26 +104,18 @@ def test_a_space_of_one_operator_works(sampler):
 
 
 def test_a_study_that_minimises_is_refused(sampler):
-    study = new_study(sampler)
-    directions = ["minimize"] * len(study.directions)
-    wrong = optuna.create_study(directions=directions, sampler=study.sampler)
-    with pytest.raises(SpaceError, match='direction="maximize"'):
-        ask(wrong)
-
-
-def test_other_parameters_of_a_study_are_drawn_uniformly(sampler):
-    study = new_study(sampler, **SMALL_SETTINGS)
-    found = [study.ask().suggest_float("another", 2.0, 3.0) for _ in range(20)]
-    assert len(set(found)) == 20 and min(found) >= 2 and max(found) <= 3
+    made = studies.sampler_of(new_study(sampler))
+    strategy = Strategy(made, directions=("minimize",))
+    with pytest.raises(StudyError, match=r'directions=\("maximize",\)'):
+        Study.open(InMemoryStorage(), "wrong", {}, strategy)
 
 
 def test_a_score_that_is_no_number_is_nobodys_best(sampler):
     study = new_study(sampler, **SMALL_SETTINGS)
-    for score in (float("inf"), float("-inf")):
-        trial, _ = ask(study)
-        studies.tell(study, trial, score)
+    for number, score in enumerate((float("inf"), float("-inf"))):
+        studies.add(study, PAPER.cell(number), score)
     assert len(set(run(study, 12, num_1x1))) == 12
-    assert study.sampler._history.best(2)[0] > 1
+    assert studies.history_of(study).best(2)[0] > 1
 
 
 @pytest.mark.parametrize("sampler", [s for s in SAMPLERS if s != "random"])

@@ -3,7 +3,7 @@ import pytest
 
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.search.config import SAMPLERS, SamplerConfig
-from deeplab_dpc.search.samplers import directions, distributions, make_pruner
+from deeplab_dpc.search.samplers import directions, make_pruner, make_sampler
 from deeplab_dpc.search.samplers.factory import SAMPLERS as MADE
 from tests.search.samplers import studies
 from tests.search.samplers.studies import PAPER
@@ -19,7 +19,7 @@ def test_there_is_one_for_each_name():
 
 
 def test_parameters_are_choices_of_operators_and_inputs():
-    found = distributions(PAPER)
+    found = make_sampler(SamplerConfig(sampler="tpe"), PAPER).distributions
     assert len(found) == 9
     assert len(found["branch_2_op"].choices) == 81
     assert found["branch_2_input"].choices == (-1, 0, 1)
@@ -28,7 +28,7 @@ def test_parameters_are_choices_of_operators_and_inputs():
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_only_nsga2_has_two_directions(sampler):
     found = directions(SamplerConfig(sampler=sampler))
-    assert found == ["maximize", "minimize"][: 2 if sampler == "nsga2" else 1]
+    assert found == ("maximize", "minimize")[: 2 if sampler == "nsga2" else 1]
 
 
 def test_nsga2_has_no_early_stopping():

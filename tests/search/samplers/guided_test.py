@@ -39,13 +39,16 @@ def test_tpes_window_makes_no_difference_while_it_holds_all():
     for cell, score in trials:
         add(study, cell, score)
     (proposed,) = proposals(study, 1)
-    trial = optuna.trial.create_trial(state=optuna.trial.TrialState.RUNNING)
-    trial.number = 10_000
-    seed = int(study.sampler.rng_of(trial).integers(2**32))
+    sampler = studies.sampler_of(study)
+    seed = int(sampler.rng(10_000).integers(2**32))
     tpe = optuna.samplers.TPESampler(n_startup_trials=0, seed=seed)
-    space = study.sampler.infer_relative_search_space(study, trial)
-    drawn = tpe._sample_relative(study, trial, space)
-    assert PAPER.encode(proposed) == drawn
+    theirs = optuna.create_study(sampler=tpe, direction="maximize")
+    for cell, score in trials:
+        legal, params = sampler.distributions, PAPER.encode(cell)
+        theirs.add_trial(
+            optuna.trial.create_trial(params=params, distributions=legal, value=score)
+        )
+    assert PAPER.encode(proposed) == theirs.ask(sampler.distributions).params
 
 
 def test_tpe_begins_after_its_startup_trials_whatever_the_window():
@@ -73,7 +76,7 @@ def test_nsga2_keeps_a_front_of_score_and_cost():
         for _ in range(600):
             trial, cell = studies.ask(study)
             studies.tell(study, trial, *values(cell))
-        return np.array([t.values for t in study.trials[-100:]])
+        return np.array([t.values for t in studies.history_of(study).trials[-100:]])
 
     found = last_values(new_study("nsga2", population_size=20))
     rng = np.random.default_rng(0)
@@ -81,15 +84,3 @@ def test_nsga2_keeps_a_front_of_score_and_cost():
     gain = found.mean(0) - uniform.mean(0)
     std = uniform.std(0) * (1 / 100 + 1 / 2_000) ** 0.5
     assert gain[0] > 6 * std[0] and gain[1] < -6 * std[1]
-
-
-def test_nsga2s_queued_cells_belong_to_a_generation():
-    study = new_study("nsga2", population_size=2)
-    cells = [cell for cell, _ in scored_cells(6)]
-    for cell in cells[:2]:
-        study.enqueue_trial(PAPER.encode(cell))
-    for _ in range(3):
-        trial, _ = studies.ask(study)
-        studies.tell(study, trial, 0.5)
-    generations = [t.system_attrs["NSGAIISampler:generation"] for t in study.trials]
-    assert generations == [0, 0, 1]

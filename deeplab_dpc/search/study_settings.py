@@ -1,4 +1,4 @@
-"""Creating a study, or joining one that keeps the same settings."""
+"""The settings of a study: it is created with them, or joined if it has the same."""
 
 import json
 import time
@@ -11,7 +11,6 @@ from optuna.exceptions import DuplicatedStudyError
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 
-from deeplab_dpc.search.storage import open_storage
 from deeplab_dpc.settings import flat
 
 SETTINGS = "settings"
@@ -29,14 +28,13 @@ class LostTrialError(StudyError):
     """A trial that was given to another worker, since this one was thought dead."""
 
 
-def join(
-    url: str | BaseStorage,
+def create_or_join(
+    storage: BaseStorage,
     name: str,
     settings: Mapping[str, Any] | None,
     directions: Sequence[str],
 ) -> optuna.Study:
-    """Creates the Optuna study of that name or joins it; see `Study.open`."""
-    storage = url if isinstance(url, BaseStorage) else open_storage(url)
+    """The Optuna study of that name, created if need be; see `Study.open`."""
     wanted = [StudyDirection[d.upper()] for d in directions]
     if settings is None:
         study = _existing(storage, name)
@@ -64,7 +62,7 @@ def _created(
         storage.create_new_study(directions, name)
     except DuplicatedStudyError:
         return _of_creator(storage, name, settings)
-    study = optuna.Study(name, storage)
+    study = optuna.load_study(study_name=name, storage=storage)
     _set(study, settings)
     return study
 
@@ -80,7 +78,7 @@ def _of_creator(
     storage: BaseStorage, name: str, settings: dict[str, Any]
 ) -> optuna.Study:
     """Waits for the settings; a creator that died has left none, so we give them."""
-    study = optuna.Study(name, storage)
+    study = optuna.load_study(study_name=name, storage=storage)
     until_s = time.monotonic() + _CREATOR_S
     while SETTINGS not in study.user_attrs and time.monotonic() < until_s:
         if study.get_trials(deepcopy=False):
@@ -100,7 +98,7 @@ def _existing(storage: BaseStorage, name: str) -> optuna.Study:
         raise StudyError(
             f"There is no study {name!r}; this storage has {names or 'none'}."
         )
-    study = optuna.Study(name, storage)
+    study = optuna.load_study(study_name=name, storage=storage)
     _settings_of(study)
     return study
 

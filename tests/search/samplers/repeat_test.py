@@ -1,11 +1,11 @@
-"""What samplers see of a study, and what of theirs is kept."""
+"""A search is repeated exactly, also after a break and with queued cells."""
 
 import pytest
 
 from deeplab_dpc.search import samplers
 from deeplab_dpc.search.config import SAMPLERS, SamplerConfig, SpaceConfig
 from deeplab_dpc.search.space import Space
-from deeplab_dpc.search.study import Study
+from deeplab_dpc.search.study import Strategy, Study
 from deeplab_dpc.search.trials import Outcome
 
 SPACE = Space.from_config(SpaceConfig(num_branches=2, rates=(1, 3), grid_sizes=(1,)))
@@ -13,14 +13,9 @@ SPACE = Space.from_config(SpaceConfig(num_branches=2, rates=(1, 3), grid_sizes=(
 
 def open_study(folder, **settings):
     config = SamplerConfig(population_size=5, tournament_size=3, **settings)
-    return Study.open(
-        str(folder / "study.journal"),
-        "a",
-        {},
-        SPACE,
-        samplers.make_sampler(config, SPACE),
-        directions=samplers.directions(config),
-    )
+    sampler = samplers.make_sampler(config, SPACE)
+    strategy = Strategy(sampler, directions=samplers.directions(config))
+    return Study.open(str(folder / "study.journal"), "a", {}, strategy)
 
 
 def run(study, num_trials):
@@ -51,15 +46,14 @@ def test_other_seeds_give_other_searches(tmp_path):
     assert run(open_study(tmp_path / "other", search_seed=1), 10) != here
 
 
-def test_what_a_sampler_notes_of_a_trial_is_written_with_it(tmp_path):
-    """NSGA-II's generations, also of a queued cell and of one that is tried again."""
+def test_nsga2s_generations_are_the_complete_trials_in_their_order(tmp_path):
+    """Also of a queued cell, and of one that is tried again."""
     study = open_study(tmp_path, sampler="nsga2")
     study.enqueue([SPACE.cell(7)])
     queued = study.ask()
     assert queued.genotype == SPACE.cell(7)
     study.fail(queued, "at first")
     run(study, 14)
-    trials = study._storage.get_all_trials(study._study._study_id)
-    name = "NSGAIISampler:generation"
-    generations = [t.system_attrs[name] for t in trials]
-    assert generations == [0] * 6 + [1] * 5 + [2] * 4
+    study.counts()
+    found = study._strategy.sampler.generations(study._history)
+    assert found == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11, 12, 13, 14]]

@@ -1,0 +1,74 @@
+import itertools
+
+import pytest
+from optuna.trial import TrialState
+
+from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.search.history import History
+from tests.search.samplers.studies import PAPER, finished
+
+
+class Shown:
+    """A storage of these trials."""
+
+    def __init__(self):
+        self.trials = []
+
+    def get_all_trials(self, study_id, deepcopy):
+        return self.trials
+
+
+def trial(number, state=TrialState.COMPLETE, value=None, cell=None):
+    made = finished(cell or PAPER.cell(number), value, PAPER, 1, state)
+    made.number = number
+    return made
+
+
+@pytest.mark.parametrize("shown", ["running", "not at all"])
+def test_scores_are_sorted_whatever_the_order_in_which_they_come(shown):
+    """Every order in which five trials can end, or first be seen."""
+    scores = [0.2, 0.5, 0.1, 0.5, 0.3]
+    for order in itertools.permutations(range(5)):
+        storage, running = Shown(), TrialState.RUNNING
+        history = History(storage, 0)
+        trials = {n: trial(n, running) for n in range(5)} if shown == "running" else {}
+        for number in order:
+            trials[number] = trial(number, value=scores[number])
+            storage.trials = [trials[n] for n in sorted(trials)]
+            history.refresh()
+        assert history.num_complete == len(history.finished) == 5
+        assert history.best(3) == [1, 3, 4]
+        assert history.youngest(2) == [3, 4]
+        assert [history.score(n) for n in (3, 4)] == [0.5, 0.3]
+        assert history.record(4).genotype == PAPER.cell(4)
+        assert all(history.is_known(PAPER.key(PAPER.cell(n))) for n in range(5))
+        assert history.num_known() == 5
+
+
+def test_a_trial_is_read_again_until_it_is_finished():
+    storage = Shown()
+    history = History(storage, 0)
+    storage.trials = [trial(0, TrialState.RUNNING)]
+    history.refresh()
+    assert history.is_known(PAPER.key(PAPER.cell(0))) and history.finished == []
+    storage.trials = [trial(0, value=0.5)]
+    history.refresh()
+    assert history.best(1) == [0] and history.finished == [0]
+
+
+@pytest.mark.parametrize(
+    "state, num_finished",
+    [
+        (TrialState.PRUNED, 1),
+        (TrialState.FAIL, 0),
+        (TrialState.RUNNING, 0),
+        (TrialState.WAITING, 0),
+    ],
+)
+def test_other_trials_are_tried_but_have_no_score(state, num_finished):
+    storage = Shown()
+    storage.trials = [trial(0, state, cell=DPC_TOP1)]
+    history = History(storage, 0)
+    history.refresh()
+    assert history.is_known(PAPER.key(DPC_TOP1))
+    assert history.num_complete == 0 and len(history.finished) == num_finished
