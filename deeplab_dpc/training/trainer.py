@@ -44,6 +44,8 @@ def train(
         TrainingError: For a loss or gradient that is not finite, or too little memory.
         RunFolderError, ConfigError, DatasetError, WeightsError: For what is unusable.
     """
+    if config.data.dataset_dir is None:
+        raise ConfigError("dataset_dir is not given; training needs records.")
     strategy = strategies.make(num_replicas, config.train.train_batch_size)
     check_shares(config.train, strategy.num_replicas_in_sync)
     run_folder.check_writable(train_logdir)
@@ -54,7 +56,7 @@ def train(
         strategy,
         functools.partial(
             pipeline.training_batches,
-            *(config.dataset, _dataset_dir(config), config.train, config.data),
+            *(config.dataset, config.data.dataset_dir, config.train, config.data),
             first_step,
         ),
     )
@@ -73,12 +75,6 @@ def train(
             _train_to_the_end(loop, state, train_logdir)
         while loop.step < config.train.training_number_of_steps:
             loop.train_until(_next_report(loop, config.train))  # The chief writes.
-
-
-def _dataset_dir(config: RunConfig) -> str:
-    if config.data.dataset_dir is None:
-        raise ConfigError("dataset_dir is not given; training needs records.")
-    return config.data.dataset_dir
 
 
 def _begin(state: TrainState, newest: str | None) -> None:

@@ -29,7 +29,7 @@ from deeplab_dpc.training.state import TrainState
 from tests import nightly
 
 SIZE = 33
-SAMPLE = 40
+SAMPLE = 24
 INFO = DatasetInfo(
     "noise", ("a", "b", "c"), ((1, 2, 3), (4, 5, 6), (7, 8, 9)), 255, {"train": 4}
 )
