@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "export": ("config", "data", "inference", "layers", "model", *_SMALL),
     "runs": (*_NETWORK, *_RUN, *_SMALL),
     "search": ("runs", *_NETWORK, *_RUN, *_SMALL),
+    "testing": ("config", "search", "settings", *_SMALL),
     "reports": ("inspection", "runs", "search", *_NETWORK, *_RUN, *_SMALL),
     "describe": ("programs",),
 }

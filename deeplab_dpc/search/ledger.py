@@ -9,7 +9,7 @@ from typing import Any
 
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.history import (
@@ -106,6 +106,18 @@ class Ledger:
             return None
         self._history.refresh()
         return self._held_if_owner(number, lease)
+
+    def report(self, number: int, step: int, score: float) -> None:
+        """Notes a score on the way; a trial that was lost is not held any more."""
+        trial_id = self._history.id_of(number)
+        try:
+            self._storage.set_trial_intermediate_value(trial_id, step, score)
+        except UpdateFinishedTrialError:
+            self.held.pop(number, None)
+
+    def frozen(self, number: int) -> FrozenTrial:
+        """A trial as the storage has it now."""
+        return self._storage.get_trial(self._history.id_of(number))
 
     def end(
         self,

@@ -9,7 +9,6 @@ from contextlib import AbstractContextManager
 from typing import Any, Self
 
 import optuna
-from optuna.exceptions import UpdateFinishedTrialError
 from optuna.pruners import BasePruner, NopPruner
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
@@ -71,15 +70,21 @@ class Trial:
         Another worker gets it if this one does not renew its lease; what comes of it
         here is then not taken any more.
         """
-        return self._study.holds(self.number)
+        return self.number in self._study._ledger.held
 
     def report(self, step: int, score: float) -> None:
         """Notes the score after so many steps, for the curve and early stopping."""
-        self._study.report(self.number, step, score)
+        self._study._ledger.report(self.number, step, score)
 
     def should_stop(self) -> bool:
-        """Whether to give the trial up: hopeless by its reports, or not held."""
-        return not self.is_held or self._study.is_hopeless(self.number)
+        """Whether to give the trial up: hopeless by its reports, or not held.
+
+        With two directions no trial is hopeless.
+        """
+        study = self._study._study
+        if not self.is_held or len(study.directions) > 1:
+            return not self.is_held
+        return study.pruner.prune(study, self._study._ledger.frozen(self.number))
 
 
 class Study:
@@ -124,8 +129,9 @@ class Study:
     ) -> Self:
         """Creates the study, or joins it if it is there.
 
-        >>> study = Study.open(optuna.storages.InMemoryStorage(), "mine", {"steps": 9})
-        >>> study.enqueue([Genotype.from_json('[{"op": "conv", "kernel": 1}]')])
+        >>> from deeplab_dpc.genotypes import DPC_TOP1
+        >>> study = Study.open("study.journal", "mine", {"steps": 9})
+        >>> study.enqueue([DPC_TOP1])
         1
         >>> trial = study.ask_queued()
         >>> study.tell(trial, Outcome(score=0.5))
@@ -255,25 +261,6 @@ class Study:
     def keep_alive(self) -> AbstractContextManager[None]:
         """Renews the leases of the trials that this worker holds, in a thread."""
         return leases.kept(self._ledger.renew, self._lease_s / 3)
-
-    def holds(self, number: int) -> bool:
-        """Whether this worker has that trial."""
-        return number in self._ledger.held
-
-    def report(self, number: int, step: int, score: float) -> None:
-        """See `Trial.report`."""
-        trial_id = self._history.id_of(number)
-        try:
-            self._storage.set_trial_intermediate_value(trial_id, step, score)
-        except UpdateFinishedTrialError:
-            self._ledger.held.pop(number, None)
-
-    def is_hopeless(self, number: int) -> bool:
-        """Whether early stopping gives that trial up; not with two directions."""
-        if len(self._study.directions) > 1:
-            return False
-        frozen = self._storage.get_trial(self._history.id_of(number))
-        return self._study.pruner.prune(self._study, frozen)
 
     def records(self) -> list[TrialRecord]:
         """All trials so far, by number."""

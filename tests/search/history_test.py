@@ -5,7 +5,7 @@ from optuna.trial import TrialState
 
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.search.history import History
-from tests.search.samplers.studies import PAPER, finished
+from deeplab_dpc.testing.samplers import PAPER, ended
 
 
 class Shown:
@@ -19,7 +19,7 @@ class Shown:
 
 
 def trial(number, state=TrialState.COMPLETE, value=None, cell=None):
-    made = finished(cell or PAPER.cell(number), value, PAPER, 1, state)
+    made = ended(cell or PAPER.cell(number), (value,), state=state)
     made.number = number
     return made
 

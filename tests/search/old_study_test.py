@@ -9,7 +9,7 @@ from deeplab_dpc.search.config import SamplerConfig
 from deeplab_dpc.search.samplers import directions, make_sampler
 from deeplab_dpc.search.study import Strategy, Study
 from deeplab_dpc.search.trials import Outcome
-from tests.search.samplers.studies import TINY
+from deeplab_dpc.testing.samplers import TINY
 
 JOURNAL = pathlib.Path(__file__).parent / "study_0_1_0.journal"
 

@@ -84,7 +84,17 @@ class CellSampler(abc.ABC):
 
 
 class UniformSampler(CellSampler):
-    """Each cell of the space with the same probability, as long as it is new."""
+    """Each cell of the space with the same probability, as long as it is new.
+
+    >>> from deeplab_dpc.search import SamplerConfig, Space, SpaceConfig
+    >>> from deeplab_dpc.search import Strategy, Study
+    >>> space = Space.from_config(SpaceConfig(num_branches=3))
+    >>> sampler = UniformSampler(SamplerConfig(sampler="random"), space)
+    >>> strategy = Strategy(sampler)
+    >>> study = Study.open("study.journal", "random", {}, strategy)
+    >>> len(study.ask().genotype.branches)
+    3
+    """
 
     def propose(self, history: History, rng: np.random.Generator) -> Genotype:
         """See the class."""

@@ -13,6 +13,15 @@ class EvolutionSampler(CellSampler):
     Real et al., 2019, arXiv:1802.01548: the population is the `population_size`
     latest cells, so that each one dies of age however good it is. Until there are as
     many, cells are uniform. Trials that were stopped early have no part in it.
+
+    >>> from deeplab_dpc.search import SamplerConfig, Space, SpaceConfig
+    >>> from deeplab_dpc.search import Strategy, Study
+    >>> space = Space.from_config(SpaceConfig(num_branches=3))
+    >>> sampler = EvolutionSampler(SamplerConfig(sampler="evolution"), space)
+    >>> strategy = Strategy(sampler)
+    >>> study = Study.open("study.journal", "evolution", {}, strategy)
+    >>> len(study.ask().genotype.branches)
+    3
     """
 
     def propose(self, history: History, rng: np.random.Generator) -> Genotype:

@@ -13,6 +13,15 @@ class VizierSampler(CellSampler):
     Chen et al., 2018, arXiv:1809.04184, Sec. 3.2: Vizier's random search, "points
     drawn uniformly at random plus points near the best". How Vizier draws the latter
     is not published; here one of the `num_best` is drawn uniformly and mutated once.
+
+    >>> from deeplab_dpc.search import SamplerConfig, Space, SpaceConfig
+    >>> from deeplab_dpc.search import Strategy, Study
+    >>> space = Space.from_config(SpaceConfig(num_branches=3))
+    >>> sampler = VizierSampler(SamplerConfig(sampler="vizier"), space)
+    >>> strategy = Strategy(sampler)
+    >>> study = Study.open("study.journal", "vizier", {}, strategy)
+    >>> len(study.ask().genotype.branches)
+    3
     """
 
     def propose(self, history: History, rng: np.random.Generator) -> Genotype:

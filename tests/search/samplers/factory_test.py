@@ -5,8 +5,8 @@ from deeplab_dpc.config import ConfigError
 from deeplab_dpc.search.config import SAMPLERS, SamplerConfig
 from deeplab_dpc.search.samplers import directions, make_pruner, make_sampler
 from deeplab_dpc.search.samplers.factory import SAMPLERS as MADE
+from deeplab_dpc.testing.samplers import PAPER
 from tests.search.samplers import studies
-from tests.search.samplers.studies import PAPER
 
 
 @pytest.fixture(autouse=True)

@@ -3,8 +3,10 @@ import optuna
 import pytest
 
 from deeplab_dpc.search.samplers.guided import NUM_GOOD
+from deeplab_dpc.search.trials import Outcome
+from deeplab_dpc.testing.samplers import PAPER
 from tests.search.samplers import studies
-from tests.search.samplers.studies import PAPER, add, new_study, proposals
+from tests.search.samplers.studies import add, new_study, proposals
 
 
 @pytest.fixture(autouse=True)
@@ -74,8 +76,9 @@ def test_nsga2_keeps_a_front_of_score_and_cost():
 
     def last_values(study):
         for _ in range(600):
-            trial, cell = studies.ask(study)
-            studies.tell(study, trial, *values(cell))
+            trial = study.ask()
+            height, width = values(trial.genotype)
+            study.tell(trial, Outcome(score=height, multiply_adds=int(width)))
         return np.array([t.values for t in studies.history_of(study).trials[-100:]])
 
     found = last_values(new_study("nsga2", population_size=20))

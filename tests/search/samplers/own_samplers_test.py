@@ -6,8 +6,9 @@ import math
 import numpy as np
 import pytest
 
+from deeplab_dpc.testing.samplers import PAPER, TINY
 from tests.search.samplers import studies
-from tests.search.samplers.studies import PAPER, TINY, add, new_study, proposals
+from tests.search.samplers.studies import add, new_study, proposals
 
 COUNT = 4_000
 
@@ -104,7 +105,7 @@ def test_instead_of_a_tried_cell_comes_one_near_it():
     (best,) = uniform_cells(1)
     add(study, best, 0.5)
     near = proposals(study, 60, first_number=1)
-    asked = [studies.ask(study)[1] for _ in range(60)]
+    asked = [study.ask().genotype for _ in range(60)]
     assert len(set(near)) < 60
     assert [a == b for a, b in zip(asked, near)].count(False) >= 60 - len(set(near))
     assert max(studies.num_changed(best, cell) for cell in asked) <= 3

@@ -1,29 +1,18 @@
 """Studies in memory for the tests of samplers."""
 
 import optuna
-from optuna.storages import InMemoryStorage
-from optuna.trial import TrialState, create_trial
 
-from deeplab_dpc.search.config import SamplerConfig, SpaceConfig
-from deeplab_dpc.search.history import GENOTYPE, KEY
-from deeplab_dpc.search.operators import Operator
-from deeplab_dpc.search.samplers import directions, make_sampler
-from deeplab_dpc.search.space import Space
-from deeplab_dpc.search.study import Strategy, Study, Terms
-from deeplab_dpc.search.trials import Outcome
-
-PAPER = Space.from_config(SpaceConfig())
-TINY = Space(
-    2, (Operator("conv1x1"), Operator("conv3x3", (3, 3)), Operator("conv3x3", (6, 3)))
-)
-"""18 cells, 15 up to the order of branches."""
+from deeplab_dpc.search.config import SamplerConfig
+from deeplab_dpc.search.samplers import make_sampler
+from deeplab_dpc.testing.samplers import PAPER, ended, open_study
 
 
-def new_study(sampler="vizier", space=PAPER, storage=None, **settings):
-    config = SamplerConfig(sampler=sampler, **settings)
-    made = make_sampler(config, space)
-    strategy = Strategy(made, directions=directions(config), key=space.key)
-    return Study.open(storage or InMemoryStorage(), "a", {}, strategy, Terms(60.0, 1))
+def sampler_named(name, space=PAPER, **settings):
+    return make_sampler(SamplerConfig(sampler=name, **settings), space)
+
+
+def new_study(name="vizier", space=PAPER, **settings):
+    return open_study(sampler_named(name, space, **settings))
 
 
 def sampler_of(study):
@@ -35,41 +24,10 @@ def history_of(study):
     return study._history
 
 
-def ask(study):
-    """The trial and its cell."""
-    trial = study.ask()
-    return trial, trial.genotype
-
-
-def tell(study, trial, score, multiply_adds=0):
-    study.tell(trial, Outcome(score=score, multiply_adds=int(multiply_adds)))
-
-
-def run(study, num_trials, score):
-    """Asks and tells; gives the cells."""
-    cells = []
-    for _ in range(num_trials):
-        trial, cell = ask(study)
-        tell(study, trial, score(cell), trial.number % 7)
-        cells.append(cell)
-    return cells
-
-
-def finished(cell, score, space=PAPER, num_values=1, state=TrialState.COMPLETE):
-    """A trial as a study writes it, at its end."""
-    values = [score, 0.0][:num_values] if state == TrialState.COMPLETE else None
-    return create_trial(
-        state=state,
-        values=values,
-        user_attrs={GENOTYPE: cell.to_json()},
-        system_attrs={KEY: space.key(cell)},
-    )
-
-
 def add(study, cell, score, space=PAPER):
     """Puts a complete trial into the study."""
-    num_values = len(study._study.directions)
-    study._study.add_trial(finished(cell, score, space, num_values))
+    values = (score, 0.0)[: len(study._study.directions)]
+    study._study.add_trial(ended(cell, values, space))
 
 
 def proposals(study, count, first_number=10_000):

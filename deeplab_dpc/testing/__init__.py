@@ -1,0 +1,1 @@
+"""Contracts that what is added to the package inherits as its tests; needs pytest."""

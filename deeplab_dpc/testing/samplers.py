@@ -1,0 +1,192 @@
+"""What every sampler owes. A new one inherits the tests:
+
+class TestMine(SamplerContract):
+    @pytest.fixture
+    def make(self):
+        return lambda space, **settings: Mine(SamplerConfig(**settings), space)
+"""
+
+import statistics
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from deeplab_dpc.genotypes import Genotype
+from deeplab_dpc.search.config import SpaceConfig
+from deeplab_dpc.search.history import GENOTYPE, KEY, History
+from deeplab_dpc.search.operators import Operator
+from deeplab_dpc.search.samplers import CellSampler, SpaceExhausted, directions
+from deeplab_dpc.search.space import Space
+from deeplab_dpc.search.study import Strategy, Study, StudyError, Terms
+from deeplab_dpc.search.trials import Outcome
+
+Make = Callable[..., CellSampler]
+"""`make(space, **settings)`: a sampler with these fields of `SamplerConfig`."""
+
+PAPER = Space.from_config(SpaceConfig())
+TINY = Space(
+    2, (Operator("conv1x1"), Operator("conv3x3", (3, 3)), Operator("conv3x3", (6, 3)))
+)
+"""18 cells, 15 up to the order of branches."""
+
+_SMALL = {"population_size": 4, "tournament_size": 2, "num_startup_trials": 3}
+
+
+def open_study(sampler: CellSampler, storage: BaseStorage | str | None = None) -> Study:
+    """A study of this sampler, in memory unless a storage is given."""
+    strategy = Strategy(
+        sampler, directions=directions(sampler.config), key=sampler.space.key
+    )
+    return Study.open(storage or InMemoryStorage(), "a", {}, strategy, Terms(60.0, 1))
+
+
+def history_of(storage: BaseStorage) -> History:
+    """What the study that `open_study` opened there has tried."""
+    history = History(storage, storage.get_study_id_from_name("a"))
+    history.refresh()
+    return history
+
+
+def run(
+    study: Study, num_trials: int, score: Callable[[Genotype], float]
+) -> list[Genotype]:
+    """Asks and tells; gives the cells."""
+    cells = []
+    for _ in range(num_trials):
+        trial = study.ask()
+        cost = trial.number % 7
+        study.tell(trial, Outcome(score=score(trial.genotype), multiply_adds=cost))
+        cells.append(trial.genotype)
+    return cells
+
+
+def ended(
+    genotype: Genotype,
+    values: tuple[float, ...],
+    space: Space = PAPER,
+    state: TrialState = TrialState.COMPLETE,
+) -> FrozenTrial:
+    """A trial as a study writes it, at its end."""
+    return create_trial(
+        state=state,
+        values=values if state == TrialState.COMPLETE else None,
+        user_attrs={GENOTYPE: genotype.to_json()},
+        system_attrs={KEY: space.key(genotype)},
+    )
+
+
+def num_1x1(genotype: Genotype) -> float:
+    """A score: how many branches are a 1x1 convolution."""
+    return sum(branch.op == "conv1x1" for branch in genotype.branches)
+
+
+class SamplerContract:
+    """No cell twice, all of a space, the same again from the same seed and trials."""
+
+    def test_every_cell_is_asked_once_and_then_the_space_is_exhausted(self, make: Make):
+        """Whether trials are complete, stopped, failed or still running."""
+        study, keys = open_study(make(TINY, **_SMALL)), []
+        for number in range(15):
+            trial = study.ask()
+            keys.append(TINY.key(trial.genotype))
+            if number % 4 == 0:
+                score = num_1x1(trial.genotype)
+                study.tell(trial, Outcome(score=score, multiply_adds=number))
+            elif number % 4 == 1:
+                study.stop(trial, Outcome(score=float(number)))
+            elif number % 4 == 2:
+                study.fail(trial, "no")
+        assert sorted(keys) == sorted({TINY.key(cell) for cell in TINY.all_cells()})
+        message = r"All 18 cells .* \(15 up to the order"
+        with pytest.raises(SpaceExhausted, match=message):
+            study.ask()
+
+    def test_a_queued_cell_is_not_asked_for(self, make: Make):
+        storage, sampler = InMemoryStorage(), make(TINY, **_SMALL)
+        *others, last = TINY.all_cells()
+        study = open_study(sampler, storage)
+        study.enqueue(cell for cell in others if TINY.key(cell) != TINY.key(last))
+        assert TINY.key(sampler.draw(history_of(storage))) == TINY.key(last)
+
+    def test_the_same_seed_asks_for_the_same_cells(self, make: Make):
+        a, b, c = (
+            run(open_study(make(PAPER, search_seed=seed, **_SMALL)), 25, num_1x1)
+            for seed in (7, 7, -8)
+        )
+        assert a == b
+        assert len(set(a) & set(c)) < 5
+
+    def test_a_search_that_was_cut_off_goes_on_as_if_it_was_not(self, make: Make):
+        """A draw depends on the trials, not on what the sampler went through."""
+        whole = run(open_study(make(PAPER, **_SMALL)), 24, num_1x1)
+        storage = InMemoryStorage()
+        first, second = (
+            run(open_study(make(PAPER, **_SMALL), storage), 12, num_1x1)
+            for _ in range(2)
+        )
+        assert first + second == whole
+
+    def test_two_workers_ask_for_no_cell_twice(self, make: Make, tmp_path):
+        """On a journal, through two storages, as two processes would."""
+        path = str(tmp_path / "journal")
+        workers = [open_study(make(TINY, **_SMALL), path) for _ in range(2)]
+        keys = set()
+        for number in range(15):
+            study = workers[number % 2]
+            trial = study.ask()
+            keys.add(TINY.key(trial.genotype))
+            if number % 3:
+                score = num_1x1(trial.genotype)
+                study.tell(trial, Outcome(score=score, multiply_adds=number))
+        assert len(keys) == 15
+
+    def test_a_space_of_one_operator_works(self, make: Make):
+        """There are 4 trees of three equal branches below the backbone."""
+        space = Space(3, (Operator("pyramid_pooling", (2, 4)),))
+        cells = run(open_study(make(space, **_SMALL)), 4, num_1x1)
+        assert {space.key(cell) for cell in cells} == {
+            "g2x4,g2x4,g2x4",
+            "g2x4,g2x4(g2x4)",
+            "g2x4(g2x4,g2x4)",
+            "g2x4(g2x4(g2x4))",
+        }
+
+    def test_a_study_that_minimises_is_refused(self, make: Make):
+        strategy = Strategy(make(PAPER), directions=("minimize",))
+        with pytest.raises(StudyError, match=r'directions=\("maximize",\)'):
+            Study.open(InMemoryStorage(), "wrong", {}, strategy)
+
+    def test_a_score_that_is_no_number_is_nobodys_best(self, make: Make):
+        storage, sampler = InMemoryStorage(), make(PAPER, **_SMALL)
+        study = open_study(sampler, storage)
+        for number, score in enumerate((float("inf"), float("-inf"))):
+            values = (score, 0.0)[: len(directions(sampler.config))]
+            study_id = storage.get_study_id_from_name("a")
+            storage.create_new_trial(study_id, ended(PAPER.cell(number), values))
+        assert len(set(run(study, 12, num_1x1))) == 12
+        assert history_of(storage).best(2)[0] > 1
+
+
+class LearningContract:
+    """Later cells are better; for samplers that look at scores."""
+
+    def test_the_search_finds_better_cells_than_uniform_ones(self, make: Make):
+        """The score is the mean of the rates' logarithms; uniform cells give the null.
+
+        Were the sampler uniform, the mean of its last 100 cells would lie 6 std above
+        that of uniform ones in 1 of 1e9 runs (each a mean of 500 terms, nearly normal).
+        """
+
+        def score(cell: Genotype) -> float:
+            rates = [branch.rate or (1, 1) for branch in cell.branches]
+            return float(np.mean(np.log(rates)))
+
+        rng = np.random.default_rng(0)
+        uniform = [score(PAPER.sample(rng)) for _ in range(2_000)]
+        study = open_study(make(PAPER, population_size=25, num_startup_trials=50))
+        last = [score(cell) for cell in run(study, 350, score)[-100:]]
+        std = (statistics.variance(uniform) * (1 / 100 + 1 / 2_000)) ** 0.5
+        assert statistics.mean(last) > statistics.mean(uniform) + 6 * std
