@@ -3,7 +3,7 @@
 One multiply-add is one multiplication with one addition, inside a convolution. Of the
 rest (batch norm, activations, resizes, sums) nothing is counted, as is usual; what
 TensorFlow 1's profiler counted beside it, and the published figures with it, is in
-`published_costs`.
+`cost_conventions`.
 """
 
 import dataclasses

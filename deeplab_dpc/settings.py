@@ -6,7 +6,7 @@ import json
 import types
 import typing
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from deeplab_dpc.genotypes import Genotype
 
@@ -19,7 +19,6 @@ def setting(
     default: Any,
     help: str,
     *,
-    choices: tuple[str, ...] = (),
     at_least: float | None = None,
     flag: bool = True,
     repeatable: bool = False,
@@ -29,14 +28,12 @@ def setting(
     Args:
         default: The value when nobody says anything.
         help: What it means, for `--help`.
-        choices: The legal strings, if only some are.
         at_least: The smallest legal number (for a tuple: of each of its items).
         flag: Whether programs have a flag of the field's name.
         repeatable: Whether that flag may be repeated, each time with one more value.
     """
     metadata = {
         "help": help,
-        "choices": choices,
         "at_least": at_least,
         "flag": flag,
         "repeatable": repeatable,
@@ -129,6 +126,11 @@ def _options(hint: Any) -> tuple[Any, ...]:
     return (hint,)
 
 
+def choices(hint: Any) -> tuple[str, ...]:
+    """The legal strings of a `Literal`; none of another type."""
+    return typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
+
+
 def _fits(hint: Any, value: Any) -> bool:
     """Whether `value` is of type `hint`, its items included."""
     if len(_options(hint)) > 1:
@@ -146,14 +148,14 @@ def _fits(hint: Any, value: Any) -> bool:
 
 
 def _check_value(field: dataclasses.Field, hint: Any, value: Any) -> None:
-    name, choices = field.name, field.metadata["choices"]
-    if not _fits(hint, value):
-        expected = getattr(hint, "__name__", None) or str(hint)
-        if typing.get_args(hint):
+    name, legal = field.name, choices(hint)
+    if not _fits(str if legal else hint, value):
+        expected = "str" if legal else getattr(hint, "__name__", None) or str(hint)
+        if not legal and typing.get_args(hint):
             expected = str(hint).replace("deeplab_dpc.genotypes.", "")
         raise ConfigError(f"{name}={value!r}; expected {expected}.")
-    if choices and value not in choices:
-        raise ConfigError(f"{name}={value!r}; it must be one of {list(choices)}.")
+    if legal and value not in legal:
+        raise ConfigError(f"{name}={value!r}; it must be one of {list(legal)}.")
     at_least = field.metadata["at_least"]
     numbers: Iterable[Any] = value if isinstance(value, tuple) else (value,)
     if at_least is not None and value is not None and min(numbers) < at_least:

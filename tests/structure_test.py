@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "model": ("backbones", "config", "layers"),
     "tf1": ("backbones", "config", "files", "genotypes", "layers", "model"),
     "costs": ("config", "model", "tf1"),
+    "cost_conventions": ("costs",),
     "windows": (),
     "inference": ("config", "layers", "model", "windows"),
     "data": ("config", *_SMALL),

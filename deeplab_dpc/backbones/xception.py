@@ -54,11 +54,7 @@ BLOCKS = {
     "xception_65": (*_SHORT_ENTRY, *_middle_and_exit(16)),
     "xception_71": (*_LONG_ENTRY, *_middle_and_exit(16)),
 }
-_DECODER_BLOCK = {
-    "xception_41": "entry_flow/block2",
-    "xception_65": "entry_flow/block2",
-    "xception_71": "entry_flow/block3",
-}
+_STRIDE_4_MODULE = {"xception_41": 1, "xception_65": 1, "xception_71": 2}
 
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
@@ -273,22 +269,21 @@ class Xception(keras.layers.Layer):
         """See the class."""
         for layer in self.stem:
             x = layer(x, training=training)
-        for module, scope in zip(self.modules, self.scopes, strict=True):
+        middles = []
+        for module in self.modules:
             x, middle = module(x, training=training)
-            if scope == f"{_DECODER_BLOCK[self.variant]}/unit_1":
-                stride_4 = middle
-
-        return {"features": x, "stride_4": stride_4}
+            middles.append(middle)
+        return {"features": x, "stride_4": middles[_STRIDE_4_MODULE[self.variant]]}
 
     def compute_output_shape(self, shape):
         """See the class."""
         for layer in self.stem:
             shape = layer.compute_output_shape(shape)
-        for module, scope in zip(self.modules, self.scopes, strict=True):
+        middles = []
+        for module in self.modules:
             shape, middle = module.compute_output_shape(shape)
-            if scope == f"{_DECODER_BLOCK[self.variant]}/unit_1":
-                stride_4 = middle
-        return {"features": shape, "stride_4": stride_4}
+            middles.append(middle)
+        return {"features": shape, "stride_4": middles[_STRIDE_4_MODULE[self.variant]]}
 
     def get_config(self):
         """The constructor's arguments."""

@@ -3,10 +3,9 @@ r"""Tells what a model consists of and what it costs, without training or weight
 python -m deeplab_dpc.describe --flagfile=flagfiles/cityscapes_xception71_dpc.flags
 python -m deeplab_dpc.describe --dense_prediction_cell_json=cell.json
 python -m deeplab_dpc.describe --dense_prediction_cell_json=top1 --cell_picture=top1.svg
-python -m deeplab_dpc.describe --published
 
-Flags of training and evaluation are understood, so that every flagfile works. The last
-command sets our counts beside the published ones.
+Flags of training and evaluation are understood, so that every flagfile works.
+benchmarks/published_costs.py sets our counts beside the published ones.
 """
 
 import dataclasses
@@ -15,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from absl import app, flags
 
-from deeplab_dpc import published_costs
+from deeplab_dpc import cost_conventions
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.costs import Costs, Part, measure
 from deeplab_dpc.data import dataset_info
@@ -43,9 +42,6 @@ class DescribeConfig(Config):
     cell_picture: str | None = setting(
         None, "Draw the cell into this .svg (or .png) file."
     )
-    published: bool = setting(
-        False, "Set our counts beside the published ones, and end."
-    )
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -60,9 +56,6 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     """Runs the program."""
     del argv
     options = config_flags.config_from(DescribeConfig, values=values)
-    if options.published:
-        print("\n".join(published_costs.report()), flush=True)
-        return
     model = _model(options, values)
     if options.cell_picture:
         draw(model.genotype, options.cell_picture)
@@ -155,8 +148,8 @@ def _context(config: ModelConfig) -> str:
 
 
 def _totals(costs: Costs, tree: Part) -> list[str]:
-    counts = published_costs.zoo_countings(costs)
-    branches = published_costs.context_convolutions(costs)
+    counts = cost_conventions.zoo_countings(costs)
+    branches = cost_conventions.context_convolutions(costs)
     lines = [
         f"Values in a checkpoint: {tree.values:,}, of which trained: "
         f"{tree.parameters:,}, of which convolution kernels: {tree.kernels:,}.",
@@ -165,10 +158,10 @@ def _totals(costs: Costs, tree: Part) -> list[str]:
         f"{counts['profiler'] / 1e9:,.3f} B.",
     ]
     if branches:
-        context = published_costs.context_countings(costs)
+        context = cost_conventions.context_countings(costs)
         lines.append(
             "The context module alone, without its projection (the paper's Table 1): "
-            f"{published_costs.kernels_as_printed(branches) / 1e6:.2f} M parameters, "
+            f"{cost_conventions.kernels_as_printed(branches) / 1e6:.2f} M parameters, "
             f"{context['convolutions'] / 1e9:.3f} B multiply-adds, "
             f"{context['profiler'] / 1e9:.3f} B as the profiler counts."
         )

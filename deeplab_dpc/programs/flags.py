@@ -12,7 +12,7 @@ from absl import app, flags
 from deeplab_dpc.config import DataConfig, ModelConfig
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype, GenotypeError
 from deeplab_dpc.runs import Run
-from deeplab_dpc.settings import Config
+from deeplab_dpc.settings import Config, choices
 
 _DEFINITIONS = {
     bool: flags.DEFINE_boolean,
@@ -34,21 +34,19 @@ def define(config: type[Config], values: flags.FlagValues = flags.FLAGS) -> None
     hints = typing.get_type_hints(config)
     for field in dataclasses.fields(config):
         if field.metadata["flag"]:
-            _define_one(field, *_kind(hints[field.name]), values)
+            _define_one(field, hints[field.name], values)
 
 
-def _define_one(
-    field: dataclasses.Field, kind: type, is_tuple: bool, values: flags.FlagValues
-) -> None:
+def _define_one(field: dataclasses.Field, hint: Any, values: flags.FlagValues) -> None:
+    kind, is_tuple = _kind(hint)
     default: Any = field.default
     define: Any = _DEFINITIONS[kind]
     if is_tuple:
         default = None if default is None else [str(value) for value in default]
         is_repeatable = field.metadata["repeatable"]
         define = flags.DEFINE_multi_string if is_repeatable else flags.DEFINE_list
-    elif field.metadata["choices"]:
-        choices = field.metadata["choices"]
-        define = functools.partial(flags.DEFINE_enum, enum_values=choices)
+    elif legal := choices(hint):
+        define = functools.partial(flags.DEFINE_enum, enum_values=legal)
     define(field.name, default, help=field.metadata["help"], flag_values=values)
 
 
@@ -186,6 +184,8 @@ def config_from(
 
 def _kind(hint: Any) -> tuple[type, bool]:
     """The type of one value, and whether a setting has several of them."""
+    if choices(hint):
+        return str, False
     options = [o for o in (typing.get_args(hint) or (hint,)) if o is not type(None)]
     if typing.get_origin(hint) is tuple:
         return options[0], True

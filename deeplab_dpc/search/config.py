@@ -1,13 +1,14 @@
 """Frozen settings of a search: its space and sampler, the cache, the proxy task."""
 
 import dataclasses
+from typing import Literal, get_args
 
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.genotypes import GRID_SIZES, RATES
 from deeplab_dpc.settings import Config, setting
 
-SAMPLERS = ("vizier", "random", "evolution", "tpe", "nsga2")
-PRUNERS = ("none", "median", "successive_halving")
+SamplerName = Literal["vizier", "random", "evolution", "tpe", "nsga2"]
+SAMPLERS: tuple[str, ...] = get_args(SamplerName)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,11 +42,10 @@ class SpaceConfig(Config):
 class SamplerConfig(Config):
     """How the next cell is chosen, and when a trial is given up."""
 
-    sampler: str = setting(
+    sampler: SamplerName = setting(
         "vizier",
         "vizier: uniform, or near one of the best (the paper's); random: uniform; "
         "evolution: regularised, with ageing; tpe; nsga2: score against multiply-adds.",
-        choices=SAMPLERS,
     )
     uniform_probability: float = setting(
         0.5, "Share of vizier's cells that are uniform, in 0..1.", at_least=0
@@ -68,11 +68,10 @@ class SamplerConfig(Config):
         "grows with them.",
         at_least=1,
     )
-    early_stopping: str = setting(
+    early_stopping: Literal["none", "median", "successive_halving"] = setting(
         "none",
         "Stop hopeless candidates: below the median of the others at the same step, or "
         "by successive halving.",
-        choices=PRUNERS,
     )
     search_seed: int = setting(0, "Seed of the choice of cells.")
 

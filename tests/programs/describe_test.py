@@ -3,7 +3,6 @@
 import pytest
 from absl import app
 
-from deeplab_dpc import published_costs
 from deeplab_dpc.genotypes import DPC_TOP1, Branch, Genotype
 from deeplab_dpc.programs import describe as program
 from tests import goldens
@@ -56,20 +55,6 @@ def test_a_flagfile(capsys, tmp_path):
     ]
     assert "0.36 M parameters, 2.986 B multiply-adds, 2.999 B as" in lines[-1]
     assert "25.181 B" in lines[-2] and "25.230 B" in lines[-2]
-
-
-def test_published_prints_both_tables(capsys, monkeypatch):
-    monkeypatch.setattr(published_costs, "ZOO", published_costs.ZOO[-1:])
-    monkeypatch.setattr(published_costs, "TABLE_1", published_costs.TABLE_1[1:2])
-    lines = describe(capsys, "--published")
-    assert lines[2] == (
-        "| mobilenetv2_dm05_voc | 513x513 | 0.88 | 0.8675 (-0.0125) | "
-        "0.8684 (-0.0116) | 0.8739 (-0.0061) | 0.8738 (-0.0062) |"
-    )
-    assert lines[6] == (
-        "| MobileNet-v2 + DPC | 0.36 M | 356,160 | 356,160 | 3.00 | "
-        "2.9864 (-0.0136) | 2.9971 (-0.0029) | 2.9987 (-0.0013) |"
-    )
 
 
 def test_errors(capsys, tmp_path):

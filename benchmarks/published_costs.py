@@ -1,18 +1,28 @@
 """The published costs, and what we count for the same models.
 
-Sources: Chen et al., 2018, arXiv:1809.04184, Table 1, and the original's model zoo. The
-zoo's figures are half of what TensorFlow 1's profiler calls float operations; that
-counts more than the convolutions, even the graph's initialisers and L2 losses.
+python benchmarks/published_costs.py
+
+Sources: Chen et al., 2018, arXiv:1809.04184, Table 1, and the original's model zoo.
 """
 
 import dataclasses
 import math
-import re
+import os
+import sys
 from collections.abc import Iterable, Sequence
 
-from deeplab_dpc.config import ModelConfig
-from deeplab_dpc.costs import Convolution, Costs, measure
-from deeplab_dpc.genotypes import DPC_TOP1
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Before TensorFlow is imported.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from deeplab_dpc.config import ModelConfig  # noqa: E402
+from deeplab_dpc.cost_conventions import (  # noqa: E402
+    context_convolutions,
+    context_countings,
+    kernels_as_printed,
+    zoo_countings,
+)
+from deeplab_dpc.costs import measure  # noqa: E402
+from deeplab_dpc.genotypes import DPC_TOP1  # noqa: E402
 
 CITYSCAPES, VOC = (1025, 2049), (513, 513)
 RATES = (6, 12, 18)
@@ -85,77 +95,6 @@ TABLE_1 = (
 )
 
 
-def zoo_countings(costs: Costs) -> dict[str, float]:
-    """Multiply-adds of a whole model in four ways of counting."""
-    plain = sum(c.multiply_adds for c in costs.convolutions)
-    padded = sum(c.padded_multiply_adds for c in costs.convolutions)
-    others = _profiler_operations(costs)
-    profiler = padded + sum(others.values()) / 2
-    return {
-        "convolutions": plain,
-        "padded": padded,
-        "profiler": profiler,
-        "no pooling": profiler - others["pooling"] / 2,
-    }
-
-
-def _profiler_operations(costs: Costs) -> dict[str, int]:
-    """What TF1's profiler counts beside convolutions, in float operations.
-
-    Softmax is left out: the models of the zoo had none when they were measured.
-    """
-    sizes, classes = costs.sizes, costs.config.num_classes
-    kernels = {n: s for n, s in sizes.items() if n.endswith("weights")}
-    decayed = sum(s for n, s in kernels.items() if not n.endswith("depthwise_weights"))
-    pixels = math.prod(costs.image_size)
-    last = costs.convolutions[-1].output_size
-    return {
-        "shortcuts": costs.shortcut_values,
-        "biases": math.prod(last) * classes,
-        "scaling of the image": 2 * 3 * pixels,
-        "pooling": costs.pooled_values,
-        "argmax": pixels * (classes - 1),
-        "initialisers": 2 * sum(kernels.values()),
-        "L2": 3 * decayed,
-    }
-
-
-def context_countings(costs: Costs) -> dict[str, float]:
-    """Multiply-adds of the context module, its projection left out, in three ways."""
-    module = context_convolutions(costs)
-    plain = sum(c.multiply_adds for c in module)
-    outputs = sum(
-        math.prod(c.output_size) * c.kernel_shape[-1]
-        for c in module
-        if not c.is_depthwise and c.output_size != (1, 1)
-    )
-    padded = sum(c.padded_multiply_adds for c in module)
-    return {
-        "convolutions": plain,
-        "one add": plain + outputs,
-        "profiler": padded + outputs / 2 + costs.pooled_values / 2,
-    }
-
-
-def context_convolutions(costs: Costs) -> tuple[Convolution, ...]:
-    """The convolutions of the cell's, or ASPP's, branches."""
-    scopes = ("meta_architecture/", "aspp", "image_pooling/")
-    return tuple(
-        c
-        for c in costs.convolutions
-        if c.name.startswith(scopes) and "concat_projection" not in c.name
-    )
-
-
-def kernels_as_printed(module: Sequence[Convolution]) -> int:
-    """Values of the kernels as the paper counted them: ASPP's 3x3 branches as one."""
-    kernels = {
-        re.sub(r"^aspp[1-9]\d*", "aspp", c.name): math.prod(c.kernel_shape)
-        for c in module
-    }
-    return sum(kernels.values())
-
-
 def report() -> list[str]:
     """Both tables, in Markdown, for a page."""
     return [*zoo_table(), "", *table_1()]
@@ -203,3 +142,7 @@ def _beside(count: float, published: float) -> str:
 def _markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     lines = [head, ["---"] * len(head), *rows]
     return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+if __name__ == "__main__":
+    print("\n".join(report()))

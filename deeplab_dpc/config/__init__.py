@@ -1,0 +1,28 @@
+"""Frozen settings: what a model, its data, its training and its evaluation are.
+
+A field has the name of its flag; its default is the original DeepLab's unless its help
+says otherwise. `programs/flags.py` makes the flags from the fields, so a setting is
+written down once.
+"""
+
+from deeplab_dpc.config.data import DataConfig
+from deeplab_dpc.config.evaluation import EvalConfig
+from deeplab_dpc.config.model import (
+    BATCH_NORM_DECAY,
+    MODEL_VARIANTS,
+    OUTPUT_STRIDES,
+    ModelConfig,
+)
+from deeplab_dpc.config.train import TrainConfig
+from deeplab_dpc.settings import ConfigError
+
+__all__ = [
+    "BATCH_NORM_DECAY",
+    "MODEL_VARIANTS",
+    "OUTPUT_STRIDES",
+    "ConfigError",
+    "DataConfig",
+    "EvalConfig",
+    "ModelConfig",
+    "TrainConfig",
+]

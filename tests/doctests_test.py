@@ -1,0 +1,24 @@
+"""The examples in docstrings run, and give what they say."""
+
+import doctest
+import importlib
+import pathlib
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+PATHS = sorted((ROOT / "deeplab_dpc").rglob("*.py"))
+NAMES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for path in PATHS
+    if ">>> " in path.read_text()
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_examples_of_a_module_run(name):
+    found = doctest.testmod(
+        importlib.import_module(name),
+        optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
+    )
+    assert found.attempted and not found.failed
