@@ -5,8 +5,8 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self
 
 import keras
 import numpy as np
@@ -15,10 +15,10 @@ from absl import logging
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation import evaluator, image_scores, photos, replicas
-from deeplab_dpc.evaluation.image_scores import ImageScore
+from deeplab_dpc.evaluation.replicas import Predictor
 from deeplab_dpc.evaluation.results import Result
 from deeplab_dpc.export import saved_model
-from deeplab_dpc.export.saved_model import Serving
+from deeplab_dpc.export.saved_model import Export, Serving
 from deeplab_dpc.files import output_folder
 from deeplab_dpc.inference import Averaging, resize_nearest
 from deeplab_dpc.model import build_model
@@ -26,58 +26,7 @@ from deeplab_dpc.progress import Progress
 from deeplab_dpc.training import compatibility, run_folder
 from deeplab_dpc.training.run_folder import RunConfig
 
-_NOT_SCORED = (
-    "dataset",
-    "dataset_dir",
-    "skip_bad_records",
-    "boundary_f_tolerance",
-    "keep_best_checkpoint",
-)
-"""Settings that leave the mIoU as it is, or may change on the way."""
-
 Settings = Mapping[str, Any]
-
-
-class Predictor(NamedTuple):
-    """A model on all devices.
-
-    Attributes:
-        model: It, for images of any size.
-        labels: Batches of images to their labels.
-    """
-
-    model: keras.Model
-    labels: replicas.Labels
-
-
-class PredictedImage(NamedTuple):
-    """An image and what a model sees in it.
-
-    Attributes:
-        name: Its name in the data set, or its file's.
-        image: `[height, width, 3]` uint8, without padding.
-        prediction: `[height, width]` class ids.
-        label: The true ones, or None.
-    """
-
-    name: str
-    image: np.ndarray
-    prediction: np.ndarray
-    label: np.ndarray | None
-
-
-class Export(NamedTuple):
-    """A SavedModel that was written.
-
-    Attributes:
-        folder: Where.
-        step: The training step of its weights.
-        num_parameters: How many.
-    """
-
-    folder: pathlib.Path
-    step: int
-    num_parameters: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,9 +59,8 @@ class Run:
     ) -> Self:
         """Opens a run folder, or one checkpoint in it.
 
-        >>> Run.open("no/such/run")
-        Traceback (most recent call last):
-        deeplab_dpc.training.checkpoints.RunFolderError: no/such/run is no run folder...
+        >>> Run.open("runs/first", data={"min_resize_value": 65}).split
+        'val'
 
         Args:
             path: The folder, or the prefix of a checkpoint in it (`RUN/ckpt-100`).
@@ -160,16 +108,11 @@ class Run:
         """The folder of `dataset`; raises as that does."""
         return str(self.dataset and self.config.data.dataset_dir)
 
-    def score_settings(self) -> dict[str, Any]:
-        """The settings that change the mIoU, by flag, and the data set's name."""
-        parts = (self.config.model, self.config.data, self.config.eval)
-        settings = {k: v for part in parts for k, v in part.to_dict().items()}
-        for name in _NOT_SCORED:
-            del settings[name]
-        return {"data_set": self.dataset.name, **settings}
-
     def build(self, averaging: Averaging | None = None) -> keras.Model:
         """The model, untrained, for images of any size; pooling follows each image.
+
+        >>> Run.open("runs/first").build().output_shape
+        (None, None, None, 3)
 
         With several scales to average over, they take the place of the model's own
         image pyramid, as in the original.
@@ -183,6 +126,10 @@ class Run:
     def restore(self, model: keras.Model, source: pathlib.Path | None = None) -> int:
         """Gives a model the run's weights, or those of another checkpoint of it.
 
+        >>> run = Run.open("runs/first")
+        >>> run.restore(run.build())
+        15
+
         Returns:
             Their training step.
 
@@ -193,7 +140,11 @@ class Run:
         return run_folder.restore_model(model, source or self.source, self.use_ema)
 
     def model(self) -> keras.Model:
-        """The trained model: `[batch, height, width, 3]` images 0..255 to logits."""
+        """The trained model: `[batch, height, width, 3]` images 0..255 to logits.
+
+        >>> Run.open("runs/first").model()(np.full((1, 33, 33, 3), 127.5)).shape[-1]
+        3
+        """
         model = self.build()
         self.restore(model)
         return model
@@ -207,51 +158,39 @@ class Run:
         strategy = replicas.strategy() if on_all_devices else None
         with strategy.scope() if strategy else contextlib.nullcontext():
             model = self.build()
-        return Predictor(model, replicas.Labels(model, self.averaging, strategy))
+        return Predictor(model, self.averaging, strategy)
 
     def num_images(self, split: str | None = None) -> int:
-        """How many images a split has; the run's `eval_split` by default."""
+        """How many images a split has; the run's `eval_split` by default.
+
+        >>> Run.open("runs/first").num_images()
+        3
+        """
         return pipeline.split_size(self.dataset, self.dataset_dir, split or self.split)
 
     def batches(self, split: str | None = None) -> Iterator[dict[str, Any]]:
         """The batches of a split; see `pipeline.evaluation_batches`.
 
+        >>> sorted(next(Run.open("runs/first").batches("val")))
+        ['image', 'label', 'name', 'size']
+
         Raises:
             DatasetError: If there is no such split, or a record is damaged, with its
                 name.
         """
-        split, settings = split or self.split, self.config.eval
-        with pipeline.record_errors(self.dataset, self.dataset_dir, split):
-            yield from pipeline.evaluation_batches(
-                self.dataset,
-                self.dataset_dir,
-                split,
-                self.config.data,
-                settings.eval_batch_size,
-                settings.eval_crop_size,
-            )
-
-    def predicted(
-        self, batches: Iterable[Mapping[str, Any]], predictor: Predictor
-    ) -> Iterator[PredictedImage]:
-        """The images of batches with their predictions, the padding cut off."""
-        for batch in batches:
-            (predictions,) = predictor.labels([batch["image"]])
-            for i, (height, width) in enumerate(np.asarray(batch["size"])):
-                image = np.asarray(batch["image"][i])[:height, :width]
-                label = np.asarray(batch["label"][i])[:height, :width]
-                is_ignored = (label == self.config.dataset.ignore_label).all()
-                yield PredictedImage(
-                    evaluator.as_text(np.asarray(batch["name"])[i]),
-                    np.clip(np.round(image), 0, 255).astype(np.uint8),
-                    predictions[i, :height, :width],
-                    None if is_ignored else label,
-                )
+        source = self.dataset, self.dataset_dir, split or self.split
+        sizes = self.config.eval.eval_batch_size, self.config.eval.eval_crop_size
+        with pipeline.record_errors(*source):
+            yield from pipeline.evaluation_batches(*source, self.config.data, *sizes)
 
     def predict(
         self, images: Iterable[np.ndarray], predictor: Predictor | None = None
     ) -> Iterator[np.ndarray]:
         """The classes of images' pixels, as `eval.py` and `vis.py` find them.
+
+        >>> (labels,) = Run.open("runs/first").predict([np.zeros((9, 7, 3), np.uint8)])
+        >>> labels.shape, labels.dtype
+        ((9, 7), dtype('int32'))
 
         Args:
             images: `[height, width, 3]` uint8 RGB each; sizes may differ.
@@ -263,14 +202,11 @@ class Run:
         if predictor is None:
             predictor = self.predictor()
             self.restore(predictor.model)
-        run = self.config
-        crop_size, ignored = run.eval.eval_crop_size, run.dataset.ignore_label
         for image in images:
-            batch = photos.batch(image, "", run.data, crop_size, ignored)
-            (found,) = self.predicted([batch], predictor)
-            size, labels = image.shape[:2], found.prediction
-            if labels.shape != size:
-                labels = np.asarray(resize_nearest(labels[np.newaxis], size))[0]
+            batch = photos.batch(image, "", self.config.data, *self._padding)
+            labels = next(evaluator.predicted(predictor, [batch])).prediction
+            if labels.shape != image.shape[:2]:
+                labels = np.asarray(resize_nearest(labels[None], image.shape[:2]))[0]
             yield labels
 
     def evaluate(
@@ -283,6 +219,9 @@ class Run:
     ) -> Result:
         """The scores on a split, with a progress line.
 
+        >>> Run.open("runs/first").evaluate("val").num_images
+        3
+
         Args:
             split: Its name; the run's `eval_split` by default.
             predictor: What `predictor` made, restored; by default the run's weights.
@@ -294,35 +233,33 @@ class Run:
             DatasetError: If there is no such split, or a record is damaged.
             EvaluationError: If the split has no labels, or one that is no class.
         """
-        split, info = split or self.split, self.dataset
+        split = split or self.split
         if predictor is None:
             predictor = self.predictor(on_all_devices=True)
             step = self.restore(predictor.model)
-        tolerance = self.config.eval.boundary_f_tolerance
+        info, tolerance = self.dataset, self.config.eval.boundary_f_tolerance
+        classes = info.num_classes, info.ignore_label
         with contextlib.ExitStack() as stack:
             progress = stack.enter_context(Progress(self.num_images(split)))
-            write_row: Callable[[ImageScore], Any] = lambda score: None  # noqa: E731
+            heard = [lambda score: progress.advance()]
             if images_csv is not None:
                 table = image_scores.table(images_csv, tolerance is not None)
-                write_row = stack.enter_context(table)
-
-            def heard(score: ImageScore) -> None:
-                write_row(score)
-                progress.advance()
-
+                heard.append(stack.enter_context(table))
             scorer = evaluator.Scorer(
-                info.num_classes, info.ignore_label, tolerance, heard
+                *classes, tolerance, lambda score: [hear(score) for hear in heard]
             )
-            at_once = predictor.labels.num_replicas
-            batches = self.batches(split)
-            evaluator.score(predictor.labels, batches, scorer, at_once, look)
+            batches, at_once = self.batches(split), predictor.num_replicas
+            evaluator.score(predictor, batches, scorer, at_once, look)
         return scorer.result(split, step, info.class_names)
 
     def photos(self, paths: Sequence[pathlib.Path]) -> Iterator[dict[str, Any]]:
         """Image files as batches, resized and padded as those of a split."""
-        run = self.config
-        crop_size, ignored = run.eval.eval_crop_size, run.dataset.ignore_label
-        return photos.batches(paths, run.data, crop_size, ignored)
+        return photos.batches(paths, self.config.data, *self._padding)
+
+    @property
+    def _padding(self) -> tuple[tuple[int, int], int]:
+        """The size of padded images, and what their labels are there."""
+        return self.config.eval.eval_crop_size, self.config.dataset.ignore_label
 
     def export(
         self,
@@ -333,6 +270,9 @@ class Run:
         overwrite: bool = False,
     ) -> Export:
         """Writes a SavedModel; see `saved_model.write`.
+
+        >>> Run.open("runs/first").export(crop_size=(33, 33)).folder.name
+        'export'
 
         Args:
             path: The folder to make; `<run folder>/export` by default.

@@ -1,12 +1,15 @@
 """A run as one object: what it gives is what the programs write."""
 
+import doctest
 import json
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
 
+from deeplab_dpc import runs
 from deeplab_dpc.files import OutputError
 from deeplab_dpc.programs import eval as eval_program
 from deeplab_dpc.programs import vis as vis_program
@@ -78,7 +81,7 @@ def test_predictions_of_resized_images_come_back_at_their_own_size(folder):
     assert height == 24
     predictor = run.predictor()
     run.restore(predictor.model)
-    (small,) = predictor.labels([batch["image"]])
+    (small,) = predictor([batch["image"]])
     rows = np.floor(np.arange(33) * (height - 1) / 32 + 0.5).astype(int)
     columns = np.floor(np.arange(40) * (width - 1) / 39 + 0.5).astype(int)
     np.testing.assert_array_equal(found, small[0][rows][:, columns])
@@ -105,3 +108,12 @@ def test_what_cannot_be_is_refused(folder, tmp_path):
         Run.open(folder, model={"model_variant": "xception_41"})
     with pytest.raises(OutputError, match="gone.*--dataset_dir says so"):
         Run.open(folder, data={"dataset_dir": str(tmp_path / "gone")}).num_images()
+
+
+def test_examples_of_its_methods(folder, tmp_path, monkeypatch):
+    """As typed beside the folder `runs/first`."""
+    (tmp_path / "runs").mkdir()
+    shutil.copytree(folder, tmp_path / "runs" / "first")
+    monkeypatch.chdir(tmp_path)
+    found = doctest.testmod(runs)
+    assert found.failed == 0 and found.attempted >= 8

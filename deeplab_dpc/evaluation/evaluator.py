@@ -2,8 +2,8 @@
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class Scorer:
         num_classes: int,
         ignore_label: int,
         boundary_tolerance: float | None = None,
-        on_image: Callable[[ImageScore], None] = lambda score: None,
+        on_image: Callable[[ImageScore], Any] = lambda score: None,
     ):
         self.counts = confusion.Confusion(num_classes, ignore_label)
         self.images = ImageScores()
@@ -94,6 +94,51 @@ class Scorer:
         return Result(split, step, self.num_images, class_names, rows, images, found)
 
 
+class PredictedImage(NamedTuple):
+    """An image without padding, and what a model sees in it.
+
+    Attributes:
+        name: Its name in the records, or its file's.
+        image: `[height, width, 3]` in 0..255.
+        prediction: `[height, width]` class ids.
+        label: The true ones.
+    """
+
+    name: str
+    image: np.ndarray
+    prediction: np.ndarray
+    label: np.ndarray
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """`image` as uint8."""
+        return np.clip(np.round(self.image), 0, 255).astype(np.uint8)
+
+
+def predicted(
+    predict: Callable[[Sequence[Any]], Iterable[Any]],
+    batches: Iterable[Mapping[str, Any]],
+    at_once: int = 1,
+) -> Iterator[PredictedImage]:
+    """The images of batches with their predictions, few batches in memory at a time.
+
+    Args:
+        predict: Some batches of `[batch, height, width, 3]` images to as many of
+            `[batch, height, width]` labels, such as a `Predictor`.
+        batches: What `pipeline.evaluation_batches` gives.
+        at_once: How many batches `predict` takes at once; the last time maybe fewer.
+    """
+    stream = iter(batches)
+    while group := list(itertools.islice(stream, at_once)):
+        predictions = predict([batch["image"] for batch in group])
+        for batch, found in zip(group, predictions):
+            found, names = np.asarray(found), np.asarray(batch["name"])
+            images, labels = np.asarray(batch["image"]), np.asarray(batch["label"])
+            for i, (height, width) in enumerate(np.asarray(batch["size"])):
+                parts = (x[i, :height, :width] for x in (images, found, labels))
+                yield PredictedImage(as_text(names[i]), *parts)
+
+
 def score(
     predict: Callable[[Sequence[Any]], Iterable[Any]],
     batches: Iterable[Mapping[str, Any]],
@@ -101,36 +146,23 @@ def score(
     at_once: int = 1,
     look: Look | None = None,
 ) -> None:
-    """Scores all images of all batches, few batches in memory at a time.
+    """Scores all images of all batches; see `predicted`.
 
     Args:
-        predict: Some batches of `[batch, height, width, 3]` images to as many of
-            `[batch, height, width]` labels, such as `replicas.Labels`.
+        predict: Batches of images to labels.
         batches: What `pipeline.evaluation_batches` gives.
         scorer: What scores. It sees each image without its padding.
-        at_once: How many batches `predict` takes at once; the last time maybe fewer.
+        at_once: How many batches `predict` takes at once.
         look: Called with each image's scores, the image, its label and its prediction,
             all without padding, such as `reports.evaluation.Extremes.see`.
 
     Raises:
         EvaluationError: If a label is no class; the message names the image.
     """
-    stream = iter(batches)
-    while group := list(itertools.islice(stream, at_once)):
-        predictions = predict([batch["image"] for batch in group])
-        for batch, prediction in zip(group, predictions):
-            _score_batch(batch, np.asarray(prediction), scorer, look)
-
-
-def _score_batch(
-    batch: Mapping[str, Any], predictions: np.ndarray, scorer: Scorer, look: Look | None
-) -> None:
-    labels, names = np.asarray(batch["label"]), np.asarray(batch["name"])
-    for i, (height, width) in enumerate(np.asarray(batch["size"])):
-        parts = labels[i, :height, :width], predictions[i, :height, :width]
-        found = scorer.add(as_text(names[i]), *parts)
+    for found in predicted(predict, batches, at_once):
+        scores = scorer.add(found.name, found.label, found.prediction)
         if look is not None:
-            look(found, np.asarray(batch["image"][i])[:height, :width], *parts)
+            look(scores, found.image, found.label, found.prediction)
 
 
 def as_text(name: Any) -> str:

@@ -1,6 +1,6 @@
 """Predictions on all devices at once: each takes whole batches of its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -11,11 +11,11 @@ from deeplab_dpc import inference
 
 
 def strategy(devices: Sequence[str] | None = None) -> tf.distribute.Strategy:
-    """The strategy under whose scope the model is made: mirrored over the devices.
+    """The strategy under whose scope the model is made: a copy on each device.
 
     Args:
         devices: Their names; by default all GPUs that TensorFlow sees, or without any
-            the (logical) CPUs. With one device there is nothing to mirror.
+            the (logical) CPUs. With one device there is nothing to copy.
     """
     if devices is None:
         gpus = tf.config.list_logical_devices("GPU")
@@ -26,7 +26,7 @@ def strategy(devices: Sequence[str] | None = None) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy(devices)
 
 
-class Labels:
+class Predictor:
     """The labels of as many batches as there are replicas, at once.
 
     Each replica sees one whole batch, which keeps its own size and padding, so what is
@@ -36,7 +36,7 @@ class Labels:
 
     Args:
         model: What `build_model` gave, under the strategy's scope.
-        averaging: Scales, mirror images, windows.
+        averaging: Scales, flips, windows.
         on: The strategy; by default that without replicas.
     """
 
@@ -46,9 +46,23 @@ class Labels:
         averaging: inference.Averaging,
         on: tf.distribute.Strategy | None = None,
     ):
-        self._strategy = on or tf.distribute.get_strategy()
-        self.num_replicas = self._strategy.num_replicas_in_sync
-        self._graph = self._graph_of(model, averaging)
+        on = on or tf.distribute.get_strategy()
+        self.model, self.num_replicas = model, on.num_replicas_in_sync
+        spec = tf.TensorSpec([None, None, None, 3], tf.float32)
+
+        def labels(images: tf.Tensor) -> tf.Tensor:
+            return inference.labels(model, images, averaging)
+
+        @tf.function(input_signature=[[spec] * self.num_replicas])
+        def graph(batches: list[tf.Tensor]) -> tuple[tf.Tensor, ...]:
+            if len(batches) == 1:
+                return (labels(batches[0]),)
+            each = on.experimental_distribute_values_from_function(
+                lambda context: batches[context.replica_id_in_sync_group]
+            )
+            return on.experimental_local_results(on.run(labels, (each,)))
+
+        self._graph = graph  # One for images of any size, traced once.
 
     def __call__(self, images: Sequence[Any]) -> list[np.ndarray]:
         """Labels of up to `num_replicas` batches.
@@ -63,24 +77,3 @@ class Labels:
         batches += [batches[0]] * (self.num_replicas - len(batches))
         found = self._graph(batches)
         return [np.asarray(labels) for labels in found[: len(images)]]
-
-    def _graph_of(
-        self, model: keras.Model, averaging: inference.Averaging
-    ) -> Callable[[list[tf.Tensor]], tuple[tf.Tensor, ...]]:
-        """One graph for images of any size, traced once."""
-        spec = tf.TensorSpec([None, None, None, 3], tf.float32)
-        on = self._strategy
-
-        def labels(images: tf.Tensor) -> tf.Tensor:
-            return inference.labels(model, images, averaging)
-
-        @tf.function(input_signature=[[spec] * self.num_replicas])
-        def graph(batches: list[tf.Tensor]) -> tuple[tf.Tensor, ...]:
-            if len(batches) == 1:
-                return (labels(batches[0]),)
-            each = on.experimental_distribute_values_from_function(
-                lambda context: batches[context.replica_id_in_sync_group]
-            )
-            return on.experimental_local_results(on.run(labels, (each,)))
-
-        return graph

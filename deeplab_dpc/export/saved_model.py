@@ -8,7 +8,7 @@ import pathlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -25,6 +25,14 @@ LABELS_FILE = "labels.json"
 
 class ExportError(ValueError):
     """An export that cannot be written."""
+
+
+class Export(NamedTuple):
+    """A SavedModel that was written: where, its weights' step and their number."""
+
+    folder: pathlib.Path
+    step: int
+    num_parameters: int
 
 
 @dataclasses.dataclass(frozen=True)

@@ -49,7 +49,7 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     for config in (DescribeConfig, ModelConfig, DataConfig, TrainConfig, EvalConfig):
         config_flags.define(config, values)
     config_flags.define_cell(values)
-    obsolete_flags.define(obsolete_flags.TRAIN, values)
+    obsolete_flags.define(values)
 
 
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:

@@ -21,14 +21,15 @@ from absl import flags, logging
 from deeplab_dpc import files
 from deeplab_dpc.config import EvalConfig
 from deeplab_dpc.evaluation.best import Best, GoneError
+from deeplab_dpc.evaluation.replicas import Predictor
 from deeplab_dpc.evaluation.results import Result
 from deeplab_dpc.programs import command_line
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.reports import evaluation as reports
 from deeplab_dpc.reports.evaluation import scores
 from deeplab_dpc.reports.pictures import Palette
-from deeplab_dpc.runs import Predictor, Run
-from deeplab_dpc.training import checkpoints, run_folder
+from deeplab_dpc.runs import Run
+from deeplab_dpc.training import checkpoints, compatibility, run_folder
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -114,7 +115,7 @@ def _evaluate(
 ) -> Result:
     """Scores the run's checkpoint, and writes and prints everything about it."""
     step = run.restore(predictor.model)
-    _say_start(run, step, predictor.labels.num_replicas)
+    _say_start(run, step, predictor.num_replicas)
     extremes = None
     if values["report"].value:
         palette = Palette.of(run.dataset)
@@ -159,7 +160,8 @@ def _best(run: Run, are_several: bool, above: pathlib.Path) -> Best | None:
         return None
     folder = files.output_folder(above / "best", "eval_logdir")
     beside = [run.folder / run_folder.CONFIG_FILE]
-    return Best(folder, run.score_settings(), beside)
+    settings = compatibility.score_settings(run.config, run.dataset.name)
+    return Best(folder, settings, beside)
 
 
 def _offer(best: Best, run: Run, result: Result) -> None:

@@ -14,7 +14,7 @@ from deeplab_dpc.genotypes import DPC_TOP1, Genotype, GenotypeError
 from deeplab_dpc.runs import Run
 from deeplab_dpc.settings import Config, choices
 
-_DEFINITIONS = {
+DEFINITIONS = {
     bool: flags.DEFINE_boolean,
     int: flags.DEFINE_integer,
     float: flags.DEFINE_float,
@@ -40,7 +40,7 @@ def define(config: type[Config], values: flags.FlagValues = flags.FLAGS) -> None
 def _define_one(field: dataclasses.Field, hint: Any, values: flags.FlagValues) -> None:
     kind, is_tuple = _kind(hint)
     default: Any = field.default
-    define: Any = _DEFINITIONS[kind]
+    define: Any = DEFINITIONS[kind]
     if is_tuple:
         default = None if default is None else [str(value) for value in default]
         is_repeatable = field.metadata["repeatable"]

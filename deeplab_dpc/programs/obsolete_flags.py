@@ -1,13 +1,13 @@
-"""Flags of the original that mean nothing any more."""
+"""Flags of the original's train.py that mean nothing any more."""
 
-import dataclasses
-from typing import Any
+from typing import Any, NamedTuple
 
 from absl import app, flags, logging
 
+from deeplab_dpc.programs.flags import DEFINITIONS
 
-@dataclasses.dataclass(frozen=True)
-class Outdated:
+
+class ObsoleteFlag(NamedTuple):
     """A flag that the original had.
 
     Attributes:
@@ -24,48 +24,40 @@ class Outdated:
 
 
 _CLUSTER = "Each step runs on all devices of this machine"
+_CPU = "Set CUDA_VISIBLE_DEVICES= (empty) to train on the CPU"
+_NAS = "NAS backbones are not here"
 TRAIN = (
-    Outdated("master", "", _CLUSTER, is_harmless=True),
-    Outdated("task", 0, _CLUSTER),
-    Outdated("num_replicas", 1, f"{_CLUSTER}; --num_clones limits them"),
-    Outdated("num_ps_tasks", 0, _CLUSTER),
-    Outdated("startup_delay_steps", 15, "Replicas start together", is_harmless=True),
-    Outdated(
-        "clone_on_cpu", False, "Set CUDA_VISIBLE_DEVICES= (empty) to train on the CPU"
+    ObsoleteFlag("master", "", _CLUSTER, is_harmless=True),
+    ObsoleteFlag("task", 0, _CLUSTER),
+    ObsoleteFlag("num_replicas", 1, f"{_CLUSTER}; --num_clones limits them"),
+    ObsoleteFlag("num_ps_tasks", 0, _CLUSTER),
+    ObsoleteFlag("startup_delay_steps", 15, "Replicas start together", True),
+    ObsoleteFlag("clone_on_cpu", False, _CPU),
+    ObsoleteFlag(
+        "quantize_delay_step", -1, "Export makes integer models after training"
     ),
-    Outdated("quantize_delay_step", -1, "Export makes integer models after training"),
-    Outdated("drop_path_keep_prob", 1.0, "No backbone here drops paths"),
-    Outdated("nas_stem_output_num_conv_filters", 20, "NAS backbones are not here"),
-    Outdated("nas_use_classification_head", False, "NAS backbones are not here"),
-    Outdated("nas_remove_os32_stride", False, "NAS backbones are not here"),
+    ObsoleteFlag("drop_path_keep_prob", 1.0, "No backbone here drops paths"),
+    ObsoleteFlag("nas_stem_output_num_conv_filters", 20, _NAS),
+    ObsoleteFlag("nas_use_classification_head", False, _NAS),
+    ObsoleteFlag("nas_remove_os32_stride", False, _NAS),
 )
 
 
-def define(
-    outdated: tuple[Outdated, ...], values: flags.FlagValues = flags.FLAGS
-) -> None:
+def define(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the flags."""
-    by_type = {
-        bool: flags.DEFINE_boolean,
-        int: flags.DEFINE_integer,
-        float: flags.DEFINE_float,
-        str: flags.DEFINE_string,
-    }
-    for flag in outdated:
-        define_one = by_type[type(flag.default)]
+    for flag in TRAIN:
+        define_one: Any = DEFINITIONS[type(flag.default)]
         help = f"Has no effect any more. {flag.instead}."
         define_one(flag.name, flag.default, help, flag_values=values)
 
 
-def check(
-    outdated: tuple[Outdated, ...], values: flags.FlagValues = flags.FLAGS
-) -> None:
+def check(values: flags.FlagValues = flags.FLAGS) -> None:
     """Warns of the flags that were given another value than their default.
 
     Raises:
         app.UsageError: If that value would have changed results.
     """
-    for flag in outdated:
+    for flag in TRAIN:
         value = values[flag.name].value
         if value == flag.default:
             continue

@@ -25,7 +25,7 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     for config in (ModelConfig, DataConfig, TrainConfig, EvalConfig):
         config_flags.define(config, values)
     config_flags.define_cell(values)
-    obsolete_flags.define(obsolete_flags.TRAIN, values)
+    obsolete_flags.define(values)
     flags.mark_flag_as_required("dataset_dir", values)
     flags.DEFINE_string(
         "train_logdir",
@@ -52,7 +52,7 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     """Trains what the flags describe."""
     del argv
-    obsolete_flags.check(obsolete_flags.TRAIN, values)
+    obsolete_flags.check(values)
     config = run_config(values)
     try:
         trainer.train(

@@ -18,7 +18,7 @@ from absl import app, flags
 from deeplab_dpc import files
 from deeplab_dpc.data import colormaps
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.evaluation import photos
+from deeplab_dpc.evaluation import evaluator, photos
 from deeplab_dpc.programs import command_line
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.reports import predictions
@@ -109,7 +109,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
         flush=True,
     )
     batches = run.batches() if is_split else run.photos(paths)
-    found = itertools.islice(run.predicted(batches, predictor), total)
+    found = itertools.islice(evaluator.predicted(predictor, batches), total)
     images = predictions.handed_in(found, submission)
     predictions.draw(images, palette, logdir, total, vis.also_save_raw_predictions)
 

@@ -8,11 +8,12 @@ from absl import logging
 
 from deeplab_dpc import files
 from deeplab_dpc.evaluation import submission
+from deeplab_dpc.evaluation.evaluator import PredictedImage
 from deeplab_dpc.evaluation.submission import Submission
 from deeplab_dpc.progress import Progress
 from deeplab_dpc.reports import image_sheets, pictures
 from deeplab_dpc.reports.pictures import Palette
-from deeplab_dpc.runs import PredictedImage, Run
+from deeplab_dpc.runs import Run
 
 
 def draw(
@@ -25,7 +26,7 @@ def draw(
     """Writes the pictures of each image, with a progress line.
 
     Args:
-        images: What `Run.predicted` gives.
+        images: What `evaluator.predicted` gives.
         palette: The classes' names and colours.
         folder: Where to; `NAME.png` is the sheet, `NAME_overlay.png` and so on parts.
         total: How many images there are.
@@ -35,8 +36,10 @@ def draw(
     with Progress(total) as progress:
         for item in images:
             name = file_name(item.name, used)
+            has_label = (item.label != palette.ignore_label).any()
+            label = item.label if has_label else None
             drawn = image_sheets.image_files(
-                item.image, item.prediction, item.label, palette, item.name
+                item.pixels, item.prediction, label, palette, item.name
             )
             for ending, picture in drawn.items():
                 pictures.write_png(folder / f"{name}{ending}.png", picture)

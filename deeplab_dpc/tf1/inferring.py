@@ -68,9 +68,10 @@ def infer_model(shapes: Shapes, given: Mapping[str, Any] | None = None) -> Facts
     return facts
 
 
-def config_of(facts: Facts) -> ModelConfig:
-    """The settings as a config; all others are the original's defaults."""
-    return ModelConfig(**{name: fact.value for name, fact in facts.items()})
+def config_of(facts: Facts, kind: Any = ModelConfig) -> Any:
+    """Those settings that a config has; all others are the original's defaults."""
+    names = [field.name for field in dataclasses.fields(kind) if field.name in facts]
+    return kind(**{name: facts[name].value for name in names})
 
 
 Found = Iterator[tuple[str, Fact]]

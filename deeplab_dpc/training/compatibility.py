@@ -29,6 +29,16 @@ MAY_DIFFER = (
 """Model settings that neither change the weights nor what they stand for."""
 
 
+_NOT_SCORED = (
+    "dataset",
+    "dataset_dir",
+    "skip_bad_records",
+    "boundary_f_tolerance",
+    "keep_best_checkpoint",
+)
+"""Settings that leave the mIoU as it is, or may change on the way."""
+
+
 class ContradictionError(ValueError):
     """A setting that says something else than the run folder."""
 
@@ -126,3 +136,11 @@ def checked_dataset(run: RunConfig, given: Collection[str]) -> DatasetInfo:
             ", ".join(info.class_names),
         )
     return info
+
+
+def score_settings(run: RunConfig, data_set: str) -> dict[str, Any]:
+    """The settings that change the mIoU, by flag, and the data set's name."""
+    parts = run.model, run.data, run.eval
+    settings = {k: v for part in parts for k, v in part.to_dict().items()}
+    kept = {k: v for k, v in settings.items() if k not in _NOT_SCORED}
+    return {"data_set": data_set, **kept}

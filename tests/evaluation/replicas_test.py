@@ -33,7 +33,7 @@ assert strategy.num_replicas_in_sync == 2
 with strategy.scope():
     model = tiny_run.model(10)
 averaging = inference.Averaging(window=(33, 33))
-labels = replicas.Labels(model, averaging, strategy)
+labels = replicas.Predictor(model, averaging, strategy)
 images = np.load(folder / "images.npz")
 a, b, c = (images[name] for name in "abc")
 np.savez(folder / "labels.npz", *labels([a, b]), *labels([c]))
@@ -74,7 +74,7 @@ def folder(tmp_path_factory):
 def test_batches_of_different_sizes_give_the_labels_of_one_device(folder):
     """Also when there are fewer batches than devices."""
     averaging = inference.Averaging(window=(33, 33))
-    alone = replicas.Labels(tiny_run.model(10), averaging)
+    alone = replicas.Predictor(tiny_run.model(10), averaging)
     found = np.load(folder / "labels.npz")
     images = np.load(folder / "images.npz")
     assert len(found.files) == len(images.files)

@@ -82,17 +82,17 @@ def test_a_run_folder_says_all_about_the_run(workplace, tmp_path):
 
 def _values(*arguments: str) -> flags.FlagValues:
     values = flags.FlagValues()
-    obsolete_flags.define(obsolete_flags.TRAIN, values)
+    obsolete_flags.define(values)
     values(["train.py", *arguments])
     return values
 
 
 def test_outdated_flags_pass_at_their_default():
     defaults = [f"--{flag.name}={flag.default}" for flag in obsolete_flags.TRAIN]
-    obsolete_flags.check(obsolete_flags.TRAIN, _values(*defaults))
+    obsolete_flags.check(_values(*defaults))
 
 
 def test_outdated_flags_are_refused_if_they_would_change_results():
-    obsolete_flags.check(obsolete_flags.TRAIN, _values("--startup_delay_steps=3"))
+    obsolete_flags.check(_values("--startup_delay_steps=3"))
     with pytest.raises(app.UsageError, match="--num_replicas=4 has no effect any more"):
-        obsolete_flags.check(obsolete_flags.TRAIN, _values("--num_replicas=4"))
+        obsolete_flags.check(_values("--num_replicas=4"))
