@@ -97,7 +97,12 @@ class Best:
         held.mkdir()
         try:
             for file in _files(prefix):
-                _link_or_copy(file, held / file.name)
+                try:
+                    os.link(file, held / file.name)
+                except FileNotFoundError as e:
+                    raise GoneError(2, "No such checkpoint", str(file)) from e
+                except OSError:  # Another file system, or one without links.
+                    shutil.copyfile(file, held / file.name)
             yield str(held / pathlib.Path(prefix).name)
         finally:
             shutil.rmtree(held, ignore_errors=True)
@@ -113,7 +118,8 @@ class Best:
             Whether it is the best one now.
         """
         kept = self.scores()
-        if not _is_better(scores["miou"], kept["miou"] if kept else None):
+        miou, than = scores["miou"], kept["miou"] if kept else None
+        if miou is None or (than is not None and miou <= than):
             return False
         for file in self._beside:
             files.write(self.folder / file.name, file.read_bytes())
@@ -125,25 +131,17 @@ class Best:
         for file in moved:
             os.replace(file, self.folder / file.name)
         text = json.dumps({**scores, "settings": self._settings}, indent=2) + "\n"
-        files.write(self.folder / f"{name}.json", text.encode())
+        files.write(self.folder / f"{name}.json", text)
         state = f'model_checkpoint_path: "{name}"\nall_model_checkpoint_paths: "{name}"'
-        files.write(self.folder / _STATE, f"{state}\n".encode())
-        self._remove_others({file.name for file in moved} | {f"{name}.json"}, name)
+        files.write(self.folder / _STATE, f"{state}\n")
+        names = {file.name for file in moved} | {f"{name}.json"}
+        for path in self.folder.glob(f"{name.rpartition('-')[0]}-*"):
+            if path.name not in names:
+                path.unlink()
         return True
 
     def _newest(self) -> str | None:
         return tf.train.latest_checkpoint(str(self.folder))
-
-    def _remove_others(self, names: set[str], name: str) -> None:
-        for path in self.folder.glob(f"{name.rpartition('-')[0]}-*"):
-            if path.name not in names:
-                path.unlink()
-
-
-def _is_better(miou: float | None, than: float | None) -> bool:
-    if miou is None:
-        return False
-    return than is None or miou > than
 
 
 def _files(prefix: str | os.PathLike) -> list[pathlib.Path]:
@@ -158,12 +156,3 @@ def _files(prefix: str | os.PathLike) -> list[pathlib.Path]:
     if not data or not index.is_file():
         raise GoneError(2, "No such checkpoint", str(prefix))
     return [*data, index]
-
-
-def _link_or_copy(file: pathlib.Path, to: pathlib.Path) -> None:
-    try:
-        os.link(file, to)
-    except FileNotFoundError as e:
-        raise GoneError(2, "No such checkpoint", str(file)) from e
-    except OSError:  # Another file system, or one without links.
-        shutil.copyfile(file, to)

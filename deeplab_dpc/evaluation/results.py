@@ -4,7 +4,6 @@ import csv
 import dataclasses
 import io
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -116,28 +115,26 @@ class Result:
 
         All in percent; "-" stands for a class that does not occur.
         """
-        names = {
-            "mIoU": self.miou,
-            "pixel accuracy": self.pixel_accuracy,
-            "mean class accuracy": self.means["mean_class_accuracy"],
-            "frequency weighted IoU": self.means["frequency_weighted_iou"],
-        }
-        if self.boundary is not None:
-            names["boundary F"] = self.boundary.mean
-        width = max(map(len, (*names, *self.class_names)))
+        shown = (
+            "mIoU",
+            "pixel accuracy",
+            "mean class accuracy",
+            "frequency weighted IoU",
+        )
+        means = dict(zip((*shown, "boundary F"), self.means.values()))
+        width = max(map(len, (*means, *self.class_names)))
         head = f"{'class':<{width}}  {'IoU %':>7}  {'% of pixels':>11}"
-        head += f"  {'boundary F %':>12}" if self.boundary is not None else ""
-        lines = [head, "-" * len(head), *self._class_lines(width), "-" * len(head)]
-        lines += [f"{name:<{width}}  {_percent(v):>7}" for name, v in names.items()]
-        return "\n".join(lines)
-
-    def _class_lines(self, width: int) -> Iterable[str]:
-        outlines = self.boundary.classes if self.boundary is not None else self.ious
-        rows = zip(self.class_names, self.ious, self.shares, outlines)
-        for name, iou, share, outline in rows:
-            line = f"{name:<{width}}  {_percent(iou):>7}  {100 * share:>11.2f}"
-            has_boundary = self.boundary is not None
-            yield line + (f"  {_percent(outline):>12}" if has_boundary else "")
+        rows = list(zip(self.class_names, self.ious, self.shares))
+        lines = [
+            f"{n:<{width}}  {_percent(i):>7}  {100 * s:>11.2f}" for n, i, s in rows
+        ]
+        if self.boundary is not None:
+            head += f"  {'boundary F %':>12}"
+            outlines = zip(lines, self.boundary.classes)
+            lines = [f"{line}  {_percent(value):>12}" for line, value in outlines]
+        rule = "-" * len(head)
+        totals = [f"{name:<{width}}  {_percent(v):>7}" for name, v in means.items()]
+        return "\n".join([head, rule, *lines, rule, *totals])
 
     def confusion_csv(self) -> str:
         """The counts with the classes' names, rows true, columns predicted."""

@@ -40,7 +40,7 @@ class Serving:
     """What an exported model does around the network.
 
     Attributes:
-        averaging: Scales and mirror images.
+        averaging: Scales and flips.
         data: How images are resized first; predictions come back at their own size.
         crop_size: Images are padded to at least this height and width, as the original
             did; None pads nothing.
@@ -123,7 +123,7 @@ def write(
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-")
     try:
-        with _without_tensorflows_words():
+        with _quiet_tensorflow():
             _write(model, pathlib.Path(new), dataset, serving or Serving())
         _replace(pathlib.Path(new), folder)
     finally:
@@ -152,19 +152,6 @@ def check_path(folder: pathlib.Path, overwrite: bool) -> None:
         )
 
 
-def labels(dataset: DatasetInfo) -> dict[str, Any]:
-    """The classes as JSON types: id, name and RGB colour of each."""
-    classes = [
-        {"id": i, "name": name, "color": list(color)}
-        for i, (name, color) in enumerate(zip(dataset.class_names, dataset.colors))
-    ]
-    return {
-        "dataset": dataset.name,
-        "classes": classes,
-        "ignore_label": dataset.ignore_label,
-    }
-
-
 def _write(
     model: keras.Model,
     folder: pathlib.Path,
@@ -175,8 +162,11 @@ def _write(
     tf.saved_model.save(module, str(folder), signatures=signatures)
     resizing = serving.data.to_dict()
     del resizing["dataset"], resizing["dataset_dir"]
+    colored = enumerate(zip(dataset.class_names, dataset.colors))
     facts = {
-        **labels(dataset),
+        "dataset": dataset.name,
+        "classes": [{"id": i, "name": n, "color": list(c)} for i, (n, c) in colored],
+        "ignore_label": dataset.ignore_label,
         **serving.notes,
         "resizing": resizing,
         "prediction": {
@@ -190,7 +180,7 @@ def _write(
 
 
 @contextlib.contextmanager
-def _without_tensorflows_words() -> Iterator[None]:
+def _quiet_tensorflow() -> Iterator[None]:
     """Hides what TensorFlow logs of its own files, under temporary names."""
     before = logging.get_verbosity()
     logging.set_verbosity(min(before, logging.WARNING))
@@ -210,17 +200,13 @@ def _module(model: keras.Model, serving: Serving) -> tuple[tf.Module, dict[str, 
             "SemanticProbabilities": probabilities,
         }
 
-    @tf.function(
-        input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, "images")]
-    )
-    def pixels(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return outputs(images)
-
     @tf.function(input_signature=[tf.TensorSpec([], tf.string, "image")])
     def encoded(image: tf.Tensor) -> dict[str, tf.Tensor]:
         decoded = tf.io.decode_image(image, channels=3, expand_animations=False)
         return outputs(tf.ensure_shape(decoded, [None, None, 3])[tf.newaxis])
 
+    spec = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
+    pixels = tf.function(outputs, input_signature=[spec])
     module = tf.Module()
     # The variables alone: the Keras object would want this package when loaded.
     module.weights = [variable.value for variable in model.weights]

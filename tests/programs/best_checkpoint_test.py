@@ -1,5 +1,7 @@
 """eval.py keeps the best checkpoint of a run, and it can be used like the run."""
 
+import contextlib
+import io
 import json
 import shutil
 
@@ -16,10 +18,12 @@ from deeplab_dpc.training import checkpoints
 from tests.programs import tiny_run
 
 
-@pytest.fixture
-def evaluated(run_dir, monkeypatch, capsys):
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory, dataset_dir):
     """Three evaluations of steps 10, 15 and 20, each checkpoint gone after its own."""
-    coming, mious = [15, tiny_run.LAST_STEP], {}
+    run_dir = tmp_path_factory.mktemp("evaluated") / "run"
+    tiny_run.write_run(run_dir, dataset_dir)
+    coming, results, printed = [15, tiny_run.LAST_STEP], [], io.StringIO()
 
     def sleep(seconds):
         for path in run_dir.glob("ckpt-*"):
@@ -29,23 +33,29 @@ def evaluated(run_dir, monkeypatch, capsys):
     waiting, writing = checkpoints.awaited, scores.write
 
     def write(run, result, folder):
-        mious[result.step] = result.miou
+        results.append(result)
         return writing(run, result, folder)
 
-    monkeypatch.setattr(checkpoints, "awaited", lambda f, s: waiting(f, s, sleep=sleep))
-    monkeypatch.setattr(scores, "write", write)
-    tiny_run.run(
-        program, f"--checkpoint_dir={run_dir}", "--max_number_of_evaluations=0"
-    )
-    monkeypatch.undo()
-    return run_dir, mious, capsys.readouterr().out
+    with pytest.MonkeyPatch.context() as patched, contextlib.redirect_stdout(printed):
+        patched.setattr(checkpoints, "awaited", lambda f, s: waiting(f, s, sleep=sleep))
+        patched.setattr(scores, "write", write)
+        tiny_run.run(
+            program, f"--checkpoint_dir={run_dir}", "--max_number_of_evaluations=0"
+        )
+    return run_dir, results, printed.getvalue()
 
 
-def test_several_evaluations_keep_the_best_which_is_scored_again_alike(
-    evaluated,
-):
-    run_dir, mious, printed = evaluated
-    assert sorted(mious) == [10, 15, 20] and len(set(mious.values())) == 3
+def test_several_evaluations_end_with_the_runs_last_step(evaluated):
+    """Two more checkpoints came while it waited; the second was the run's last."""
+    results = evaluated[1]
+    assert [result.step for result in results] == [10, 15, 20]
+    np.testing.assert_array_equal(results[1].counts, tiny_run.expected_counts(15))
+
+
+def test_the_best_is_kept_and_scored_again_alike(evaluated):
+    run_dir, results, printed = evaluated
+    mious = {result.step: result.miou for result in results}
+    assert len(set(mious.values())) == 3
     best = max(mious, key=mious.get)
     kept = run_dir / "best"
     assert checkpoints.read_step(checkpoints.newest(kept)) == best
@@ -96,8 +106,7 @@ def test_windows_change_the_score_of_larger_images_only(run_dir):
     for window in ("", "64,64", "24,24"):
         flags = [f"--sliding_window={window}"] if window else []
         tiny_run.run(program, f"--checkpoint_dir={run_dir}", *flags)
-        rows = (run_dir / "eval/val_confusion.csv").read_text().splitlines()[1:]
-        found[window] = np.array([[int(n) for n in r.split(",")[1:]] for r in rows])
+        found[window] = tiny_run.written_counts(run_dir)
     assert np.abs(found[""] - found["64,64"]).sum() <= 2  # rounding
     assert np.abs(found[""] - found["24,24"]).sum() > 20
     assert confusion.mean_iou(found["24,24"]) > 0
@@ -123,8 +132,9 @@ def test_all_scores_are_for_tensorboard_and_the_matrix_is_a_picture(run_dir):
     found = {}
     for event in tf.compat.v1.train.summary_iterator(str(path)):
         for value in event.summary.value:
-            found[value.tag] = float(tf.make_ndarray(value.tensor))
-    for name in ("mean_class_accuracy", "frequency_weighted_iou"):
-        assert found[name] == pytest.approx(scores[name], rel=1e-6)
+            found[value.tag] = event.step, float(tf.make_ndarray(value.tensor))
+    for name in ("miou", "mean_class_accuracy", "frequency_weighted_iou"):
+        assert found[name] == (10, pytest.approx(scores[name], rel=1e-6))
+    assert found["iou/road"] == (10, pytest.approx(scores["classes"][1]["iou"]))
     with tf.io.gfile.GFile(str(run_dir / "eval/val_confusion.png"), "rb") as file:
         assert tf.io.decode_png(file.read()).shape[0] > 300

@@ -1,6 +1,5 @@
 """eval.py as it is typed: scores by value, overrides, contradictions, errors."""
 
-import functools
 import json
 import os
 import pathlib
@@ -9,17 +8,14 @@ import sys
 
 import numpy as np
 import pytest
-import tensorflow as tf
 from absl import app
 
-from deeplab_dpc import inference
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.evaluation import confusion
 from deeplab_dpc.evaluation.evaluator import EvaluationError
 from deeplab_dpc.files import OutputError
 from deeplab_dpc.programs import eval as program
-from deeplab_dpc.reports.evaluation import scores
 from deeplab_dpc.training import checkpoints, compatibility
 from deeplab_dpc.training.checkpoints import RunFolderError
 from deeplab_dpc.training.compatibility import ContradictionError
@@ -34,34 +30,11 @@ def evaluate(folder, *arguments):
     return json.loads((folder / "eval" / "val.json").read_text())
 
 
-@functools.cache
-def expected_counts(step, scales=(1.0,), flips=False, crop=(33, 33), **settings):
-    """Image by image, padded with grey by hand, with a model that was not restored."""
-    averaging, counts = inference.Averaging(scales, flips), np.zeros((3, 3), int)
-    labels = inference.compiled_labels(tiny_run.model(step, **settings), averaging)
-    for image, label in tiny_run.images().values():
-        height, width = label.shape
-        padding = [(0, max(crop[0] - height, 0)), (0, max(crop[1] - width, 0)), (0, 0)]
-        padded = np.pad(image.astype("float32"), padding, constant_values=127.5)
-        found = np.asarray(labels(padded[None]))[0, :height, :width]
-        for true in range(3):
-            for predicted in range(3):
-                hits = (label == true) & (found == predicted)
-                counts[true, predicted] += hits.sum()
-    return counts
-
-
-def written_counts(folder):
-    rows = (folder / "eval" / "val_confusion.csv").read_text().splitlines()
-    assert rows[0] == "true \\ predicted,sky,road,car"
-    return np.array([[int(n) for n in row.split(",")[1:]] for row in rows[1:]])
-
-
 def test_scores_the_newest_checkpoint_of_a_run_folder(run_dir, capsys):
     tiny_run.write_checkpoint(run_dir, 15)
     scores = evaluate(run_dir)
-    counts = expected_counts(15)
-    np.testing.assert_array_equal(written_counts(run_dir), counts)
+    counts = tiny_run.expected_counts(15)
+    np.testing.assert_array_equal(tiny_run.written_counts(run_dir), counts)
     assert scores["miou"] == pytest.approx(confusion.mean_iou(counts))
     assert (scores["step"], scores["num_images"]) == (15, 3)
     assert [image["name"] for image in scores["images"]] == list(tiny_run.SIZES)
@@ -73,26 +46,28 @@ def test_scores_the_newest_checkpoint_of_a_run_folder(run_dir, capsys):
 def test_scores_a_given_checkpoint(run_dir):
     tiny_run.write_checkpoint(run_dir, 15)
     tiny_run.run(program, f"--checkpoint_dir={run_dir}/ckpt-10")
-    np.testing.assert_array_equal(written_counts(run_dir), expected_counts(10))
+    np.testing.assert_array_equal(
+        tiny_run.written_counts(run_dir), tiny_run.expected_counts(10)
+    )
 
 
 def test_scales_and_flips_replace_the_runs(run_dir):
     evaluate(run_dir, "--eval_scales=0.5", "--add_flipped_images")
-    expected = expected_counts(10, (0.5,), True)
-    np.testing.assert_array_equal(written_counts(run_dir), expected)
+    expected = tiny_run.expected_counts(10, (0.5,), True)
+    np.testing.assert_array_equal(tiny_run.written_counts(run_dir), expected)
 
 
 def test_crop_size_replaces_the_runs(run_dir):
     evaluate(run_dir, "--eval_crop_size=49,65")
-    expected = expected_counts(10, crop=(49, 65))
-    np.testing.assert_array_equal(written_counts(run_dir), expected)
+    expected = tiny_run.expected_counts(10, crop=(49, 65))
+    np.testing.assert_array_equal(tiny_run.written_counts(run_dir), expected)
 
 
 def test_another_output_stride_scales_the_rates(run_dir):
     scores = evaluate(run_dir, "--output_stride=8")
     assert scores["settings"]["model"]["atrous_rates"] == [2, 4]
-    expected = expected_counts(10, output_stride=8, atrous_rates=(2, 4))
-    np.testing.assert_array_equal(written_counts(run_dir), expected)
+    expected = tiny_run.expected_counts(10, output_stride=8, atrous_rates=(2, 4))
+    np.testing.assert_array_equal(tiny_run.written_counts(run_dir), expected)
 
 
 def test_given_rates_are_kept(read_only_run):
@@ -103,8 +78,8 @@ def test_given_rates_are_kept(read_only_run):
 
 def test_batches_do_not_change_scores_of_images_as_large_as_the_crop(run_dir):
     evaluate(run_dir, "--eval_crop_size=41,50", "--eval_batch_size=2")
-    expected = expected_counts(10, crop=(41, 50))
-    assert np.abs(written_counts(run_dir) - expected).sum() <= 2  # rounding
+    expected = tiny_run.expected_counts(10, crop=(41, 50))
+    assert np.abs(tiny_run.written_counts(run_dir) - expected).sum() <= 2  # rounding
 
 
 def test_dataset_may_have_moved(run_dir, tmp_path):
@@ -116,37 +91,9 @@ def test_dataset_may_have_moved(run_dir, tmp_path):
     with pytest.raises(OutputError, match="gone.*--dataset_dir"):
         evaluate(run_dir)
     evaluate(run_dir, f"--dataset_dir={moved}")
-    np.testing.assert_array_equal(written_counts(run_dir), expected_counts(10))
-
-
-def test_scalars_are_for_tensorboard(run_dir):
-    scores = evaluate(run_dir)
-    (path,) = (run_dir / "eval" / "val").glob("events*")
-    found = {}
-    for event in tf.compat.v1.train.summary_iterator(str(path)):
-        for value in event.summary.value:
-            found[value.tag] = event.step, float(tf.make_ndarray(value.tensor))
-    assert found["miou"] == (10, pytest.approx(scores["miou"]))
-    assert found["iou/road"] == (10, pytest.approx(scores["classes"][1]["iou"]))
-
-
-def test_several_evaluations_end_with_the_runs_last_step(run_dir, monkeypatch):
-    """Two more checkpoints come while it waits; the second is the run's last."""
-    coming, reported = [15, tiny_run.LAST_STEP], []
-
-    def sleep(seconds):
-        tiny_run.write_checkpoint(run_dir, coming.pop(0))
-
-    waiting, writing = checkpoints.awaited, scores.write
-    monkeypatch.setattr(checkpoints, "awaited", lambda f, s: waiting(f, s, sleep=sleep))
-    monkeypatch.setattr(
-        scores, "write", lambda u, r, f: (reported.append(r), writing(u, r, f))[1]
+    np.testing.assert_array_equal(
+        tiny_run.written_counts(run_dir), tiny_run.expected_counts(10)
     )
-    tiny_run.run(
-        program, f"--checkpoint_dir={run_dir}", "--max_number_of_evaluations=0"
-    )
-    assert [result.step for result in reported] == [10, 15, 20]
-    np.testing.assert_array_equal(reported[1].counts, expected_counts(15))
 
 
 def test_new_checkpoints_come_once_each_and_are_awaited(monkeypatch):

@@ -1,5 +1,6 @@
 """A run folder with a small model and its data set, for tests of programs."""
 
+import functools
 import pathlib
 
 import keras
@@ -7,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
+from deeplab_dpc import inference
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetInfo
@@ -96,3 +98,26 @@ def run(program, *arguments: object) -> None:
     program.define_flags(values)
     values(["program.py", *map(str, arguments)])
     program.main(["program.py"], values)
+
+
+@functools.cache
+def expected_counts(step, scales=(1.0,), flips=False, crop=(33, 33), **settings):
+    """Image by image, padded with grey by hand, with a model that was not restored."""
+    averaging, counts = inference.Averaging(scales, flips), np.zeros((3, 3), int)
+    labels = inference.compiled_labels(model(step, **settings), averaging)
+    for image, label in images().values():
+        height, width = label.shape
+        padding = [(0, max(crop[0] - height, 0)), (0, max(crop[1] - width, 0)), (0, 0)]
+        padded = np.pad(image.astype("float32"), padding, constant_values=127.5)
+        found = np.asarray(labels(padded[None]))[0, :height, :width]
+        for true in range(3):
+            for predicted in range(3):
+                hits = (label == true) & (found == predicted)
+                counts[true, predicted] += hits.sum()
+    return counts
+
+
+def written_counts(folder):
+    rows = (folder / "eval" / "val_confusion.csv").read_text().splitlines()
+    assert rows[0] == "true \\ predicted,sky,road,car"
+    return np.array([[int(n) for n in row.split(",")[1:]] for row in rows[1:]])

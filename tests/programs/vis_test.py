@@ -41,14 +41,8 @@ def test_every_image_has_its_pictures_even_with_equal_names(drawn):
     """`a/one.jpg` and `b/one.jpg` keep apart; folders and endings go."""
     names = {path.name for path in drawn.iterdir()}
     for name in ("a_one", "b_one", "three"):
-        for ending in (
-            "",
-            "_image",
-            "_prediction",
-            "_overlay",
-            "_ground_truth",
-            "_errors",
-        ):
+        endings = "_image", "_prediction", "_overlay", "_ground_truth", "_errors"
+        for ending in ("", *endings):
             assert f"{name}{ending}.png" in names
     assert len(names) == 3 * 6 + 1  # and raw/
 
@@ -132,9 +126,8 @@ def test_names_of_files(name, file):
 
 def test_no_name_is_used_twice():
     used: set[str] = set()
-    names = [
-        predictions.file_name(name, used) for name in ("a.jpg", "a.png", "a_2", "a")
-    ]
+    given = "a.jpg", "a.png", "a_2", "a"
+    names = [predictions.file_name(name, used) for name in given]
     assert names == ["a", "a_2", "a_2_2", "a_3"]
 
 
