@@ -7,7 +7,6 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
 
 from deeplab_dpc import runs
 from deeplab_dpc.files import OutputError
@@ -40,7 +39,7 @@ def test_predictions_are_the_ones_that_are_drawn(folder, predictions, tmp_path):
     drawn = sorted((tmp_path / "raw").glob("*.png"))
     assert len(drawn) == 3
     for path, prediction in zip(drawn, predictions, strict=True):
-        np.testing.assert_array_equal(np.asarray(Image.open(path)), prediction)
+        np.testing.assert_array_equal(tiny_run.opened(path), prediction)
 
 
 def test_scores_are_the_ones_that_are_written(folder, tmp_path, capsys):

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from absl import flags
+from PIL import Image
 
 from deeplab_dpc import inference
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
@@ -27,17 +28,16 @@ MODEL = ModelConfig(
 )
 
 
-def write_dataset(folder: pathlib.Path, class_names=NAMES, has_labels=True) -> None:
+def write_dataset(folder: pathlib.Path, class_names=NAMES) -> None:
     """Three random images of different sizes as split `val`, and `test` unlabelled."""
-    rng, folder = np.random.default_rng(0), pathlib.Path(folder)
+    folder = pathlib.Path(folder)
     folder.mkdir(parents=True)
     splits: dict[str, list[bytes]] = {"val": [], "test": []}
-    for name, size in SIZES.items():
-        image = rng.integers(0, 256, (*size, 3), "uint8")
-        label = rng.choice([0, 1, 2, 255], (*size, 1)).astype("uint8")
-        encoded = tf.io.encode_png(image).numpy(), tf.io.encode_png(label).numpy()
-        for split, png in (("val", encoded[1]), ("test", None)):
-            record = records.Record(name, encoded[0], "png", size, png)
+    for name, (image, label) in images().items():
+        png = tf.io.encode_png(image).numpy()
+        labels = tf.io.encode_png(label[..., None].astype("uint8")).numpy()
+        for split, truth in (("val", labels), ("test", None)):
+            record = records.Record(name, png, "png", label.shape, truth)
             splits[split].append(records.encode(record))
     for split, examples in splits.items():
         path = folder / records.shard_name(split, 0, 1)
@@ -52,7 +52,7 @@ def images() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     rng, found = np.random.default_rng(0), {}
     for name, size in SIZES.items():
         image = rng.integers(0, 256, (*size, 3), "uint8")
-        found[name] = image, rng.choice([0, 1, 2, 255], size + (1,))[..., 0]
+        found[name] = image, rng.choice([0, 1, 2, 255], size)
     return found
 
 
@@ -110,10 +110,8 @@ def expected_counts(step, scales=(1.0,), flips=False, crop=(33, 33), **settings)
         padding = [(0, max(crop[0] - height, 0)), (0, max(crop[1] - width, 0)), (0, 0)]
         padded = np.pad(image.astype("float32"), padding, constant_values=127.5)
         found = np.asarray(labels(padded[None]))[0, :height, :width]
-        for true in range(3):
-            for predicted in range(3):
-                hits = (label == true) & (found == predicted)
-                counts[true, predicted] += hits.sum()
+        for true, predicted in np.ndindex(3, 3):
+            counts[true, predicted] += ((label == true) & (found == predicted)).sum()
     return counts
 
 
@@ -121,3 +119,8 @@ def written_counts(folder):
     rows = (folder / "eval" / "val_confusion.csv").read_text().splitlines()
     assert rows[0] == "true \\ predicted,sky,road,car"
     return np.array([[int(n) for n in row.split(",")[1:]] for row in rows[1:]])
+
+
+def opened(path: pathlib.Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image)

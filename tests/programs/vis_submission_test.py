@@ -13,6 +13,7 @@ from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation.submission import SubmissionError
 from deeplab_dpc.programs import vis as program
 from tests.programs import tiny_run
+from tests.programs.tiny_run import opened
 
 
 def as_voc(run_dir, folder, names):
@@ -47,11 +48,6 @@ def draw(run_dir, out, *flags):
         "--also_save_raw_predictions",
         *flags,
     )
-
-
-def opened(path):
-    with Image.open(path) as image:
-        return np.asarray(image)
 
 
 def test_voc_predictions_are_the_raw_ones_in_the_servers_layout(run_dir, tmp_path):

@@ -15,6 +15,7 @@ from deeplab_dpc.programs import vis as program
 from deeplab_dpc.reports import predictions
 from deeplab_dpc.training.compatibility import ContradictionError
 from tests.programs import tiny_run
+from tests.programs.tiny_run import opened
 
 
 def draw(run, out, *arguments):
@@ -22,11 +23,6 @@ def draw(run, out, *arguments):
     flags = [f"--checkpoint_dir={run}", f"--vis_logdir={out}", *arguments]
     tiny_run.run(program, *flags)
     return sorted(path.name for path in out.iterdir())
-
-
-def opened(path):
-    with Image.open(path) as image:
-        return np.asarray(image)
 
 
 @pytest.fixture(scope="module")
