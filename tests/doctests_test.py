@@ -16,7 +16,8 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_examples_of_a_module_run(name):
+def test_the_examples_of_a_module_run(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     found = doctest.testmod(
         importlib.import_module(name),
         optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
