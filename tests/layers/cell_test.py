@@ -74,53 +74,6 @@ def test_dropout_acts_before_the_projection_and_in_training_alone():
     assert abs((dropped == 0).sum() - 4_000) < 500
 
 
-LAYERS = {
-    "cell": lambda dtype: DensePredictionCell(
-        ALL_OPERATORS, 8, 4, (65, 65), "relu6", 0.9, dtype=dtype
-    ),
-    "aspp": lambda dtype: ASPP((2, 3), 4, pooling_map_size=(3, 3), dtype=dtype),
-    "plain_aspp": lambda dtype: ASPP(
-        (2,),
-        4,
-        False,
-        use_separable_convolutions=False,
-        use_projection=False,
-        dtype=dtype,
-    ),
-}
-
-
-@pytest.mark.parametrize("name", LAYERS)
-def test_context_modules_survive_a_keras_file(name, tmp_path):
-    inputs = keras.Input((None, None, 3))
-    model = keras.Model(inputs, LAYERS[name](None)(inputs))
-    for variable in model.variables:
-        if "seed" not in variable.path:
-            variable.assign(np.random.default_rng(1).uniform(0.5, 1.5, variable.shape))
-    x = features(1, 6, 7, 3)
-    model.save(tmp_path / "m.keras")
-    loaded = keras.models.load_model(tmp_path / "m.keras")
-    np.testing.assert_array_equal(model(x), loaded(x))
-    paths = [
-        [w.path for w in m.weights if "seed" not in w.path] for m in (loaded, model)
-    ]
-    assert paths[0] == paths[1]
-
-
-@pytest.mark.parametrize("name", LAYERS)
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision_is_near_float32(name, policy):
-    exact, mixed = LAYERS[name](None), LAYERS[name](policy)
-    x = features(2, 6, 7, 3)
-    expected, _ = np.asarray(exact(x)), mixed(x)
-    mixed.set_weights(exact.get_weights())
-    y = mixed(x)
-    assert policy.removeprefix("mixed_") in str(y.dtype)
-    assert {str(w.dtype) for w in mixed.trainable_weights} == {"float32"}
-    y = np.asarray(ops.cast(y, "float32"))
-    assert np.abs(y - expected).max() < 0.05 * np.abs(expected).max()
-
-
 def test_aspp_without_a_projection_is_the_concatenation():
     layer = ASPP((1,), filters=2, use_projection=False)
     x = features(1, 5, 6, 3)
