@@ -294,11 +294,15 @@ def is_given_up(record: TrialRecord) -> bool:
 
 
 def write(row: dict[str, object]) -> None:
-    """Writes the row; those of other storages stay as they are."""
+    """Writes the row; those of other storages and sizes stay as they are."""
     path = measuring.RESULTS / f"{NAME}.csv"
     rows = list(csv.DictReader(path.open())) if path.exists() else []
-    rows = [r for r in rows if r["storage"] != row["storage"]]
-    measuring.write(NAME, sorted([*rows, row], key=lambda r: r["storage"]), FIELDS)
+    kept = {_case(r): r for r in [*rows, row]}
+    measuring.write(NAME, [kept[case] for case in sorted(kept)], FIELDS)
+
+
+def _case(row: dict[str, object]) -> tuple[str, int]:
+    return str(row["storage"]), int(str(row["trials"]))
 
 
 def _versions() -> dict[str, object]:
