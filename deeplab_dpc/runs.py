@@ -128,7 +128,7 @@ class Run:
 
         >>> run = Run.open("runs/first")
         >>> run.restore(run.build())
-        15
+        10
 
         Returns:
             Their training step.

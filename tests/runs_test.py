@@ -1,14 +1,11 @@
 """A run as one object: what it gives is what the programs write."""
 
-import doctest
 import json
-import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_dpc import runs
 from deeplab_dpc.files import OutputError
 from deeplab_dpc.programs import eval as eval_program
 from deeplab_dpc.programs import vis as vis_program
@@ -107,12 +104,3 @@ def test_what_cannot_be_is_refused(folder, tmp_path):
         Run.open(folder, model={"model_variant": "xception_41"})
     with pytest.raises(OutputError, match="gone.*--dataset_dir says so"):
         Run.open(folder, data={"dataset_dir": str(tmp_path / "gone")}).num_images()
-
-
-def test_examples_of_its_methods(folder, tmp_path, monkeypatch):
-    """As typed beside the folder `runs/first`."""
-    (tmp_path / "runs").mkdir()
-    shutil.copytree(folder, tmp_path / "runs" / "first")
-    monkeypatch.chdir(tmp_path)
-    found = doctest.testmod(runs)
-    assert found.failed == 0 and found.attempted >= 8
