@@ -1,5 +1,6 @@
 """Rendered streets as records, a run config for them, and features made by hand."""
 
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -8,7 +9,12 @@ import tensorflow as tf
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.search.cache.manifest import Manifest, Shard, file_name, sha256
+from deeplab_dpc.search.cache.manifest import (
+    CachedShard,
+    CacheManifest,
+    file_name,
+    sha256,
+)
 from deeplab_dpc.training.run_folder import RunConfig
 from tests.datasets import programs
 
@@ -88,7 +94,7 @@ def make_cache(
         EvalConfig(eval_crop_size=crop_size),
         DatasetInfo("made", names, colors, ignore_label, sizes),
     )
-    manifest = Manifest(settings, run, channels, sizes)
+    manifest = CacheManifest(settings, run, channels, sizes)
     shards = {}
     for part in ("train", "val"):
         for name, count in manifest.shard_sizes(part).items():
@@ -96,8 +102,8 @@ def make_cache(
             for kind, array in arrays.items():
                 np.save(folder / file_name(name, kind), array)
             sums = [sha256(folder / file_name(name, kind)) for kind in arrays]
-            shards[name] = Shard(count, *sums)
-    manifest.with_shards(shards).save(folder)
+            shards[name] = CachedShard(count, *sums)
+    dataclasses.replace(manifest, shards=shards).save(folder)
     return folder
 
 

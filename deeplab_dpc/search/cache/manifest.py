@@ -9,12 +9,16 @@ import pathlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
+import numpy as np
+
 from deeplab_dpc import files
 from deeplab_dpc.training.run_folder import RunConfig
 
 FILE_NAME = "manifest.json"
 FORMAT = 1
-PARTS = ("train", "val")
+SPLITS = ("train", "val")
+KINDS = {"features": np.float16, "labels": np.uint8}
+"""The two files of a shard."""
 
 Path = str | os.PathLike[str]
 
@@ -24,14 +28,8 @@ class CacheError(ValueError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Shard:
-    """Two files of a cache: features and labels of some views.
-
-    Attributes:
-        num_views: Views in each.
-        features_sha256: Checksum of the features' file.
-        labels_sha256: Of the labels' file.
-    """
+class CachedShard:
+    """Two files of a cache: features and labels of `num_views` views; checksums."""
 
     num_views: int
     features_sha256: str
@@ -39,7 +37,7 @@ class Shard:
 
 
 @dataclasses.dataclass(frozen=True)
-class Manifest:
+class CacheManifest:
     """A cache's facts.
 
     Attributes:
@@ -47,7 +45,7 @@ class Manifest:
             would give others.
         run: Backbone and weights, records and crops, paths absolute.
         channels: Of the features.
-        num_views: Views of each part.
+        num_views: Views of each split.
         shards: Those that are finished, by name such as `train-00000-of-00006`.
     """
 
@@ -55,70 +53,73 @@ class Manifest:
     run: RunConfig
     channels: int
     num_views: Mapping[str, int]
-    shards: Mapping[str, Shard] = dataclasses.field(default_factory=dict)
+    shards: Mapping[str, CachedShard] = dataclasses.field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
         """Of the settings and all features: 16 hexadecimal digits."""
-        shards = {k: dataclasses.asdict(v) for k, v in sorted(self.shards.items())}
-        text = json.dumps([self.settings, shards], sort_keys=True)
+        text = json.dumps([self.settings, self._shards()], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def crop_size(self, part: str) -> tuple[int, int]:
-        """Height and width of a part's labels, in pixels of the image."""
-        name = {"train": "train.train_crop_size", "val": "eval.eval_crop_size"}[part]
+    def crop_size(self, split: str) -> tuple[int, int]:
+        """Height and width of a split's labels, in pixels of the image."""
+        name = {"train": "train.train_crop_size", "val": "eval.eval_crop_size"}[split]
         height, width = self.settings[name]
         return height, width
 
-    def feature_size(self, part: str) -> tuple[int, int]:
-        """Height and width of a part's feature maps."""
+    def feature_size(self, split: str) -> tuple[int, int]:
+        """Height and width of a split's feature maps."""
         stride = self.settings["model.output_stride"]
-        height, width = ((side - 1) // stride + 1 for side in self.crop_size(part))
+        height, width = ((side - 1) // stride + 1 for side in self.crop_size(split))
         return height, width
 
-    def shard_sizes(self, part: str) -> dict[str, int]:
-        """Views of each shard of a part, finished or not, by name."""
-        total, most = self.num_views[part], self.settings["cache.images_per_shard"]
+    def shard_sizes(self, split: str) -> dict[str, int]:
+        """Views of each shard of a split, finished or not, by name."""
+        total, most = self.num_views[split], self.settings["cache.images_per_shard"]
         count = -(-total // most)
         return {
-            f"{part}-{i:05d}-of-{count:05d}": min(most, total - i * most)
+            f"{split}-{i:05d}-of-{count:05d}": min(most, total - i * most)
             for i in range(count)
         }
 
-    def shape(self, part: str, kind: str, num_views: int) -> tuple[int, ...]:
-        """Shape of a file of so many views; `kind` is `features` or `labels`."""
+    def shape(self, split: str, kind: str, num_views: Any) -> tuple[Any, ...]:
+        """Shape of `features` or `labels` of so many views; None: of any number."""
         if kind == "labels":
-            return (num_views, *self.crop_size(part))
-        return (num_views, *self.feature_size(part), self.channels)
+            return (num_views, *self.crop_size(split))
+        return (num_views, *self.feature_size(split), self.channels)
 
-    def num_bytes(self, part: str, num_views: int) -> int:
-        """Size of so many views: float16 features and a byte for each label."""
-        features = math.prod(self.shape(part, "features", num_views))
-        return 2 * features + math.prod(self.shape(part, "labels", num_views))
+    def num_bytes(self, split: str, num_views: int) -> int:
+        """Size of so many views in both files."""
+        sizes = {kind: np.dtype(dtype).itemsize for kind, dtype in KINDS.items()}
+        return sum(
+            size * math.prod(self.shape(split, kind, num_views))
+            for kind, size in sizes.items()
+        )
 
     def missing(self) -> Iterator[tuple[str, str]]:
-        """Part and name of each shard that is not finished."""
-        for part in PARTS:
-            for name in self.shard_sizes(part):
+        """Split and name of each shard that is not finished."""
+        for split in SPLITS:
+            for name in self.shard_sizes(split):
                 if name not in self.shards:
-                    yield part, name
+                    yield split, name
 
-    def with_shards(self, shards: Mapping[str, Shard]) -> Self:
-        """The same cache with these shards."""
-        return dataclasses.replace(self, shards=dict(sorted(shards.items())))
+    def is_whole(self, folder: Path, shard: str) -> bool:
+        """Whether a finished shard's files are there as they were written."""
+        for kind in KINDS:
+            path = pathlib.Path(folder) / file_name(shard, kind)
+            known = getattr(self.shards[shard], f"{kind}_sha256")
+            if not path.is_file() or sha256(path) != known:
+                return False
+        return True
 
-    def save(self, folder: pathlib.Path) -> None:
+    def save(self, folder: Path) -> None:
         """Writes `manifest.json`, whole or not at all."""
-        shards = {k: dataclasses.asdict(v) for k, v in self.shards.items()}
-        values = {
-            "format": FORMAT,
-            "settings": dict(self.settings),
-            "run": self.run.to_dict(),
-            "channels": self.channels,
-            "num_views": dict(self.num_views),
-            "shards": shards,
-        }
-        files.write_json(folder / FILE_NAME, values)
+        values = {"format": FORMAT, **vars(self), "run": self.run.to_dict()}
+        values["shards"] = self._shards()
+        files.write_json(pathlib.Path(folder) / FILE_NAME, values)
+
+    def _shards(self) -> dict[str, Any]:
+        return {k: dataclasses.asdict(v) for k, v in sorted(self.shards.items())}
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -135,17 +136,12 @@ class Manifest:
                 "--dataset_dir=..."
             )
         try:
-            values = json.loads(path.read_text())
-            found = values["format"]
+            values = files.read_json(path)
+            found = values.pop("format")
             if found == FORMAT:
-                shards = {k: Shard(**v) for k, v in values["shards"].items()}
-                return cls(
-                    values["settings"],
-                    RunConfig.from_dict(values["run"]),
-                    values["channels"],
-                    values["num_views"],
-                    shards,
-                )
+                shards = {k: CachedShard(**v) for k, v in values["shards"].items()}
+                run = RunConfig.from_dict(values["run"])
+                return cls(**{**values, "run": run, "shards": shards})
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise CacheError(
                 f"{path} cannot be read: {e!r}. Write the cache again into another "

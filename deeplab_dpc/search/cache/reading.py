@@ -1,56 +1,53 @@
 """Cached features, memory-mapped."""
 
-import functools
 import pathlib
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 
 from deeplab_dpc.search.cache.manifest import (
-    PARTS,
+    KINDS,
+    SPLITS,
     CacheError,
-    Manifest,
+    CacheManifest,
     Path,
     file_name,
-    sha256,
 )
-from deeplab_dpc.training.run_folder import RunConfig
 
 
-class Part:
-    """Views of one part of a cache, by number.
+class CachedSplit:
+    """Views of one split of a cache, by number.
 
-    Args:
-        folder: The cache's.
-        manifest: Its facts.
-        name: `train` or `val`.
+    Attributes:
+        crop_size: Height and width of the labels.
+        feature_size: Of the features.
     """
 
-    def __init__(self, folder: pathlib.Path, manifest: Manifest, name: str):
-        self.name = name
+    def __init__(self, folder: pathlib.Path, manifest: CacheManifest, name: str):
         self.crop_size = manifest.crop_size(name)
         self.feature_size = manifest.feature_size(name)
+        self._name, self._manifest = name, manifest
         self._per_shard = manifest.settings["cache.images_per_shard"]
-        sizes = manifest.shard_sizes(name)
         self._maps = {
             kind: [
-                _open(folder / file_name(s, kind), manifest.shape(name, kind, n))
-                for s, n in sizes.items()
+                _opened(folder / file_name(shard, kind), manifest.shape(name, kind, n))
+                for shard, n in manifest.shard_sizes(name).items()
             ]
-            for kind in ("features", "labels")
+            for kind in KINDS
         }
-        self._num_views = sum(sizes.values())
-        self._channels = manifest.channels
 
     def __len__(self) -> int:
-        return self._num_views
+        return self._manifest.num_views[self._name]
 
     def shape(
         self, num_views: int | None
     ) -> tuple[tuple[int | None, ...], tuple[int | None, ...]]:
         """Shapes of features and labels of so many views."""
-        features = (num_views, *self.feature_size, self._channels)
-        return features, (num_views, *self.crop_size)
+        features, labels = (
+            self._manifest.shape(self._name, kind, num_views) for kind in KINDS
+        )
+        return features, labels
 
     def features(self, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
         """Feature maps of these views: float16 `[n, height, width, channels]`."""
@@ -74,14 +71,25 @@ class Cache:
         manifest: Its facts.
         train: Random views of the training images.
         val: The validation images, padded at the bottom and the right.
+        run: What it was made with: backbone and weights, records, crops.
+        fingerprint: Tells one cache from another: 16 hexadecimal digits.
+        num_classes: The ignored label left out unless it is one of them.
+        ignore_label: The label of pixels that count for nothing.
+        channels: Of the features.
+        output_stride: Pixels of the image for one of the feature map.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest):
+    def __init__(self, folder: Path, manifest: CacheManifest):
         self.folder, self.manifest = pathlib.Path(folder), manifest
-        self.train, self.val = (Part(self.folder, manifest, p) for p in PARTS)
+        self.train, self.val = (CachedSplit(self.folder, manifest, s) for s in SPLITS)
+        self.run, self.fingerprint = manifest.run, manifest.fingerprint
+        self.num_classes = self.run.dataset.num_classes
+        self.ignore_label = self.run.dataset.ignore_label
+        self.channels = manifest.channels
+        self.output_stride: int = manifest.settings["model.output_stride"]
 
     @classmethod
-    def open(cls, folder: Path, verify: bool = False) -> "Cache":
+    def open(cls, folder: Path, verify: bool = False) -> Self:
         """Opens a finished cache.
 
         Args:
@@ -91,37 +99,32 @@ class Cache:
         Raises:
             CacheError: If there is none, or it is incomplete or damaged.
         """
-        manifest = Manifest.load(folder)
-        missing = [name for _, name in manifest.missing()]
+        manifest = CacheManifest.load(folder)
+        names, missing = manifest.shards, [name for _, name in manifest.missing()]
         if missing:
-            total = len(missing) + len(manifest.shards)
+            total = len(missing) + len(names)
             raise CacheError(
-                f"{folder} is not finished: {len(manifest.shards)} of {total} shards "
-                f"are there, the next is {missing[0]}. Run the command that writes it "
-                "again; it goes on where it stopped."
+                f"{folder} is not finished: {len(names)} of {total} shards are there, "
+                f"the next is {missing[0]}. Run the command that writes it again; it "
+                "goes on where it stopped."
             )
-        if verify:
-            _verify(pathlib.Path(folder), manifest)
+        bad = [n for n in names if verify and not manifest.is_whole(folder, n)]
+        if bad:
+            raise CacheError(
+                f"{folder}: {len(bad)} of {len(names)} shards are missing or differ "
+                f"from their checksums: {', '.join(bad[:4])}. Run the command that "
+                "writes the cache again; it makes them anew."
+            )
         return cls(folder, manifest)
-
-    @functools.cached_property
-    def fingerprint(self) -> str:
-        """Tells one cache from another: 16 hexadecimal digits."""
-        return self.manifest.fingerprint
-
-    @property
-    def run(self) -> RunConfig:
-        """What it was made with: backbone and weights, records, crops."""
-        return self.manifest.run
 
     def describe(self) -> str:
         """A line for the log: what it holds and how large it is."""
-        run = self.run
+        run, splits = self.run, {"train": self.train, "val": self.val}
         views = ", ".join(
-            f"{len(part)} {part.name} views of {part.crop_size[0]}x{part.crop_size[1]}"
-            for part in (self.train, self.val)
+            f"{len(split)} {name} views of {split.crop_size[0]}x{split.crop_size[1]}"
+            for name, split in splits.items()
         )
-        size = sum(self.manifest.num_bytes(p, len(getattr(self, p))) for p in PARTS)
+        size = sum(self.manifest.num_bytes(k, len(v)) for k, v in splits.items())
         return (
             f"{self.folder}: {run.model.model_variant} with the weights of "
             f"{run.train.tf_initial_checkpoint}, {self.channels} channels at stride "
@@ -129,28 +132,8 @@ class Cache:
             f"{size / 2**20:,.0f} MiB; fingerprint {self.fingerprint}."
         )
 
-    @property
-    def num_classes(self) -> int:
-        """Classes, the ignored label left out unless it is one of them."""
-        return self.manifest.run.dataset.num_classes
 
-    @property
-    def ignore_label(self) -> int:
-        """The label of pixels that count for nothing."""
-        return self.manifest.run.dataset.ignore_label
-
-    @property
-    def channels(self) -> int:
-        """Channels of the features."""
-        return self.manifest.channels
-
-    @property
-    def output_stride(self) -> int:
-        """Pixels of the image for one of the feature map."""
-        return self.manifest.settings["model.output_stride"]
-
-
-def _open(path: pathlib.Path, shape: tuple[int, ...]) -> np.ndarray:
+def _opened(path: pathlib.Path, shape: tuple[int, ...]) -> np.ndarray:
     try:
         found = np.load(path, mmap_mode="r")
     except (OSError, ValueError) as e:
@@ -164,23 +147,3 @@ def _open(path: pathlib.Path, shape: tuple[int, ...]) -> np.ndarray:
             "that writes the cache again; it makes anew what is damaged."
         )
     return found
-
-
-def _verify(folder: pathlib.Path, manifest: Manifest) -> None:
-    bad = [name for name in manifest.shards if not is_whole(folder, manifest, name)]
-    if bad:
-        raise CacheError(
-            f"{folder}: {len(bad)} of {len(manifest.shards)} shards are missing or "
-            f"differ from their checksums: {', '.join(bad[:4])}. Run the command that "
-            "writes the cache again; it makes them anew."
-        )
-
-
-def is_whole(folder: pathlib.Path, manifest: Manifest, shard: str) -> bool:
-    """Whether a shard's two files are there as they were written."""
-    known = manifest.shards[shard]
-    expected = {"features": known.features_sha256, "labels": known.labels_sha256}
-    paths = {kind: folder / file_name(shard, kind) for kind in expected}
-    return all(p.is_file() for p in paths.values()) and all(
-        sha256(paths[kind]) == value for kind, value in expected.items()
-    )

@@ -1,31 +1,47 @@
 """Computes features and writes them, shard by shard, where the last run stopped."""
 
 import contextlib
-import fcntl
+import dataclasses
 import os
 import pathlib
+import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from absl import logging
 
+from deeplab_dpc import files
+from deeplab_dpc.config import ConfigError
+from deeplab_dpc.data import pipeline, records
 from deeplab_dpc.progress import Progress
-from deeplab_dpc.search.cache import plan
-from deeplab_dpc.search.cache.backbone import Backbone
+from deeplab_dpc.search.cache.features import Backbone, splits, views
 from deeplab_dpc.search.cache.manifest import (
-    PARTS,
+    FILE_NAME,
+    KINDS,
+    SPLITS,
+    CachedShard,
     CacheError,
-    Manifest,
+    CacheManifest,
     Path,
-    Shard,
     file_name,
     sha256,
 )
 from deeplab_dpc.search.cache.reading import Cache
-from deeplab_dpc.search.cache.views import Views
 from deeplab_dpc.search.config import CacheConfig
 from deeplab_dpc.training.run_folder import RunConfig
 
-_KINDS = {"features": np.float16, "labels": np.uint8}
+# What features follow from, beside weights and records; two are the heads'.
+_SETTINGS = {
+    "model": "model_variant output_stride multi_grid depth_multiplier divisible_by "
+    "use_bounded_activation image_pooling_crop_size",
+    "data": "min_resize_value max_resize_value resize_factor keep_aspect_ratio "
+    "skip_bad_records",
+    "train": "train_split train_crop_size min_scale_factor max_scale_factor "
+    "scale_factor_step_size photometric_distortion seed",
+    "eval": "eval_split eval_crop_size",
+    "cache": "num_views images_per_shard",
+}
 
 
 def write_cache(folder: Path, run: RunConfig, cache: CacheConfig) -> Cache:
@@ -46,103 +62,167 @@ def write_cache(folder: Path, run: RunConfig, cache: CacheConfig) -> Cache:
         The finished cache, opened.
 
     Raises:
-        CacheError: If the folder holds a cache of other settings, another process is
-            writing it, it has too little space, or an image does not fit its crop.
+        CacheError: If the folder holds a cache of other settings, it has too little
+            space, or an image does not fit its crop.
+        ConfigError: If there is no folder of records.
         DatasetError: If records are missing or damaged.
+        LockedError: If another process is writing it.
         WeightsError: If the checkpoint does not fit.
     """
     path = pathlib.Path(folder)
     backbone = Backbone(run.model, run.train)
-    wanted = plan.wanted(run, cache, backbone)
+    wanted = _wanted(run, cache, backbone)
     path.mkdir(parents=True, exist_ok=True)
-    with _locked(path):
-        manifest = plan.with_found(wanted, path)
-        plan.check_space(path, manifest)
-        plan.log(manifest, path)
+    with files.claimed(path / ".lock"):
+        for left_by_a_killed_one in path.glob(".*.tmp"):
+            left_by_a_killed_one.unlink()
+        manifest = _with_found(wanted, path)
+        _check_space(path, manifest)
+        _log(path, manifest)
         if list(manifest.missing()):
             manifest.save(path)
             _write_missing(path, manifest, run, backbone)
     return Cache.open(path)
 
 
+def _wanted(run: RunConfig, cache: CacheConfig, backbone: Backbone) -> CacheManifest:
+    """The manifest of the cache to be, without shards."""
+    if run.data.dataset_dir is None:
+        raise ConfigError("dataset_dir is not given; a cache needs records.")
+    folder, source = run.data.dataset_dir, str(run.train.tf_initial_checkpoint)
+    settings: dict[str, Any] = {}
+    for (part, names), config in zip(
+        _SETTINGS.items(), (run.model, run.data, run.train, run.eval, cache)
+    ):
+        values = config.to_dict()
+        settings |= {f"{part}.{name}": values[name] for name in names.split()}
+    counts = {
+        split: pipeline.num_usable(run.dataset, folder, name, run.data)
+        for split, name in splits(run).items()
+    }
+    shards = records.shards_by_split(folder)
+    settings["weights_sha256"] = backbone.weights_sha256()
+    settings["records"] = {  # Other files of records are another cache.
+        path.name: path.stat().st_size
+        for name in splits(run).values()
+        for path in shards[name]
+    }
+    run = dataclasses.replace(
+        run,
+        data=dataclasses.replace(run.data, dataset_dir=os.path.abspath(folder)),
+        train=dataclasses.replace(
+            run.train, tf_initial_checkpoint=os.path.abspath(source)
+        ),
+    )
+    num_views = {"train": counts["train"] * cache.num_views, "val": counts["val"]}
+    return CacheManifest(settings, run, backbone.channels, num_views)
+
+
+def _with_found(wanted: CacheManifest, folder: pathlib.Path) -> CacheManifest:
+    """The manifest with those shards that are there and whole."""
+    if not (folder / FILE_NAME).is_file():
+        strange = sorted(p.name for p in folder.iterdir() if p.name[0] != ".")
+        if strange:
+            raise CacheError(
+                f"{folder} is no cache, but holds {strange[:4]}. Give an empty folder, "
+                "or one that does not exist."
+            )
+        return wanted
+    found = CacheManifest.load(folder)
+    there, now = (
+        {**m.settings, "dataset": m.run.dataset.to_dict()} for m in (found, wanted)
+    )
+    names = [k for k in sorted(there.keys() | now.keys()) if there.get(k) != now.get(k)]
+    if names:
+        lines = [f"  {k}: {there.get(k)!r} there, now {now.get(k)!r}" for k in names]
+        raise CacheError(
+            f"{folder} holds features of other settings:\n" + "\n".join(lines) + "\n"
+            "Go on with its own settings, or give another folder."
+        )
+    whole = {k: v for k, v in found.shards.items() if found.is_whole(folder, k)}
+    for name in found.shards.keys() - whole.keys():
+        logging.warning("%s/%s is missing or damaged; it is made anew.", folder, name)
+    return dataclasses.replace(wanted, shards=whole)
+
+
+def _check_space(folder: pathlib.Path, manifest: CacheManifest) -> None:
+    needed = sum(
+        manifest.num_bytes(split, manifest.shard_sizes(split)[name])
+        for split, name in manifest.missing()
+    )
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise CacheError(
+            f"{folder} has {free / 2**30:,.1f} GiB free, but the features need "
+            f"{needed / 2**30:,.1f} GiB more. Free some space, or lower --num_views or "
+            "--train_crop_size."
+        )
+
+
+def _log(folder: pathlib.Path, manifest: CacheManifest) -> None:
+    """Says what is to be written and how large it is."""
+    for split in SPLITS:
+        number, sizes = manifest.num_views[split], manifest.shard_sizes(split)
+        there = sum(sizes.get(name, 0) for name in manifest.shards)
+        crop = "x".join(map(str, manifest.crop_size(split)))
+        maps = "x".join(map(str, manifest.shape(split, "features", 1)[1:]))
+        mib = manifest.num_bytes(split, number) / 2**20
+        logging.info(
+            "%s: %s: %d views of %s pixels, features of %s, %.0f MiB; %d are there.",
+            *(folder, split, number, crop, maps, mib, there),
+        )
+
+
 def _write_missing(
-    folder: pathlib.Path, manifest: Manifest, run: RunConfig, backbone: Backbone
+    folder: pathlib.Path, manifest: CacheManifest, run: RunConfig, backbone: Backbone
 ) -> None:
     missing = set(manifest.missing())
-    sizes = {part: manifest.shard_sizes(part) for part in PARTS}
-    progress = Progress(sum(sizes[part][name] for part, name in missing))
-    for part in PARTS:
-        views: Views | None = None
-        for index, (name, count) in enumerate(sizes[part].items()):
-            if (part, name) not in missing:
-                views = None
-                continue
-            views = views or Views(part, run, manifest, index)
-            shard = _Writer(folder, manifest, part, name, count)
-            shard.fill(views, backbone, progress)
-            manifest = manifest.with_shards({**manifest.shards, name: shard.finish()})
-            manifest.save(folder)
-    progress.close()
+    sizes = {split: manifest.shard_sizes(split) for split in SPLITS}
+    with Progress(sum(sizes[split][name] for split, name in missing)) as progress:
+        for split in SPLITS:
+            batches: Iterator[dict[str, np.ndarray]] | None = None
+            for index, name in enumerate(sizes[split]):
+                if (split, name) not in missing:
+                    batches = None
+                    continue
+                batches = batches or (
+                    {"features": backbone(images), "labels": labels}
+                    for images, labels in views(run, manifest, split, index)
+                )
+                shapes = {
+                    k: manifest.shape(split, k, sizes[split][name]) for k in KINDS
+                }
+                shard = _write_shard(folder / name, shapes, batches, progress)
+                shards = {**manifest.shards, name: shard}
+                manifest = dataclasses.replace(manifest, shards=shards)
+                manifest.save(folder)
 
 
-class _Writer:
-    """A shard's two files, under temporary names until they are whole."""
-
-    def __init__(
-        self,
-        folder: pathlib.Path,
-        manifest: Manifest,
-        part: str,
-        name: str,
-        num_views: int,
-    ):
-        self._folder, self._name, self._num_views = folder, name, num_views
-        self._arrays = {
-            kind: np.lib.format.open_memmap(
-                self._temporary(kind),
-                mode="w+",
-                dtype=dtype,
-                shape=manifest.shape(part, kind, num_views),
+def _write_shard(
+    name: pathlib.Path,
+    shapes: dict[str, tuple[int, ...]],
+    batches: Iterator[dict[str, np.ndarray]],
+    progress: Progress,
+) -> CachedShard:
+    """Fills a shard's two files, which have their names when they are whole."""
+    arrays, paths = {}, {}
+    total = shapes["labels"][0]
+    with contextlib.ExitStack() as stack:
+        for kind, dtype in KINDS.items():
+            path = name.with_name(file_name(name.name, kind))
+            paths[kind] = stack.enter_context(files.atomically(path))
+            arrays[kind] = np.lib.format.open_memmap(
+                paths[kind], mode="w+", dtype=dtype, shape=shapes[kind]
             )
-            for kind, dtype in _KINDS.items()
-        }
-
-    def fill(self, views: Views, backbone: Backbone, progress: Progress) -> None:
-        """Computes the shard's views."""
         done = 0
-        while done < self._num_views:
-            images, labels = views.next()
-            count = min(len(labels), self._num_views - done)
-            rows = slice(done, done + count)
-            self._arrays["features"][rows] = backbone(images)[:count]
-            self._arrays["labels"][rows] = labels[:count]
+        while done < total:
+            batch = next(batches)
+            count = min(len(batch["labels"]), total - done)
+            for kind, array in arrays.items():
+                array[done : done + count] = batch[kind][:count]
             done += count
             progress.advance(count)
-
-    def finish(self) -> Shard:
-        """Gives the files their names, once they are on the disk."""
-        sums = {}
-        for kind, array in self._arrays.items():
+        for array in arrays.values():
             array.flush()
-            path = self._temporary(kind)
-            sums[kind] = sha256(path)
-            os.replace(path, self._folder / file_name(self._name, kind))
-        self._arrays = {}
-        return Shard(self._num_views, sums["features"], sums["labels"])
-
-    def _temporary(self, kind: str) -> pathlib.Path:
-        return self._folder / f".{file_name(self._name, kind)}.tmp"
-
-
-@contextlib.contextmanager
-def _locked(folder: pathlib.Path) -> Iterator[None]:
-    """Keeps others from writing into the folder; the kernel frees it if we die."""
-    with open(folder / ".lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as e:
-            raise CacheError(
-                f"Another process is writing {folder}. Wait for it, or give another "
-                "folder."
-            ) from e
-        yield
+        sums = [sha256(path) for path in paths.values()]
+        return CachedShard(total, *sums)

@@ -1,6 +1,7 @@
 """Features are the backbone's, a view is training's, and a stopped cache goes on."""
 
 import dataclasses
+import fcntl
 import logging
 import pathlib
 import signal
@@ -14,9 +15,10 @@ import pytest
 from deeplab_dpc.config import ConfigError, EvalConfig
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.files import LockedError
 from deeplab_dpc.model import build_model
 from deeplab_dpc.search.cache import CacheError, manifest, write_cache
-from deeplab_dpc.search.cache import backbone as backbones
+from deeplab_dpc.search.cache.features import Backbone
 from deeplab_dpc.search.config import CacheConfig
 from deeplab_dpc.tf1 import load_tf1_weights, variables_by_tf1_name
 from tests import goldens
@@ -56,27 +58,33 @@ def whole(tmp_path_factory, run):
     return write_cache(tmp_path_factory.mktemp("whole") / "cache", run, SETTINGS)
 
 
-def test_view_v_of_an_image_is_the_one_that_training_shows_in_epoch_v(whole, run):
-    train = dataclasses.replace(run.train, train_batch_size=5)
-    stream = pipeline.training_batches(
-        run.dataset, run.data.dataset_dir, train, run.data
-    )
+def changed(run, **parts):
+    """The run with other settings in some of its parts."""
+    new = {k: dataclasses.replace(getattr(run, k), **v) for k, v in parts.items()}
+    return dataclasses.replace(run, **new)
 
-    for epoch, batch in enumerate(stream.take(2)):
+
+def write_with(run, values, path):
+    """A cache at `path` of a backbone with these weights."""
+    np.savez(path.with_suffix(".npz"), **values)
+    source = {"tf_initial_checkpoint": str(path.with_suffix(".npz"))}
+    return write_cache(path, changed(run, train=source), SETTINGS)
+
+
+def training_stream(run, batch_size):
+    train = dataclasses.replace(run.train, train_batch_size=batch_size)
+    return pipeline.training_batches(run.dataset, run.data.dataset_dir, train, run.data)
+
+
+def test_view_v_of_an_image_is_the_one_that_training_shows_in_epoch_v(whole, run):
+    for epoch, batch in enumerate(training_stream(run, 5).take(2)):
         labels = whole.train.labels(range(5 * epoch, 5 * epoch + 5))
         np.testing.assert_array_equal(labels, batch["label"])
 
 
 def test_features_are_those_of_the_whole_model_in_inference_mode(whole, run, weights):
-    _, model = weights
-    train = dataclasses.replace(run.train, train_batch_size=10)
-    stream = pipeline.training_batches(
-        run.dataset, run.data.dataset_dir, train, run.data
-    )
-    batch = next(iter(stream))
-
-    scaled = batch["image"] / 127.5 - 1
-    backbone = model.get_layer("MobilenetV2")
+    scaled = next(iter(training_stream(run, 10)))["image"] / 127.5 - 1
+    backbone = weights[1].get_layer("MobilenetV2")
     expected = backbone(scaled, training=False)["features"].numpy()
 
     found = whole.train.features(range(10))
@@ -114,7 +122,7 @@ def test_stopped_in_the_middle_it_goes_on_and_gives_the_same_bytes(
     whole, run, tmp_path, monkeypatch
 ):
     folder, calls = tmp_path / "cache", []
-    compute = backbones.Backbone.__call__
+    compute = Backbone.__call__
 
     def stops(self, images):
         calls.append(len(images))
@@ -123,7 +131,7 @@ def test_stopped_in_the_middle_it_goes_on_and_gives_the_same_bytes(
         return compute(self, images)
 
     with monkeypatch.context() as patch:
-        patch.setattr(backbones.Backbone, "__call__", stops)
+        patch.setattr(Backbone, "__call__", stops)
         with pytest.raises(KeyboardInterrupt):
             write_cache(folder, run, SETTINGS)
     first = folder / "train-00000-of-00003-features.npy"
@@ -157,9 +165,8 @@ def test_what_is_damaged_is_made_anew(whole, run, tmp_path, caplog):
 
 
 def test_other_settings_are_refused_with_the_differences(whole, run):
-    other = dataclasses.replace(run, train=dataclasses.replace(run.train, seed=7))
     with pytest.raises(CacheError, match=r"train\.seed: 0 there, now 7"):
-        write_cache(whole.folder, other, SETTINGS)
+        write_cache(whole.folder, changed(run, train={"seed": 7}), SETTINGS)
     with pytest.raises(CacheError, match=r"cache\.num_views: 2 there, now 3"):
         write_cache(whole.folder, run, dataclasses.replace(SETTINGS, num_views=3))
 
@@ -172,28 +179,23 @@ def test_other_weights_are_refused_and_none_too(whole, run, weights, tmp_path):
         (str(tmp_path / "other.npz"), "weights_sha256"),
         (None, "There is no --tf_initial_checkpoint"),
     ):
-        train = dataclasses.replace(run.train, tf_initial_checkpoint=source)
+        other = changed(run, train={"tf_initial_checkpoint": source})
         with pytest.raises(CacheError, match=message):
-            write_cache(whole.folder, dataclasses.replace(run, train=train), SETTINGS)
+            write_cache(whole.folder, other, SETTINGS)
 
 
 def test_what_does_not_change_features_may_differ(whole, run):
-    train = dataclasses.replace(run.train, base_learning_rate=1.0, train_batch_size=3)
-    again = write_cache(whole.folder, dataclasses.replace(run, train=train), SETTINGS)
+    other = changed(run, train={"base_learning_rate": 1.0, "train_batch_size": 3})
+    again = write_cache(whole.folder, other, SETTINGS)
     assert again.fingerprint == whole.fingerprint
 
 
 def test_the_checksum_is_of_values_not_of_the_file(run, weights, tmp_path):
-    path, model = weights
     other = tmp_path / "other.npz"
-    values = dict(np.load(path))
+    values = dict(np.load(weights[0]))
     np.savez_compressed(other, **dict(reversed(values.items())))
-    sums = [
-        backbones.Backbone(
-            run.model, dataclasses.replace(run.train, tf_initial_checkpoint=str(source))
-        ).weights_sha256()
-        for source in (path, other)
-    ]
+    again = changed(run, train={"tf_initial_checkpoint": str(other)})
+    sums = [Backbone(r.model, r.train).weights_sha256() for r in (run, again)]
     assert sums[0] == sums[1]
 
 
@@ -210,11 +212,9 @@ def test_a_folder_of_something_else_is_refused(run, tmp_path):
 
 
 def test_two_cannot_write_at_once(run, tmp_path):
-    import fcntl
-
     with open(tmp_path / ".lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(CacheError, match="Another process is writing"):
+        with pytest.raises(LockedError, match="is being written by another process"):
             write_cache(tmp_path, run, SETTINGS)
 
 
@@ -231,37 +231,29 @@ def test_too_little_space_is_said_before_anything_is_written(
 def test_weights_that_lack_some_of_the_backbone_are_refused(run, weights, tmp_path):
     values = dict(np.load(weights[0]))
     values.pop("MobilenetV2/Conv/weights")
-    np.savez(tmp_path / "some.npz", **values)
-    train = dataclasses.replace(
-        run.train, tf_initial_checkpoint=str(tmp_path / "some.npz")
-    )
     with pytest.raises(CacheError, match="lacks 1 tensors .* MobilenetV2/Conv/weights"):
-        write_cache(tmp_path / "cache", dataclasses.replace(run, train=train), SETTINGS)
+        write_with(run, values, tmp_path / "some")
 
 
 def test_features_beyond_float16_are_refused(run, weights, tmp_path):
     values = dict(np.load(weights[0]))
     name = next(n for n in values if n.endswith("_16/project/BatchNorm/gamma"))
     values[name] = values[name] * 1e6
-    np.savez(tmp_path / "huge.npz", **values)
-    train = dataclasses.replace(
-        run.train, tf_initial_checkpoint=str(tmp_path / "huge.npz")
-    )
     with pytest.raises(CacheError, match="not finite in float16"):
-        write_cache(tmp_path / "cache", dataclasses.replace(run, train=train), SETTINGS)
+        write_with(run, values, tmp_path / "huge")
 
 
 def test_records_are_needed(run, tmp_path):
-    none = dataclasses.replace(
-        run, data=dataclasses.replace(run.data, dataset_dir=None)
-    )
-    with pytest.raises(ConfigError, match="dataset_dir is not given"):
-        write_cache(tmp_path / "cache", none, SETTINGS)
-    split = dataclasses.replace(
-        run, train=dataclasses.replace(run.train, train_split="trian")
-    )
-    with pytest.raises(DatasetError, match="no images of split 'trian'"):
-        write_cache(tmp_path / "cache", split, SETTINGS)
+    for parts, error, message in (
+        ({"data": {"dataset_dir": None}}, ConfigError, "dataset_dir is not given"),
+        (
+            {"train": {"train_split": "trian"}},
+            DatasetError,
+            "no images of split 'trian'",
+        ),
+    ):
+        with pytest.raises(error, match=message):
+            write_cache(tmp_path / "cache", changed(run, **parts), SETTINGS)
 
 
 @pytest.mark.slow
@@ -270,12 +262,12 @@ def test_killed_it_goes_on_and_gives_the_same_bytes(records, run, whole, tmp_pat
     folder, root = tmp_path / "cache", pathlib.Path(__file__).parents[3]
     code = (
         "import sys, time; sys.path.insert(0, sys.argv[1])\n"
-        "from deeplab_dpc.search.cache import backbone, write_cache\n"
+        "from deeplab_dpc.search.cache import features, write_cache\n"
         "from deeplab_dpc.search.config import CacheConfig\n"
         "from tests.search import scenes\n"
-        "call = backbone.Backbone.__call__\n"
+        "call = features.Backbone.__call__\n"
         "def slow(self, images): time.sleep(0.5); return call(self, images)\n"
-        "backbone.Backbone.__call__ = slow\n"
+        "features.Backbone.__call__ = slow\n"
         "run = scenes.run_config(sys.argv[2], tf_initial_checkpoint=sys.argv[3])\n"
         "write_cache(sys.argv[4], run, CacheConfig(num_views=2, images_per_shard=4))\n"
     )
