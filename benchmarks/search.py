@@ -41,7 +41,10 @@ from deeplab_dpc.search.config import (  # noqa: E402
     ProxyConfig,
     SpaceConfig,
 )
-from deeplab_dpc.search.proxy.batches import Batches, validation  # noqa: E402
+from deeplab_dpc.search.proxy.batches import (  # noqa: E402
+    training_batches,
+    validation_batches,
+)
 from deeplab_dpc.search.proxy.head import Head  # noqa: E402
 from deeplab_dpc.search.proxy.step import Scoring, Step  # noqa: E402
 from deeplab_dpc.search.space import Space  # noqa: E402
@@ -109,8 +112,8 @@ def overhead(cache: Cache) -> list[dict[str, object]]:
     In seconds of one core, which is what building and tracing take of an idle one.
     """
     config = ProxyConfig(proxy_batch_size=BATCH)
-    features, labels = next(iter(Batches(cache, BATCH, 1, seed=0)))
-    scored = next(validation(cache))
+    features, labels = next(iter(training_batches(cache, BATCH, 1, seed=0)))
+    scored = next(validation_batches(cache))
     spent_ms = []
     for cell in [DPC_TOP1, *_cells(), *_cells(1)]:
         began = time.process_time()
@@ -189,7 +192,7 @@ def _steps(cache: Cache, cells: Sequence[Genotype], **settings: object) -> Call:
     """A function that makes some steps of these cells on the cache."""
     config = ProxyConfig(proxy_batch_size=BATCH, **settings)
     step = Step([Head(cell, cache, config, seed=0) for cell in cells], cache, config)
-    batches = iter(Batches(cache, BATCH, config.proxy_steps, seed=0))
+    batches = iter(training_batches(cache, BATCH, config.proxy_steps, seed=0))
 
     def run() -> object:
         made = [step(*next(batches), number) for number in range(STEPS)]

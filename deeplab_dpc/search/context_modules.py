@@ -1,6 +1,10 @@
-"""What the proxy and whole training both say of a context module."""
+"""What a context module costs and weighs, trained on the cache or whole."""
+
+import math
 
 import numpy as np
+
+from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
 
 ASPP_RATES = (6, 12, 18)  # At output stride 16, as the original's Cityscapes models.
 
@@ -19,3 +23,56 @@ def branch_norms(kernel: np.ndarray, num_branches: int) -> tuple[float, ...]:
     """
     parts = np.split(np.abs(kernel), num_branches, axis=2)
     return tuple(float(part.sum(dtype=np.float64)) for part in parts)
+
+
+def module_costs(
+    genotype: Genotype,
+    channels: int,
+    size: tuple[int, int],
+    filters: int = 256,
+    map_size: tuple[int, int] | None = None,
+) -> tuple[int, int]:
+    """Parameters and multiply-adds of a cell, its projection included.
+
+    What `deeplab_dpc.costs` counts for the part `meta_architecture` of a model, by
+    arithmetic, in microseconds: of parameters the kernels and the two values a channel
+    that a batch norm trains, of multiply-adds those of the convolutions.
+
+    >>> from deeplab_dpc.genotypes import DPC_TOP1
+    >>> module_costs(DPC_TOP1, channels=320, size=(65, 129))
+    (689600, 5733998400)
+
+    Args:
+        genotype: The cell.
+        channels: Of the backbone's features.
+        size: `(height, width)` of the features.
+        filters: Of each branch and of the projection.
+        map_size: `(height, width)` of the features whose grid the poolings mean, if
+            that is not `size` (`image_pooling_crop_size`).
+
+    Returns:
+        `(parameters, multiply_adds)` of one image.
+    """
+    kernels = len(genotype.branches) * filters * filters  # Of the projection.
+    parameters, multiply_adds = kernels + 2 * filters, kernels * math.prod(size)
+    for branch in genotype.branches:
+        inputs = channels if branch.source == BACKBONE else filters
+        kernels = inputs * filters
+        if branch.op == "conv3x3":
+            kernels += 3 * 3 * inputs
+            parameters += 2 * inputs
+        parameters += kernels + 2 * filters
+        multiply_adds += kernels * _num_positions(branch, size, map_size or size)
+    return parameters, multiply_adds
+
+
+def _num_positions(
+    branch: Branch, size: tuple[int, int], map_size: tuple[int, int]
+) -> int:
+    """Pixels at which the branch's convolution is computed."""
+    if branch.op != "pyramid_pooling":
+        return math.prod(size)
+    sides = zip(size, map_size, branch.grid_size or (1, 1))
+    return math.prod(
+        side - min((wanted - 1) // cells + 1, side) + 1 for side, wanted, cells in sides
+    )

@@ -13,7 +13,7 @@ from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.model import build_model
 from deeplab_dpc.search import end_to_end
-from deeplab_dpc.search.end_to_end import EndToEnd, branch_norms
+from deeplab_dpc.search.end_to_end import EndToEnd
 from deeplab_dpc.tf1.names import tf1_name
 from deeplab_dpc.training import trainer
 from deeplab_dpc.training.loop import TrainingError
@@ -75,12 +75,6 @@ def test_a_cell_is_trained_scored_and_measured_once(objective, monkeypatch):
 
     monkeypatch.setattr(trainer, "train", pytest.fail)
     assert objective([CELL], lambda *unused: False) == [outcome]
-
-
-def test_the_norms_of_branches_are_sums_of_absolute_weights():
-    kernel = np.zeros((1, 1, 4, 2))
-    kernel[0, 0] = [[1, -2], [0, 0], [3, 4], [-5, 6]]
-    assert branch_norms(kernel, 2) == (3.0, 18.0)
 
 
 def test_an_explosion_is_the_outcome_of_its_cell_alone(objective, monkeypatch):

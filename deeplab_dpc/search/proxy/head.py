@@ -15,12 +15,12 @@ from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
 from deeplab_dpc.layers import ASPP, DensePredictionCell, Logits
 from deeplab_dpc.layers.cell import feature_map_size
 from deeplab_dpc.search.cache import Cache
-from deeplab_dpc.search.cell_costs import module_costs
 from deeplab_dpc.search.config import ProxyConfig
 from deeplab_dpc.search.context_modules import (
     ASPP_RATES,
     aspp_rates,
     branch_norms,
+    module_costs,
 )
 from deeplab_dpc.tf1 import tf1_name
 from deeplab_dpc.training import losses, optimizers
@@ -40,13 +40,10 @@ class CandidateError(RuntimeError):
 
 
 class Head:
-    """Layers and variables of one candidate, first weights drawn.
+    """Layers and variables of one candidate on a cache's features.
 
-    Args:
-        genotype: The cell, or None for ASPP with the rates 6, 12 and 18.
-        cache: Whose features it reads and whose classes it tells apart.
-        config: Decay of the batch norms.
-        seed: With the genotype it decides the first weights and the dropout.
+    The candidate is a cell, or None for ASPP with the rates 6, 12 and 18; with the
+    seed it decides the first weights and the dropout.
 
     Attributes:
         variables: What is trained.
@@ -60,7 +57,9 @@ class Head:
     def __init__(
         self, genotype: Genotype | None, cache: Cache, config: ProxyConfig, seed: int
     ):
-        own_seed = seed_of(seed, genotype)
+        name = "ASPP" if genotype is None else genotype.to_json()
+        digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
+        own_seed = int.from_bytes(digest[:4], "big") >> 1  # Below 2^31.
         with _seeded(own_seed):
             self._context = _context_module(genotype, cache, config, own_seed)
             self._logits = Logits(cache.num_classes, name="logits")
@@ -100,34 +99,25 @@ class Head:
         return branch_norms(kernel, len(self._context.branches))
 
 
-def seed_of(seed: int, genotype: Genotype | None) -> int:
-    """A seed below 2^31 for a candidate, the same on every machine."""
-    name = "ASPP" if genotype is None else genotype.to_json()
-    digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
-    return int.from_bytes(digest[:4], "big") >> 1
-
-
 def _context_module(
     genotype: Genotype | None, cache: Cache, config: ProxyConfig, seed: int
 ) -> keras.layers.Layer:
-    settings, stride = cache.manifest.settings, cache.output_stride
+    settings = cache.manifest.settings
+    is_bounded = settings["model.use_bounded_activation"]
     common: dict[str, Any] = {
-        "activation": "relu6" if settings["model.use_bounded_activation"] else "relu",
+        "activation": "relu6" if is_bounded else "relu",
         "decay": config.proxy_batch_norm_decay,
         "seed": seed,
     }
-    if genotype is not None:
-        return DensePredictionCell(
-            genotype,
-            stride,
-            pooling_crop_size=settings["model.image_pooling_crop_size"],
-            name="meta_architecture",
-            **common,
-        )
-    return ASPP(
-        aspp_rates(stride),
-        pooling_map_size=_pooling_map_size(cache),
-        name="aspp",
+    if genotype is None:
+        map_size = _pooling_map_size(cache)
+        rates = aspp_rates(cache.output_stride)
+        return ASPP(rates, pooling_map_size=map_size, name="aspp", **common)
+    return DensePredictionCell(
+        genotype,
+        cache.output_stride,
+        pooling_crop_size=settings["model.image_pooling_crop_size"],
+        name="meta_architecture",
         **common,
     )
 

@@ -34,13 +34,8 @@ class UpsampledLoss:
     """Mean cross-entropy over labelled pixels, the logits resized to the labels.
 
     Equal to `PixelLoss(ignore_label)(logits, labels, step)`, sum over divisor, and its
-    gradient, to rounding (`tests/search/proxy/loss_test.py`).
-
-    Args:
-        num_classes: Classes.
-        ignore_label: The label of pixels that do not count.
-        feature_size: `(h, w)` of the logits.
-        label_size: `(height, width)` of the labels.
+    gradient, to rounding (`tests/search/proxy/loss_test.py`). The sizes are `(h, w)` of
+    the logits and `(height, width)` of the labels.
     """
 
     def __init__(
@@ -62,8 +57,7 @@ class UpsampledLoss:
         classes = tf.range(self._num_classes)[:, None, None]
 
         def pulled(labels: tf.Tensor) -> tf.Tensor:
-            hot = tf.cast(labels[:, None] == classes, tf.float32)
-            return self._down(hot)
+            return self._down(tf.cast(labels[:, None] == classes, tf.float32))
 
         return Targets(
             tf.cast(is_class, tf.float32),
@@ -83,9 +77,9 @@ class UpsampledLoss:
             A float32 scalar, and float32 in the logits' shape.
         """
         planes = tf.transpose(logits, [0, 3, 1, 2])
-        arguments = (planes, targets.is_class)
-        kinds = (tf.float32, tf.float32)
-        sums, pushed = self._by_images(self._log_sums, arguments, kinds)
+        sums, pushed = self._by_images(
+            self._log_sums, (planes, targets.is_class), (tf.float32, tf.float32)
+        )
         total = tf.reduce_sum(sums) - tf.reduce_sum(planes * targets.pulled)
         count = targets.num_labelled
         gradient = tf.math.divide_no_nan(pushed - targets.pulled, count)

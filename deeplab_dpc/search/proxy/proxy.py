@@ -13,7 +13,7 @@ from deeplab_dpc.evaluation import confusion
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.cache import Cache, CacheError
 from deeplab_dpc.search.config import ProxyConfig
-from deeplab_dpc.search.proxy.batches import Batches, validation
+from deeplab_dpc.search.proxy.batches import training_batches, validation_batches
 from deeplab_dpc.search.proxy.head import CandidateError, Head
 from deeplab_dpc.search.proxy.step import Scoring, Step
 from deeplab_dpc.search.trials import Outcome, Watch
@@ -27,15 +27,11 @@ class Proxy:
     What is trained and how is `ProxyConfig`'s. The same seed and genotype give the
     same score: bit for bit on a CPU with as many candidates at once, and to rounding
     with more or fewer.
-
-    Args:
-        cache: Features and labels.
-        config: How candidates are trained.
     """
 
     def __init__(self, cache: Cache, config: ProxyConfig):
         self.cache, self.config = cache, config
-        self._batches = Batches(
+        self._batches = training_batches(
             cache, config.proxy_batch_size, config.proxy_steps, config.proxy_seed
         )
 
@@ -58,9 +54,10 @@ class Proxy:
             What became of each, in order. Where the loss of one is not a number it is
             an error; the others go on. An outcome of fewer steps than `proxy_steps`
             was stopped.
+
+        Raises:
+            CacheError: If no validation pixel has a label.
         """
-        if not candidates:
-            return []
         seeds = seeds or [self.config.proxy_seed] * len(candidates)
         runs = [
             _Run(index, Head(genotype, self.cache, self.config, seed))
@@ -76,56 +73,33 @@ class Proxy:
             gc.collect()  # Graphs and their functions refer to each other.
 
     def _train(self, runs: Sequence["_Run"], watch: Watch | None) -> None:
-        batches, made = iter(self._batches), 0
-        live = list(runs)
-        while live:
-            made = self._until_one_leaves(live, batches, made, watch)
-            live = [run for run in live if run.goes_on(self.config.proxy_steps)]
-
-    def _until_one_leaves(
-        self,
-        live: Sequence["_Run"],
-        batches: Iterator[tuple[tf.Tensor, tf.Tensor]],
-        made: int,
-        watch: Watch | None,
-    ) -> int:
-        """Trains until a candidate fails, is stopped or is done; gives the steps."""
-        config, total = self.config, self.config.proxy_steps
-        heads = [run.head for run in live]
-        step, scoring = Step(heads, self.cache, config), Scoring(heads, self.cache)
-        while all(run.goes_on(total) for run in live):
-            began = time.perf_counter()
-            pause = _next_pause(made, config)
-            losses = self._steps(step, batches, made, pause)
-            made = pause
-            for run, loss in zip(live, losses):
-                run.note_loss(made, loss)
-            if made == total or _is_due(made, config.proxy_eval_steps):
+        """Trains until each candidate has failed, was stopped or is done."""
+        config, every, made = self.config, self.config.proxy_eval_steps, 0
+        batches: Iterator[tuple[tf.Tensor, tf.Tensor]] = iter(self._batches)
+        live: list[_Run] = []
+        while going := [run for run in runs if run.goes_on(config.proxy_steps)]:
+            if len(going) != len(live):
+                live, heads = going, [run.head for run in going]
+                step = Step(heads, self.cache, config)
+                scoring = Scoring(heads, self.cache)
+            began, first, made = time.perf_counter(), made, _next_pause(made, config)
+            losses = [step(*next(batches), number) for number in range(first, made)]
+            means = tf.reduce_mean(tf.stack(losses), axis=0).numpy()
+            for run, loss in zip(live, means):
+                run.note_loss(made, float(loss))
+            is_due = every > 0 and made % every == 0
+            if made == config.proxy_steps or is_due:
                 for run, score in zip(live, self._scores(scoring)):
                     run.note_score(made, score)
             took_s = (time.perf_counter() - began) / len(live)
             for run in live:
                 run.took_s += took_s
-            if watch and made < total and _is_due(made, config.proxy_eval_steps):
-                for run in live:
-                    run.ask(watch)
-        return made
-
-    def _steps(
-        self,
-        step: Step,
-        batches: Iterator[tuple[tf.Tensor, tf.Tensor]],
-        first: int,
-        last: int,
-    ) -> np.ndarray:
-        """Makes steps; gives each candidate's mean loss over them."""
-        losses = [step(*next(batches), number) for number in range(first, last)]
-        return tf.reduce_mean(tf.stack(losses), axis=0).numpy()
+                if watch and is_due and made < config.proxy_steps and not run.error:
+                    run.is_stopped = watch(run.index, *run.scores[-1])
 
     def _scores(self, scoring: Scoring) -> list[float]:
         """mIoU of each candidate, nan where its logits are not finite."""
-        batches = validation(self.cache)
-        counts = sum(scoring(features, labels) for features, labels in batches)
+        counts = sum(scoring(*batch) for batch in validation_batches(self.cache))
         if not np.any(counts):
             raise CacheError(
                 f"{self.cache.folder}: no pixel of the validation images has a label, "
@@ -155,18 +129,14 @@ class _Run:
 
     def note_loss(self, step: int, loss: float) -> None:
         self.steps = step
-        self.losses.append((step, float(loss)))
+        self.losses.append((step, loss))
         if not math.isfinite(loss):
-            self._fail(f"its loss is {float(loss)}, or its gradients are not finite")
+            self._fail(f"its loss is {loss}, or its gradients are not finite")
 
     def note_score(self, step: int, score: float) -> None:
+        self.scores.append((step, score))
         if not math.isfinite(score):
             self._fail("its logits are not finite")
-        self.scores.append((step, score))
-
-    def ask(self, watch: Watch) -> None:
-        if not self.error:
-            self.is_stopped = watch(self.index, *self.scores[-1])
 
     def _fail(self, reason: str) -> None:
         self.error = self.error or (
@@ -191,13 +161,6 @@ class _Run:
 
 def _next_pause(made: int, config: ProxyConfig) -> int:
     """The step after which losses are looked at, or scores."""
-    interval = max(1, -(-config.proxy_steps // _LOSS_POINTS))
-    pauses = [made - made % interval + interval, config.proxy_steps]
-    if config.proxy_eval_steps:
-        every = config.proxy_eval_steps
-        pauses.append(made - made % every + every)
-    return min(pauses)
-
-
-def _is_due(made: int, every: int) -> bool:
-    return every > 0 and made % every == 0
+    intervals = -(-config.proxy_steps // _LOSS_POINTS), config.proxy_eval_steps
+    pauses = [made - made % every + every for every in intervals if every]
+    return min(*pauses, config.proxy_steps)

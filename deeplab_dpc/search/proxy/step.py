@@ -19,27 +19,13 @@ Loss = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
 class Step:
-    """Trains heads on batches; each has a loss, weights and a fate of its own.
-
-    Args:
-        heads: The candidates.
-        cache: Whose batches come.
-        config: Learning rate, momentum and so on.
-    """
+    """Trains heads on batches of a cache; each has its own loss, weights and fate."""
 
     def __init__(self, heads: Sequence[Head], cache: Cache, config: ProxyConfig):
-        self._heads, self._config = tuple(heads), config
-        self._losses_of = (
-            self._upsampled if config.proxy_upsample_logits else self._small
-        )
-        self._cache = cache
-        features, labels = cache.train.shape(config.proxy_batch_size)
-        signature = [
-            tf.TensorSpec(features, tf.float16),
-            tf.TensorSpec(labels, tf.uint8),
-            tf.TensorSpec([], tf.float32),
-        ]
-        self._run = _traced(self._step, signature)
+        self._heads, self._config, self._cache = tuple(heads), config, cache
+        shapes = (*cache.train.shape(config.proxy_batch_size), ())
+        specs = map(tf.TensorSpec, shapes, (tf.float16, tf.uint8, tf.float32))
+        self._run = _traced(self._step, list(specs))
 
     def __call__(self, features: tf.Tensor, labels: tf.Tensor, step: int) -> tf.Tensor:
         """Makes step `step` (the first is 0).
@@ -61,7 +47,9 @@ class Step:
             config.proxy_steps,
             power=config.proxy_learning_power,
         )
-        loss_of, found = self._losses_of(labels), []
+        is_wide = config.proxy_upsample_logits
+        loss_of = (self._upsampled if is_wide else self._small)(labels)
+        found = []
         for head in self._heads:
             values = [v.value for v in head.variables]
             with tf.GradientTape() as tape:
@@ -76,9 +64,10 @@ class Step:
 
     def _upsampled(self, labels: tf.Tensor) -> Loss:
         """The loss of logits that are resized to these labels."""
-        cache, part = self._cache, self._cache.train
-        sizes = part.feature_size, part.crop_size
-        loss = UpsampledLoss(cache.num_classes, cache.ignore_label, *sizes)
+        cache, sizes = self._cache, self._cache.train
+        loss = UpsampledLoss(
+            cache.num_classes, cache.ignore_label, sizes.feature_size, sizes.crop_size
+        )
         targets = loss.targets(labels)
         return lambda logits: loss(logits, targets)
 
@@ -116,22 +105,12 @@ def _move(
 
 
 class Scoring:
-    """Confusion counts of heads on validation batches.
-
-    Args:
-        heads: The candidates.
-        cache: Whose batches come.
-    """
+    """Confusion counts of heads on a cache's validation batches."""
 
     def __init__(self, heads: Sequence[Head], cache: Cache):
-        self._heads = tuple(heads)
-        self._num_classes, self._ignore = cache.num_classes, cache.ignore_label
-        features, labels = cache.val.shape(None)
-        signature = [
-            tf.TensorSpec(features, tf.float16),
-            tf.TensorSpec(labels, tf.uint8),
-        ]
-        self._run = _traced(self._count, signature)
+        self._heads, self._cache = tuple(heads), cache
+        specs = map(tf.TensorSpec, cache.val.shape(None), (tf.float16, tf.uint8))
+        self._run = _traced(self._count, list(specs))
 
     def __call__(self, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Counts of a batch, int64 `[candidates, classes, classes]`, rows true.
@@ -142,8 +121,8 @@ class Scoring:
 
     def _count(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         features, labels = tf.cast(features, tf.float32), tf.cast(labels, tf.int32)
-        size = self._num_classes
-        is_counted = tf.reshape(labels != self._ignore, [-1])
+        size = self._cache.num_classes
+        is_counted = tf.reshape(labels != self._cache.ignore_label, [-1])
         true = tf.boolean_mask(tf.reshape(labels, [-1]), is_counted)
         found = []
         for head in self._heads:

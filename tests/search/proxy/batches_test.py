@@ -28,7 +28,7 @@ def test_epochs_and_seeds_have_orders_of_their_own():
 
 def test_batches_are_the_views_of_their_steps(tmp_path):
     cache = Cache.open(scenes.make_cache(tmp_path / "cache"))
-    stream = batches.Batches(cache, batch_size=5, steps=6, seed=2)
+    stream = batches.training_batches(cache, batch_size=5, steps=6, seed=2)
     for _ in range(2):
         found = list(stream)
         assert len(found) == 6
@@ -40,7 +40,7 @@ def test_batches_are_the_views_of_their_steps(tmp_path):
 
 def test_validation_images_come_in_order_the_last_ones_fewer(tmp_path):
     cache = Cache.open(scenes.make_cache(tmp_path / "cache", num_val=19))
-    found = list(batches.validation(cache))
+    found = list(batches.validation_batches(cache))
     assert [len(labels) for _, labels in found] == [8, 8, 3]
     joined = np.concatenate([features for features, _ in found])
     np.testing.assert_array_equal(joined, cache.val.features(range(19)))

@@ -4,8 +4,8 @@ import pytest
 from deeplab_dpc import Branch, Genotype, ModelConfig
 from deeplab_dpc.costs import measure
 from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1
-from deeplab_dpc.search.cell_costs import module_costs
 from deeplab_dpc.search.config import SpaceConfig
+from deeplab_dpc.search.context_modules import branch_norms, module_costs
 from deeplab_dpc.search.space import Space
 
 DRAWN = Space.from_config(SpaceConfig()).sample(np.random.default_rng(5))
@@ -47,3 +47,9 @@ def test_fewer_filters_cost_less():
     """One 1x1 branch of 3 channels, 2 filters, 4x5: 6 + 4 and 4 + 4 values."""
     cell = Genotype((Branch.conv1x1(BACKBONE),))
     assert module_costs(cell, 3, (4, 5), filters=2) == (18, 20 * 6 + 20 * 4)
+
+
+def test_the_norms_of_branches_are_sums_of_absolute_weights():
+    kernel = np.zeros((1, 1, 4, 2))
+    kernel[0, 0] = [[1, -2], [0, 0], [3, 4], [-5, 6]]
+    assert branch_norms(kernel, 2) == (3.0, 18.0)
