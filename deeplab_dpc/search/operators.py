@@ -49,19 +49,13 @@ def near_operators(
         grid, its kind), then in groups that are equally probable: the other kinds
         have a group each.
     """
-    fields = []
-    for axis in range(len(operator.pair)):
-        other = 1 - axis
-        line = sorted(
-            o
-            for o in operators
-            if o.op == operator.op and o.pair[other] == operator.pair[other]
-        )
-        place = line.index(operator)
-        fields.append(
-            [[*line[max(place - 1, 0) : place], *line[place + 1 : place + 2]]]
-        )
     kinds = {o.op: [p for p in operators if p.op == o.op] for o in operators}
+    fields = []
+    for other in range(len(operator.pair))[::-1]:  # What stays: the width, the height.
+        same = operator.pair[other]
+        line = sorted(o for o in kinds[operator.op] if o.pair[other] == same)
+        place = line.index(operator)
+        fields.append([line[max(place - 1, 0) : place] + line[place + 1 : place + 2]])
     fields.append([group for op, group in kinds.items() if op != operator.op])
     return [groups for groups in fields if groups and groups[0]]
 
@@ -75,6 +69,10 @@ def cell_key(genotype: Genotype) -> str:
     in every process. Two keys are two cells that train differently, also where one
     could compute the other: a pooling of an image-level pooling normalises over other
     positions than a 1x1 convolution of it does, and costs less.
+
+    >>> from deeplab_dpc.genotypes import DPC_TOP1
+    >>> cell_key(DPC_TOP1)
+    'r1x6(r18x15(r6x3),r1x1,r6x21)'
     """
     labels = [Operator.of(branch).label for branch in genotype.branches]
     return tree_key(labels, [branch.source for branch in genotype.branches])
@@ -84,9 +82,6 @@ def tree_key(labels: Sequence[str], sources: Sequence[int]) -> str:
     """`cell_key` of the branches' operator labels and inputs."""
     below: list[list[str]] = [[] for _ in range(len(labels) + 1)]
     for i in reversed(range(len(labels))):
-        below[sources[i]].append(labels[i] + _bracketed(below[i]))
+        hanging = f"({','.join(sorted(below[i]))})" if below[i] else ""
+        below[sources[i]].append(labels[i] + hanging)
     return ",".join(sorted(below[BACKBONE]))
-
-
-def _bracketed(keys: list[str]) -> str:
-    return f"({','.join(sorted(keys))})" if keys else ""

@@ -5,7 +5,7 @@ import functools
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -28,6 +28,14 @@ class Space:
     `Operator`, and from the second branch on one `branch_<i>_input`, `BACKBONE` or an
     earlier branch. Each combination of legal values is a cell and there is no
     parameter that another one makes idle, so uniform parameters are uniform cells.
+
+    >>> space = Space.from_config(SpaceConfig(num_branches=2))
+    >>> space.num_operators, space.size()
+    (81, 13122)
+    >>> space.encode(space.cell(7000))
+    {'branch_0_op': 'r12x3', 'branch_1_input': -1, 'branch_1_op': 'r15x6'}
+    >>> space.key(space.sample(np.random.default_rng(0)))
+    'r18x6(r15x1)'
 
     Attributes:
         num_branches: At least 1.
@@ -53,7 +61,7 @@ class Space:
                 f"{' '.join(o.label for o in self.operators)}"
             )
         for operator in self.operators:
-            Genotype((operator.branch(BACKBONE),))
+            Genotype((operator.branch(BACKBONE),))  # Refuses what is not the paper's.
 
     @classmethod
     def from_config(cls, config: SpaceConfig) -> Self:
@@ -114,13 +122,16 @@ class Space:
         """
         self._check_contains(genotype)
         branches, key = genotype.branches, cell_key(genotype)
+
+        def one_of(values: Sequence) -> Any:
+            return values[int(rng.integers(len(values)))]
+
         for _ in range(100):
             i = int(rng.integers(len(branches)))
             fields = self._fields(i, branches[i])
             if not fields:
                 continue
-            values = _one_of(_one_of(fields, rng), rng)
-            branch = _one_of(values, rng)
+            branch = one_of(one_of(one_of(fields)))
             mutant = Genotype((*branches[:i], branch, *branches[i + 1 :]))
             if cell_key(mutant) != key:
                 return mutant
@@ -198,14 +209,12 @@ class Space:
                 raise SpaceError(
                     f"{name} is {found}; it must be one of {' '.join(map(str, legal))}."
                 )
-        return Genotype(
-            tuple(
-                self._by_label[str(parameters[f"branch_{i}_op"])].branch(
-                    int(parameters[f"branch_{i}_input"]) if i else BACKBONE
-                )
-                for i in range(self.num_branches)
-            )
-        )
+        branches = []
+        for i in range(self.num_branches):
+            source = int(parameters[f"branch_{i}_input"]) if i else BACKBONE
+            operator = self._by_label[str(parameters[f"branch_{i}_op"])]
+            branches.append(operator.branch(source))
+        return Genotype(tuple(branches))
 
     def key(self, genotype: Genotype) -> str:
         """See `cell_key`.
@@ -215,7 +224,3 @@ class Space:
         """
         self._check_contains(genotype)
         return cell_key(genotype)
-
-
-def _one_of(values: Sequence, rng: np.random.Generator):
-    return values[int(rng.integers(len(values)))]
