@@ -7,6 +7,12 @@ import numpy as np
 from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
 
 ASPP_RATES = (6, 12, 18)  # At output stride 16, as the original's Cityscapes models.
+ASPP_BRANCHES = (
+    ("1x1", Branch.conv1x1(BACKBONE)),
+    *((f"{r}x{r}", Branch.conv3x3(BACKBONE, (r, r))) for r in ASPP_RATES),
+    ("image", Branch.pyramid_pooling(BACKBONE, (1, 1))),
+)
+"""ASPP's branches as a cell's, by name; in ASPP dropout follows the projection."""
 
 
 def aspp_rates(output_stride: int) -> tuple[int, ...]:

@@ -7,82 +7,79 @@ ASPP's five branches, and these are what we take.
 """
 
 import itertools
-from collections.abc import Iterator, Mapping
+import pathlib
 from typing import Any
 
-from optuna.storages import BaseStorage
-
-from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
-from deeplab_dpc.search.context_modules import ASPP_RATES
+from deeplab_dpc.genotypes import Genotype
+from deeplab_dpc.search.cache import Cache
+from deeplab_dpc.search.context_modules import ASPP_BRANCHES
+from deeplab_dpc.search.end_to_end import EndToEnd
 from deeplab_dpc.search.folder import Search
-from deeplab_dpc.search.study import Strategy, Study, StudyError, Terms
+from deeplab_dpc.search.proxy import Proxy
+from deeplab_dpc.search.study import Study
 from deeplab_dpc.search.trials import TrialRecord
 from deeplab_dpc.search.worker import Objective, Worker
+from deeplab_dpc.training.run_folder import RunConfig
 
-ASPP_BRANCHES = (
-    ("1x1", Branch.conv1x1(BACKBONE)),
-    *((f"{r}x{r}", Branch.conv3x3(BACKBONE, (r, r))) for r in ASPP_RATES),
-    ("image", Branch.pyramid_pooling(BACKBONE, (1, 1))),
-)
 SMALL, PROXY, LARGE = SETTINGS = ("small", "proxy", "large")
 """End to end, on the cache, and end to end with a larger backbone."""
 
 
 def subsets_of_aspp() -> dict[str, Genotype]:
     """The 31 cells by name, each a non-empty subset of ASPP's branches."""
-    return dict(_subsets())
-
-
-def _subsets() -> Iterator[tuple[str, Genotype]]:
+    cells = {}
     for size in range(1, len(ASPP_BRANCHES) + 1):
         for chosen in itertools.combinations(ASPP_BRANCHES, size):
             names, branches = zip(*chosen, strict=True)
-            yield "+".join(names), Genotype(branches)
+            cells["+".join(names)] = Genotype(branches)
+    return cells
 
 
-def open_study(
-    storage: str | BaseStorage,
-    name: str,
+def train(
+    search: Search,
+    folder: pathlib.Path,
     setting: str,
-    settings: Mapping[str, Any] | None,
+    run: RunConfig | None,
     **options: Any,
-) -> Study:
-    """The study of the 31 cells in one setting; made if need be.
+) -> None:
+    """Trains the 31 cells in one setting, as far as they are not trained yet.
 
     Args:
-        storage: Where studies are kept, or what `open_storage` gave.
-        name: Of the search.
+        search: The search.
+        folder: Its folder.
         setting: One of `SETTINGS`.
-        settings: What the scores depend on; None joins a study that exists.
+        run: How they are trained whole; None trains them on the cache.
         options: What `Terms` takes.
-    """
-    names = {cell: name for name, cell in subsets_of_aspp().items()}
-    strategy = Strategy(key=names.__getitem__)  # All cells are queued.
-    study = f"{name}/fidelity/{setting}"
-    return Study.open(storage, study, settings, strategy, Terms(**options))
-
-
-def train_all(study: Study, objective: Objective, at_once: int = 1) -> None:
-    """Trains the 31 cells, as far as they are not trained yet.
 
     Raises:
         Stopped: After a signal; the same call goes on.
     """
+    if run is None:
+        proxy = Proxy(Cache.open(search.cache_dir), search.proxy)
+        settings = {k: search.settings()[k] for k in ("proxy", "cache")}
+        study = open_study(search, setting, settings, **options)
+        train_all(study, proxy.train, search.proxy.candidates_per_step)
+    else:
+        whole = EndToEnd(run, folder / "fidelity" / setting)
+        train_all(open_study(search, setting, whole.settings(), **options), whole)
+
+
+def open_study(
+    search: Search, setting: str, settings: dict[str, Any], **options: Any
+) -> Study:
+    """The study of the 31 cells in one setting; see `Search.open_queue`."""
+    names = {cell: name for name, cell in subsets_of_aspp().items()}
+    name = f"fidelity/{setting}"
+    return search.open_queue(name, settings, names.__getitem__, **options)
+
+
+def train_all(study: Study, objective: Objective, at_once: int = 1) -> None:
+    """Queues the 31 cells and trains what is not trained yet."""
     study.enqueue(subsets_of_aspp().values())
     Worker(study, objective, at_once).finish_queue()
 
 
 def records(search: Search) -> dict[str, tuple[TrialRecord, ...]]:
-    """The trials in each setting in which there are some.
-
-    Args:
-        search: The search.
-    """
-    found = {}
-    for setting in SETTINGS:
-        try:
-            study = open_study(search.opened_storage, search.name, setting, None)
-        except StudyError:
-            continue
-        found[setting] = tuple(study.records())
-    return found
+    """The trials in each setting in which there are some."""
+    found = {s: search.queue_records(f"fidelity/{s}") for s in SETTINGS}
+    return {setting: trials for setting, trials in found.items() if trials}

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from optuna.storages import BaseStorage
@@ -17,13 +17,12 @@ from deeplab_dpc.search.config import ProxyConfig, SamplerConfig, SpaceConfig
 from deeplab_dpc.search.samplers import directions, make_pruner, make_sampler
 from deeplab_dpc.search.space import Space
 from deeplab_dpc.search.storage import open_storage
-from deeplab_dpc.search.study import Strategy, Study, Terms
-from deeplab_dpc.search.trials import Outcome
+from deeplab_dpc.search.study import Strategy, Study, StudyError, Terms
+from deeplab_dpc.search.trials import TrialRecord
 
 FILE_NAME = "search.json"
 JOURNAL = "study.journal"
 BEST_CELL = "best_cell.json"
-BASELINES = "baselines.json"
 
 Path = str | os.PathLike[str]
 
@@ -130,6 +129,33 @@ class Search:
             Terms(**options),
         )
 
+    def open_queue(
+        self,
+        name: str,
+        settings: Mapping[str, Any] | None,
+        key: Callable[[Genotype], str] | None = None,
+        **options: Any,
+    ) -> Study:
+        """A study beside the search's, whose cells are all queued; made if need be.
+
+        Args:
+            name: What follows the search's name in its own.
+            settings: What the scores depend on; None joins a study that exists.
+            key: What equal cells share, if not `operators.cell_key`.
+            options: What `Terms` takes.
+        """
+        strategy = Strategy(key=key) if key else Strategy()
+        study = f"{self.name}/{name}"
+        terms = Terms(**options)
+        return Study.open(self.opened_storage, study, settings, strategy, terms)
+
+    def queue_records(self, name: str) -> tuple[TrialRecord, ...]:
+        """The trials of such a study; none where it does not exist."""
+        try:
+            return tuple(self.open_queue(name, None).records())
+        except StudyError:
+            return ()
+
 
 def cell_folder(genotype: Genotype | None) -> str:
     """A folder's name for a trained cell: a word and the hash of its JSON."""
@@ -137,24 +163,3 @@ def cell_folder(genotype: Genotype | None) -> str:
         return "aspp"
     digest = hashlib.sha256(genotype.to_json().encode()).hexdigest()
     return f"cell_{digest[:12]}"
-
-
-def read_outcomes(path: Path) -> dict[str, Outcome]:
-    """What `write_outcomes` wrote; nothing where there is no file."""
-    path = pathlib.Path(path)
-    if not path.is_file():
-        return {}
-    try:
-        values = json.loads(path.read_text())
-        return {name: Outcome.from_dict(v) for name, v in values.items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as e:
-        raise SearchFolderError(
-            f"{path} cannot be read: {e!r}. Delete it, and what it holds is trained "
-            "again."
-        ) from e
-
-
-def write_outcomes(path: Path, outcomes: Mapping[str, Outcome]) -> None:
-    """Writes outcomes by name as JSON, whole or not at all."""
-    values = {name: outcome.to_dict() for name, outcome in outcomes.items()}
-    files.write_json(path, values)

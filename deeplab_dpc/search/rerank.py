@@ -7,28 +7,12 @@ from typing import Any
 from deeplab_dpc import files
 from deeplab_dpc.search.end_to_end import EndToEnd
 from deeplab_dpc.search.folder import BEST_CELL, Search
-from deeplab_dpc.search.study import Strategy, Study, StudyError, Terms
+from deeplab_dpc.search.study import StudyError
 from deeplab_dpc.search.trials import TrialRecord
 from deeplab_dpc.search.worker import Worker
 
-NAME = "{}/rerank"
 FOLDER = "rerank"
-
-
-def open_study(
-    search: Search, settings: dict[str, Any] | None, **options: Any
-) -> Study:
-    """The study of the cells that are trained whole; made if need be.
-
-    Without settings a study that exists is joined.
-    """
-    return Study.open(
-        search.opened_storage,
-        NAME.format(search.name),
-        settings,
-        Strategy(),  # All cells are queued.
-        Terms(**options),
-    )
+"""Of the runs; the study's name ends so, too."""
 
 
 def rerank(
@@ -63,7 +47,7 @@ def rerank(
             f"The search in {folder} has no finished trial yet; `search.py run "
             f"--search_dir={folder}` makes them."
         )
-    study = open_study(search, objective.settings(), **options)
+    study = search.open_queue(FOLDER, objective.settings(), **options)
     study.enqueue([record.genotype for record in best])
     Worker(study, objective).finish_queue()
     winners = study.best(1)
@@ -78,7 +62,4 @@ def rerank(
 
 def records(search: Search) -> tuple[TrialRecord, ...]:
     """The cells that were trained whole; none where there is no such study yet."""
-    try:
-        return tuple(open_study(search, None).records())
-    except StudyError:
-        return ()
+    return search.queue_records(FOLDER)

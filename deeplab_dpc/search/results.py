@@ -4,9 +4,11 @@ import collections
 import dataclasses
 import functools
 import math
+import os
+import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from scipy import stats
@@ -51,6 +53,28 @@ class SearchResults:
         default_factory=dict
     )
     made_s: float = 0.0
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Self:
+        """A search as far as it came.
+
+        Raises:
+            SearchFolderError, StudyError: If there is no search in the folder.
+        """
+        from deeplab_dpc.search import baselines, fidelity, rerank  # They train.
+        from deeplab_dpc.search.folder import Search
+
+        search = Search.load(folder)
+        return cls(
+            name=search.name,
+            settings={**search.settings(), "cache_dir": search.cache_dir},
+            num_trials=search.num_trials,
+            trials=tuple(search.open_study().records()),
+            reranked=rerank.records(search),
+            baselines=baselines.read(folder),
+            fidelity=fidelity.records(search),
+            made_s=time.time(),
+        )
 
     def counts(self) -> dict[str, int]:
         """How many trials are in each of `STATES`; zeros are named, too."""

@@ -1,6 +1,7 @@
 import collections
 
 from deeplab_dpc.search import Outcome, fidelity
+from tests.search.folder_test import search_in
 
 
 def test_the_space_has_31_cells_all_subsets_of_five_branches():
@@ -20,11 +21,12 @@ def test_each_cell_is_trained_once_though_it_is_asked_for_twice(tmp_path):
         trained.extend(genotypes)
         return [Outcome(score=len(g.branches) / 10) for g in genotypes]
 
-    arguments = (str(tmp_path / "journal"), "city", fidelity.PROXY, {"steps": 3})
+    search = search_in(str(tmp_path / "journal"))
+    arguments = (search, fidelity.PROXY, {"steps": 3})
     fidelity.train_all(fidelity.open_study(*arguments), objective, at_once=4)
     fidelity.train_all(fidelity.open_study(*arguments), objective, at_once=4)
     assert collections.Counter(trained) == dict.fromkeys(
         fidelity.subsets_of_aspp().values(), 1
     )
-    records = fidelity.open_study(*arguments).records()
+    records = fidelity.records(search)[fidelity.PROXY]
     assert all(r.score == len(r.genotype.branches) / 10 for r in records)

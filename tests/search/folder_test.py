@@ -6,7 +6,7 @@ from deeplab_dpc.search import ProxyConfig, SamplerConfig, SpaceConfig
 from deeplab_dpc.search.folder import Search
 
 
-def _search(storage: str) -> Search:
+def search_in(storage: str) -> Search:
     return Search(
         space=SpaceConfig(num_branches=2),
         sampler=SamplerConfig(),
@@ -21,15 +21,15 @@ def _search(storage: str) -> Search:
 
 def test_a_folder_that_was_moved_has_its_study_with_it(tmp_path):
     here, there = tmp_path / "here", tmp_path / "there"
-    search = _search(str(here / "study.journal"))
+    search = search_in(str(here / "study.journal"))
     search.save(here)
     assert Search.load(here) == search
     here.rename(there)
-    assert Search.load(there) == _search(str(there / "study.journal"))
+    assert Search.load(there) == search_in(str(there / "study.journal"))
 
 
 @pytest.mark.parametrize("storage", ["/studies/journal", "grpc://first:13000"])
 def test_a_study_elsewhere_stays_where_it_is(tmp_path, storage):
-    _search(storage).save(tmp_path)
+    search_in(storage).save(tmp_path)
     assert Search.load(tmp_path).storage == storage
     assert json.loads((tmp_path / "search.json").read_text())["storage"] == storage

@@ -11,31 +11,24 @@ The report shows the scatter plots. Start it as often as there are machines.
 import dataclasses
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from absl import app, flags
 
 from deeplab_dpc.config import MODEL_VARIANTS
-from deeplab_dpc.programs.search import rerank as search_rerank
-from deeplab_dpc.programs.search import run as search_run
+from deeplab_dpc.programs.search import flags as shared
 from deeplab_dpc.search import fidelity
-from deeplab_dpc.search.cache import Cache
-from deeplab_dpc.search.end_to_end import EndToEnd
 from deeplab_dpc.search.folder import Search
-from deeplab_dpc.search.proxy import Proxy
 from deeplab_dpc.search.results import SearchResults, scores_of, spearman
-from deeplab_dpc.search.worker import Objective
-
-_FOLDER = "fidelity"
+from deeplab_dpc.training.run_folder import RunConfig
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the command's flags."""
-    search_run.define_search_dir(values)
-    search_run.define_leases(values)
-    search_run.define_threads(values)
-    search_rerank.define_training(values)
+    shared.define_search_dir(values)
+    shared.define_leases(values)
+    shared.define_threads(values)
+    shared.define_training(values)
     flags.DEFINE_multi_enum(
         "setting",
         [fidelity.SMALL, fidelity.PROXY],
@@ -61,43 +54,31 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     """Trains what is missing and prints how alike the settings rank."""
     del argv
-    search_run.use_threads(values)
+    shared.use_threads(values)
     folder = pathlib.Path(values.search_dir)
     search = Search.load(folder)
-    options = search_run.study_options(values)
     for setting in values.setting:
-        objective, settings, at_once = _training(setting, search, folder, values)
-        study = fidelity.open_study(
-            search.opened_storage, search.name, setting, settings, **options
-        )
-        fidelity.train_all(study, objective, at_once)
+        run = None if setting == fidelity.PROXY else _run(setting, search, values)
+        fidelity.train(search, folder, setting, run, **shared.terms(values))
     results = SearchResults(name=search.name, fidelity=fidelity.records(search))
     for (one, other), pairs in results.fidelity_pairs().items():
         print(f"{one} and {other}: {spearman(scores_of(pairs))}.")
 
 
-def _training(
-    setting: str, search: Search, folder: pathlib.Path, values: flags.FlagValues
-) -> tuple[Objective, Mapping[str, Any], int]:
-    """What trains the cells, what their scores depend on, how many at once."""
-    if setting == fidelity.PROXY:
-        proxy = Proxy(Cache.open(search.cache_dir), search.proxy)
-        settings = {k: search.settings()[k] for k in ("proxy", "cache")}
-        return proxy.train, settings, search.proxy.candidates_per_step
-    run = search_rerank.whole_run(search, values)
-    if setting == fidelity.LARGE:
-        variant, source = values.large_model_variant, values.large_tf_initial_checkpoint
-        if not variant or not source:
-            raise app.UsageError(
-                "--setting=large needs --large_model_variant, such as xception_65, and "
-                "--large_tf_initial_checkpoint with its weights."
-            )
-        run = dataclasses.replace(
-            run,
-            model=dataclasses.replace(run.model, model_variant=variant),
-            train=dataclasses.replace(
-                run.train, tf_initial_checkpoint=os.path.abspath(source)
-            ),
+def _run(setting: str, search: Search, values: flags.FlagValues) -> RunConfig:
+    """How the cells are trained whole, but for their context module."""
+    run = shared.whole_run(search, values)
+    if setting == fidelity.SMALL:
+        return run
+    variant, source = values.large_model_variant, values.large_tf_initial_checkpoint
+    if not variant or not source:
+        raise app.UsageError(
+            "--setting=large needs --large_model_variant, such as xception_65, and "
+            "--large_tf_initial_checkpoint with its weights."
         )
-    whole = EndToEnd(run, folder / _FOLDER / setting)
-    return whole, whole.settings(), 1
+    source = os.path.abspath(source)
+    return dataclasses.replace(
+        run,
+        model=dataclasses.replace(run.model, model_variant=variant),
+        train=dataclasses.replace(run.train, tf_initial_checkpoint=source),
+    )

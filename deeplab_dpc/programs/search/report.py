@@ -6,23 +6,20 @@ With --interval_secs=60 it is written anew each minute until the search is compl
 and an open page follows.
 """
 
-import os
 import pathlib
 import time
 from collections.abc import Sequence
 
 from absl import flags
 
-from deeplab_dpc.programs.search import run as search_run
+from deeplab_dpc.programs.search import flags as shared
 from deeplab_dpc.reports.search import write_report
-from deeplab_dpc.search import fidelity, rerank
-from deeplab_dpc.search.folder import BASELINES, Search, read_outcomes
 from deeplab_dpc.search.results import SearchResults
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the command's flags."""
-    search_run.define_search_dir(values)
+    shared.define_search_dir(values)
     flags.DEFINE_string(
         "output_dir",
         None,
@@ -44,28 +41,9 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     folder = pathlib.Path(values.search_dir)
     output = pathlib.Path(values.output_dir or folder / "report")
     while True:
-        results = load_results(folder)
+        results = SearchResults.load(folder)
         path = write_report(results, output)
         print(f"Report: {path}", flush=True)
         if not values.interval_secs or results.num_done() >= results.num_trials:
             return
         time.sleep(values.interval_secs)
-
-
-def load_results(folder: str | os.PathLike[str]) -> SearchResults:
-    """A search as far as it came.
-
-    Raises:
-        SearchFolderError, StudyError: If there is no search in the folder.
-    """
-    search = Search.load(folder)
-    return SearchResults(
-        name=search.name,
-        settings={**search.settings(), "cache_dir": search.cache_dir},
-        num_trials=search.num_trials,
-        trials=tuple(search.open_study().records()),
-        reranked=rerank.records(search),
-        baselines=read_outcomes(pathlib.Path(folder) / BASELINES),
-        fidelity=fidelity.records(search),
-        made_s=time.time(),
-    )

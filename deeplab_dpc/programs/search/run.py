@@ -15,6 +15,7 @@ from typing import Any
 from absl import app, flags, logging
 
 from deeplab_dpc.programs import flags as config_flags
+from deeplab_dpc.programs.search import flags as shared
 from deeplab_dpc.search.cache import Cache
 from deeplab_dpc.search.config import ProxyConfig, SamplerConfig, SpaceConfig
 from deeplab_dpc.search.folder import FILE_NAME, JOURNAL, Search
@@ -30,9 +31,9 @@ _PARTS: dict[str, Any] = {
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the command's flags."""
-    define_search_dir(values)
-    define_leases(values)
-    define_threads(values)
+    shared.define_search_dir(values)
+    shared.define_leases(values)
+    shared.define_threads(values)
     for config in _PARTS.values():
         config_flags.define(config, values)
     flags.DEFINE_string(
@@ -66,55 +67,14 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     )
 
 
-def define_search_dir(values: flags.FlagValues) -> None:
-    """Defines the flag that names the folder of the search."""
-    flags.DEFINE_string(
-        "search_dir",
-        None,
-        "The folder of the search: settings, study, report.",
-        required=True,
-        flag_values=values,
-    )
-
-
-def define_leases(values: flags.FlagValues) -> None:
-    """Defines the flags about workers that die."""
-    flags.DEFINE_float(
-        "lease_secs",
-        300.0,
-        "A worker that gives no sign of life for so long has lost its trial.",
-        lower_bound=1.0,
-        flag_values=values,
-    )
-    flags.DEFINE_integer(
-        "max_attempts",
-        3,
-        "How often a trial is tried whose worker dies or whose training fails.",
-        lower_bound=1,
-        flag_values=values,
-    )
-
-
-def define_threads(values: flags.FlagValues) -> None:
-    """Defines the flag that shares a machine among workers."""
-    flags.DEFINE_integer(
-        "num_threads",
-        0,
-        "Processor threads of this worker; 0: all. With several workers on one "
-        "machine, its cores divided by the workers is best.",
-        lower_bound=0,
-        flag_values=values,
-    )
-
-
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     """Works for the search that the flags describe."""
     del argv
-    use_threads(values)
+    shared.use_threads(values)
     folder = pathlib.Path(values.search_dir)
     cache = Cache.open(_cache_dir(folder, values), verify=values.verify_cache)
     search = _search(folder, cache, values)
-    study = search.open_study(**study_options(values))
+    study = search.open_study(**shared.terms(values))
     search.save(folder)
     logging.info("%s", cache.describe())
     states = ", ".join(f"{n} {state}" for state, n in study.counts().items() if n)
@@ -130,20 +90,6 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
             f"{record.genotype.to_json()}\nNext: search.py rerank "
             f"--search_dir={folder} --top=50"
         )
-
-
-def study_options(values: flags.FlagValues) -> dict[str, Any]:
-    """Arguments of `Study.open`."""
-    return {"lease_s": values.lease_secs, "max_attempts": values.max_attempts}
-
-
-def use_threads(values: flags.FlagValues) -> None:
-    """Limits TensorFlow to the threads that the flag gives."""
-    if values.num_threads:
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(values.num_threads)
-        tf.config.threading.set_inter_op_parallelism_threads(values.num_threads)
 
 
 def _cache_dir(folder: pathlib.Path, values: flags.FlagValues) -> str:

@@ -11,28 +11,19 @@ import numpy as np
 import tensorflow as tf
 
 from deeplab_dpc.config import TrainConfig
-from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
+from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.layers import ASPP, DensePredictionCell, Logits
 from deeplab_dpc.layers.cell import feature_map_size
 from deeplab_dpc.search.cache import Cache
 from deeplab_dpc.search.config import ProxyConfig
 from deeplab_dpc.search.context_modules import (
-    ASPP_RATES,
+    ASPP_BRANCHES,
     aspp_rates,
     branch_norms,
     module_costs,
 )
 from deeplab_dpc.tf1 import tf1_name
 from deeplab_dpc.training import losses, optimizers
-
-_ASPP = Genotype(
-    (
-        Branch.pyramid_pooling(BACKBONE, (1, 1)),
-        Branch.conv1x1(BACKBONE),
-        *(Branch.conv3x3(BACKBONE, (rate, rate)) for rate in ASPP_RATES),
-    )
-)
-"""The cell that costs what ASPP does; in ASPP dropout follows the projection."""
 
 
 class CandidateError(RuntimeError):
@@ -75,7 +66,7 @@ class Head:
             config.proxy_weight_decay * losses.is_regularised(name) for name in names
         ]
         self.parameters, self.multiply_adds = module_costs(
-            genotype or _ASPP,
+            genotype or Genotype(tuple(branch for _, branch in ASPP_BRANCHES)),
             cache.channels,
             cache.val.feature_size,
             self._context.filters,
