@@ -75,6 +75,12 @@ def listed(words: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
+def some(items: Sequence[str], most: int) -> str:
+    """The first few items, and how many more there are: `a, b and 26 more`."""
+    more = f" and {len(items) - most:,} more" if items[most:] else ""
+    return ", ".join(items[:most]) + more
+
+
 def clipped(text: str, length: int = 80) -> str:
     """The text, or its beginning and `…`: what a message quotes stays short."""
     return text if len(text) <= length else f"{text[: length - 1]}…"

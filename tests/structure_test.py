@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "inference": ("config", "layers", "model", "windows"),
     "data": ("config", *_SMALL),
     "inspection": ("config", "data", *_SMALL),
+    "scenes": ("files", "formatting", "progress"),
     "conversion": ("config", "data", "inspection", *_SMALL),
     "training": ("config", "data", "layers", "model", "tf1", *_SMALL),
     "evaluation": ("config", "data", "inference", *_SMALL),

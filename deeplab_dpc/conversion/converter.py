@@ -5,12 +5,17 @@ import sys
 from collections.abc import Sequence
 from typing import TextIO
 
-from deeplab_dpc.conversion import duplicates, shard_maker, sources, workers, workspace
-from deeplab_dpc.conversion.shard_maker import Finished, Options, Task
-from deeplab_dpc.data import records
-from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError, DatasetInfo
+from deeplab_dpc.conversion import duplicates, sources, workers, workspace
+from deeplab_dpc.conversion.shard_maker import (
+    Finished,
+    Options,
+    ShardMaker,
+    ShardPlan,
+)
+from deeplab_dpc.data import DatasetError, records
+from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest, Skipped
-from deeplab_dpc.data.statistics import SplitStatistics, Tally
+from deeplab_dpc.data.statistics import Tally
 from deeplab_dpc.progress import Progress
 
 __all__ = ["Options", "convert"]
@@ -50,16 +55,16 @@ def convert(
         sources.check_files(source)
     with workspace.opened(output_dir) as folder:
         _check_output(output_dir, source.name)
-        tasks = _tasks(source, options.num_shards)
-        finished = _find_finished(tasks, source, options, folder, log)
-        kept = [shard_maker.file_names(t) for t in tasks if t.name in finished]
-        workspace.clear(folder, {name for names in kept for name in names})
-        left = [task for task in tasks if task.name not in finished]
-        size = sum(len(task.items) for task in left)
+        maker = ShardMaker(source, options, folder)
+        plans = _plans(source, options.num_shards)
+        finished = _find_finished(plans, maker, log)
+        kept = [name for p in plans if p.name in finished for name in (p.name, p.note)]
+        workspace.clear(folder, kept)
+        left = [plan for plan in plans if plan.name not in finished]
+        size = sum(len(plan.items) for plan in left)
         with Progress(size, source.name, stream=log) as progress:
-            advance = progress.advance
-            finished |= workers.make_all(left, source, options, folder, advance)
-        manifest = _manifest(source, [(task, finished[task.name]) for task in tasks])
+            finished |= workers.make_all(left, maker, progress.advance)
+        manifest = _manifest(source, [(plan, finished[plan.name]) for plan in plans])
         manifest.save(folder)
         workspace.install(folder, output_dir)
     return manifest
@@ -81,41 +86,34 @@ def _check_output(output_dir: pathlib.Path, name: str) -> None:
         )
 
 
-def _tasks(source: sources.Source, num_shards: int) -> list[Task]:
+def _plans(source: sources.Source, num_shards: int) -> list[ShardPlan]:
     """The shards of all splits, in order."""
-    tasks = []
+    plans = []
     for split, items in source.splits.items():
         count = min(num_shards, len(items))
         for i in range(count):
             part = items[len(items) * i // count : len(items) * (i + 1) // count]
-            tasks.append(Task(split, records.shard_name(split, i, count), part))
-    return tasks
+            plans.append(ShardPlan(split, records.shard_name(split, i, count), part))
+    return plans
 
 
 def _find_finished(
-    tasks: Sequence[Task],
-    source: sources.Source,
-    options: Options,
-    folder: pathlib.Path,
-    log: TextIO,
+    plans: Sequence[ShardPlan], maker: ShardMaker, log: TextIO
 ) -> dict[str, Finished]:
     """The shards that an earlier run left finished, each one checked."""
-    maybe = [
-        t
-        for t in tasks
-        if all((folder / n).is_file() for n in shard_maker.file_names(t))
-    ]
+    there = {path.name for path in maker.folder.iterdir()}
+    maybe = [plan for plan in plans if {plan.name, plan.note} <= there]
     if not maybe:
         return {}
     found = {}
     with Progress(len(maybe), "checking what is done", "shards", log) as progress:
-        for task in maybe:
-            finished = shard_maker.find_finished(task, source, options, folder)
+        for plan in maybe:
+            finished = maker.find(plan)
             if finished is not None:
-                found[task.name] = finished
+                found[plan.name] = finished
             progress.advance()
     print(
-        f"{len(found)} of {len(tasks)} shards are as an earlier run finished them, and "
+        f"{len(found)} of {len(plans)} shards are as an earlier run finished them, and "
         f"need not be made again.",
         file=log,
     )
@@ -123,46 +121,34 @@ def _find_finished(
 
 
 def _manifest(
-    source: sources.Source, shards: Sequence[tuple[Task, Finished]]
+    source: sources.Source, shards: Sequence[tuple[ShardPlan, Finished]]
 ) -> Manifest:
     """All that is known at the end.
 
     Raises:
         DatasetError: If all images of a split were skipped.
     """
-    skipped = _skipped(shards)
-    figures = {}
+    figures, skipped = {}, {}
     for split, items in source.splits.items():
-        left_out = skipped.get(split, ())
+        parts = [finished for plan, finished in shards if plan.split == split]
+        left_out: tuple[Skipped, ...] = sum((p.skipped for p in parts), ())
         if len(left_out) == len(items):
             raise DatasetError(
                 f"Split {split!r}: nothing is left of its {len(items)} images. The "
                 f"first one, {left_out[0].name}: {left_out[0].reason}"
             )
-        figures[split] = _figures(source, [f for t, f in shards if t.split == split])
+        if left_out:
+            skipped[split] = left_out
+        tally = Tally(len(source.class_names), source.ignore_label)
+        for part in parts:
+            tally.merge(part.tally)
+        figures[split] = tally.figures()
     sizes = {split: figures[split].num_images for split in source.splits}
     places = (place for _, finished in shards for place in finished.places)
     return Manifest(
         source.info(sizes),
         figures,
-        {task.name: finished.shard for task, finished in shards},
+        {plan.name: finished.shard for plan, finished in shards},
         skipped,
         duplicates.find(places, source.unions),
     )
-
-
-def _skipped(
-    shards: Sequence[tuple[Task, Finished]],
-) -> dict[str, tuple[Skipped, ...]]:
-    found: dict[str, tuple[Skipped, ...]] = {}
-    for task, finished in shards:
-        if finished.skipped:
-            found[task.split] = found.get(task.split, ()) + finished.skipped
-    return found
-
-
-def _figures(source: sources.Source, parts: Sequence[Finished]) -> SplitStatistics:
-    tally = Tally(len(source.class_names), source.ignore_label)
-    for part in parts:
-        tally.merge(part.tally)
-    return tally.figures()

@@ -14,7 +14,7 @@ from deeplab_dpc.data.manifest import Manifest, Shared
 _SHOWN = 3  # Examples of what was left out or occurs twice.
 
 
-class _Stopped(BaseException):
+class _Signalled(BaseException):
     """A signal that asks this process to end."""
 
     def __init__(self, number: int):
@@ -38,7 +38,7 @@ def run(convert: Callable[[], Manifest], output_dir: pathlib.Path) -> int:
             text = f"{e.filename}: {e.strerror}."
         print(f"{text}\n{_what_remains(output_dir)}", file=sys.stderr)
         return 1
-    except _Stopped as e:
+    except _Signalled as e:
         name = signal.Signals(e.number).name
         print(f"\nStopped by {name}. {_what_remains(output_dir)}", file=sys.stderr)
         return 128 + e.number
@@ -113,12 +113,12 @@ def _what_remains(output_dir: pathlib.Path) -> str:
 
 @contextlib.contextmanager
 def _signals_as_exceptions() -> Iterator[None]:
-    """Ctrl-C and SIGTERM raise `_Stopped`, once: the work ends in good order."""
+    """Ctrl-C and SIGTERM raise `_Signalled`, once: the work ends in good order."""
 
     def stop(number: int, frame: object) -> None:
         for other in before:
             signal.signal(other, signal.SIG_DFL)  # A second one ends us at once.
-        raise _Stopped(number)
+        raise _Signalled(number)
 
     before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
     for number in before:

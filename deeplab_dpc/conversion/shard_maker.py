@@ -15,8 +15,7 @@ import PIL
 from deeplab_dpc import files
 from deeplab_dpc.conversion import images, sources
 from deeplab_dpc.conversion.duplicates import Place
-from deeplab_dpc.data import checksums, records
-from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.data import DatasetError, checksums, records
 from deeplab_dpc.data.manifest import Shard, Skipped
 from deeplab_dpc.data.statistics import Tally
 
@@ -55,12 +54,17 @@ class Options:
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
+class ShardPlan:
     """A shard to make: its split, file name and images."""
 
     split: str
     name: str
     items: Sequence[sources.Item]
+
+    @property
+    def note(self) -> str:
+        """The name of the file beside a finished shard, which says what it is."""
+        return f"{self.name}.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,131 +107,110 @@ class Finished:
         )
 
 
-def make(
-    task: Task,
-    source: sources.Source,
-    options: Options,
-    folder: pathlib.Path,
-    on_image: Callable[[], None],
-) -> Finished:
-    """Writes a shard into `folder`, reads it back, and notes beside it what it is.
+@dataclasses.dataclass(frozen=True)
+class ShardMaker:
+    """Makes the shards of one conversion.
 
-    Args:
-        task: The shard.
+    Attributes:
         source: What is converted; its splits are not used.
         options: How.
-        folder: Where the file goes.
-        on_image: Called after each image.
-
-    Raises:
-        DatasetError: For an image or label that is wrong, unless it is to be skipped; a
-            file that cannot be written, or comes back otherwise than it was written.
+        folder: Where the files go.
     """
-    fingerprint = _fingerprint(task, source, options)
-    contents = _Contents(task, source, options, on_image)
-    path = folder / task.name
-    records.write_shard(path, contents.examples())
-    written = Shard(len(contents.places), contents.num_bytes, f"{contents.crc:08x}")
-    _sync(path)
-    if checksums.of_file(path) != (written.num_bytes, written.crc32c):
-        raise DatasetError(
-            f"{path} is not what was written into it: the disk or the memory of this "
-            "machine is at fault. Convert to another disk."
-        )
-    finished = Finished(
-        fingerprint,
-        written,
-        contents.tally,
-        tuple(contents.places),
-        tuple(contents.skipped),
-    )
-    files.write_json(_note(path), finished.to_dict())
-    return finished
 
+    source: sources.Source
+    options: Options
+    folder: pathlib.Path
 
-def find_finished(
-    task: Task, source: sources.Source, options: Options, folder: pathlib.Path
-) -> Finished | None:
-    """The shard as an earlier run left it in `folder`, if it is whole and still right.
+    def make(self, plan: ShardPlan, on_image: Callable[[], None]) -> Finished:
+        """Writes a shard, reads it back, and notes beside it what it is.
 
-    Its inputs must have the same names, sizes and times of change, and its bytes the
-    checksum that they had.
-    """
-    path = folder / task.name
-    try:
-        finished = Finished.from_dict(json.loads(_note(path).read_text()))
-    except (OSError, AttributeError, LookupError, TypeError, ValueError):
-        return None
-    if finished.skipped and not options.skip_bad:
-        return None
-    if finished.fingerprint != _fingerprint(task, source, options):
-        return None
-    expected = (finished.shard.num_bytes, finished.shard.crc32c)
-    is_whole = path.is_file() and checksums.of_file(path) == expected
-    return finished if is_whole else None
+        Args:
+            plan: The shard.
+            on_image: Called after each image.
 
+        Raises:
+            DatasetError: For an image or label that is wrong, unless it is to be
+                skipped; a file that cannot be written, or comes back otherwise than it
+                was written.
+        """
+        fingerprint = self._fingerprint(plan)
+        tally = Tally(len(self.source.class_names), self.source.ignore_label)
+        places: list[Place] = []
+        skipped: list[Skipped] = []
+        num_bytes = crc = 0
 
-def file_names(task: Task) -> tuple[str, str]:
-    """The names of the files that a finished shard has: its own and its note's."""
-    return task.name, _note(pathlib.Path(task.name)).name
+        def examples() -> Iterator[bytes]:
+            nonlocal num_bytes, crc
+            for item in plan.items:
+                try:
+                    read = sources.read(item, self.source, self.options.exif)
+                    try:
+                        tally.add(read.pixels, read.label)
+                    except DatasetError as e:
+                        raise DatasetError(f"{item.label}: {e}") from e
+                except DatasetError as e:
+                    if not self.options.skip_bad:
+                        raise
+                    skipped.append(Skipped(item.name, str(e)))
+                else:
+                    places.append(
+                        Place(plan.split, item.name, _digest(read.record.image))
+                    )
+                    encoded = records.encode(read.record)
+                    framed = checksums.framed(encoded)
+                    num_bytes += len(framed)
+                    crc = checksums.extend(crc, framed)
+                    yield encoded
+                on_image()
 
+        path = self.folder / plan.name
+        records.write_shard(path, examples())
+        shard = Shard(len(places), num_bytes, f"{crc:08x}")
+        if checksums.of_file(path) != (shard.num_bytes, shard.crc32c):
+            raise DatasetError(
+                f"{path} is not what was written into it: the disk or the memory of "
+                "this machine is at fault. Convert to another disk."
+            )
+        finished = Finished(fingerprint, shard, tally, tuple(places), tuple(skipped))
+        files.write_json(self.folder / plan.note, finished.to_dict())
+        return finished
 
-class _Contents:
-    """A shard's records as they come, and what is to be known of them afterwards."""
+    def find(self, plan: ShardPlan) -> Finished | None:
+        """The shard as an earlier run left it, if it is whole and still right.
 
-    def __init__(
-        self,
-        task: Task,
-        source: sources.Source,
-        options: Options,
-        on_image: Callable[[], None],
-    ):
-        self._task, self._source, self._options = task, source, options
-        self._on_image = on_image
-        self.tally = Tally(len(source.class_names), source.ignore_label)
-        self.places: list[Place] = []
-        self.skipped: list[Skipped] = []
-        self.num_bytes = self.crc = 0
-
-    def examples(self) -> Iterator[bytes]:
-        """The serialised records."""
-        for item in self._task.items:
-            try:
-                encoded = self._encode(item)
-            except DatasetError as e:
-                if not self._options.skip_bad:
-                    raise
-                self.skipped.append(Skipped(item.name, str(e)))
-            else:
-                framed = checksums.framed(encoded)
-                self.num_bytes += len(framed)
-                self.crc = checksums.extend(self.crc, framed)
-                yield encoded
-            self._on_image()
-
-    def _encode(self, item: sources.Item) -> bytes:
-        example = sources.read(item, self._source, self._options.exif)
+        Its inputs must have the same names, sizes and times of change, and its bytes
+        the checksum that they had.
+        """
+        path = self.folder / plan.name
         try:
-            self.tally.add(example.pixels, example.label)
-        except DatasetError as e:
-            raise DatasetError(f"{item.label}: {e}") from e
-        digest = hashlib.blake2b(example.record.image, digest_size=16).hexdigest()
-        self.places.append(Place(self._task.split, item.name, digest))
-        return records.encode(example.record)
+            values = files.read_json(self.folder / plan.note)
+            finished = Finished.from_dict(values)
+        except (OSError, AttributeError, LookupError, TypeError, ValueError):
+            return None
+        if finished.skipped and not self.options.skip_bad:
+            return None
+        if finished.fingerprint != self._fingerprint(plan):
+            return None
+        expected = (finished.shard.num_bytes, finished.shard.crc32c)
+        is_whole = path.is_file() and checksums.of_file(path) == expected
+        return finished if is_whole else None
+
+    def _fingerprint(self, plan: ShardPlan) -> str:
+        """A digest of all that decides on a shard's bytes.
+
+        Whether bad images are skipped does not: it changes nothing where none is.
+        """
+        with np.printoptions(threshold=sys.maxsize):
+            reader = repr(self.source.read_label)
+        versions = (_VERSION, PIL.__version__)  # Pillow compresses the labels.
+        classes = (len(self.source.class_names), self.source.ignore_label)
+        inputs = [(i.name, _stamp(i.image), _stamp(i.label)) for i in plan.items]
+        facts = (versions, plan.name, reader, classes, self.options.exif, inputs)
+        return _digest(json.dumps(facts).encode())
 
 
-def _fingerprint(task: Task, source: sources.Source, options: Options) -> str:
-    """A digest of all that decides on a shard's bytes.
-
-    Whether bad images are skipped does not: it changes nothing where none is.
-    """
-    with np.printoptions(threshold=sys.maxsize):
-        reader = repr(source.read_label)
-    versions = (_VERSION, PIL.__version__)  # Pillow compresses the labels.
-    classes = (len(source.class_names), source.ignore_label)
-    files = [(i.name, _stamp(i.image), _stamp(i.label)) for i in task.items]
-    facts = (versions, task.name, reader, classes, options.exif, files)
-    return hashlib.blake2b(json.dumps(facts).encode(), digest_size=16).hexdigest()
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def _stamp(path: pathlib.Path | None) -> tuple[str, int, int] | None:
@@ -239,13 +222,3 @@ def _stamp(path: pathlib.Path | None) -> tuple[str, int, int] | None:
     except OSError:
         return str(path), -1, -1
     return str(path), found.st_size, found.st_mtime_ns
-
-
-def _sync(path: pathlib.Path) -> None:
-    """Has the system write a file to the disk."""
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
-
-
-def _note(path: pathlib.Path) -> pathlib.Path:
-    return path.with_name(f"{path.name}.json")

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from deeplab_dpc.conversion import images
-from deeplab_dpc.conversion.labels import reading as labels
-from deeplab_dpc.data import records
-from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from deeplab_dpc.conversion.labels import reading
+from deeplab_dpc.data import DatasetError, dataset_info, records
+from deeplab_dpc.data.dataset_info import DatasetInfo
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
 
@@ -42,8 +42,8 @@ class Source:
     class_names: tuple[str, ...]
     colors: tuple[tuple[int, int, int], ...]
     splits: Mapping[str, Sequence[Item]]
-    read_label: labels.Reader
-    ignore_label: int = labels.IGNORE
+    read_label: reading.Reader
+    ignore_label: int = reading.IGNORE
     unions: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def info(self, split_sizes: Mapping[str, int]) -> DatasetInfo:
@@ -51,6 +51,25 @@ class Source:
         return DatasetInfo(
             self.name, self.class_names, self.colors, self.ignore_label, split_sizes
         )
+
+
+def known(
+    name: str,
+    splits: Mapping[str, Sequence[Item]],
+    read_label: reading.Reader,
+    unions: Mapping[str, tuple[str, ...]] | None = None,
+) -> Source:
+    """A known data set, with its published classes, as these files hold it."""
+    info = dataset_info.known(name)
+    return Source(
+        name,
+        info.class_names,
+        info.colors,
+        splits,
+        read_label,
+        info.ignore_label,
+        unions or {},
+    )
 
 
 def read_list(path: pathlib.Path) -> list[str]:
@@ -107,7 +126,7 @@ def find_image(
 
 
 @dataclasses.dataclass(frozen=True)
-class Example:
+class CheckedItem:
     """One image and its label, checked.
 
     Attributes:
@@ -121,7 +140,7 @@ class Example:
     label: np.ndarray | None
 
 
-def read(item: Item, source: Source, exif: images.Exif = "refuse") -> Example:
+def read(item: Item, source: Source, exif: images.Exif = "refuse") -> CheckedItem:
     """Reads and checks one image and its label.
 
     Each call stands alone, so that several processes may share the images, and skipping
@@ -142,16 +161,9 @@ def read(item: Item, source: Source, exif: images.Exif = "refuse") -> Example:
         image.encoded,
         image.image_format,
         (image.pixels.shape[0], image.pixels.shape[1]),
-        None if label is None else labels.encode_png(label),
+        None if label is None else reading.encode_png(label),
     )
-    return Example(record, image.pixels, label)
-
-
-def make_record(
-    item: Item, source: Source, exif: images.Exif = "refuse"
-) -> records.Record:
-    """The record of one image and its label; as `read`."""
-    return read(item, source, exif).record
+    return CheckedItem(record, image.pixels, label)
 
 
 def check_splits(source: Source) -> None:

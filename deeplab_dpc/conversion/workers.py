@@ -6,7 +6,6 @@ import ctypes
 import dataclasses
 import multiprocessing
 import os
-import pathlib
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,9 +15,9 @@ from typing import Any
 
 import tensorflow as tf
 
-from deeplab_dpc.conversion import shard_maker, sources
-from deeplab_dpc.conversion.shard_maker import Finished, Options, Task
-from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.conversion import sources
+from deeplab_dpc.conversion.shard_maker import Finished, ShardMaker, ShardPlan
+from deeplab_dpc.data import DatasetError
 
 # What one core needs: to import TensorFlow; for an image of no size; for each MiB of
 # files (measured: 0.03 s for large PNGs, 0.1 s for JPEGs).
@@ -28,44 +27,30 @@ _WAIT_S = 0.2
 
 
 def make_all(
-    tasks: Sequence[Task],
-    source: sources.Source,
-    options: Options,
-    folder: pathlib.Path,
-    on_images: Callable[[int], None],
+    plans: Sequence[ShardPlan], maker: ShardMaker, on_images: Callable[[int], None]
 ) -> dict[str, Finished]:
-    """Makes shards in `folder`; gives what is known of each, by file name.
+    """Makes shards; gives what is known of each, by file name.
 
     Args:
-        tasks: The shards.
-        source: What is converted.
-        options: How.
-        folder: Where the files go.
+        plans: The shards.
+        maker: What makes each.
         on_images: Called now and then with the number of images done since.
 
     Raises:
         DatasetError: For the first wrong file that a process meets, or if a process
             dies. Those that are at work end before.
     """
-    made = {}
-    if _count(tasks, options.num_workers) < 2:
-        for task in tasks:
-            made[task.name] = shard_maker.make(
-                task, source, options, folder, lambda: on_images(1)
-            )
-        return made
-    pool = _Pool(tasks, source, options, folder)
-    for task, finished in pool.run(on_images):
-        made[task.name] = finished
-    return made
+    if _count(plans, maker.options.num_workers) < 2:
+        return {p.name: maker.make(p, lambda: on_images(1)) for p in plans}
+    return dict(_Pool(plans, maker).run(on_images))
 
 
-def _count(tasks: Sequence[Task], wanted: int) -> int:
+def _count(plans: Sequence[ShardPlan], wanted: int) -> int:
     """How many processes to use; none is without a shard."""
-    count = min(wanted or len(os.sched_getaffinity(0)), len(tasks))
+    count = min(wanted or len(os.sched_getaffinity(0)), len(plans))
     if wanted or count < 2:
         return count
-    alone_s = _duration_s([item for task in tasks for item in task.items])
+    alone_s = _duration_s([item for plan in plans for item in plan.items])
     return count if _START_S + alone_s / count < alone_s else 1
 
 
@@ -86,24 +71,18 @@ class _Pool:
     that asks all to stop. It needs no lock, which a killed process could keep.
     """
 
-    def __init__(
-        self,
-        tasks: Sequence[Task],
-        source: sources.Source,
-        options: Options,
-        folder: pathlib.Path,
-    ):
-        self._tasks = tasks
-        self._counters = RawArray(ctypes.c_int64, len(tasks) + 1)
-        without_splits = dataclasses.replace(source, splits={})
+    def __init__(self, plans: Sequence[ShardPlan], maker: ShardMaker):
+        self._plans = plans
+        self._counters = RawArray(ctypes.c_int64, len(plans) + 1)
+        source = dataclasses.replace(maker.source, splits={})
         self._executor = concurrent.futures.ProcessPoolExecutor(
-            _count(tasks, options.num_workers),
+            _count(plans, maker.options.num_workers),
             multiprocessing.get_context("spawn"),
             _start_worker,
-            (without_splits, options, folder, self._counters),
+            (dataclasses.replace(maker, source=source), self._counters),
         )
 
-    def run(self, on_images: Callable[[int], None]) -> Iterator[tuple[Task, Finished]]:
+    def run(self, on_images: Callable[[int], None]) -> Iterator[tuple[str, Finished]]:
         """Gives each shard as it is finished; the processes end with the last one."""
         shown = 0
         try:
@@ -127,18 +106,20 @@ class _Pool:
             self._counters[-1] = 1
             self._executor.shutdown(cancel_futures=True)
 
-    def _submit(self) -> dict[concurrent.futures.Future, Task]:
-        """Hands over all shards, the largest first, so that none ends long after."""
-        sizes = [len(task.items) for task in self._tasks]
-        order = sorted(range(len(sizes)), key=lambda i: -sizes[i])
-        with _deaf_to_interrupts():
-            return {
-                self._executor.submit(_make, self._tasks[i], i): self._tasks[i]
-                for i in order
-            }
+    def _submit(self) -> dict[concurrent.futures.Future, str]:
+        """Hands over all shards, the largest first, so that none ends long after.
+
+        Processes that are started while Ctrl-C is held back never hear it.
+        """
+        order = sorted(enumerate(self._plans), key=lambda p: -len(p[1].items))
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return {self._executor.submit(_make, p, i): p.name for i, p in order}
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class _Stopped(Exception):
+class _Cancelled(Exception):
     """The conversion ends before this shard is done."""
 
 
@@ -161,22 +142,12 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _make(task: Task, index: int) -> Finished:
-    source, options, folder, counters = _shared
+def _make(plan: ShardPlan, index: int) -> Finished:
+    maker, counters = _shared
 
     def on_image() -> None:
         counters[index] += 1
         if counters[-1]:
-            raise _Stopped
+            raise _Cancelled
 
-    return shard_maker.make(task, source, options, folder, on_image)
-
-
-@contextlib.contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Holds back Ctrl-C; processes that are started meanwhile never hear it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return maker.make(plan, on_image)

@@ -7,8 +7,6 @@ just moving go back to where they came from.
 """
 
 import contextlib
-import fcntl
-import json
 import os
 import pathlib
 import shutil
@@ -40,15 +38,15 @@ def opened(output_dir: pathlib.Path) -> Iterator[pathlib.Path]:
     is_new = not output_dir.exists()
     folder = output_dir / NAME
     try:
-        with _locked(folder):
+        with _claimed(folder):
             _recover(folder, output_dir)
             try:
                 yield folder
             except BaseException:
                 if not _is_worth_keeping(folder):
-                    _remove(folder)
+                    _empty(folder)
                 raise
-            _remove(folder)
+            _empty(folder)
     except BaseException:
         if is_new:
             with contextlib.suppress(OSError):
@@ -87,38 +85,26 @@ def install(folder: pathlib.Path, output_dir: pathlib.Path) -> None:
 
 
 @contextlib.contextmanager
-def _locked(folder: pathlib.Path) -> Iterator[None]:
-    """Makes the folder and holds its lock, which the kernel frees with the process."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = open(folder / _LOCK, "a+")  # noqa: SIM115 (closed below)
-    except OSError as e:
-        raise DatasetError(
-            f"--output_dir={folder.parent} cannot be written ({e.strerror}). Choose "
-            "another folder, or change its permissions."
-        ) from e
-    with file:
+def _claimed(folder: pathlib.Path) -> Iterator[None]:
+    """Makes the folder and holds its lock; an empty folder goes with the lock."""
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            is_there = os.path.samestat(os.fstat(file.fileno()), os.stat(file.name))
-        except (BlockingIOError, FileNotFoundError):
-            is_there = False
+            folder.mkdir(parents=True, exist_ok=True)
+            stack.callback(_remove_empty, folder)
+            stack.enter_context(files.claimed(folder / _LOCK))
+        except files.LockedError as e:
+            raise DatasetError(f"--output_dir={folder.parent}: {e}") from e
         except OSError as e:
+            if e.filename is None:  # The lock's own error.
+                raise DatasetError(
+                    f"--output_dir={folder.parent} cannot be locked ({e.strerror}), as "
+                    "on some network drives. Choose a folder on another disk, and copy "
+                    "the records afterwards."
+                ) from e
             raise DatasetError(
-                f"--output_dir={folder.parent} cannot be locked ({e.strerror}), as on "
-                "some network drives. Choose a folder on another disk, and copy the "
-                "records afterwards."
+                f"--output_dir={folder.parent} cannot be written ({e.strerror}). "
+                "Choose another folder, or change its permissions."
             ) from e
-        if not is_there:  # Or its holder removed it just now.
-            file.seek(0)
-            raise DatasetError(
-                f"--output_dir={folder.parent}: process {file.read() or '?'} is "
-                "converting into this folder. Wait until it ends, or choose another "
-                "folder."
-            )
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
         yield
 
 
@@ -128,7 +114,7 @@ def _recover(folder: pathlib.Path, output_dir: pathlib.Path) -> None:
     if not journal.is_file():
         return
     previous = folder / _PREVIOUS
-    before = set(json.loads(journal.read_text()))
+    before = set(files.read_json(journal))
 
     def is_new(path: pathlib.Path) -> bool:
         return path.name not in before or (previous / path.name).exists()
@@ -154,10 +140,13 @@ def _is_worth_keeping(folder: pathlib.Path) -> bool:
     return _JOURNAL in names or any(n.endswith(".tfrecord.json") for n in names)
 
 
-def _remove(folder: pathlib.Path) -> None:
-    """Removes the folder: the journal first, the lock last."""
+def _empty(folder: pathlib.Path) -> None:
+    """Removes all but the lock, the journal first."""
     with contextlib.suppress(OSError):
         (folder / _JOURNAL).unlink(missing_ok=True)
         clear(folder)
-        (folder / _LOCK).unlink()
+
+
+def _remove_empty(folder: pathlib.Path) -> None:
+    with contextlib.suppress(OSError):
         folder.rmdir()

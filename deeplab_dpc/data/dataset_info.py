@@ -1,14 +1,14 @@
 """What a data set is: classes, colours, splits. `dataset.json` keeps it."""
 
 import dataclasses
-import json
 import os
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any, Self, TypeVar
 
 from deeplab_dpc import files
-from deeplab_dpc.data import known_datasets
+from deeplab_dpc.data import DatasetError, known_datasets, records
+from deeplab_dpc.formatting import some
 
 FILE_NAME = "dataset.json"
 
@@ -16,10 +16,6 @@ Parsed = TypeVar("Parsed")
 _FACTS = ("classes", "ignore_label", "name", "split_sizes")
 _OTHER_KEYS = ("shared_images", "shards", "skipped", "statistics")  # See manifest.py.
 MAX_CLASSES = 255  # Ids are one byte, and 255 is the usual ignore label.
-
-
-class DatasetError(ValueError):
-    """A data set that is missing, damaged, or not what was asked for."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +57,7 @@ class DatasetInfo:
                 f"{len(self.colors)} colours."
             )
         for color in self.colors:
-            _check_color(self.name, color)
+            check_color(f"Data set {self.name!r}", color)
         if not 0 <= self.ignore_label <= 255:
             raise DatasetError(
                 f"Data set {self.name!r}: ignore_label={self.ignore_label}; it must be "
@@ -93,8 +89,10 @@ class DatasetInfo:
         Raises:
             DatasetError: For a fact that is missing, unknown or of the wrong type.
         """
-        if not isinstance(values, Mapping) or set(values) != set(_FACTS):
-            found = sorted(values) if isinstance(values, Mapping) else values
+        found = values
+        if isinstance(values, Mapping):
+            found = sorted(set(values).difference(_OTHER_KEYS))
+        if found != list(_FACTS):
             raise DatasetError(f"A data set's facts are {_FACTS}; found {found!r}.")
         try:
             return cls(
@@ -104,21 +102,14 @@ class DatasetInfo:
                 ignore_label=int(values["ignore_label"]),
                 split_sizes={k: int(v) for k, v in values["split_sizes"].items()},
             )
+        except DatasetError:
+            raise
         except (KeyError, TypeError, AttributeError, ValueError) as e:
-            if isinstance(e, DatasetError):
-                raise
             raise DatasetError(
                 f"A data set's facts cannot be read ({type(e).__name__}: {e}). Each "
                 'class is {"name": "road", "color": [128, 64, 128]}, each split '
                 '"train": 367.'
             ) from e
-
-    @classmethod
-    def from_file_dict(cls, values: Any) -> Self:
-        """The facts among all that `dataset.json` holds; raises as `from_dict` does."""
-        if isinstance(values, Mapping):
-            values = {k: v for k, v in values.items() if k not in _OTHER_KEYS}
-        return cls.from_dict(values)
 
     def save(self, folder: str | os.PathLike[str]) -> pathlib.Path:
         """Writes `dataset.json` into `folder`, whole or not at all; gives its path."""
@@ -142,32 +133,20 @@ class DatasetInfo:
             DatasetError: If the folder, or the name, is wrong.
         """
         folder = pathlib.Path(dataset_dir)
-        if not folder.is_dir():
-            raise DatasetError(
-                f"--dataset_dir={folder} is not a folder. Convert a data set with one "
-                "of datasets/build_*.py and give its --output_dir."
-            )
-        if not (folder / FILE_NAME).is_file():
-            return cls._load_known(folder, dataset)
-        info = parse_file(folder / FILE_NAME, cls.from_file_dict)
-        if dataset is not None and dataset != info.name:
-            raise DatasetError(
-                f"--dataset={dataset}, but {folder / FILE_NAME} says that these are "
-                f"records of {info.name!r}. Leave --dataset out, or give the folder of "
-                f"{dataset!r}."
-            )
-        return info
+        found = load_file(folder, dataset, cls.from_dict)
+        return found or cls._count(folder, dataset)
 
     @classmethod
-    def _load_known(cls, folder: pathlib.Path, dataset: str | None) -> Self:
-        from deeplab_dpc.data import records
-
+    def _count(cls, folder: pathlib.Path, dataset: str | None) -> Self:
+        """A known data set's facts, and the sizes of the splits that are there."""
         shards = records.shards_by_split(folder)
         if not shards:
+            there = sorted(p.name + "/" * p.is_dir() for p in folder.iterdir())
             raise DatasetError(
                 f"--dataset_dir={folder} holds no data set: no {FILE_NAME}, no "
-                f"<split>-00000-of-00004.tfrecord; it holds {_contents(folder)}. Give "
-                "the --output_dir of a datasets/build_*.py program."
+                "<split>-00000-of-00004.tfrecord; it holds "
+                f"{some(there, 5) or 'nothing'}. Give the --output_dir of a "
+                "datasets/build_*.py program."
             )
         known = known_datasets.facts(dataset or "")
         if known is None:
@@ -182,18 +161,37 @@ class DatasetInfo:
         return cls(str(dataset), *facts, sizes)
 
 
-def parse_file(path: pathlib.Path, parse: Callable[[Any], Parsed]) -> Parsed:
-    """What `parse` makes of the JSON in a file.
+def load_file(
+    folder: pathlib.Path, dataset: str | None, parse: Callable[[Any], Parsed]
+) -> Parsed | None:
+    """What `parse` makes of a folder's `dataset.json`; None without one.
 
     Raises:
-        DatasetError: If it is no JSON, or `parse` refuses it; with the file's name.
+        DatasetError: If there is no such folder, or the file is no JSON, refused by
+            `parse`, or of another data set than `dataset`.
     """
+    if not folder.is_dir():
+        raise DatasetError(
+            f"--dataset_dir={folder} is not a folder. Convert a data set with one of "
+            "datasets/build_*.py and give its --output_dir."
+        )
+    path = folder / FILE_NAME
+    if not path.is_file():
+        return None
     try:
-        return parse(json.loads(path.read_text()))
+        values = files.parse_json(files.read_text(path))
+        parsed = parse(values)
     except ValueError as e:
         raise DatasetError(
             f"{path} cannot be used: {e} Convert the data set again."
         ) from e
+    if dataset not in (None, values["name"]):
+        raise DatasetError(
+            f"--dataset={dataset}, but {path} says that these are records of "
+            f"{values['name']!r}. Leave --dataset out, or give the folder of "
+            f"{dataset!r}."
+        )
+    return parsed
 
 
 def known(name: str) -> DatasetInfo:
@@ -213,18 +211,10 @@ def known(name: str) -> DatasetInfo:
     )
 
 
-def _check_color(name: str, color: tuple[int, ...]) -> None:
-    ok = len(color) == 3 and all(type(c) is int and 0 <= c <= 255 for c in color)
-    if not ok:
+def check_color(where: str, color: tuple[Any, ...]) -> None:
+    """Fails unless a colour is three whole numbers in 0..255."""
+    if len(color) != 3 or not all(type(c) is int and 0 <= c <= 255 for c in color):
         raise DatasetError(
-            f"Data set {name!r} has a colour {list(color)}; a colour is three whole "
-            "numbers in 0..255, such as [128, 64, 128]."
+            f"{where}: {list(color)} is no colour; a colour is three whole numbers in "
+            "0..255, such as [128, 64, 128]."
         )
-
-
-def _contents(folder: pathlib.Path) -> str:
-    """The first few names in a folder, for a message."""
-    names = sorted(p.name + "/" * p.is_dir() for p in folder.iterdir())
-    if not names:
-        return "nothing"
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if names[5:] else "")

@@ -7,12 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from deeplab_dpc import files
-from deeplab_dpc.data.dataset_info import (
-    FILE_NAME,
-    DatasetError,
-    DatasetInfo,
-    parse_file,
-)
+from deeplab_dpc.data import DatasetError
+from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetInfo, load_file
 from deeplab_dpc.data.statistics import SplitStatistics
 
 
@@ -92,7 +88,7 @@ class Manifest:
         Raises:
             DatasetError: For anything missing, unknown or of the wrong type.
         """
-        info = DatasetInfo.from_file_dict(values)
+        info = DatasetInfo.from_dict(values)
         try:
             return cls(
                 info,
@@ -105,11 +101,16 @@ class Manifest:
                     split: tuple(Skipped(**s) for s in left_out)
                     for split, left_out in values.get("skipped", {}).items()
                 },
-                tuple(_shared(s) for s in values.get("shared_images", [])),
+                tuple(
+                    Shared(
+                        str(s["same"]), tuple((str(a), str(b)) for a, b in s["where"])
+                    )
+                    for s in values.get("shared_images", [])
+                ),
             )
+        except DatasetError:
+            raise
         except (AttributeError, KeyError, TypeError, ValueError) as e:
-            if isinstance(e, DatasetError):
-                raise
             raise DatasetError(
                 f"Statistics, shards, skipped or shared images cannot be read "
                 f"({type(e).__name__}: {e})."
@@ -134,13 +135,5 @@ class Manifest:
         Raises:
             DatasetError: If the folder, the file or the name is wrong.
         """
-        info = DatasetInfo.load(dataset_dir, dataset)
-        path = pathlib.Path(dataset_dir) / FILE_NAME
-        if not path.is_file():
-            return cls(info)
-        return parse_file(path, cls.from_dict)
-
-
-def _shared(values: Mapping[str, Any]) -> Shared:
-    where = tuple((str(split), str(name)) for split, name in values["where"])
-    return Shared(str(values["same"]), where)
+        found = load_file(pathlib.Path(dataset_dir), dataset, cls.from_dict)
+        return found or cls(DatasetInfo.load(dataset_dir, dataset))

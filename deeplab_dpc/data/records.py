@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import tensorflow as tf
 
-from deeplab_dpc.data import checksums
-from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc import files
+from deeplab_dpc.data import DatasetError, checksums
 
 IMAGE = "image/encoded"
 NAME = "image/filename"
@@ -81,8 +81,13 @@ def encode(record: Record) -> bytes:
     }
     if record.label is not None:
         values |= {LABEL: record.label, LABEL_FORMAT: b"png"}
-    features = tf.train.Features(feature={k: _feature(v) for k, v in values.items()})
-    example = tf.train.Example(features=features)
+    example = tf.train.Example()
+    for key, value in values.items():
+        feature = example.features.feature[key]
+        if isinstance(value, bytes):
+            feature.bytes_list.value.append(value)
+        else:
+            feature.int64_list.value.append(value)
     return example.SerializeToString(deterministic=True)
 
 
@@ -129,22 +134,20 @@ def write_shard(path: pathlib.Path, examples: Iterable[bytes]) -> int:
     Raises:
         DatasetError: If the file cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     count = 0
     try:
-        with tf.io.TFRecordWriter(str(temporary)) as writer:
+        with (
+            files.atomically(path) as temporary,
+            tf.io.TFRecordWriter(str(temporary)) as writer,
+        ):
             for example in examples:
                 writer.write(example)
                 count += 1
-            writer.flush()
-        os.replace(temporary, path)
     except tf.errors.OpError as e:
         raise DatasetError(
             f"{path} cannot be written ({e.message.split(';')[-1].strip()}). Free some "
             "space, or choose another folder with --output_dir."
         ) from e
-    finally:
-        temporary.unlink(missing_ok=True)
     return count
 
 
@@ -161,7 +164,20 @@ def shards_by_split(folder: str | os.PathLike[str]) -> dict[str, list[pathlib.Pa
             at = (int(match["count"]), int(match["index"]), path)
             found.setdefault(match["split"], []).append(at)
     for split, shards in found.items():
-        _check_complete(folder, split, shards)
+        counts = sorted({count for count, *_ in shards})
+        if len(counts) > 1:
+            raise DatasetError(
+                f"{folder}: split {split!r} has shards of several conversions (of "
+                f"{counts} files). Remove those of the older one, or convert the data "
+                "set again."
+            )
+        missing = sorted({*range(counts[0])} - {index for _, index, _ in shards})
+        if missing:
+            raise DatasetError(
+                f"{folder}: split {split!r} lacks {len(missing)} of its {counts[0]} "
+                f"shards, first {shard_name(split, missing[0], counts[0])}. Copy them "
+                "here, or convert the data set again."
+            )
     return {split: [path for *_, path in shards] for split, shards in found.items()}
 
 
@@ -253,36 +269,9 @@ def _spans(path: pathlib.Path) -> Iterator[tuple[int, int]]:
             if checksum != checksums.masked(header[:8]):
                 reason = "its header does not match its checksum"
                 raise DamagedError(path, at, number, reason)
-            start, at = at + _HEADER.size, at + _HEADER.size + length + _FOOTER.size
-            if at > size:
+            start = at + _HEADER.size
+            if start + length + _FOOTER.size > size:
                 reason = f"the file ends at byte {size}, within it"
-                raise DamagedError(path, start - _HEADER.size, number, reason)
+                raise DamagedError(path, at, number, reason)
             yield start, length
-            number += 1
-
-
-def _check_complete(
-    folder: str | os.PathLike[str],
-    split: str,
-    shards: list[tuple[int, int, pathlib.Path]],
-) -> None:
-    counts = sorted({count for count, *_ in shards})
-    if len(counts) > 1:
-        raise DatasetError(
-            f"{folder}: split {split!r} has shards of several conversions (of {counts} "
-            "files). Remove those of the older one, or convert the data set again."
-        )
-    have = {index for _, index, _ in shards}
-    missing = [i for i in range(counts[0]) if i not in have]
-    if missing:
-        raise DatasetError(
-            f"{folder}: split {split!r} lacks {len(missing)} of its {counts[0]} "
-            f"shards, first {shard_name(split, missing[0], counts[0])}. Copy them "
-            "here, or convert the data set again."
-        )
-
-
-def _feature(value: bytes | int) -> tf.train.Feature:
-    if isinstance(value, bytes):
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+            at, number = start + length + _FOOTER.size, number + 1

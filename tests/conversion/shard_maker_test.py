@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.conversion import shard_maker
-from deeplab_dpc.conversion.labels import reading as labels
-from deeplab_dpc.conversion.shard_maker import Options, Task
+from deeplab_dpc.conversion.labels import reading
+from deeplab_dpc.conversion.shard_maker import Options, ShardMaker, ShardPlan
 from deeplab_dpc.conversion.sources import Item, Source
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetError
 
 NAME = records.shard_name("train", 0, 1)
 DEFAULTS = Options()
-SOURCE = Source("toy", ("a", "b"), ((1, 2, 3), (4, 5, 6)), {}, labels.Ids(2))
+SOURCE = Source("toy", ("a", "b"), ((1, 2, 3), (4, 5, 6)), {}, reading.Ids(2))
 
 
 @pytest.fixture
@@ -28,15 +27,15 @@ def task(tmp_path):
         Image.new("RGB", (3, 2), (i, i, i)).save(paths[0])
         Image.fromarray(np.full((2, 3), i % 2, np.uint8)).save(paths[1])
         items.append(Item(str(i), *paths))
-    return Task("train", NAME, items)
+    return ShardPlan("train", NAME, items)
 
 
 def make(task, folder, options=DEFAULTS, source=SOURCE):
-    return shard_maker.make(task, source, options, folder, lambda: None)
+    return ShardMaker(source, options, folder).make(task, lambda: None)
 
 
 def find(task, folder, options=DEFAULTS, source=SOURCE):
-    return shard_maker.find_finished(task, source, options, folder)
+    return ShardMaker(source, options, folder).find(task)
 
 
 def test_what_was_made_is_found_again(task, tmp_path):
@@ -83,7 +82,7 @@ def test_a_wrong_byte_makes_it_anew(task, tmp_path):
 def test_a_change_of_meaning_makes_it_anew(task, tmp_path):
     make(task, tmp_path)
     assert find(task, tmp_path, Options(exif="apply")) is None
-    other = dataclasses.replace(SOURCE, read_label=labels.Ids(2, 0))
+    other = dataclasses.replace(SOURCE, read_label=reading.Ids(2, 0))
     assert find(task, tmp_path, source=other) is None
     assert find(dataclasses.replace(task, items=task.items[:2]), tmp_path) is None
     assert find(task, tmp_path, Options(num_shards=9, num_workers=3)) is not None

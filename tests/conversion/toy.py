@@ -7,7 +7,7 @@ import tensorflow as tf
 from PIL import Image
 
 from deeplab_dpc.conversion import converter
-from deeplab_dpc.conversion.labels import reading as labels
+from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.conversion.sources import Item, Source
 from deeplab_dpc.data import records
 
@@ -29,7 +29,7 @@ def make_source(folder, names=NAMES, name="toy", **splits):
 
     chosen = splits or {"train": names, "val": names[:1]}
     splits = {split: items(chosen[split]) for split in chosen}
-    return Source(name, ("a", "b"), ((1, 2, 3), (4, 5, 6)), splits, labels.Ids(2, 9))
+    return Source(name, ("a", "b"), ((1, 2, 3), (4, 5, 6)), splits, reading.Ids(2, 9))
 
 
 def convert(source, output, log=None, **settings):

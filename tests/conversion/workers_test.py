@@ -16,15 +16,15 @@ import pytest
 from PIL import Image
 
 from deeplab_dpc.conversion import converter, workers, workspace
-from deeplab_dpc.conversion.labels import reading as labels
-from deeplab_dpc.conversion.shard_maker import Task
+from deeplab_dpc.conversion.labels import reading
+from deeplab_dpc.conversion.shard_maker import ShardPlan
 from deeplab_dpc.conversion.sources import Item, Source
 from deeplab_dpc.data.dataset_info import DatasetError
 from tests import goldens
 
 NAMES = [f"image{i:02d}" for i in range(24)]
 SIZE = (900, 1200)
-READER = labels.Ids(2)
+READER = reading.Ids(2)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +88,7 @@ def expected(folder):
 def test_small_data_need_no_other_process(folder, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)))
     items = source_of(folder).splits["train"]
-    tasks = [Task("train", str(i), items[i::8]) for i in range(8)]
+    tasks = [ShardPlan("train", str(i), items[i::8]) for i in range(8)]
     assert workers._count(tasks, wanted=0) == 1
     assert workers._count(tasks * 20, wanted=0) == 4
     assert workers._count(tasks * 20, wanted=3) == 3
@@ -120,7 +120,7 @@ def test_a_dying_process_is_reported_and_what_is_done_stays(folder, tmp_path):
 
 @pytest.mark.slow
 def test_a_wrong_file_ends_all_processes(folder, tmp_path):
-    source = source_of(folder, labels.Ids(1))
+    source = source_of(folder, reading.Ids(1))
     with pytest.raises(DatasetError, match="label 1, but the data set has 1 class"):
         convert(source, tmp_path / "out", num_workers=2)
     assert not (tmp_path / "out").exists()

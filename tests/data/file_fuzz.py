@@ -14,7 +14,7 @@ import tensorflow as tf
 from PIL import Image
 
 from deeplab_dpc.conversion import sources
-from deeplab_dpc.conversion.labels import reading as labels
+from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data import records
 from tests.data import fuzzing, mutations
 from tests.data.fuzzing import Outcome
@@ -58,7 +58,7 @@ def make_files() -> Files:
     ids = ids.repeat(8, axis=0).repeat(8, axis=1)
     indexed = Image.fromarray(ids, "P")
     indexed.putpalette(random.bytes(768))
-    content["ids.png"] = labels.encode_png(ids)
+    content["ids.png"] = reading.encode_png(ids)
     content["indexed.png"] = fuzzing.encoded(indexed, "PNG")
     content["small.png"] = fuzzing.encoded(ids, "PNG", compress_level=0)
     return Files(content, pixels, ids)
@@ -86,9 +86,9 @@ def judged(
     """Converts the files of a case."""
     victim = folder / how.rpartition(" ")[2]
     colors = ((1, 2, 3), (4, 5, 6), (7, 8, 9))
-    source = sources.Source("fuzz", ("a", "b", "c"), colors, {}, labels.Ids(3))
+    source = sources.Source("fuzz", ("a", "b", "c"), colors, {}, reading.Ids(3))
     made: list[records.Record] = []
-    error = fuzzing.told(lambda: made.append(sources.make_record(item, source)))
+    error = fuzzing.told(lambda: made.append(sources.read(item, source).record))
     if error:
         is_named = str(victim) in error
         return Outcome(case, how, "refused" if is_named else "WRONG", error)

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deeplab_dpc.conversion.converters import ade20k
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from tests import goldens
 from tests.datasets import stored
-from tests.datasets.programs import module, run
+from tests.datasets.programs import convert
 
 SAMPLE = goldens.REAL_DATA / "samples/ade20k/ADEChallengeData2016"
 
@@ -24,8 +25,7 @@ def root(tmp_path):
 
 
 def source_of(root):
-    program = module("build_ade20k_data")
-    return program.source(program.folders_in(root))
+    return ade20k.source(root)
 
 
 def test_ids_stay_as_they_are(root):
@@ -62,7 +62,7 @@ def test_real_slice(tmp_path):
         for split, full in {"train": "training", "val": "validation"}.items()
         for kind, folder in {"": "images", "_label": "annotations"}.items()
     ]
-    done = run("build_ade20k_data", *flags, cwd=tmp_path)
+    done = convert("ade20k", *flags, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     info = DatasetInfo.load(tmp_path / "ADE20K/tfrecord")
     assert (info.name, info.ignore_label) == ("ade20k", 0)

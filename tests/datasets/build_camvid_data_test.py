@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.conversion.labels import reading as labels
+from deeplab_dpc.conversion.converters import camvid
+from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data.dataset_info import DatasetError, known
 from tests import goldens
 from tests.datasets import stored
-from tests.datasets.programs import module, run
+from tests.datasets.programs import convert
 
 CAMVID = goldens.REAL_DATA / "camvid"
 # A colour of each of the 11 classes that is not the one the class is drawn in, and void.
@@ -41,8 +42,8 @@ def original(tmp_path):
 
 
 def test_the_original_layout(original):
-    done = run(
-        "build_camvid_data", f"--camvid_root={original}", f"--output_dir={original}/out"
+    done = convert(
+        "camvid", f"--camvid_root={original}", f"--output_dir={original}/out"
     )
     assert done.returncode == 0, done.stderr
     assert "train 1 of 367, val 1 of 101, test 2 of 233" in done.stderr
@@ -53,7 +54,7 @@ def test_the_original_layout(original):
 
 
 def test_every_one_of_the_32_colours(original):
-    source = module("build_camvid_data").source(original)
+    source = camvid.source(original)
     palette = source.read_label.palette
     assert len({color for color, _ in palette.entries}) == 32
     drawn = dict(palette.entries)
@@ -64,7 +65,7 @@ def test_every_one_of_the_32_colours(original):
 
 
 def test_an_unknown_colour_and_a_foreign_still(original):
-    source = module("build_camvid_data").source(original)
+    source = camvid.source(original)
     path = original / "LabeledApproved_full/0001TP_006690_L.png"
     Image.fromarray(np.full((2, 12, 3), 77, np.uint8)).save(path)
     with pytest.raises(DatasetError, match=r"\(77, 77, 77\) 24 pixels"):
@@ -72,18 +73,18 @@ def test_an_unknown_colour_and_a_foreign_still(original):
     for folder, end in {"701_StillsRaw_full": "", "LabeledApproved_full": "_L"}.items():
         Image.new("RGB", (1, 1)).save(original / folder / f"holiday{end}.png")
     with pytest.raises(DatasetError, match="holiday.png is none of CamVid's 701"):
-        module("build_camvid_data").source(original)
+        camvid.source(original)
 
 
 def test_wrong_root_says_what_is_expected(tmp_path):
     with pytest.raises(DatasetError, match="is not CamVid's folder"):
-        module("build_camvid_data").source(tmp_path)
+        camvid.source(tmp_path)
 
 
 @goldens.real_data_needed
 def test_classes_and_void():
-    source = module("build_camvid_data").source(CAMVID)
-    assert source.read_label == labels.Ids(11, ignore_label=11)
+    source = camvid.source(CAMVID)
+    assert source.read_label == reading.Ids(11, ignore_label=11)
     assert {split: len(items) for split, items in source.splits.items()} == {
         "train": 367,
         "val": 101,
@@ -96,7 +97,7 @@ def test_classes_and_void():
 @goldens.real_data_needed
 def test_the_published_splits_are_known_by_name():
     """The lists of the prepared data set agree with what the names of stills say."""
-    split_of = module("build_camvid_data").split_of
+    split_of = camvid.split_of
     for split in ("train", "val", "test"):
         names = (CAMVID / f"{split}.txt").read_text().split()
         assert {split_of(name) for name in names} == {split}
@@ -105,9 +106,7 @@ def test_the_published_splits_are_known_by_name():
 @goldens.real_data_needed
 def test_real_data(tmp_path):
     """Void is 255, every other id stays."""
-    done = run(
-        "build_camvid_data", f"--camvid_root={CAMVID}", f"--output_dir={tmp_path}"
-    )
+    done = convert("camvid", f"--camvid_root={CAMVID}", f"--output_dir={tmp_path}")
     assert done.returncode == 0, done.stderr
     found = stored.ids(tmp_path, "test")
     assert len(found) == 60

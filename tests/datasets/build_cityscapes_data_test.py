@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from deeplab_dpc.conversion import sources
+from deeplab_dpc.conversion.converters import cityscapes
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from tests import goldens
 from tests.datasets import stored
-from tests.datasets.programs import module, run
+from tests.datasets.programs import convert
 
 SAMPLE = goldens.REAL_DATA / "samples/cityscapes"
 # Of the data set's paper and its label list: label id -> train id.
@@ -50,7 +51,7 @@ def expected(label: np.ndarray) -> np.ndarray:
 
 
 def test_every_label_id(root):
-    source = module("build_cityscapes_data").source(root, ["train_fine"])
+    source = cityscapes.source(root, ["train_fine"])
     item = source.splits["train_fine"][0]
     assert item.name == "town_a"
     assert item.label.name == "town_a_gtFine_labelIds.png"
@@ -65,7 +66,7 @@ def test_every_label_id(root):
 
 def test_splits(root):
     names = ["train_fine", "val_fine", "trainval_fine", "test_fine"]
-    source = module("build_cityscapes_data").source(root, names)
+    source = cityscapes.source(root, names)
     assert {s: [i.name[-1] for i in items] for s, items in source.splits.items()} == {
         "train_fine": ["a", "b"],
         "val_fine": ["c"],
@@ -81,7 +82,7 @@ def test_coarse_labels_of_train_and_train_extra(root):
         shutil.copytree(root / folder / "train", root / folder / "train_extra")
         for path in (root / folder / "train_extra").rglob("*.png"):
             path.rename(path.with_name(path.name.replace("town_", "extra_")))
-    source = module("build_cityscapes_data").source(root, ["train_coarse"])
+    source = cityscapes.source(root, ["train_coarse"])
     items = source.splits["train_coarse"]
     assert [i.name for i in items] == ["town_a", "town_b", "extra_a", "extra_b"]
     assert items[2].label.name == "extra_a_gtCoarse_labelIds.png"
@@ -92,9 +93,8 @@ def test_train_ids_made_by_the_scripts(root):
         label = expected(np.asarray(Image.open(path)))
         name = path.name.replace("labelIds", "labelTrainIds")
         Image.fromarray(label).save(path.with_name(name))
-    program = module("build_cityscapes_data")
     ids, train_ids = (
-        program.source(root, ["val_fine"], kind)
+        cityscapes.source(root, ["val_fine"], kind)
         for kind in ("labelIds", "labelTrainIds")
     )
     a, b = (s.read_label(s.splits["val_fine"][0].label) for s in (ids, train_ids))
@@ -104,16 +104,15 @@ def test_train_ids_made_by_the_scripts(root):
 def test_label_ids_named_train_ids_are_noticed(root):
     for path in list(root.rglob("*gtFine_labelIds.png")):
         path.rename(path.with_name(path.name.replace("labelIds", "labelTrainIds")))
-    program = module("build_cityscapes_data")
-    source = program.source(root, ["val_fine"], "labelTrainIds")
+    source = cityscapes.source(root, ["val_fine"], "labelTrainIds")
     with pytest.raises(DatasetError, match=r"Cityscapes' labelIds.*--label_type=label"):
         source.read_label(source.splits["val_fine"][0].label)
     with pytest.raises(DatasetError, match="but ..._labelTrainIds.png: pass --label_t"):
-        program.source(root, ["val_fine"])
+        cityscapes.source(root, ["val_fine"])
 
 
 def test_instance_ids_are_noticed(root):
-    source = module("build_cityscapes_data").source(root, ["val_fine"])
+    source = cityscapes.source(root, ["val_fine"])
     path = next((root / "gtFine/val").rglob("*_instanceIds.png"))
     with pytest.raises(DatasetError, match=r"label 1000.*\n?.*look like instance ids"):
         source.read_label(path)
@@ -139,17 +138,17 @@ def test_what_is_missing_is_named(root, remove, message):
     path = root / remove
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     with pytest.raises(DatasetError, match=message):
-        sources.check_files(module("build_cityscapes_data").source(root))
+        sources.check_files(cityscapes.source(root))
 
 
 def test_unknown_split(root):
     with pytest.raises(DatasetError, match="names train; splits are train_fine, val_"):
-        module("build_cityscapes_data").source(root, ["train"])
+        cityscapes.source(root, ["train"])
 
 
 @goldens.real_data_needed
 def test_real_slice(tmp_path):
-    done = run("build_cityscapes_data", f"--cityscapes_root={SAMPLE}", cwd=tmp_path)
+    done = convert("cityscapes", f"--cityscapes_root={SAMPLE}", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert (
         "published number of images: train_fine 4 of 2,975, val_fine 3" in done.stderr

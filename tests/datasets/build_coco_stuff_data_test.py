@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deeplab_dpc.conversion.converters import coco_stuff
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo, known
 from tests import goldens
 from tests.datasets import stored
-from tests.datasets.programs import module, run
+from tests.datasets.programs import convert
 
 SAMPLE = goldens.REAL_DATA / "samples/coco_stuff"
 
@@ -24,8 +25,7 @@ def root(tmp_path):
 
 
 def source_of(root, **settings):
-    program = module("build_coco_stuff_data")
-    return program.source(root / "images", root / "annotations", **settings)
+    return coco_stuff.source(root / "images", root / "annotations", **settings)
 
 
 def test_ids_are_the_files(root):
@@ -62,8 +62,8 @@ def test_one_split_is_enough(root):
 
 @goldens.real_data_needed
 def test_real_slice(tmp_path):
-    done = run(
-        "build_coco_stuff_data",
+    done = convert(
+        "coco_stuff",
         f"--image_root={SAMPLE}/images",
         f"--annotation_root={SAMPLE}/annotations",
         cwd=tmp_path,

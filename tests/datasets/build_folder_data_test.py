@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from deeplab_dpc.config import DataConfig
-from deeplab_dpc.conversion.labels import own_classes as folder_labels
+from deeplab_dpc.conversion.converters.folder import OwnFolders, source, splits
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from tests.datasets import stored
-from tests.datasets.programs import module, run
+from tests.datasets.programs import convert as run_here
 
 CLASSES = ["road", {"name": "sky", "color": [7, 8, 9]}, "car"]
 
@@ -32,8 +32,8 @@ def own(tmp_path):
 
 
 def convert(folder, *more, lists=True):
-    return run(
-        "build_folder_data",
+    return run_here(
+        "folder",
         f"--image_dir={folder}/images",
         f"--label_dir={folder}/labels",
         *([f"--list_dir={folder}/lists"] if lists else []),
@@ -43,9 +43,12 @@ def convert(folder, *more, lists=True):
     )
 
 
+def folders(folder, **settings):
+    return OwnFolders(folder / "images", folder / "labels", **settings)
+
+
 def listed(folder, **settings):
-    folders = [folder / name for name in ("images", "labels", "lists")]
-    return module("build_folder_data").listed_splits(*folders, **settings)
+    return splits(folders(folder, lists=folder / "lists", **settings))
 
 
 def test_own_data_as_a_user_converts_it(own):
@@ -116,8 +119,7 @@ def test_folders_as_splits(own):
             (own / kind / split).mkdir()
             for path in [p for n in names for p in (own / kind).glob(f"{n}.*")]:
                 path.rename(own / kind / split / path.name)
-    program = module("build_folder_data")
-    found = program.folder_splits(own / "images", own / "labels")
+    found = splits(folders(own))
     assert {s: [i.name for i in items] for s, items in found.items()} == {
         "train": ["train/a", "train/b"],
         "val": ["validation/c"],
@@ -126,23 +128,20 @@ def test_folders_as_splits(own):
     (own / "images/test").mkdir()
     (own / "images/test/d.png").write_bytes(b"")
     with pytest.raises(DatasetError, match="no folder .*--unlabelled_splits=test"):
-        program.folder_splits(own / "images", own / "labels")
-    found = program.folder_splits(own / "images", own / "labels", ["test"])
+        splits(folders(own))
+    found = splits(folders(own, unlabelled=["test"]))
     assert found["test"][0].label is None
-    assert program.folder_splits(own / "lists", own / "labels") is None
 
 
 def test_label_suffix(own):
     for name in "abc":
         path = own / f"labels/{name}.png"
         path.rename(path.with_name(f"{name}_mask.png"))
-    program = module("build_folder_data")
-    settings = (own / "images", own / "labels", 0.3, 0)
     with pytest.raises(
         DatasetError, match="None of 3 images .*a_mask.png: .*--label_suffix"
     ):
-        program.seeded_splits(*settings)
-    found = program.seeded_splits(*settings, label_suffix="_mask")
+        splits(folders(own, val_share=0.3))
+    found = splits(folders(own, val_share=0.3, label_suffix="_mask"))
     assert {i.name for items in found.values() for i in items} == {"a", "b", "c"}
     splits = listed(own, label_suffix="_mask")
     assert splits["val"][0].label == own / "labels/c_mask.png"
@@ -151,11 +150,10 @@ def test_label_suffix(own):
 def test_labels_beside_images(own):
     for name in "abc":
         (own / f"labels/{name}.png").rename(own / f"images/{name}.png")
-    program = module("build_folder_data")
-    folders = [own / "images", own / "images", own / "lists"]
-    item = program.listed_splits(*folders)["val"][0]
+    beside = OwnFolders(own / "images", own / "images", own / "lists")
+    item = splits(beside)["val"][0]
     assert (item.image.name, item.label.name) == ("c.jpg", "c.png")
-    found = program.seeded_splits(own / "images", own / "images", 0.3, 0)
+    found = splits(OwnFolders(own / "images", own / "images", val_share=0.3))
     assert sum(map(len, found.values())) == 3
 
 
@@ -181,9 +179,8 @@ def test_palettes_that_differ_are_found_before_the_conversion(own):
         label = Image.new("P", (4, 3), 1)
         label.putpalette(colors)
         label.save(own / f"labels/{name}.png")
-    classes = folder_labels.read_classes(own / "classes.json")
-    program = module("build_folder_data")
+    there, classes = folders(own, lists=own / "lists"), own / "classes.json"
     with pytest.raises(DatasetError, match=r"index 1 is \(1, 1, 9\) in .*a.png"):
-        program.source("mine", listed(own), classes)
-    source = program.source("mine", listed(own), classes, label_palette="indices")
-    assert (source.read_label(own / "labels/a.png") == 1).all()
+        source("mine", there, classes)
+    found = source("mine", there, classes, label_palette="indices")
+    assert (found.read_label(own / "labels/a.png") == 1).all()

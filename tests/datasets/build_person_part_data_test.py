@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.conversion import pascal
+from deeplab_dpc.conversion.converters import pascal
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from tests import goldens
 from tests.conversion import mat_files
 from tests.datasets import stored
-from tests.datasets.programs import module, run
+from tests.datasets.programs import convert
 
 SAMPLE = goldens.REAL_DATA / "samples/pascal_person_part"
 
 
 @goldens.real_data_needed
 def test_real_slice(tmp_path):
-    done = run("build_person_part_data", f"--person_part_root={SAMPLE}", cwd=tmp_path)
+    done = convert("person_part", f"--person_part_root={SAMPLE}", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     info = DatasetInfo.load(tmp_path / "tfrecord")
     assert (info.name, info.num_classes) == ("pascal_person_part", 7)
@@ -40,8 +40,8 @@ def test_annotations_of_pascal_part(tmp_path):
     person = mat_files.thing("person", head | torso, {"head": head, "torso": torso})
     dog = mat_files.thing("dog", mask + 1, {"head": mask + 1})
     mat_files.save_annotation(tmp_path / "Annotations_Part/a.mat", [dog, person])
-    done = run(
-        "build_person_part_data",
+    done = convert(
+        "person_part",
         f"--person_part_root={tmp_path}",
         "--semantic_segmentation_folder=Annotations_Part",
         "--list_folder=lists",
@@ -56,9 +56,13 @@ def test_annotations_of_pascal_part(tmp_path):
 
 
 def test_wrong_root_and_unknown_list(tmp_path):
-    program = module("build_person_part_data")
     with pytest.raises(DatasetError, match="There are no lists .*--list_folder"):
-        program.source(pascal.Folders(tmp_path, [tmp_path], tmp_path))
+        pascal.source(
+            pascal.PERSON_PART, pascal.Folders(tmp_path, [tmp_path], tmp_path)
+        )
     (tmp_path / "train.txt").write_text("a\n")
     with pytest.raises(DatasetError, match="--splits names val, but the lists .*train"):
-        program.source(pascal.Folders(tmp_path, [tmp_path], tmp_path, splits=["val"]))
+        pascal.source(
+            pascal.PERSON_PART,
+            pascal.Folders(tmp_path, [tmp_path], tmp_path, splits=["val"]),
+        )

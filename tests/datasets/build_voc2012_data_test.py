@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.conversion import pascal
+from deeplab_dpc.conversion.converters import pascal
 from deeplab_dpc.data import colormaps
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from tests import goldens
 from tests.conversion import mat_files
 from tests.datasets import stored
-from tests.datasets.programs import module, run
+from tests.datasets.programs import convert
 
 VOC = goldens.REAL_DATA / "samples/pascal_voc/VOCdevkit/VOC2012"
 LABEL = np.array([[0, 15, 255], [20, 1, 0]], np.uint8)
@@ -37,10 +37,11 @@ def save_palette(path, label, order=None):
 
 
 def source_of(root, folders=("SegmentationClass",), **settings):
-    program = module("build_voc2012_data")
     paths = [root / folder for folder in folders]
     lists = root / "ImageSets/Segmentation"
-    return program.source(pascal.Folders(root / "JPEGImages", paths, lists, **settings))
+    return pascal.source(
+        pascal.VOC, pascal.Folders(root / "JPEGImages", paths, lists, **settings)
+    )
 
 
 def test_indices_of_the_palette_are_the_ids(root):
@@ -87,8 +88,8 @@ def test_grey_labels_in_a_folder_below_the_root(root):
     (root / "SegmentationClassAug").mkdir()
     Image.fromarray(LABEL).save(root / "SegmentationClassAug/a.png")
     (root / "SegmentationClass/a.png").unlink()
-    done = run(
-        "build_voc2012_data",
+    done = convert(
+        "voc2012",
         f"--voc_root={root}",
         "--semantic_segmentation_folder=SegmentationClassAug",
         f"--output_dir={root}/out",
@@ -104,9 +105,7 @@ def test_wrong_root_says_what_is_expected(tmp_path):
 
 @goldens.real_data_needed
 def test_real_slice(tmp_path):
-    done = run(
-        "build_voc2012_data", f"--voc_root={VOC}", "--num_shards=2", cwd=tmp_path
-    )
+    done = convert("voc2012", f"--voc_root={VOC}", "--num_shards=2", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     info = DatasetInfo.load(tmp_path / "tfrecord", "pascal_voc_seg")
     assert info.split_sizes == {"train": 4, "trainval": 9, "val": 5}

@@ -1,35 +1,36 @@
-"""How the tests reach the programs of datasets/, which is no package."""
+"""Runs the programs of datasets/: in this process, or as a user types them."""
 
-import importlib.util
+import contextlib
+import importlib
+import io
 import os
 import subprocess
 import sys
-import types
 from unittest import mock
 
 from absl import flags
 
+from deeplab_dpc.programs.convert import common
 from tests import goldens
 
 FOLDER = goldens.ROOT / "datasets"
 
 
-SHARED = ("converter_flags", "pascal_flags")
-
-
-def module(name: str) -> types.ModuleType:
-    """A program as a module; its flags are taken out again, for programs share names."""
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        for shared in SHARED:  # Each program defines its flags.
-            sys.modules.pop(shared, None)
-        with mock.patch.object(sys, "path", [str(FOLDER), *sys.path]):
-            spec.loader.exec_module(sys.modules[name])
-        for owner in (name, *SHARED):
-            for flag in list(flags.FLAGS.flags_by_module_dict().get(owner, [])):
-                delattr(flags.FLAGS, flag.name)
-    return sys.modules[name]
+def convert(name: str, *arguments: str, cwd=".") -> subprocess.CompletedProcess:
+    """Runs a converter here, from the parsing of its flags to its exit code."""
+    program = importlib.import_module(f"deeplab_dpc.programs.convert.{name}")
+    values = flags.FlagValues()
+    make_source = program.define(values)
+    values([name, *arguments])
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.dict(os.environ),
+        contextlib.chdir(cwd),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        code = common.convert(make_source, values, err)
+    return subprocess.CompletedProcess(name, code, out.getvalue(), err.getvalue())
 
 
 def run(name: str, *arguments: str, cwd=None) -> subprocess.CompletedProcess:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from deeplab_dpc.conversion import converter
-from deeplab_dpc.conversion.labels import reading as labels
+from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.conversion.sources import Item, Source
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetError
@@ -29,7 +29,7 @@ def convert(folder, num_images=5, num_shards=2):
         items.append(Item(f"{i}", folder / f"{i}.png", folder / f"{i}_label.png"))
     Image.new("RGB", (6, 4), (9, 9, 9)).save(folder / "9.png")
     splits = {"train": items, "test": [Item("9", folder / "9.png", None)]}
-    source = Source("toy", ("a", "b", "c"), COLORS, splits, labels.Ids(3))
+    source = Source("toy", ("a", "b", "c"), COLORS, splits, reading.Ids(3))
     options = converter.Options(num_shards=num_shards)
     converter.convert(source, folder / "records", options, io.StringIO())
     return folder / "records"
@@ -79,7 +79,7 @@ def write(path, *examples):
 
 
 def png(array):
-    return labels.encode_png(np.asarray(array, np.uint8))
+    return reading.encode_png(np.asarray(array, np.uint8))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from deeplab_dpc import scenes
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetInfo
@@ -16,7 +17,6 @@ from deeplab_dpc.search.cache.manifest import (
     sha256,
 )
 from deeplab_dpc.training.run_folder import RunConfig
-from tests.datasets import programs
 
 SIZE = (48, 64)
 CROP = (33, 49)
@@ -25,7 +25,7 @@ EVAL_CROP = (49, 65)
 
 def write_records(folder: pathlib.Path, num_train: int = 5, num_val: int = 3) -> None:
     """Streets of 48x64 pixels with the classes of `render_scenes.py`."""
-    scenes, folder = programs.module("render_scenes"), pathlib.Path(folder)
+    folder = pathlib.Path(folder)
     folder.mkdir(parents=True)
     sizes = {"train": num_train, "val": num_val}
     for number, (split, count) in enumerate(sizes.items()):

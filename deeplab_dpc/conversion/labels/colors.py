@@ -5,10 +5,9 @@ import pathlib
 
 import numpy as np
 
-from deeplab_dpc.conversion.labels import files as label_files
-from deeplab_dpc.conversion.labels import palette_checks, palettes
-from deeplab_dpc.conversion.labels import reading as labels
+from deeplab_dpc.conversion.labels import files, palette_checks, palettes, reading
 from deeplab_dpc.conversion.labels.files import LabelError, LabelFile
+from deeplab_dpc.formatting import count, some
 
 _NEAR = 48.0  # Euclidean distance of colours that may have been one.
 _BLEND = 6.0  # Distance from the line between two colours of a blend of them.
@@ -23,44 +22,38 @@ class Colors:
         palette: Which colour is which id; any other colour is an error.
     """
 
-    palette: palettes.Palette
+    palette: palettes.LabelPalette
 
     def __call__(self, path: pathlib.Path) -> np.ndarray:
         """The ids, `[height, width]` uint8; a `LabelError` for an unknown colour."""
-        file = label_files.read(path)
-        if file.palette is not None:
-            return self._of_palette_file(file, file.palette)
-        rgb = opaque_rgb(file)
+        file = files.read(path)
+        rgb = opaque_rgb(file) if file.palette is None else file.palette
         ids, known = self.palette.find(rgb)
+        if file.palette is not None:
+            if file.pixels.max(initial=0) >= len(rgb):
+                raise LabelError(
+                    f"{path} is damaged: it uses index {file.pixels.max()}, but its "
+                    f"palette has {len(rgb)} colours."
+                )
+            ids, known = ids[file.pixels], known[file.pixels]
         if not known.all():
+            rgb = rgb if file.palette is None else rgb[file.pixels]
             raise LabelError(self._unknown(path, rgb, known))
         return ids
-
-    def _of_palette_file(self, file: LabelFile, table: np.ndarray) -> np.ndarray:
-        if file.pixels.max(initial=0) >= len(table):
-            raise LabelError(
-                f"{file.path} is damaged: it uses index {file.pixels.max()}, but its "
-                f"palette has {len(table)} colours."
-            )
-        ids, known = self.palette.find(table)
-        if not known[file.pixels].all():
-            rgb = table[file.pixels]
-            raise LabelError(self._unknown(file.path, rgb, known[file.pixels]))
-        return ids[file.pixels]
 
     def _unknown(self, path: pathlib.Path, rgb: np.ndarray, known: np.ndarray) -> str:
         """The message for colours that are not in the palette."""
         colors, counts = palette_checks.used_colors(rgb[~known])
         nearest = [self._nearest(color) for color in colors[:256]]
         notes = [
-            f"{palettes.text(color)} {count:,} pixel{'s' if count > 1 else ''}"
+            f"{palettes.text(color)} {count(number, 'pixel')}"
             + (f" (near {name}, {palettes.text(like)})" if near <= _NEAR else "")
-            for color, count, (near, name, like) in zip(colors[:4], counts, nearest)
+            for color, number, (near, name, like) in zip(colors[:4], counts, nearest)
         ]
-        more = f" and {len(colors) - 4:,} more" if len(colors) > 4 else ""
+        notes += [""] * (len(colors) - len(notes))
         message = (
             f"{path}: {counts.sum():,} of {known.size:,} pixels have a colour that is "
-            f"not in the palette ({self.palette.name}): {', '.join(notes)}{more}. "
+            f"not in the palette ({self.palette.name}): {some(notes, 4)}. "
         )
         between = sum(map(self._is_between, colors[:256])) > len(nearest) / 2
         if between and len(colors) >= _SEVERAL:
@@ -107,13 +100,13 @@ class GreyIds:
 
     def __call__(self, path: pathlib.Path) -> np.ndarray:
         """The ids, `[height, width]` uint8; a `LabelError` for a coloured picture."""
-        file = label_files.read(path)
+        file = files.read(path)
         rgb = opaque_rgb(file)
         if not (rgb == rgb[..., :1]).all():
             raise LabelError(palette_checks.colour_message(file, ()))
         label = rgb[..., 0]
-        labels.check_label(label, self.num_classes, self.ignore_label, path)
-        return labels.to_record(label, self.ignore_label)
+        reading.check_label(label, self.num_classes, self.ignore_label, path)
+        return reading.to_record(label, self.ignore_label)
 
 
 def opaque_rgb(file: LabelFile) -> np.ndarray:

@@ -54,7 +54,13 @@ def read(path: str | os.PathLike[str]) -> LabelFile:
         raise LabelError(f"{path} is empty (0 bytes). Copy or export it again.")
     try:
         with Image.open(io.BytesIO(encoded)) as file:
-            _check_kind(path, file)
+            if file.format != "PNG":
+                raise LabelError(
+                    f"{path} is a {file.format} file; labels must be PNGs, which keep "
+                    "every value as it is."
+                )
+            if getattr(file, "is_animated", False):
+                raise LabelError(f"{path} is an animated PNG; a label is one picture.")
             file.verify()  # All checksums; a decoder may forgive a missing end.
         with Image.open(io.BytesIO(encoded)) as file:
             pixels = _true_values(np.asarray(file), file.mode, encoded)
@@ -82,8 +88,7 @@ def read_palette(path: str | os.PathLike[str]) -> np.ndarray | None:
 def _palette(file: Image.Image) -> np.ndarray | None:
     if file.mode != "P":
         return None
-    colors = file.getpalette("RGB") or []
-    return np.array(colors, np.uint8).reshape(-1, 3)
+    return np.array(file.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
 
 
 def _true_values(pixels: np.ndarray, mode: str, encoded: bytes) -> np.ndarray:
@@ -94,13 +99,3 @@ def _true_values(pixels: np.ndarray, mode: str, encoded: bytes) -> np.ndarray:
     if mode == "L" and bits in (2, 4):
         return pixels // np.uint8(255 // (2**bits - 1))
     return pixels
-
-
-def _check_kind(path: pathlib.Path, file: Image.Image) -> None:
-    if file.format != "PNG":
-        raise LabelError(
-            f"{path} is a {file.format} file; labels must be PNGs, which keep every "
-            "value as it is."
-        )
-    if getattr(file, "is_animated", False):
-        raise LabelError(f"{path} is an animated PNG; a label is one picture.")

@@ -2,26 +2,18 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterator
 
 import numpy as np
 
-from deeplab_dpc.conversion.labels import reading as labels
+from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.conversion.labels.files import LabelError
 
-_PERSON = "person"
-_ONE_SIDED = {"head": 1, "hair": 1, "nose": 1, "mouth": 1, "neck": 2, "torso": 2}
-_SIDED = {
-    "eye": 1,
-    "ear": 1,
-    "ebrow": 1,
-    "uarm": 3,
-    "larm": 4,
-    "hand": 4,
-    "uleg": 5,
-    "lleg": 6,
-    "foot": 6,
-}
+_ONE_SIDED = dict(
+    zip(
+        ["eye", "ear", "ebrow", "uarm", "larm", "hand", "uleg", "lleg", "foot"],
+        (1, 1, 1, 3, 4, 4, 5, 6, 6),
+    )
+)
 # PASCAL-Part's 24 parts of a person and the classes of PASCAL-Person-Part: hands belong
 # to lower arms, feet to lower legs, the neck to the torso (Chen et al., "Attention to
 # Scale", 2016, merge into these six; the table is the one that is in general use).
@@ -58,8 +50,8 @@ class SbdLabels:
                 f"{path}: GTcls.Segmentation is {label.dtype} {list(label.shape)}; it "
                 "must be whole numbers [height, width]. Unpack SBD again."
             )
-        labels.check_label(label, self.num_classes, labels.IGNORE, path)
-        return labels.to_record(label, labels.IGNORE)
+        reading.check_label(label, self.num_classes, reading.IGNORE, path)
+        return reading.to_record(label, reading.IGNORE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,9 +68,9 @@ class PersonParts:
         annotation = _load(path, "anno", "PASCAL-Part annotations")
         try:
             return _painted(path, annotation[0, 0]["objects"].ravel())
+        except LabelError:
+            raise
         except (IndexError, KeyError, ValueError, TypeError, AttributeError) as e:
-            if isinstance(e, LabelError):
-                raise
             raise LabelError(
                 f"{path} has not PASCAL-Part's structure ({type(e).__name__}: {e}): "
                 "anno.objects[].class, .mask, .parts[].part_name, .mask. Unpack the "
@@ -91,30 +83,22 @@ def _painted(path: pathlib.Path, objects: np.ndarray) -> np.ndarray:
         raise LabelError(f"{path} has no objects, so the label's size is unknown.")
     size = objects[0]["mask"].shape
     label = np.zeros(size, np.uint8)
-    for thing in objects:
-        if str(thing["class"].item()) != _PERSON:
-            continue
-        for name, mask in _parts(thing["parts"]):
-            if name not in PERSON_PARTS:
-                raise LabelError(
-                    f"{path}: a person has a part {name!r}; known parts are "
-                    f"{', '.join(sorted(PERSON_PARTS))}."
-                )
-            if mask.shape != size:
-                raise LabelError(
-                    f"{path}: the mask of {name!r} is {list(mask.shape)}, the first "
-                    f"object's {list(size)}. Unpack the data set again."
-                )
-            label[mask != 0] = PERSON_PARTS[name]
+    persons = [o["parts"] for o in objects if str(o["class"].item()) == "person"]
+    # A person far away has no parts (an empty matrix).
+    for part in (p for parts in persons if parts.dtype.names for p in parts.ravel()):
+        name, mask = str(part["part_name"].item()), part["mask"]
+        if name not in PERSON_PARTS:
+            raise LabelError(
+                f"{path}: a person has a part {name!r}; known parts are "
+                f"{', '.join(sorted(PERSON_PARTS))}."
+            )
+        if mask.shape != size:
+            raise LabelError(
+                f"{path}: the mask of {name!r} is {list(mask.shape)}, the first "
+                f"object's {list(size)}. Unpack the data set again."
+            )
+        label[mask != 0] = PERSON_PARTS[name]
     return label
-
-
-def _parts(parts: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """The parts of an object; a person far away has none (an empty matrix)."""
-    if parts.dtype.names is None:
-        return
-    for part in parts.ravel():
-        yield str(part["part_name"].item()), part["mask"]
 
 
 def _load(path: pathlib.Path, variable: str, what: str) -> np.ndarray:

@@ -1,16 +1,18 @@
 """One's own classes and labels: `classes.json`, and the reader that the labels need."""
 
 import dataclasses
-import json
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from deeplab_dpc.conversion.labels import colors as color_labels
+import numpy as np
+
+from deeplab_dpc import files
 from deeplab_dpc.conversion.labels import files as label_files
-from deeplab_dpc.conversion.labels import id_maps, palette_checks, palettes
-from deeplab_dpc.conversion.labels import reading as labels
-from deeplab_dpc.data import known_datasets
+from deeplab_dpc.conversion.labels import id_maps, palette_checks, palettes, reading
+from deeplab_dpc.conversion.labels.colors import Colors, GreyIds
+from deeplab_dpc.conversion.labels.files import LabelError
+from deeplab_dpc.data import dataset_info, known_datasets
 from deeplab_dpc.data.dataset_info import DatasetError
 
 _EXAMPLE = (
@@ -52,12 +54,15 @@ def read_classes(path: pathlib.Path) -> Classes:
             f"--classes_json={path} is missing; write one such as {_EXAMPLE}"
         )
     try:
-        facts = json.loads(path.read_text())
+        facts = files.parse_json(files.read_text(path))
         given = [c if isinstance(c, dict) else {"name": c} for c in facts["classes"]]
-        ignore_label = facts.get("ignore_label", labels.IGNORE)
+        ignore_label = facts.get("ignore_label", reading.IGNORE)
         ignore_colors = tuple(tuple(c) for c in facts.get("ignore_colors", []))
         colors = tuple(tuple(c["color"]) if "color" in c else None for c in given)
-        _check_keys(facts, given)
+        unknown = set(facts) - {"classes", "ignore_label", "ignore_colors"}
+        unknown |= {key for c in given for key in c} - {"name", "color"}
+        if unknown or not all(isinstance(c["name"], str) for c in given):
+            raise ValueError(f"unknown or of the wrong type: {sorted(unknown)}")
     except (KeyError, TypeError, ValueError, AttributeError) as e:
         raise DatasetError(
             f"--classes_json={path} cannot be read ({type(e).__name__}: {e}). It looks "
@@ -65,7 +70,8 @@ def read_classes(path: pathlib.Path) -> Classes:
         ) from e
     _check_ignore_label(path, ignore_label, len(given))
     for color in (*colors, *ignore_colors):
-        _check_color(path, color)
+        if color is not None:
+            dataset_info.check_color(f"{path}", color)
     defaults = known_datasets.pascal_colors(max(len(given), 1))
     return Classes(
         tuple(c["name"] for c in given),
@@ -79,7 +85,7 @@ def read_classes(path: pathlib.Path) -> Classes:
 
 def choose_reader(
     classes: Classes, label_palette: str | None, label_map: str | None
-) -> labels.Reader:
+) -> reading.Reader:
     """The reader that the flags of `build_folder_data.py` ask for.
 
     Args:
@@ -102,25 +108,37 @@ def choose_reader(
             return id_maps.load(pathlib.Path(label_map), classes.names)
         return id_maps.named(label_map, count)
     if label_palette is None:
-        return labels.Ids(count, classes.ignore_label, classes.given_colors)
+        return reading.Ids(count, classes.ignore_label, classes.given_colors)
     if label_palette == "indices":
-        return labels.Ids(count, classes.ignore_label)
+        return reading.Ids(count, classes.ignore_label)
     if label_palette == "grey":
-        return color_labels.GreyIds(count, classes.ignore_label)
-    return color_labels.Colors(_palette(classes, label_palette))
+        return GreyIds(count, classes.ignore_label)
+    if label_palette.endswith(".json"):
+        return Colors(palettes.load(pathlib.Path(label_palette), classes.names))
+    if label_palette != "classes":
+        return Colors(palettes.named(label_palette, count))
+    missing = [n for n, c in zip(classes.names, classes.given_colors) if c is None]
+    if missing:
+        raise DatasetError(
+            "--label_palette=classes needs every class's colour in --classes_json; "
+            f"{', '.join(missing[:10])} {'have' if missing[1:] else 'has'} none: "
+            f"{_EXAMPLE}"
+        )
+    return Colors(
+        palettes.of_classes(classes.names, classes.colors, classes.ignore_colors)
+    )
 
 
-def pascal_reader(num_classes: int, label_palette: str | None) -> labels.Reader:
+def pascal_reader(num_classes: int, label_palette: str | None) -> reading.Reader:
     """The reader of PASCAL's label PNGs: None, "indices" or "classes", as above."""
-    colors = known_datasets.pascal_colors(num_classes)
     if label_palette == "classes":
-        return color_labels.Colors(palettes.named("pascal", num_classes))
+        return Colors(palettes.named("pascal", num_classes))
     if label_palette == "indices":
-        return labels.Ids(num_classes)
-    return labels.Ids(num_classes, colors=colors)
+        return reading.Ids(num_classes)
+    return reading.Ids(num_classes, colors=known_datasets.pascal_colors(num_classes))
 
 
-def check_all(paths: Sequence[pathlib.Path], reader: labels.Reader, classes: Classes):
+def check_all(paths: Sequence[pathlib.Path], reader: reading.Reader, classes: Classes):
     """Fails for mistakes that no file shows alone.
 
     These are palettes that differ between files whose indices should be ids, and masks
@@ -129,7 +147,7 @@ def check_all(paths: Sequence[pathlib.Path], reader: labels.Reader, classes: Cla
     Raises:
         LabelError: With what was found, and how to go on.
     """
-    if not isinstance(reader, labels.Ids):
+    if not isinstance(reader, reading.Ids):
         return
     if reader.colors:
         palette_checks.check_same(paths)
@@ -142,49 +160,17 @@ def _check_masks(paths: Sequence[pathlib.Path]) -> None:
     for path in paths[:: max(1, len(paths) // _PROBED)]:
         try:
             file = label_files.read(path)
-        except (labels.LabelError, OSError):
+        except (LabelError, OSError):
             return  # The conversion reports it.
         if not file.holds_ids:
             return
-        values |= set(file.pixels.ravel().tolist())
+        values |= set(np.unique(file.pixels).tolist())
     if values == {0, 255}:
-        raise labels.LabelError(
+        raise LabelError(
             f"The labels (such as {paths[0]}) are masks of 0 and 255: 255 is the "
             "ignore label, so the second class would never occur. Pass "
             "--label_map=mask to make 255 the second class, or write "
             '"ignore_label": 255 into --classes_json if those pixels are to be ignored.'
-        )
-
-
-def _palette(classes: Classes, name: str) -> palettes.Palette:
-    if name.endswith(".json"):
-        return palettes.load(pathlib.Path(name), classes.names)
-    if name != "classes":
-        return palettes.named(name, len(classes.names))
-    missing = [n for n, c in zip(classes.names, classes.given_colors) if c is None]
-    if missing:
-        raise DatasetError(
-            "--label_palette=classes needs every class's colour in --classes_json; "
-            f"{', '.join(missing[:10])} {'have' if missing[1:] else 'has'} none: "
-            f"{_EXAMPLE}"
-        )
-    return palettes.of_classes(classes.names, classes.colors, classes.ignore_colors)
-
-
-def _check_keys(facts: Mapping[str, Any], given: Sequence[Mapping[str, Any]]) -> None:
-    unknown = set(facts) - {"classes", "ignore_label", "ignore_colors"}
-    unknown |= {key for c in given for key in c} - {"name", "color"}
-    if unknown or not all(isinstance(c["name"], str) for c in given):
-        raise ValueError(f"unknown or of the wrong type: {sorted(unknown)}")
-
-
-def _check_color(path: pathlib.Path, color: tuple[Any, ...] | None) -> None:
-    if color is None:
-        return
-    if len(color) != 3 or not all(type(c) is int and 0 <= c <= 255 for c in color):
-        raise DatasetError(
-            f"{path}: {list(color)} is no colour; a colour is three whole numbers in "
-            "0..255, such as [128, 64, 128]."
         )
 
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from deeplab_dpc.conversion.labels import files as label_files
-from deeplab_dpc.conversion.labels import palettes
+from deeplab_dpc.conversion.labels import files, palettes
 from deeplab_dpc.conversion.labels.files import LabelError, LabelFile
 from deeplab_dpc.data import colormaps
 from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.formatting import count, some
 
 ClassColors = tuple[palettes.Color | None, ...]  # None: nobody gave this class one.
 
@@ -32,19 +32,14 @@ def check_order(file: LabelFile, colors: ClassColors, ignore_label: int) -> None
     if is_grey_ramp(file.palette):
         return
     wrong = []
-    for i in np.unique(file.pixels):
-        if i == ignore_label or i >= len(file.palette):
-            continue
-        color = tuple(int(c) for c in file.palette[i])
+    for i, color in _used(file).items():
         owners = [j for j, known in enumerate(colors) if known == color]
-        if owners and i not in owners:
+        if i != ignore_label and owners and i not in owners:
             wrong.append(f"index {i} is {palettes.text(color)}, class {owners[0]}'s")
     if wrong:
         raise LabelError(
             f"{file.path} is a palette PNG whose colours are in another order than the "
-            f"classes: {', '.join(wrong[:4])}"
-            + (f" and {len(wrong) - 4} more" if wrong[4:] else "")
-            + f". An editor may have renumbered it. {_CHOICE}"
+            f"classes: {some(wrong, 4)}. An editor may have renumbered it. {_CHOICE}"
         )
 
 
@@ -59,7 +54,7 @@ def check_same(paths: Sequence[pathlib.Path]) -> None:
     """
     by_palette: dict[bytes, list[pathlib.Path]] = {}
     for path in paths:
-        palette = label_files.read_palette(path)
+        palette = files.read_palette(path)
         if palette is not None and not is_grey_ramp(palette):
             by_palette.setdefault(palette.tobytes(), []).append(path)
     if len(by_palette) < 2:
@@ -67,10 +62,17 @@ def check_same(paths: Sequence[pathlib.Path]) -> None:
     seen: dict[int, tuple[tuple[int, ...], pathlib.Path]] = {}
     for path in (path for same in by_palette.values() for path in same):
         try:
-            file = label_files.read(path)
+            used = _used(files.read(path))
         except LabelError:
             continue  # The conversion reports it.
-        _check_against(seen, file)
+        for i, color in used.items():
+            known, where = seen.setdefault(i, (color, path))
+            if known != color:
+                raise LabelError(
+                    f"The label files have palettes that differ: index {i} is "
+                    f"{palettes.text(known)} in {where}, but {palettes.text(color)} in "
+                    f"{path}. Such indices are no class ids. {_CHOICE}"
+                )
 
 
 def colour_message(file: LabelFile, colors: ClassColors) -> str:
@@ -90,9 +92,13 @@ def colour_message(file: LabelFile, colors: ClassColors) -> str:
             "--label_palette=grey, which reads the ids from them."
         )
     found, counts = used_colors(rgb)
+    notes = [
+        f"{palettes.text(color)} {count(number, 'pixel')} "
+        f"({100 * number / counts.sum():.3g}%)"
+        for color, number in zip(found, counts)
+    ]
     return message + (
-        f"It has {len(found):,} colours: {listed(found, counts)}. "
-        + _advice(found, colors)
+        f"It has {len(found):,} colours: {some(notes, 6)}. {_advice(found, colors)}"
     )
 
 
@@ -105,39 +111,18 @@ def used_colors(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return colors.astype(np.uint8), counts
 
 
-def listed(colors: np.ndarray, counts: np.ndarray, most: int = 6) -> str:
-    """Colours with their pixels and shares, the first few."""
-    total = counts.sum()
-    shown = [
-        f"{palettes.text(color)} {count:,} pixel{'s' if count > 1 else ''} "
-        f"({100 * count / total:.3g}%)"
-        for color, count in zip(colors[:most], counts)
-    ]
-    more = f" and {len(colors) - most:,} more" if len(colors) > most else ""
-    return ", ".join(shown) + more
-
-
 def is_grey_ramp(palette: np.ndarray) -> bool:
     """Whether each index is shown as its own grey."""
     ramp = np.arange(len(palette), dtype=np.uint8)[:, None]
     return bool(len(palette)) and bool((palette == ramp).all())
 
 
-def _check_against(seen: dict, file: LabelFile) -> None:
-    """Fails if a file's used colours differ from those seen; adds them."""
+def _used(file: LabelFile) -> dict[int, tuple[int, ...]]:
+    """The colour of each index that occurs in a palette PNG."""
     if file.palette is None:
-        return
-    for i in np.unique(file.pixels):
-        if i >= len(file.palette):
-            continue
-        color = tuple(int(c) for c in file.palette[i])
-        known, where = seen.setdefault(int(i), (color, file.path))
-        if known != color:
-            raise LabelError(
-                f"The label files have palettes that differ: index {i} is "
-                f"{palettes.text(known)} in {where}, but {palettes.text(color)} in "
-                f"{file.path}. Such indices are no class ids. {_CHOICE}"
-            )
+        return {}
+    indices = [int(i) for i in np.unique(file.pixels) if i < len(file.palette)]
+    return {i: tuple(map(int, file.palette[i])) for i in indices}
 
 
 def _advice(found: np.ndarray, colors: ClassColors) -> str:

@@ -2,14 +2,14 @@
 
 import dataclasses
 import functools
-import json
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from deeplab_dpc.data import colormaps, known_datasets
+from deeplab_dpc import files
+from deeplab_dpc.data import colormaps, dataset_info, known_datasets
 from deeplab_dpc.data.dataset_info import DatasetError
 
 Color = tuple[int, int, int]
@@ -34,7 +34,7 @@ _CAMVID = """
 
 
 @dataclasses.dataclass(frozen=True)
-class Palette:
+class LabelPalette:
     """Colours and the ids that records keep for them.
 
     Attributes:
@@ -100,15 +100,15 @@ def of_classes(
     class_names: Sequence[str],
     colors: Sequence[Color],
     ignore_colors: Sequence[Color] = (),
-) -> Palette:
+) -> LabelPalette:
     """The colours that a data set's classes have."""
     entries = [(color, i) for i, color in enumerate(colors)]
     entries += [(color, _IGNORE) for color in ignore_colors]
     names = (*class_names, *("ignored" for _ in ignore_colors))
-    return Palette("The classes' colours", tuple(entries), names)
+    return LabelPalette("The classes' colours", tuple(entries), names)
 
 
-def named(name: str, num_classes: int) -> Palette:
+def named(name: str, num_classes: int) -> LabelPalette:
     """A palette of `NAMES`, for a data set with this many classes.
 
     PASCAL's (224, 224, 192) is ignored, and so are Cityscapes' and CamVid's colours of
@@ -131,7 +131,7 @@ def named(name: str, num_classes: int) -> Palette:
     return palette
 
 
-def load(path: pathlib.Path, class_names: Sequence[str]) -> Palette:
+def load(path: pathlib.Path, class_names: Sequence[str]) -> LabelPalette:
     """Reads a palette from a JSON file: colours, and a class's name or id, or null.
 
     Raises:
@@ -149,7 +149,7 @@ def load(path: pathlib.Path, class_names: Sequence[str]) -> Palette:
         red, green, blue = map(int, parts)
         entries.append(((red, green, blue), target))
     names = tuple("ignored" if i == _IGNORE else class_names[i] for _, i in entries)
-    return Palette(f"{path}", tuple(entries), names)
+    return LabelPalette(f"{path}", tuple(entries), names)
 
 
 def read_table(
@@ -163,37 +163,38 @@ def read_table(
     if not path.is_file():
         raise DatasetError(f"{path} is missing; write one such as {example}")
     try:
-        found = json.loads(path.read_text())
+        found = files.parse_json(files.read_text(path))
         if not isinstance(found, dict) or not found:
             raise ValueError("it must be an object")
     except ValueError as e:
         raise DatasetError(f"{path} cannot be read ({e}). Write {example}") from e
-    return {key: _target(path, value, class_names) for key, value in found.items()}
+
+    def target(value: Any) -> int:
+        if value is None:
+            return _IGNORE
+        if isinstance(value, str) and value in class_names:
+            return class_names.index(value)
+        if type(value) is int and 0 <= value < len(class_names):
+            return value
+        raise DatasetError(
+            f"{path}: {value!r} is no class. Classes are "
+            f"{', '.join(class_names[:30])} (or their ids, 0..{len(class_names) - 1}); "
+            "null is ignored."
+        )
+
+    return {key: target(value) for key, value in found.items()}
 
 
-def _target(path: pathlib.Path, value: Any, class_names: Sequence[str]) -> int:
-    if value is None:
-        return _IGNORE
-    if isinstance(value, str) and value in class_names:
-        return class_names.index(value)
-    if type(value) is int and 0 <= value < len(class_names):
-        return value
-    raise DatasetError(
-        f"{path}: {value!r} is no class. Classes are {', '.join(class_names[:30])} (or "
-        f"their ids, 0..{len(class_names) - 1}); null is ignored."
-    )
-
-
-def _pascal(num_classes: int) -> Palette:
+def _pascal(num_classes: int) -> LabelPalette:
     colors = known_datasets.pascal_colors(num_classes)
-    names = _names("pascal_voc_seg", num_classes)
     red, green, blue = map(int, colormaps.pascal(256)[_IGNORE])
-    void = ((red, green, blue), _IGNORE)
-    entries = (*((color, i) for i, color in enumerate(colors)), void)
-    return Palette("PASCAL's palette", entries, (*names, "ignored"))
+    known = dataset_info.known("pascal_voc_seg").class_names
+    names = (*known, *map(str, range(len(known), num_classes)))[:num_classes]
+    entries = (*zip(colors, range(num_classes)), ((red, green, blue), _IGNORE))
+    return LabelPalette("PASCAL's palette", entries, (*names, "ignored"))
 
 
-def _cityscapes(num_classes: int) -> Palette:
+def _cityscapes(num_classes: int) -> LabelPalette:
     """By train id. Where an ignored kind has a class's colour, the class wins."""
     from cityscapesscripts.helpers import labels as cityscapes_labels
 
@@ -202,22 +203,15 @@ def _cityscapes(num_classes: int) -> Palette:
     void = [x for x in cityscapes_labels.labels if x.color not in taken]
     entries = [(x.color, x.trainId) for x in used] + [(x.color, _IGNORE) for x in void]
     names = [x.name for x in used] + ["ignored" for _ in void]
-    return Palette("Cityscapes' palette", tuple(entries), tuple(names))
+    return LabelPalette("Cityscapes' palette", tuple(entries), tuple(names))
 
 
-def _camvid(num_classes: int) -> Palette:
+def _camvid(num_classes: int) -> LabelPalette:
     entries: list[tuple[Color, int]] = [((0, 0, 0), _IGNORE)]
     for i, line in enumerate(_CAMVID.strip().splitlines()):
         for color in line.split():
             red, green, blue = bytes.fromhex(color)
             entries.append(((red, green, blue), i))
-    facts = known_datasets.facts("camvid")
-    assert facts is not None  # For the type checker.
-    names = ["ignored" if i == _IGNORE else facts.class_names[i] for _, i in entries]
-    return Palette("CamVid's palette", tuple(entries), tuple(names))
-
-
-def _names(dataset: str, num_classes: int) -> tuple[str, ...]:
-    facts = known_datasets.facts(dataset)
-    names = facts.class_names if facts is not None else ()
-    return (*names, *map(str, range(len(names), num_classes)))[:num_classes]
+    known = dataset_info.known("camvid").class_names
+    names = ("ignored", *(known[i] for _, i in entries[1:]))
+    return LabelPalette("CamVid's palette", tuple(entries), names)

@@ -9,14 +9,15 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from deeplab_dpc.conversion.labels import files as label_files
-from deeplab_dpc.conversion.labels import hints as label_hints
-from deeplab_dpc.conversion.labels import palette_checks
+from deeplab_dpc.conversion.labels import files, palette_checks
 from deeplab_dpc.conversion.labels.files import LabelError
-
-__all__ = ["IGNORE", "ByEnding", "Ids", "LabelError", "MappedIds", "Reader"]
+from deeplab_dpc.formatting import some
 
 IGNORE = 255  # The ignore label of every record that is written here, but ADE20K's.
+
+_CITYSCAPES_CLASSES, _CITYSCAPES_LABEL_IDS = 19, 34
+_FIRST_INSTANCE = 1000  # Instance ids are 1000 times the class, plus a number.
+_COUNTED, _VALUES = 4, 12  # Wrong values, and values of a file, that a message names.
 
 
 class Reader(Protocol):
@@ -52,7 +53,7 @@ class Ids:
 
     def __call__(self, path: pathlib.Path) -> np.ndarray:
         """The ids, `[height, width]` uint8; a `LabelError` for anything else."""
-        file = label_files.read(path)
+        file = files.read(path)
         label = _ids(file, self.colors)
         check_label(label, self.num_classes, self.ignore_label, path)
         if file.palette is not None and self.colors:
@@ -76,16 +77,15 @@ class MappedIds:
 
     def __call__(self, path: pathlib.Path) -> np.ndarray:
         """The ids, `[height, width]` uint8; a `LabelError` for an unknown one."""
-        label = _ids(label_files.read(path))
+        label = _ids(files.read(path))
         values, counts = _values(label)
         legal = np.isin(values, [before for before, _ in self.table])
         if not legal.all():
-            hint = label_hints.for_values(values, len(self.table), IGNORE)
             raise LabelError(
                 f"{path}: {_counted(values[~legal], counts[~legal])}, but {self.kind} "
                 f"are {_ranges([before for before, _ in self.table])}. Values in this "
-                f"file: {_some([str(value) for value in values], 12)}. {self.advice}"
-                + hint
+                f"file: {some(list(map(str, values)), _VALUES)}. {self.advice}"
+                + usual_mistake(values, len(self.table), IGNORE)
             )
         lookup = np.zeros(256, np.uint8)
         for before, after in self.table:
@@ -106,17 +106,6 @@ class ByEnding:
                 return reader(path)
         endings = ", ".join(ending for ending, _ in self.readers)
         raise LabelError(f"{path} is no label file; their endings are {endings}.")
-
-
-def read_label(path: str | os.PathLike[str]) -> np.ndarray:
-    """The ids of a label file, `[height, width]` integers.
-
-    A palette PNG (VOC) gives its indices, whatever colours they are shown in.
-
-    Raises:
-        LabelError: If it is no PNG, damaged, or a colour picture.
-    """
-    return _ids(label_files.read(path))
 
 
 def check_label(
@@ -143,10 +132,48 @@ def check_label(
     raise LabelError(
         f"{path}: {_counted(values[~legal], counts[~legal])}, but the data set has "
         f"{num_classes} classes (0..{num_classes - 1}) and ignores {ignore_label}. "
-        f"Values in this file: {_some([str(value) for value in values], 12)}. Name all "
+        f"Values in this file: {some(list(map(str, values)), _VALUES)}. Name all "
         "classes, or give those pixels a class's id or the ignore label."
-        + label_hints.for_values(values, num_classes, ignore_label)
+        + usual_mistake(values, num_classes, ignore_label)
     )
+
+
+def usual_mistake(values: np.ndarray, num_classes: int, ignore_label: int) -> str:
+    """A sentence (with a space before it) about a file's wrong ids, or nothing.
+
+    Args:
+        values: `[n]`, the file's distinct values, in order.
+        num_classes: Classes; their ids are `0..num_classes - 1`.
+        ignore_label: The id, in the file, of pixels that count for nothing.
+    """
+    ids = values[values != ignore_label]
+    largest = ids.max(initial=0)
+    if largest >= _FIRST_INSTANCE:
+        return (
+            " These look like instance ids (1000 times the class, plus a number): give "
+            "the files with class ids (Cityscapes: ..._labelIds.png, not "
+            "..._instanceIds.png)."
+        )
+    if set(values) == {0, 255}:
+        return (
+            " This looks like a mask of 0 and 255: give the pixels of the second class "
+            "id 1, or pass --label_map=mask to build_folder_data.py."
+        )
+    if num_classes == _CITYSCAPES_CLASSES and largest < _CITYSCAPES_LABEL_IDS:
+        return (
+            " These look like Cityscapes' labelIds, where trainIds (0..18) are meant: "
+            "build_cityscapes_data.py --label_type=labelIds takes them, and "
+            "build_folder_data.py --label_map=cityscapes."
+        )
+    if largest == num_classes and ids.min() in (0, 1):
+        what = "The ids seem to begin at 1"
+        if ids.min() == 0:
+            what = "If 0 means 'not labelled' here, the ids begin at 1"
+        return (
+            f" {what}: subtract 1 (and give 0 the ignore label), or pass "
+            "--label_map=from_one to build_folder_data.py, which does that."
+        )
+    return ""
 
 
 def to_record(label: np.ndarray, ignore_label: int) -> np.ndarray:
@@ -163,9 +190,7 @@ def encode_png(label: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _ids(
-    file: label_files.LabelFile, colors: palette_checks.ClassColors = ()
-) -> np.ndarray:
+def _ids(file: files.LabelFile, colors: palette_checks.ClassColors = ()) -> np.ndarray:
     if not file.holds_ids:
         raise LabelError(palette_checks.colour_message(file, colors))
     return file.pixels
@@ -181,12 +206,11 @@ def _values(label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _counted(values: np.ndarray, counts: np.ndarray) -> str:
-    return _some(
-        [
-            f"{count:,} {'pixels have' if count > 1 else 'pixel has'} label {value}"
-            for value, count in zip(values, counts)
-        ]
-    )
+    texts = [
+        f"{count:,} {'pixels have' if count > 1 else 'pixel has'} label {value}"
+        for value, count in zip(values, counts)
+    ]
+    return some(texts, _COUNTED)
 
 
 def _ranges(ids: list[int]) -> str:
@@ -198,9 +222,3 @@ def _ranges(ids: list[int]) -> str:
         else:
             runs.append([i, i])
     return ", ".join(str(a) if a == b else f"{a}..{b}" for a, b in runs)
-
-
-def _some(items: list[str], most: int = 4) -> str:
-    """The first few items, and how many more there are."""
-    shown = ", ".join(items[:most])
-    return shown + (f" and {len(items) - most} more" if items[most:] else "")

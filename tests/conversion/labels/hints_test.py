@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.conversion.labels import hints as label_hints
-from deeplab_dpc.conversion.labels import reading as labels
+from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.conversion.labels.files import LabelError
 
 
@@ -13,7 +12,7 @@ def message(tmp_path, values, num_classes, ignore_label=255, dtype=np.uint8):
     path = tmp_path / "a.png"
     Image.fromarray(np.array([values], dtype)).save(path)
     with pytest.raises(LabelError) as error:
-        labels.Ids(num_classes, ignore_label)(path)
+        reading.Ids(num_classes, ignore_label)(path)
     return str(error.value)
 
 
@@ -46,5 +45,5 @@ def test_a_mask(tmp_path):
 
 def test_nothing_to_say_about_other_ids():
     values = np.array([0, 3, 40])
-    assert label_hints.for_values(values, 20, 255) == ""
-    assert label_hints.for_values(np.array([255]), 20, 255) == ""
+    assert reading.usual_mistake(values, 20, 255) == ""
+    assert reading.usual_mistake(np.array([255]), 20, 255) == ""

@@ -8,7 +8,7 @@ from PIL import Image
 
 from deeplab_dpc.conversion.labels import colors as color_labels
 from deeplab_dpc.conversion.labels import own_classes as folder_labels
-from deeplab_dpc.conversion.labels import reading as labels
+from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data.dataset_info import DatasetError
 
 
@@ -52,8 +52,8 @@ def test_readers_by_flag(tmp_path):
     given = [{"name": "a", "color": [7, 8, 9]}, "b"]
     classes = classes_of(tmp_path, {"classes": given, "ignore_label": 9})
     choose = folder_labels.choose_reader
-    assert choose(classes, None, None) == labels.Ids(2, 9, ((7, 8, 9), None))
-    assert choose(classes, "indices", None) == labels.Ids(2, 9)
+    assert choose(classes, None, None) == reading.Ids(2, 9, ((7, 8, 9), None))
+    assert choose(classes, "indices", None) == reading.Ids(2, 9)
     assert choose(classes, "grey", None) == color_labels.GreyIds(2, 9)
     assert choose(classes, None, "from_one").table[1] == (1, 0)
     assert choose(classes, "pascal", None).palette.entries[1] == ((128, 0, 0), 1)

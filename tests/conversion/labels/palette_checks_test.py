@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.conversion.labels import palette_checks
-from deeplab_dpc.conversion.labels import reading as labels
+from deeplab_dpc.conversion.labels import palette_checks, reading
 from deeplab_dpc.conversion.labels.files import LabelError
 from deeplab_dpc.data import colormaps
 from tests import goldens
@@ -32,30 +31,30 @@ def path(tmp_path):
 
 def test_palette_in_the_order_of_the_classes(path):
     save(path, {0: RED, 1: GREEN, 2: BLUE, 255: RED})
-    reader = labels.Ids(3, colors=(RED, GREEN, BLUE))
+    reader = reading.Ids(3, colors=(RED, GREEN, BLUE))
     np.testing.assert_array_equal(reader(path), IDS)
 
 
 def test_palette_in_another_order(path):
     save(path, {0: GREEN, 1: RED, 2: BLUE})
     with pytest.raises(LabelError) as error:
-        labels.Ids(3, colors=(RED, GREEN, BLUE))(path)
+        reading.Ids(3, colors=(RED, GREEN, BLUE))(path)
     assert (
         "index 0 is (0, 255, 0), class 1's, index 1 is (255, 0, 0), class 0's"
         in str(error.value)
     )
     assert "--label_palette=classes if the colours tell" in str(error.value)
-    np.testing.assert_array_equal(labels.Ids(3)(path), IDS)
+    np.testing.assert_array_equal(reading.Ids(3)(path), IDS)
 
 
 def test_one_class_at_another_index_is_enough(path):
     save(path, {0: (9, 9, 9), 1: (8, 8, 8), 2: RED})
     with pytest.raises(LabelError, match="index 2 is"):
-        labels.Ids(3, colors=(RED, None, None))(path)
+        reading.Ids(3, colors=(RED, None, None))(path)
 
 
 def test_palettes_that_are_decoration_are_no_alarm(path):
-    reader = labels.Ids(3, colors=(RED, GREEN, (0, 0, 0)))
+    reader = reading.Ids(3, colors=(RED, GREEN, (0, 0, 0)))
     for colors in (
         {i: (i, i, i) for i in range(256)},  # A ramp, whose 0 is class 2's black.
         {0: (1, 1, 1), 1: (2, 2, 2), 2: (3, 3, 3)},
@@ -66,7 +65,7 @@ def test_palettes_that_are_decoration_are_no_alarm(path):
 
 def test_two_classes_of_one_colour_are_no_alarm(path):
     save(path, {0: RED, 1: RED, 2: BLUE})
-    reader = labels.Ids(3, colors=(RED, RED, BLUE))
+    reader = reading.Ids(3, colors=(RED, RED, BLUE))
     np.testing.assert_array_equal(reader(path), IDS)
 
 
@@ -88,7 +87,7 @@ def test_colour_pictures_are_described(path):
     picture[9, 3] = GREEN
     Image.fromarray(picture).save(path)
     with pytest.raises(LabelError) as error:
-        labels.Ids(2, colors=(RED, None))(path)
+        reading.Ids(2, colors=(RED, None))(path)
     assert (
         "mode RGB, 3 channel(s); a label must hold one class id a pixel (a grey or "
         "palette PNG). It has 3 colours: (255, 0, 0) 90 pixels (90%), (0, 0, 0) 9 "
@@ -112,16 +111,16 @@ def test_colour_pictures_are_described(path):
 def test_the_flag_that_reads_them(path, colors, table, advice):
     Image.fromarray(np.array(table, np.uint8)[None]).save(path)
     with pytest.raises(LabelError, match=advice):
-        labels.Ids(len(colors), colors=colors)(path)
+        reading.Ids(len(colors), colors=colors)(path)
 
 
 def test_transparency_of_grey_and_equal_channels(path):
     Image.fromarray(IDS).convert("LA").save(path)
     with pytest.raises(LabelError, match="mode LA, 2 .*without transparency"):
-        labels.Ids(3)(path)
+        reading.Ids(3)(path)
     Image.fromarray(IDS).convert("RGB").save(path)
     with pytest.raises(LabelError, match="channels are equal.*--label_palette=grey"):
-        labels.Ids(3)(path)
+        reading.Ids(3)(path)
 
 
 @goldens.real_data_needed
@@ -135,5 +134,5 @@ def test_no_false_alarm_on_real_palettes():
         colors = tuple(map(tuple, colormaps.pascal(count).tolist()))
         for path in paths:
             np.testing.assert_array_equal(
-                labels.Ids(count, colors=colors)(path), np.asarray(Image.open(path))
+                reading.Ids(count, colors=colors)(path), np.asarray(Image.open(path))
             )

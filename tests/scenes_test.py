@@ -6,15 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.datasets import programs
+from deeplab_dpc import scenes
 
 
-@pytest.fixture(scope="module")
-def scenes():
-    return programs.module("render_scenes")
-
-
-def test_seed_decides_the_scene(scenes):
+def test_seed_decides_the_scene():
     one, again, other = (
         scenes.render(np.random.default_rng(seed), (48, 64)) for seed in (1, 1, 2)
     )
@@ -25,7 +20,7 @@ def test_seed_decides_the_scene(scenes):
     assert not np.array_equal(one[0], other[0])
 
 
-def test_every_class_occurs_and_none_fills_the_picture(scenes):
+def test_every_class_occurs_and_none_fills_the_picture():
     labels = [scenes.render(np.random.default_rng(i), (96, 128))[1] for i in range(20)]
     shares = np.bincount(np.ravel(labels), minlength=8) / np.size(labels)
     assert len(shares) == 8
@@ -33,7 +28,7 @@ def test_every_class_occurs_and_none_fills_the_picture(scenes):
     assert shares.max() < 0.6
 
 
-def test_colour_does_not_tell_the_class(scenes):
+def test_colour_does_not_tell_the_class():
     """The best guess from colour alone (in 16 steps a channel) is often wrong."""
     counts = np.zeros((4096, 8))
     for i in range(40):
@@ -43,7 +38,7 @@ def test_colour_does_not_tell_the_class(scenes):
     assert counts.max(axis=1).sum() / counts.sum() < 0.75
 
 
-def test_files(scenes, tmp_path):
+def test_files(tmp_path):
     scenes.write(tmp_path, {"train": 2, "val": 1}, (48, 64), seed=3)
     assert (tmp_path / "lists/train.txt").read_text().split() == [
         "train_00000",
@@ -59,7 +54,7 @@ def test_files(scenes, tmp_path):
     assert (tmp_path / "images/train_00001.jpg").read_bytes() == before
 
 
-def test_another_data_set_is_left_alone(scenes, tmp_path):
+def test_another_data_set_is_left_alone(tmp_path):
     (tmp_path / "classes.json").write_text("{}")
     with pytest.raises(FileExistsError, match="another data set"):
         scenes.write(tmp_path, {"train": 1, "val": 1}, (48, 64), seed=0)

@@ -1,0 +1,90 @@
+"""Cityscapes as it unpacks: 19 of 34 label ids, the others ignored."""
+
+import pathlib
+from collections.abc import Sequence
+from typing import Literal
+
+from deeplab_dpc.conversion import layouts, sources
+from deeplab_dpc.conversion.labels import id_maps, reading
+from deeplab_dpc.data.dataset_info import DatasetError
+
+LabelType = Literal["labelIds", "labelTrainIds"]
+FOLDERS: dict[str, tuple[tuple[str, ...], str | None]] = {
+    "train_fine": (("train",), "gtFine"),
+    "val_fine": (("val",), "gtFine"),
+    "test_fine": (("test",), None),
+    "trainval_fine": (("train", "val"), "gtFine"),
+    "train_coarse": (("train", "train_extra"), "gtCoarse"),
+    "trainval_coarse": (("train", "train_extra", "val"), "gtCoarse"),
+}
+"""Each split's folders, and the kind of its labels. The original's split names."""
+
+# The same images under another name are no mistake.
+_UNIONS = {
+    "trainval_fine": ("train_fine", "val_fine"),
+    "train_coarse": ("train_fine",),
+    "trainval_coarse": ("train_fine", "val_fine"),
+}
+
+
+def source(
+    root: pathlib.Path,
+    splits: Sequence[str] = ("train_fine", "val_fine"),
+    label_type: LabelType = "labelIds",
+) -> sources.Source:
+    """What Cityscapes' folder holds. Test images have no public labels.
+
+    Raises:
+        DatasetError: If it is not Cityscapes' folder, or a split is unknown or not
+            whole.
+    """
+    unknown = [split for split in splits if split not in FOLDERS]
+    if unknown or not splits:
+        raise DatasetError(
+            f"--splits names {', '.join(unknown) or 'nothing'}; splits are "
+            f"{', '.join(FOLDERS)}."
+        )
+    if not (root / "leftImg8bit").is_dir():
+        raise DatasetError(
+            f"--cityscapes_root={root} is not Cityscapes' folder: it has no "
+            "leftImg8bit. Unpack leftImg8bit_trainvaltest.zip and "
+            "gtFine_trainvaltest.zip into one folder and give that."
+        )
+    reader: reading.Reader = id_maps.cityscapes_label_ids()
+    if label_type == "labelTrainIds":
+        reader = reading.Ids(19)
+    found = {split: _items(root, split, label_type) for split in splits}
+    unions = {k: v for k, v in _UNIONS.items() if k in splits}
+    return sources.known("cityscapes", found, reader, unions)
+
+
+def _items(root: pathlib.Path, split: str, label_type: str) -> list[sources.Item]:
+    folders, kind = FOLDERS[split]
+    items = []
+    for folder in folders:
+        images = root / "leftImg8bit" / folder
+        labels = None if kind is None else root / kind / folder
+        for needed in filter(None, (images, labels)):
+            if not needed.is_dir():
+                parts = {p.parent.name + "/" + p.name for p in root.glob("*/*")}
+                raise DatasetError(
+                    f"Split {split!r} needs the folder {needed}, which is not there; "
+                    f"--cityscapes_root={root} holds {', '.join(sorted(parts)[:12])}. "
+                    "Unpack what is missing, or leave the split out of --splits."
+                )
+        if labels:
+            _check_label_type(labels, label_type)
+        ending = f"_{kind}_{label_type}.png"
+        items += layouts.tree(images, ("_leftImg8bit.png",), labels, ending)
+    return layouts.by_base_name(items)
+
+
+def _check_label_type(labels: pathlib.Path, label_type: str) -> None:
+    if any(labels.glob(f"*/*_{label_type}.png")):
+        return
+    other = {"labelTrainIds": "labelIds", "labelIds": "labelTrainIds"}[label_type]
+    hint = f", but ..._{other}.png: pass --label_type={other}."
+    has_other = any(labels.glob(f"*/*_{other}.png"))
+    raise DatasetError(
+        f"{labels} has no ..._{label_type}.png files{hint if has_other else '.'}"
+    )

@@ -1,0 +1,30 @@
+r"""Converts PASCAL VOC 2012's segmentation task to TFRecords: 21 classes, 255 ignored.
+
+python datasets/build_voc2012_data.py --voc_root=VOCdevkit/VOC2012 \
+    --output_dir=records/voc
+
+The flags are the original's. Labels may be the palette PNGs of `SegmentationClass` as
+they come, grey ones (`SegmentationClassAug`), or SBD's `.mat` files. Every list in
+--list_folder is a split. More in g3doc/pascal_voc.md.
+"""
+
+from absl import flags
+
+from deeplab_dpc.conversion.converters.pascal import VOC
+from deeplab_dpc.programs.convert import common, pascal
+
+
+def define(values: flags.FlagValues) -> common.MakeSource:
+    """Defines the program's flags; gives what finds the files that they name."""
+    root = flags.DEFINE_string(
+        "voc_root",
+        "./VOCdevkit/VOC2012",
+        "Folder VOC2012; the three folders lie in it.",
+        flag_values=values,
+    )
+    return pascal.define(VOC, root, values)
+
+
+def run() -> None:
+    """Runs the program from the command line."""
+    common.run(define, __doc__)

@@ -1,0 +1,45 @@
+r"""Renders street scenes with labels: data for a first try, nothing downloaded.
+
+python datasets/render_scenes.py --output_dir=quickstart/scenes
+
+Eight classes seen in perspective, from two to hundreds of pixels high, with textures,
+haze and light. Colours do not tell the classes apart: walls may be as grey as the road
+or as green as trees. Convert the result with build_folder_data.py (g3doc/own_data.md).
+"""
+
+import pathlib
+
+from absl import flags
+
+from deeplab_dpc import scenes
+from deeplab_dpc.programs import command_line
+
+_INTEGERS = {
+    "num_train": (240, "Training images.", 1),
+    "num_val": (40, "Validation images.", 1),
+    "seed": (0, "Other seeds, other scenes.", 0),
+    "height": (192, "Height in pixels.", 32),
+    "width": (256, "Width in pixels.", 32),
+}
+
+
+def main(values: flags.FlagValues) -> None:
+    """Renders and says what came out."""
+    folder = pathlib.Path(values.output_dir)
+    splits = {"train": values.num_train, "val": values.num_val}
+    scenes.write(folder, splits, (values.height, values.width), values.seed)
+    print(f"{sum(splits.values())} scenes in {folder}. Convert them with")
+    print(
+        f"  python datasets/build_folder_data.py --image_dir={folder}/images "
+        f"--label_dir={folder}/labels --list_dir={folder}/lists "
+        f"--classes_json={folder}/classes.json --output_dir={folder}/records "
+        "--name=scenes"
+    )
+
+
+def run() -> None:
+    """Runs the program from the command line."""
+    flags.DEFINE_string("output_dir", None, "Folder to write.", required=True)
+    for name, (default, help, least) in _INTEGERS.items():
+        flags.DEFINE_integer(name, default, help, lower_bound=least)
+    command_line.run(lambda _: main(flags.FLAGS), help=__doc__)
