@@ -33,7 +33,7 @@ import tensorflow as tf  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from deeplab_dpc.config import DataConfig, TrainConfig  # noqa: E402
-from deeplab_dpc.conversion.labels import reading as labels
+from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data import pipeline, preprocess, records  # noqa: E402
 from deeplab_dpc.data.dataset_info import DatasetInfo, known  # noqa: E402
 
@@ -111,7 +111,7 @@ def _augmented_whole(image: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.
     image = preprocess.resize_image(image, size)
     label = preprocess.resize_label(tf.cast(label, tf.int32), size)
     image = preprocess.pad_to_at_least(image, CROP, preprocess.MEAN_PIXEL)
-    label = preprocess.pad_to_at_least(label, CROP, labels.IGNORE)
+    label = preprocess.pad_to_at_least(label, CROP, reading.IGNORE)
     both = tf.concat([image, tf.cast(label, tf.float32)], axis=-1)
     both = tf.image.random_flip_left_right(tf.image.random_crop(both, (*CROP, 4)))
     return both[..., :3], tf.cast(both[..., 3:], tf.int32)
@@ -161,7 +161,7 @@ def _picture(draw: np.random.Generator, image_format: str) -> records.Record:
     quality = {"quality": 95} if image_format == "jpeg" else {}
     Image.fromarray(pixels).save(buffer, image_format, **quality)
     ids = np.clip(9 + 8 * _cloud(draw, finest=64), 0, 18).astype(np.uint8)
-    label = labels.encode_png(ids)
+    label = reading.encode_png(ids)
     return records.Record("made up", buffer.getvalue(), image_format, ids.shape, label)
 
 

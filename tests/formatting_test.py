@@ -90,6 +90,8 @@ def test_what_is_listed_and_what_is_clipped():
 )
 def test_percentages_keep_small_shares(share, text):
     assert formatting.fine_percent(share) == text
+
+
 def test_some_of_many():
     assert formatting.some("abc", 3) == "a, b, c"
     assert formatting.some(["a"] * 2000, 1) == "a and 1,999 more"

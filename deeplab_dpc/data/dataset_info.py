@@ -89,7 +89,7 @@ class DatasetInfo:
         Raises:
             DatasetError: For a fact that is missing, unknown or of the wrong type.
         """
-        found = values
+        found: Any = values
         if isinstance(values, Mapping):
             found = sorted(set(values).difference(_OTHER_KEYS))
         if found != list(_FACTS):

@@ -143,8 +143,8 @@ def test_label_suffix(own):
         splits(folders(own, val_share=0.3))
     found = splits(folders(own, val_share=0.3, label_suffix="_mask"))
     assert {i.name for items in found.values() for i in items} == {"a", "b", "c"}
-    splits = listed(own, label_suffix="_mask")
-    assert splits["val"][0].label == own / "labels/c_mask.png"
+    found = listed(own, label_suffix="_mask")
+    assert found["val"][0].label == own / "labels/c_mask.png"
 
 
 def test_labels_beside_images(own):

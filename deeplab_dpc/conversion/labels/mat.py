@@ -8,12 +8,18 @@ import numpy as np
 from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.conversion.labels.files import LabelError
 
-_ONE_SIDED = dict(
-    zip(
-        ["eye", "ear", "ebrow", "uarm", "larm", "hand", "uleg", "lleg", "foot"],
-        (1, 1, 1, 3, 4, 4, 5, 6, 6),
-    )
-)
+_ONE_SIDED = {"head": 1, "hair": 1, "nose": 1, "mouth": 1, "neck": 2, "torso": 2}
+_SIDED = {
+    "eye": 1,
+    "ear": 1,
+    "ebrow": 1,
+    "uarm": 3,
+    "larm": 4,
+    "hand": 4,
+    "uleg": 5,
+    "lleg": 6,
+    "foot": 6,
+}
 # PASCAL-Part's 24 parts of a person and the classes of PASCAL-Person-Part: hands belong
 # to lower arms, feet to lower legs, the neck to the torso (Chen et al., "Attention to
 # Scale", 2016, merge into these six; the table is the one that is in general use).
