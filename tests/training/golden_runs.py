@@ -111,6 +111,35 @@ def load(name: str) -> GoldenRun:
     return GoldenRun(f"train/{name}.npz", facts, stored, model, train)
 
 
+def load_beyond_zero(name: str) -> GoldenRun:
+    """The run with the projection's value that is nearest to 0 just beyond it.
+
+    A value within rounding of 0 is above it on one processor and below it on another,
+    where the ReLU lets no gradient through. Its batch norm's offset moves it.
+    """
+    run = load(name)
+    freeze_batch_norm(run.model)
+    layer = run.model.get_layer("meta_architecture").projection.norm
+    seen: list[np.ndarray] = []
+    call = type(layer).call
+
+    def watched(norm, x, **options):
+        y = call(norm, x, **options)
+        if norm is layer:
+            seen.append(np.asarray(y))
+        return y
+
+    with mock.patch.object(type(layer), "call", watched):
+        run.model(run._batch(0)["image"], training=False)
+    values = seen[0]
+    at = np.unravel_index(np.abs(values).argmin(), values.shape)
+    assert abs(values[at]) < 2**-22 * np.abs(values).max(), "no value is at 0"
+    offset = np.array(layer.beta.value)
+    offset[at[-1]] -= 4 * values[at]
+    layer.beta.assign(offset)
+    return run
+
+
 def _config(facts: dict) -> ModelConfig:
     flags, train = dict(facts["flags"]), facts["train_flags"]
     for name in ("decoder_output_stride", "image_pooling_crop_size"):
