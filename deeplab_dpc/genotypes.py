@@ -7,8 +7,11 @@ operators, and the cell's output is the concatenation of all branches.
 
 import dataclasses
 import json
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from deeplab_dpc.files import FileError, parse_json
 
 BACKBONE = -1  # Branch input that means "the backbone's last feature map".
 RATES = (1, 3, 6, 9, 12, 15, 18, 21)  # Atrous rates, in pixels at output stride 16.
@@ -20,6 +23,7 @@ _KEYS = {
     "pyramid_pooling": ("op", "grid_size", "input"),
 }
 _KERNELS = {1: "conv1x1", (1, 1): "conv1x1", 3: "conv3x3", (3, 3): "conv3x3"}
+_shown = reprlib.repr  # Of values in messages: short, however long or deep they are.
 
 
 class GenotypeError(ValueError):
@@ -106,12 +110,16 @@ class Genotype:
 
         Raises:
             GenotypeError: If the text is no JSON, or no cell of the space.
+
+        >>> text = '[{"kernel": 3, "rate": [1, 6], "op": "conv", "input": -1}]'
+        >>> Genotype.from_json(text).branches[0].rate
+        (1, 6)
         """
         try:
-            branches = json.loads(text)
-        except json.JSONDecodeError as e:
+            branches = parse_json(text)
+        except FileError as e:
             raise GenotypeError(
-                f"The cell is not valid JSON: {e}. Expected a list such as "
+                f"The cell is not valid JSON: {e} Expected a list such as "
                 f"{DPC_TOP1.to_json()}"
             ) from e
         return cls.from_list(branches, outside_space=outside_space)
@@ -122,7 +130,7 @@ class Genotype:
         if not isinstance(branches, Sequence) or isinstance(branches, str | bytes):
             raise GenotypeError(
                 f"A cell is a list of branches, got {type(branches).__name__} "
-                f"({branches!r})."
+                f"({_shown(branches)})."
             )
         parsed = (_parse_branch(i, b) for i, b in enumerate(branches))
         return cls(tuple(parsed), outside_space=outside_space)
@@ -139,7 +147,7 @@ class Genotype:
 def _parse_branch(index: int, fields: Any) -> Branch:
     if not isinstance(fields, Mapping):
         raise GenotypeError(
-            f"branch {index} is {fields!r}; each branch is an object such as "
+            f"branch {index} is {_shown(fields)}; each branch is an object such as "
             f"{DPC_TOP1.branches[0].to_dict()}."
         )
     op = _parse_op(index, fields)
@@ -147,8 +155,8 @@ def _parse_branch(index: int, fields: Any) -> Branch:
     unknown = [key for key in fields if key not in _KEYS[op]]
     if missing or unknown:
         raise GenotypeError(
-            f"branch {index} ({op}) has unknown keys {unknown} and lacks {missing}; "
-            f"its keys are {list(_KEYS[op])}."
+            f"branch {index} ({op}) has unknown keys {_shown(unknown)} and lacks "
+            f"{missing}; its keys are {list(_KEYS[op])}."
         )
     return Branch(
         source=fields["input"],
@@ -164,13 +172,14 @@ def _parse_op(index: int, fields: Mapping[str, Any]) -> str:
         return op
     if op != "conv":
         raise GenotypeError(
-            f"branch {index} has op {op!r}; it must be 'conv' or 'pyramid_pooling'."
+            f"branch {index} has op {_shown(op)}; it must be 'conv' or "
+            "'pyramid_pooling'."
         )
     kernel = _parse_pair(fields.get("kernel"))
     is_known = type(kernel) is int or isinstance(kernel, tuple)
     if not is_known or kernel not in _KERNELS:
         raise GenotypeError(
-            f"branch {index} has kernel {fields.get('kernel')!r}; it must be "
+            f"branch {index} has kernel {_shown(fields.get('kernel'))}; it must be "
             "1, 3, [1, 1] or [3, 3]."
         )
     return _KERNELS[kernel]
@@ -179,25 +188,26 @@ def _parse_op(index: int, fields: Mapping[str, Any]) -> str:
 def _parse_pair(value: Any) -> Any:
     """Lists become (hashable) tuples; everything else stays for the check."""
     if isinstance(value, list):
-        return tuple(
-            tuple(v) if isinstance(v, list) else repr(v) if isinstance(v, dict) else v
-            for v in value
-        )
-    return repr(value) if isinstance(value, dict) else value
+        nested = (list, dict)
+        return tuple(_shown(v) if isinstance(v, nested) else v for v in value)
+    return _shown(value) if isinstance(value, dict) else value
 
 
 def _check_branch(index: int, branch: Branch, outside_space: bool) -> None:
     if not isinstance(branch, Branch):
-        raise GenotypeError(f"branch {index} is {branch!r}, which is no `Branch`.")
+        raise GenotypeError(
+            f"branch {index} is {_shown(branch)}, which is no `Branch`."
+        )
     if branch.op not in _KEYS:
         raise GenotypeError(
-            f"branch {index} has op {branch.op!r}; it must be one of {list(_KEYS)}."
+            f"branch {index} has op {_shown(branch.op)}; it must be one of "
+            f"{list(_KEYS)}."
         )
     if not _is_int(branch.source) or not BACKBONE <= branch.source < index:
         earlier = f" or one of the branches 0..{index - 1}" if index else ""
         raise GenotypeError(
-            f"branch {index} reads {branch.source!r}, which does not come before it; "
-            f"its input must be {BACKBONE} (the backbone){earlier}."
+            f"branch {index} reads {_shown(branch.source)}, which does not come "
+            f"before it; its input must be {BACKBONE} (the backbone){earlier}."
         )
     for name, op, legal in (
         ("rate", "conv3x3", RATES),
@@ -208,8 +218,8 @@ def _check_branch(index: int, branch: Branch, outside_space: bool) -> None:
             _check_pair(index, name, value, legal, outside_space)
         elif value is not None:
             raise GenotypeError(
-                f"branch {index} ({branch.op}) has {name} {value}, which only a "
-                f"{op} branch has."
+                f"branch {index} ({branch.op}) has {name} {_shown(value)}, "
+                f"which only a {op} branch has."
             )
 
 
@@ -219,7 +229,7 @@ def _check_pair(
     is_pair = isinstance(value, tuple) and len(value) == 2 and all(map(_is_int, value))
     if not is_pair:
         raise GenotypeError(
-            f"branch {index} has {name} {value!r}; it must be two integers "
+            f"branch {index} has {name} {_shown(value)}; it must be two integers "
             f"(height, width), each one of {legal}."
         )
     if outside_space and min(value) >= 1:
@@ -227,7 +237,7 @@ def _check_pair(
     if any(v not in legal for v in value):
         hint = "at least 1" if outside_space else f"one of {legal}"
         raise GenotypeError(
-            f"branch {index} has {name} {value}; each of the two must be {hint}"
+            f"branch {index} has {name} {_shown(value)}; each of the two must be {hint}"
             + ("." if outside_space else " (or pass `outside_space=True`).")
         )
 

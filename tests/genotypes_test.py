@@ -124,8 +124,30 @@ def test_a_cell_outside_the_rules_is_refused_with_branch_value_and_legal(
 
 
 def test_bad_json_says_where():
-    with pytest.raises(GenotypeError, match="line 1 column 2.*Expected a list"):
+    with pytest.raises(GenotypeError, match="line 1, column 2.*Expected a list"):
         Genotype.from_json("[")
+
+
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        (
+            '[{"op": "conv", "kernel": 1, "input": -1, "input": 0}]',
+            "'input' occurs twice",
+        ),
+        ('[{"op": "conv", "kernel": 1, "input": NaN}]', "NaN"),
+        ("[" * 100_000 + "]" * 100_000, "nested too deeply"),
+        ("[" * 500 + "]" * 500, "each branch is an object"),
+        ('[{"op": "conv", "kernel": [[[1]]], "input": -1}]', "kernel"),
+        (json.dumps([{**CONV1, "input": 10**4000}]), "branch 0 reads 1000"),
+        (json.dumps([{**CONV1, "op": "x" * 10_000}]), "'conv' or 'pyramid_pooling'"),
+        (json.dumps([{**CONV1, "y" * 10_000: 1}]), "unknown keys"),
+    ],
+)
+def test_odd_json_is_refused_in_few_words(text, words):
+    with pytest.raises(GenotypeError) as e:
+        Genotype.from_json(text)
+    assert words in str(e.value) and len(str(e.value)) < 600
 
 
 def test_rates_outside_the_space_only_when_asked_for():

@@ -15,7 +15,7 @@ _NETWORK = ("backbones", "config", "costs", "inference", "layers", "model", "tf1
 _RUN = ("data", "evaluation", "export", "training", "windows")
 MAY_IMPORT = {
     "formatting": (),
-    "genotypes": (),
+    "genotypes": ("files",),
     "files": ("formatting",),
     "progress": ("formatting",),
     "settings": ("files", "formatting", "genotypes"),
