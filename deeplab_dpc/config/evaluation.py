@@ -22,7 +22,7 @@ class EvalConfig(Config):
         "Scales whose predictions are averaged.",
         repeatable=True,
     )
-    add_flipped_images: bool = setting(False, "Average with the mirrored image, too.")
+    add_flipped_images: bool = setting(False, "Average with the flipped image, too.")
     sliding_window: tuple[int, int] | None = setting(
         None,
         "Height and width of windows that slide over the (scaled) image; the model "

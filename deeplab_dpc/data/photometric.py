@@ -11,7 +11,7 @@ CONTRAST = (0.5, 1.5)
 SATURATION = (0.5, 1.5)
 HUE = 18 / 360  # Turned by up to 18 degrees.
 
-_STREAM = 1  # Folded into the seed, so that scale, place and mirror stay what they are.
+_STREAM = 1  # Folded into the seed, so that scale, place and flip stay what they are.
 
 
 def distort(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

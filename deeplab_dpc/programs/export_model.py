@@ -33,7 +33,7 @@ class ExportConfig(Config):
     inference_scales: tuple[float, ...] = setting(
         (1.0,), "Scales whose predictions are averaged."
     )
-    add_flipped_images: bool = setting(False, "Average with the mirrored image, too.")
+    add_flipped_images: bool = setting(False, "Average with the flipped image, too.")
     checkpoint_path: str | None = setting(
         None, "One checkpoint in a run folder, such as RUN/ckpt-1000."
     )

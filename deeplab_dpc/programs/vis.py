@@ -42,7 +42,7 @@ class VisConfig(Config):
         None, "Scales whose predictions are averaged; the run's by default."
     )
     add_flipped_images: bool | None = setting(
-        None, "Average with the mirrored image, too; the run's by default."
+        None, "Average with the flipped image, too; the run's by default."
     )
     sliding_window: tuple[int, int] | None = setting(
         None, "Height and width of windows over the image; the run's by default."
