@@ -44,7 +44,7 @@ test: install-dev
 test-nightly:
 	NIGHTLY=1 $(MAKE) test SLOW=1
 
-# Every comparison with the original's numbers, as g3doc/faithfulness.md.
+# Every comparison with the original's numbers: g3doc/faithfulness.md and .csv.
 GOLDEN ?=
 faithfulness: install
 	$(BIN)/python -m tests.faithfulness $(if $(GOLDEN),--golden=$(GOLDEN))

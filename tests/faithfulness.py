@@ -1,20 +1,24 @@
-r"""Measures how near we are to the original, and writes it into g3doc/faithfulness.md.
+r"""Measures how near we are to the original, for g3doc/faithfulness.md and .csv.
 
 python -m tests.faithfulness --golden=../shared/golden
 
 Runs every test that compares with the original's numbers; each comparison that one of
-them makes (`goldens.check`) counts for a row of the page's table. Fails if a test fails
+them makes (`goldens.check`) counts for a row of the CSV and for the page's summary. Fails if a test fails
 or if a file of the folder was compared by none.
 """
 
 import argparse
 import collections
+import csv
+import io
 import os
 import pathlib
 import sys
 from importlib import metadata
 
 import pytest
+
+from deeplab_dpc import files
 
 ROOT = pathlib.Path(__file__).parent.parent
 BEGIN = "<!-- begin: written by `make faithfulness` -->"
@@ -45,7 +49,8 @@ def main(arguments: list[str]) -> int:
         parser.error(f"{goldens.FOLDER} is not a folder; pass --golden")
     code = pytest.main([str(ROOT / "tests"), "-m", "golden", "-q", f"--rootdir={ROOT}"])
     page = pathlib.Path(options.page)
-    write(page, table(goldens.COMPARISONS))
+    write(page, summary(goldens.COMPARISONS))
+    files.write(page.with_suffix(".csv"), table(goldens.COMPARISONS))
     left = not_compared(goldens.FOLDER, goldens.COMPARISONS)
     for name in left:
         print(f"{name} was compared by no test", file=sys.stderr)
@@ -66,28 +71,35 @@ def not_compared(folder: pathlib.Path, comparisons: list) -> list[str]:
 
 
 def table(comparisons: list) -> str:
-    """The table's Markdown: one row for each kind of tensor in each file."""
+    """All as CSV: one row for each kind of tensor in each file."""
     rows = collections.defaultdict(list)
     for comparison in comparisons:
         rows[comparison.file, comparison.what].append(comparison)
-    versions = ", ".join(f"{n} {metadata.version(n)}" for n in ("tensorflow", "keras"))
-    lines = [
-        f"{len(comparisons)} comparisons, {versions}, on a CPU.",
-        "",
-        *_summary(comparisons),
-        "",
-        "| file | what | times | largest deviation | allowed | test |",
-        "|---|---|---|---|---|---|",
-    ]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["file", "what", "times", "largest deviation", "allowed", "test"])
     for (file, what), found in sorted(rows.items()):
         largest = max(found, key=lambda c: c.deviation)
-        tolerance = max(c.tolerance for c in found)
-        numbers = f"{len(found)} | {_number(largest.deviation)} | {_number(tolerance)}"
-        lines.append(f"| {file} | {what} | {numbers} | {largest.test} |")
-    lines += ["", "Not compared:", ""]
+        numbers = largest.deviation, max(c.tolerance for c in found)
+        writer.writerow([file, what, len(found), *map(_number, numbers), largest.test])
+    return text.getvalue()
+
+
+def summary(comparisons: list) -> str:
+    """What the page shows, as Markdown."""
+    versions = ", ".join(f"{n} {metadata.version(n)}" for n in ("tensorflow", "keras"))
     compared = {c.file for c in comparisons}
-    lines += [f"- {n}: {why}" for n, why in NOT_COMPARED.items() if n not in compared]
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            f"{len(comparisons)} comparisons, {versions}, on a CPU.",
+            "",
+            *_summary(comparisons),
+            "",
+            "Not compared:",
+            "",
+            *(f"- {n}: {why}" for n, why in NOT_COMPARED.items() if n not in compared),
+        ]
+    )
 
 
 def _summary(comparisons: list) -> list[str]:
@@ -117,9 +129,7 @@ def write(page: pathlib.Path, text: str) -> None:
     _, end, after = rest.partition(END)
     if not (begin and end):
         raise ValueError(f"{page} needs the lines {BEGIN} and {END}.")
-    new = page.with_suffix(".tmp")
-    new.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
-    new.replace(page)
+    files.write(page, f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
 
 
 def _number(value: float) -> str:

@@ -1,6 +1,6 @@
 """The original's numbers: where they lie, how variables were filled, how to compare.
 
-What a test compares through `check` also becomes a row of `g3doc/faithfulness.md`
+What a test compares through `check` also becomes a row of `g3doc/faithfulness.csv`
 (`tests/faithfulness.py`). The folder is `../shared/golden` beside the checkout, or what DEEPLAB_DPC_GOLDEN names.
 Without it the tests that need it are skipped and `tests/small_goldens` remains.
 """
