@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from deeplab_dpc import genotypes
-    from deeplab_dpc.config import ConfigError, ModelConfig
-    from deeplab_dpc.genotypes import Branch, Genotype, GenotypeError
+    from deeplab_dpc.config import ConfigError, ModelConfig, TrainConfig
+    from deeplab_dpc.genotypes import DPC_TOP1, Branch, Genotype, GenotypeError
+    from deeplab_dpc.layers import ASPP, DensePredictionCell
     from deeplab_dpc.model import build_model
+    from deeplab_dpc.runs import Run
     from deeplab_dpc.tf1 import (
         LoadReport,
         WeightsError,
@@ -23,12 +25,17 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "ASPP",
+    "DPC_TOP1",
     "Branch",
     "ConfigError",
+    "DensePredictionCell",
     "Genotype",
     "GenotypeError",
     "LoadReport",
     "ModelConfig",
+    "Run",
+    "TrainConfig",
     "WeightsError",
     "build_model",
     "genotypes",
@@ -37,9 +44,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "config": ("ConfigError", "ModelConfig"),
-    "genotypes": ("Branch", "Genotype", "GenotypeError"),
+    "config": ("ConfigError", "ModelConfig", "TrainConfig"),
+    "genotypes": ("Branch", "DPC_TOP1", "Genotype", "GenotypeError"),
+    "layers": ("ASPP", "DensePredictionCell"),
     "model": ("build_model",),
+    "runs": ("Run",),
     "tf1": ("LoadReport", "WeightsError", "load_tf1_weights", "save_tf1_checkpoint"),
 }
 
