@@ -39,7 +39,7 @@ def batch_norm() -> list[dict[str, object]]:
         return kernels.normalize_batch(x, ones, ones, 1e-5)[0]
 
     def infer(x):
-        return kernels.normalize(x, ones, ones, ones, ones, 1e-5)
+        return kernels.normalize(x, ones, ones, (ones, ones), 1e-5)
 
     return [
         *_compare("batch norm, training", train, x),

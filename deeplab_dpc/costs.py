@@ -160,6 +160,10 @@ def measure(config: ModelConfig, image_size: tuple[int, int]) -> Costs:
     Args:
         config: The model; it is built for this and traced, not run.
         image_size: `(height, width)` in pixels.
+
+    >>> tree = measure(ModelConfig(), (65, 65)).tree()
+    >>> tree.part("logits").kernels, tree.part("logits").multiply_adds
+    (5376, 134400)
     """
     import tensorflow as tf
 
@@ -181,7 +185,7 @@ def measure(config: ModelConfig, image_size: tuple[int, int]) -> Costs:
             name: math.prod(variables[name].shape)
             for name in sorted(variables, key=lambda name: order[_scope(name)])
         },
-        sum(_values(out) for layer, _, out in calls if _has_shortcut(layer)),
+        sum(_shortcut_values(layer, out) for layer, _, out in calls),
         sum(_pooled_values(layer, x) for layer, x, _ in calls),
     )
 
@@ -207,13 +211,6 @@ def _convolutions(calls: Iterable[Any], names: dict[int, str]) -> Iterable[Convo
             yield Convolution(names[id(kernel)], tuple(kernel.shape), size, rate)
 
 
-def _has_shortcut(layer: keras.layers.Layer) -> bool:
-    """Whether the layer ends in the sum with a shortcut, as the backbones' units do."""
-    return getattr(layer, "has_shortcut", False) or (
-        getattr(layer, "skip", "none") != "none"
-    )
-
-
 def _pooled_values(layer: keras.layers.Layer, x: Any) -> int:
     """Windows times values of a window; the windows slide by the layer's stride."""
     if not hasattr(layer, "grid_size"):
@@ -228,6 +225,8 @@ def _pooled_values(layer: keras.layers.Layer, x: Any) -> int:
     return count
 
 
-def _values(out: Any) -> int:
-    first = out[0] if isinstance(out, (tuple, list)) else out
-    return math.prod(first.shape)
+def _shortcut_values(layer: keras.layers.Layer, out: Any) -> int:
+    """Values of the sum with a shortcut in which a backbone's unit ends, if it does."""
+    skips = getattr(layer, "skip", "none") != "none"
+    sums = skips or getattr(layer, "has_shortcut", False)
+    return math.prod(out[0].shape) if sums else 0

@@ -9,6 +9,7 @@ from deeplab_dpc.backbones import make_backbone
 from deeplab_dpc.backbones.registry import activation_name
 from deeplab_dpc.config import ConfigError, ModelConfig
 from deeplab_dpc.layers.aspp import ASPP
+from deeplab_dpc.layers.base import Layer
 from deeplab_dpc.layers.cell import DensePredictionCell, feature_map_size
 from deeplab_dpc.layers.decoder import Decoder
 from deeplab_dpc.layers.logits import Logits
@@ -35,6 +36,9 @@ def build_model(config: ModelConfig, seed: int | None = None) -> keras.Model:
 
     Raises:
         ConfigError: If the backbone has no features at a decoder's stride.
+
+    >>> build_model(ModelConfig()).compute_output_shape((1, 65, 65, 3))
+    (1, 5, 5, 21)
     """
     images = keras.Input((None, None, 3), name="images", dtype="float32")
     network = _Network(config, seed)
@@ -134,7 +138,7 @@ def _make_decoder(config: ModelConfig) -> Decoder:
 
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
-class ScaleImages(keras.layers.Layer):
+class ScaleImages(Layer):
     """Images resized by a factor, corners aligned, in float32.
 
     Args:
@@ -145,20 +149,17 @@ class ScaleImages(keras.layers.Layer):
         super().__init__(**{**kwargs, "dtype": "float32"})
         self.scale = scale
 
+    def scaled(self, sides: Any) -> tuple[Any, ...]:
+        """Height and width times the factor; a side that is not known stays `None`."""
+        return tuple(n if n is None else scale_dimension(n, self.scale) for n in sides)
+
     def call(self, x):
         """`[batch, height, width, channels]` to the scaled size."""
-        height, width = ops.shape(x)[1:3]
-        size = scale_dimension(height, self.scale), scale_dimension(width, self.scale)
-        return resize_bilinear(x, size)
+        return resize_bilinear(x, self.scaled(ops.shape(x)[1:3]))
 
     def compute_output_shape(self, shape):
         """The scaled size, where the size is known."""
-        sides = (n and scale_dimension(n, self.scale) for n in shape[1:3])
-        return (shape[0], *sides, shape[3])
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {**super().get_config(), "scale": self.scale}
+        return (shape[0], *self.scaled(shape[1:3]), shape[3])
 
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
@@ -172,12 +173,9 @@ class ResizeTo(ScaleImages):
     def call(self, inputs):
         """`[batch, scaled height, scaled width, channels]`."""
         x, images = inputs
-        height, width = ops.shape(images)[1:3]
-        size = scale_dimension(height, self.scale), scale_dimension(width, self.scale)
-        return resize_bilinear(x, size)
+        return resize_bilinear(x, self.scaled(ops.shape(images)[1:3]))
 
     def compute_output_shape(self, shapes):
         """The scaled size, where the size is known."""
         (batch, _, _, channels), images = shapes
-        sides = (n and scale_dimension(n, self.scale) for n in images[1:3])
-        return (batch, *sides, channels)
+        return (batch, *self.scaled(images[1:3]), channels)

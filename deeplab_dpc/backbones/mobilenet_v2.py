@@ -4,7 +4,9 @@ from typing import Any
 
 import keras
 
+from deeplab_dpc.backbones.backbone import Backbone
 from deeplab_dpc.backbones.strides import strides_and_rates
+from deeplab_dpc.layers.base import Layer, build_chain
 from deeplab_dpc.layers.convolution import (
     ConvNorm,
     DepthwiseConvNorm,
@@ -26,8 +28,6 @@ BLOCKS = (
     *((160, 2), (160, 1), (160, 1)),
     (320, 1),
 )
-# Blocks whose expanded features feed a decoder, by their stride.
-_DECODER_BLOCKS = {"stride_4": 2, "stride_8": 5, "stride_16": 12}
 
 
 def make_divisible(channels: float, divisor: int, smallest: int) -> int:
@@ -37,7 +37,7 @@ def make_divisible(channels: float, divisor: int, smallest: int) -> int:
 
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
-class InvertedResidual(keras.layers.Layer):
+class InvertedResidual(Layer):
     """Expansion, depthwise convolution, linear projection, and a shortcut if it fits.
 
     Args:
@@ -77,9 +77,8 @@ class InvertedResidual(keras.layers.Layer):
     def _common_arguments(self) -> dict[str, Any]:
         return {
             "initializer": truncated_normal(STDDEV),
-            "decay": self.decay,
             "epsilon": EPSILON,
-            "dtype": self.dtype_policy,
+            **self.same("decay"),
         }
 
     def build(self, shape):
@@ -94,38 +93,24 @@ class InvertedResidual(keras.layers.Layer):
             )
             self.expand.build(shape)
             shape = self.expand.compute_output_shape(shape)
-        self.depthwise.build(shape)
-        self.project.build(self.depthwise.compute_output_shape(shape))
+        build_chain((self.depthwise, self.project), shape)
 
     def call(self, x, training=None):
-        """See the class."""
         y = x if self.expand is None else self.expand(x, training=training)
         expanded = self.depthwise(y, training=training)
         y = self.project(expanded, training=training)
         return (y + x if self.has_shortcut else y), expanded
 
     def compute_output_shape(self, shape):
-        """See the class."""
         channels = shape[-1]
         if self.expansion > 1:
             channels = make_divisible(channels * self.expansion, 8, 8)
         expanded = self.depthwise.compute_output_shape((*shape[:-1], channels))
         return self.project.compute_output_shape(expanded), expanded
 
-    def get_config(self):
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "expansion": self.expansion,
-            "stride": self.stride,
-            "rate": self.rate,
-            "decay": self.decay,
-        }
-
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
-class MobileNetV2(keras.layers.Layer):
+class MobileNetV2(Backbone):
     """MobileNet-v2's features before its last convolution, and earlier ones.
 
     Sandler et al., 2018, arXiv:1801.04381; TensorFlow's SAME padding throughout.
@@ -145,7 +130,13 @@ class MobileNetV2(keras.layers.Layer):
         "stride_16": ...}`: the last block's output (linear) and three depthwise
         outputs (after ReLU6) for decoders; sides divided by their stride, rounded up.
         At output stride 8 `"stride_16"` has stride 8.
+
+    >>> shapes = MobileNetV2(16).compute_output_shape((1, 65, 65, 3))
+    >>> shapes["features"], shapes["stride_4"]
+    ((1, 5, 5, 320), (1, 17, 17, 144))
     """
+
+    decoder_units = (("stride_4", 2), ("stride_8", 5), ("stride_16", 12))
 
     def __init__(
         self,
@@ -168,12 +159,11 @@ class MobileNetV2(keras.layers.Layer):
             stride=stride,
             activation="relu6",
             initializer=truncated_normal(STDDEV),
-            decay=decay,
             epsilon=EPSILON,
             name="Conv",
-            dtype=self.dtype_policy,
+            **self.same("decay"),
         )
-        self.blocks = [
+        self.blocks = self.units = [
             InvertedResidual(
                 self._channels(filters),
                 EXPANSION if i else 1,
@@ -187,45 +177,9 @@ class MobileNetV2(keras.layers.Layer):
                 zip(BLOCKS, unit_strides, strict=True)
             )
         ]
+        self.scopes = [""] * len(BLOCKS)
 
     def _channels(self, filters: int) -> int:
         smallest = 8 if self.depth_multiplier == 1.0 else 1
         divisor = smallest if self.divisible_by is None else self.divisible_by
         return make_divisible(filters * self.depth_multiplier, divisor, smallest)
-
-    def build(self, shape):
-        """Builds the stem and the blocks."""
-        self.stem.build(shape)
-        shape = self.stem.compute_output_shape(shape)
-        for block in self.blocks:
-            block.build(shape)
-            shape = block.compute_output_shape(shape)[0]
-
-    def call(self, x, training=None):
-        """See the class."""
-        x = self.stem(x, training=training)
-        expanded = []
-        for block in self.blocks:
-            x, y = block(x, training=training)
-            expanded.append(y)
-        return {"features": x, **{k: expanded[i] for k, i in _DECODER_BLOCKS.items()}}
-
-    def compute_output_shape(self, shape):
-        """See the class."""
-        shape = self.stem.compute_output_shape(shape)
-        expanded = []
-        for block in self.blocks:
-            shape, middle = block.compute_output_shape(shape)
-            expanded.append(middle)
-        earlier = {k: expanded[i] for k, i in _DECODER_BLOCKS.items()}
-        return {"features": shape, **earlier}
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "output_stride": self.output_stride,
-            "depth_multiplier": self.depth_multiplier,
-            "divisible_by": self.divisible_by,
-            "decay": self.decay,
-        }

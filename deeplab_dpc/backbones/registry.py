@@ -18,22 +18,15 @@ def make_backbone(config: ModelConfig, dtype: Any = None) -> keras.layers.Layer:
         A layer from images `[batch, height, width, 3]` in -1..1 to a mapping:
         `"features"` at the output stride, and `"stride_4"` and so on for decoders.
     """
-    if config.model_variant in BLOCKS:
-        return Xception(
+    if config.model_variant != "mobilenet_v2":
+        is_xception = config.model_variant in BLOCKS
+        own = BATCH_NORM_DECAY if is_xception else resnet_v1_beta.DECAY
+        return (Xception if is_xception else ResNetV1Beta)(
             config.model_variant,
             config.output_stride,
             config.multi_grid,  # type: ignore[arg-type]
             activation_name(config),
-            config.batch_norm_decay,
-            dtype=dtype,
-        )
-    if config.model_variant in resnet_v1_beta.UNITS:
-        return ResNetV1Beta(
-            config.model_variant,
-            config.output_stride,
-            config.multi_grid,  # type: ignore[arg-type]
-            activation_name(config),
-            _decay(config, resnet_v1_beta.DECAY),
+            _decay(config, own),
             dtype=dtype,
         )
     if config.multi_grid is not None:

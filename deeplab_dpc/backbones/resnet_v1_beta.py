@@ -4,9 +4,10 @@ import math
 from typing import Any
 
 import keras
-from keras import ops
 
+from deeplab_dpc.backbones.backbone import Backbone
 from deeplab_dpc.backbones.strides import strides_and_rates
+from deeplab_dpc.layers.base import Layer, build_chain, chain_shape
 from deeplab_dpc.layers.convolution import ConvNorm, activate
 
 DECAY = 0.95
@@ -16,7 +17,6 @@ EXPANSION = 4
 # Units of each of the four blocks (He et al., 2016, arXiv:1512.03385, Table 1).
 UNITS = {"resnet_v1_50_beta": (3, 4, 6, 3), "resnet_v1_101_beta": (3, 4, 23, 3)}
 _DEPTHS = (64, 128, 256, 512)
-_DECODER_UNIT = "block1/unit_2"
 
 
 def scaled_normal() -> keras.initializers.Initializer:
@@ -35,7 +35,7 @@ def scaled_normal() -> keras.initializers.Initializer:
 
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
-class Bottleneck(keras.layers.Layer):
+class Bottleneck(Layer):
     """A 1x1, a 3x3 and a 1x1 convolution and a shortcut; their sum is activated.
 
     He et al., 2016, arXiv:1512.03385, Fig. 5, with the stride at the 3x3 convolution,
@@ -87,10 +87,9 @@ class Bottleneck(keras.layers.Layer):
             filters,
             **{"activation": self.activation, **kwargs},
             initializer=scaled_normal(),
-            decay=self.decay,
             epsilon=EPSILON,
             name=name,
-            dtype=self.dtype_policy,
+            **self.same("decay"),
         )
 
     def build(self, shape):
@@ -101,12 +100,9 @@ class Bottleneck(keras.layers.Layer):
                 "shortcut", filters, stride=self.stride, activation=None
             )
             self.shortcut.build(shape)
-        for convolution in self.convolutions:
-            convolution.build(shape)
-            shape = convolution.compute_output_shape(shape)
+        build_chain(self.convolutions, shape)
 
     def call(self, x, training=None):
-        """See the class."""
         y = x
         for convolution in self.convolutions:
             y = convolution(y, training=training)
@@ -117,25 +113,12 @@ class Bottleneck(keras.layers.Layer):
         return activate(x + y, self.activation), y
 
     def compute_output_shape(self, shape):
-        """See the class."""
-        for convolution in self.convolutions:
-            shape = convolution.compute_output_shape(shape)
+        shape = chain_shape(self.convolutions, shape)
         return shape, shape
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "depth": self.depth,
-            "stride": self.stride,
-            "rate": self.rate,
-            "activation": self.activation,
-            "decay": self.decay,
-        }
 
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
-class ResNetV1Beta(keras.layers.Layer):
+class ResNetV1Beta(Backbone):
     """ResNet-v1-beta's features, and the earlier ones that a decoder needs.
 
     A block strides in its last unit, where other ResNets stride in the first.
@@ -154,7 +137,13 @@ class ResNetV1Beta(keras.layers.Layer):
         `{"features": [batch, h, w, 2048], "stride_4": [batch, H, W, 256]}` with sides
         divided by the output stride, or by 4, and rounded up. The latter is what the
         first block's second unit adds to its shortcut.
+
+    >>> shapes = ResNetV1Beta(output_stride=16).compute_output_shape((1, 65, 65, 3))
+    >>> shapes["features"], shapes["stride_4"]
+    ((1, 5, 5, 2048), (1, 17, 17, 256))
     """
+
+    pools = True
 
     def __init__(
         self,
@@ -170,25 +159,13 @@ class ResNetV1Beta(keras.layers.Layer):
         self.variant, self.output_stride = variant, output_stride
         self.multi_grid = multi_grid and tuple(multi_grid)
         self.activation, self.decay = activation, decay
-        self.stem = [
-            ConvNorm(
-                filters,
-                kernel_size=3,
-                stride=stride,
-                activation=activation,
-                explicit_padding=True,
-                initializer=scaled_normal(),
-                decay=decay,
-                epsilon=EPSILON,
-                name=name,
-                dtype=self.dtype_policy,
-            )
-            for name, filters, stride in (
-                ("conv1_1", 64, 2),
-                ("conv1_2", 64, 1),
-                ("conv1_3", 128, 1),
-            )
-        ]
+        self.stem = self.make_stem(
+            ("conv1_1", 64, 2),
+            ("conv1_2", 64, 1),
+            ("conv1_3", 128, 1),
+            initializer=scaled_normal(),
+            epsilon=EPSILON,
+        )
         self.units, self.scopes = self._make_units()
 
     def _make_units(self) -> tuple[list[Bottleneck], list[str]]:
@@ -207,54 +184,8 @@ class ResNetV1Beta(keras.layers.Layer):
                     _DEPTHS[block - 1],
                     stride,
                     rate * grid,
-                    self.activation,
-                    self.decay,
                     name="bottleneck_v1",
-                    dtype=self.dtype_policy,
+                    **self.same("activation", "decay"),
                 )
             )
         return units, [f"block{block}/unit_{unit}" for block, unit, _ in places]
-
-    def build(self, shape):
-        """Builds the stem and the units under the original's scopes."""
-        for layer in self.stem:
-            layer.build(shape)
-            shape = layer.compute_output_shape(shape)
-        for unit, scope in zip(self.units, self.scopes, strict=True):
-            outer, inner = scope.split("/")
-            with keras.name_scope(outer), keras.name_scope(inner):
-                unit.build(shape)
-            shape = unit.compute_output_shape(shape)[0]
-
-    def call(self, x, training=None):
-        """See the class."""
-        for layer in self.stem:
-            x = layer(x, training=training)
-        x = ops.max_pool(x, 3, 2, padding="same", data_format="channels_last")
-        for unit, scope in zip(self.units, self.scopes, strict=True):
-            x, added = unit(x, training=training)
-            if scope == _DECODER_UNIT:
-                stride_4 = added
-        return {"features": x, "stride_4": stride_4}
-
-    def compute_output_shape(self, shape):
-        """See the class."""
-        for layer in self.stem:
-            shape = layer.compute_output_shape(shape)
-        shape = (shape[0], *(n and -(-n // 2) for n in shape[1:3]), shape[3])
-        for unit, scope in zip(self.units, self.scopes, strict=True):
-            shape, added = unit.compute_output_shape(shape)
-            if scope == _DECODER_UNIT:
-                stride_4 = added
-        return {"features": shape, "stride_4": stride_4}
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "variant": self.variant,
-            "output_stride": self.output_stride,
-            "multi_grid": self.multi_grid,
-            "activation": self.activation,
-            "decay": self.decay,
-        }

@@ -1,11 +1,12 @@
 """The modified aligned Xception of DeepLabv3+, 41, 65 and 71 layers deep."""
 
 import dataclasses
-from typing import Any
 
 import keras
 
+from deeplab_dpc.backbones.backbone import Backbone
 from deeplab_dpc.backbones.strides import strides_and_rates
+from deeplab_dpc.layers.base import Layer, build_chain, chain_shape
 from deeplab_dpc.layers.convolution import ConvNorm, truncated_normal
 from deeplab_dpc.layers.separable import SplitSeparableConv
 
@@ -58,7 +59,7 @@ _STRIDE_4_MODULE = {"xception_41": 1, "xception_65": 1, "xception_71": 2}
 
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
-class XceptionModule(keras.layers.Layer):
+class XceptionModule(Layer):
     """Three separable convolutions and a shortcut.
 
     ReLU comes before each separable convolution and none after; the shortcut takes the
@@ -95,24 +96,14 @@ class XceptionModule(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self._arguments = {
-            "filters": tuple(filters),
-            "skip": skip,
-            "stride": stride,
-            "rates": tuple(rates),
-            "activate_inside": activate_inside,
-            "activation": activation,
-            "decay": decay,
-        }
-        self.skip, self.activate_inside = skip, activate_inside
+        self.filters, self.rates = tuple(filters), tuple(rates)
+        self.skip, self.stride = skip, stride
+        self.activate_inside, self.activation = activate_inside, activation
+        self.decay = decay
         self.activation_before = keras.layers.Activation(
             "linear" if activate_inside else activation, dtype=self.dtype_policy
         )
-        common: dict[str, Any] = {
-            "decay": decay,
-            "epsilon": EPSILON,
-            "dtype": self.dtype_policy,
-        }
+        common = {"epsilon": EPSILON, **self.same("decay")}
         self.convolutions = [
             SplitSeparableConv(
                 filters[i],
@@ -140,15 +131,11 @@ class XceptionModule(keras.layers.Layer):
         )
 
     def build(self, shape):
-        """Builds the convolutions and the shortcut."""
         if self.shortcut is not None:
             self.shortcut.build(shape)
-        for convolution in self.convolutions:
-            convolution.build(shape)
-            shape = convolution.compute_output_shape(shape)
+        build_chain(self.convolutions, shape)
 
     def call(self, x, training=None):
-        """See the class."""
         y = x
         outputs = []
         for convolution in self.convolutions:
@@ -161,19 +148,12 @@ class XceptionModule(keras.layers.Layer):
         return y, outputs[1]
 
     def compute_output_shape(self, shape):
-        """See the class."""
-        middle = shape
-        for convolution in self.convolutions[:2]:
-            middle = convolution.compute_output_shape(middle)
+        middle = chain_shape(self.convolutions[:2], shape)
         return self.convolutions[2].compute_output_shape(middle), middle
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {**super().get_config(), **self._arguments}
 
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
-class Xception(keras.layers.Layer):
+class Xception(Backbone):
     """Xception's features, and the earlier ones that a decoder needs.
 
     Args:
@@ -189,7 +169,13 @@ class Xception(keras.layers.Layer):
     Returns:
         `{"features": [batch, h, w, 2048], "stride_4": [batch, H, W, 256]}` with sides
         divided by the output stride, or by 4, and rounded up.
+
+    >>> shapes = Xception("xception_41").compute_output_shape((1, 65, 65, 3))
+    >>> shapes["features"], shapes["stride_4"]
+    ((1, 5, 5, 2048), (1, 17, 17, 256))
     """
+
+    stem_scope = "entry_flow"
 
     def __init__(
         self,
@@ -205,22 +191,15 @@ class Xception(keras.layers.Layer):
         self.variant, self.output_stride = variant, output_stride
         self.multi_grid = multi_grid and tuple(multi_grid)
         self.activation, self.decay = activation, decay
-        self.stem = [
-            ConvNorm(
-                filters,
-                kernel_size=3,
-                stride=stride,
-                activation=activation,
-                explicit_padding=True,
-                initializer=truncated_normal(STDDEV),
-                decay=decay,
-                epsilon=EPSILON,
-                name=name,
-                dtype=self.dtype_policy,
-            )
-            for name, filters, stride in (("conv1_1", 32, 2), ("conv1_2", 64, 1))
-        ]
+        self.stem = self.make_stem(
+            ("conv1_1", 32, 2),
+            ("conv1_2", 64, 1),
+            initializer=truncated_normal(STDDEV),
+            epsilon=EPSILON,
+        )
         self.modules, self.scopes = self._make_modules()
+        self.units = self.modules  # Keras files know them by their first name.
+        self.decoder_units = (("stride_4", _STRIDE_4_MODULE[variant]),)
 
     def _make_modules(self) -> tuple[list[XceptionModule], list[str]]:
         units = [
@@ -241,57 +220,8 @@ class Xception(keras.layers.Layer):
                     stride,
                     (rate * grid[0], rate * grid[1], rate * grid[2]),
                     activate_inside=block.is_exit,
-                    activation=self.activation,
-                    decay=self.decay,
                     name="xception_module",
-                    dtype=self.dtype_policy,
+                    **self.same("activation", "decay"),
                 )
             )
         return modules, [scope for _, scope, _ in units]
-
-    def build(self, shape):
-        """Builds the stem and the modules under the original's scopes."""
-        with keras.name_scope("entry_flow"):
-            for layer in self.stem:
-                layer.build(shape)
-                shape = layer.compute_output_shape(shape)
-        for module, scope in zip(self.modules, self.scopes, strict=True):
-            flow, block, unit = scope.split("/")
-            with (
-                keras.name_scope(flow),
-                keras.name_scope(block),
-                keras.name_scope(unit),
-            ):
-                module.build(shape)
-            shape = module.compute_output_shape(shape)[0]
-
-    def call(self, x, training=None):
-        """See the class."""
-        for layer in self.stem:
-            x = layer(x, training=training)
-        middles = []
-        for module in self.modules:
-            x, middle = module(x, training=training)
-            middles.append(middle)
-        return {"features": x, "stride_4": middles[_STRIDE_4_MODULE[self.variant]]}
-
-    def compute_output_shape(self, shape):
-        """See the class."""
-        for layer in self.stem:
-            shape = layer.compute_output_shape(shape)
-        middles = []
-        for module in self.modules:
-            shape, middle = module.compute_output_shape(shape)
-            middles.append(middle)
-        return {"features": shape, "stride_4": middles[_STRIDE_4_MODULE[self.variant]]}
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "variant": self.variant,
-            "output_stride": self.output_stride,
-            "multi_grid": self.multi_grid,
-            "activation": self.activation,
-            "decay": self.decay,
-        }

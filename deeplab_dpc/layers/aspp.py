@@ -1,10 +1,9 @@
 """Atrous spatial pyramid pooling, DeepLabv3's context module."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
+from deeplab_dpc.layers.base import Layer
 from deeplab_dpc.layers.cell import DROPOUT_RATE
 from deeplab_dpc.layers.convolution import ConvNorm
 from deeplab_dpc.layers.grid_pooling import GridPooling
@@ -12,7 +11,7 @@ from deeplab_dpc.layers.separable import SplitSeparableConv
 
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
-class ASPP(keras.layers.Layer):
+class ASPP(Layer):
     """Image pooling, a 1x1 convolution and atrous 3x3 ones, joined and projected.
 
     Chen et al., 2017, arXiv:1706.05587, Sec. 3.3, as the original code has it: dropout
@@ -38,6 +37,10 @@ class ASPP(keras.layers.Layer):
     Returns:
         `[batch, height, width, filters]`, or without the projection `filters` channels
         for each branch.
+
+    >>> layer = ASPP((2, 4), filters=8, use_projection=False)
+    >>> layer(keras.ops.ones((1, 5, 7, 3))).shape  # Pooling, 1x1 and two 3x3 branches.
+    TensorShape([1, 5, 7, 32])
     """
 
     def __init__(
@@ -55,20 +58,13 @@ class ASPP(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self._arguments = {
-            "atrous_rates": tuple(atrous_rates),
-            "filters": filters,
-            "use_image_pooling": use_image_pooling,
-            "use_separable_convolutions": use_separable_convolutions,
-            "use_projection": use_projection,
-            "pooling_map_size": pooling_map_size,
-            "pooling_stride": pooling_stride,
-            "activation": activation,
-            "decay": decay,
-            "seed": seed,
-        }
-        self.filters = filters
-        common = {"activation": activation, "decay": decay, "dtype": self.dtype_policy}
+        self.atrous_rates, self.filters = tuple(atrous_rates), filters
+        self.use_image_pooling = use_image_pooling
+        self.use_separable_convolutions = use_separable_convolutions
+        self.use_projection = use_projection
+        self.pooling_map_size, self.pooling_stride = pooling_map_size, pooling_stride
+        self.activation, self.decay, self.seed = activation, decay, seed
+        common = self.same("activation", "decay")
         self.branches: list[keras.layers.Layer] = []
         if use_image_pooling:
             self.branches.append(
@@ -81,11 +77,15 @@ class ASPP(keras.layers.Layer):
                 )
             )
         self.branches.append(ConvNorm(filters, name="aspp0", **common))
-        make = _separable if use_separable_convolutions else _dense
+        kind = SplitSeparableConv if use_separable_convolutions else ConvNorm
+        if not use_separable_convolutions:
+            common["kernel_size"] = 3
         for i, rate in enumerate(atrous_rates, start=1):
-            self.branches.append(make(filters, rate, name=f"aspp{i}", **common))
+            self.branches.append(kind(filters, rate=rate, name=f"aspp{i}", **common))
         self.projection = (
-            ConvNorm(filters, name="concat_projection", **common)
+            ConvNorm(
+                filters, name="concat_projection", **self.same("activation", "decay")
+            )
             if use_projection
             else None
         )
@@ -94,35 +94,19 @@ class ASPP(keras.layers.Layer):
         )
 
     def build(self, shape):
-        """Builds the branches and the projection."""
         for branch in self.branches:
             branch.build(shape)
         if self.projection is not None:
             self.projection.build((*shape[:-1], self.filters * len(self.branches)))
 
     def call(self, x, training=None):
-        """See the class."""
         outputs = [branch(x, training=training) for branch in self.branches]
         joined = ops.concatenate(outputs, axis=-1)
         if self.projection is None:
             return joined
-        return self.dropout(
-            self.projection(joined, training=training), training=training
-        )
+        projected = self.projection(joined, training=training)
+        return self.dropout(projected, training=training)
 
     def compute_output_shape(self, shape):
-        """See the class."""
         factor = len(self.branches) if self.projection is None else 1
         return (*shape[:-1], self.filters * factor)
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {**super().get_config(), **self._arguments}
-
-
-def _separable(filters: int, rate: int, **kwargs: Any) -> keras.layers.Layer:
-    return SplitSeparableConv(filters, rate, **kwargs)
-
-
-def _dense(filters: int, rate: int, **kwargs: Any) -> keras.layers.Layer:
-    return ConvNorm(filters, kernel_size=3, rate=rate, **kwargs)

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
+from deeplab_dpc.layers.base import Layer
 from deeplab_dpc.layers.convolution import ConvNorm
 from deeplab_dpc.layers.grid_pooling import GridPooling
 from deeplab_dpc.layers.separable import SplitSeparableConv
@@ -14,7 +15,7 @@ DROPOUT_RATE = 0.1
 
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
-class DensePredictionCell(keras.layers.Layer):
+class DensePredictionCell(Layer):
     """The context module that the paper's search finds.
 
     Chen et al., 2018, arXiv:1809.04184, Sec. 3.1. The outputs of all branches are
@@ -41,6 +42,10 @@ class DensePredictionCell(keras.layers.Layer):
     Raises:
         ValueError: If the output stride is not 8 or 16.
         GenotypeError: If the list is no cell.
+
+    >>> cell = DensePredictionCell(Genotype((Branch.conv1x1(BACKBONE),)), filters=8)
+    >>> cell(keras.ops.ones((1, 5, 7, 3))).shape
+    TensorShape([1, 5, 7, 8])
     """
 
     def __init__(
@@ -74,18 +79,11 @@ class DensePredictionCell(keras.layers.Layer):
             DROPOUT_RATE, seed=seed, dtype=self.dtype_policy
         )
         self.projection = ConvNorm(
-            filters, name="concat_projection", **self._common_arguments()
+            filters, name="concat_projection", **self.same("activation", "decay")
         )
 
-    def _common_arguments(self) -> dict[str, Any]:
-        return {
-            "activation": self.activation,
-            "decay": self.decay,
-            "dtype": self.dtype_policy,
-        }
-
     def _make_branch(self, branch: Branch, name: str) -> keras.layers.Layer:
-        common = {"name": name, **self._common_arguments()}
+        common = {"name": name, **self.same("activation", "decay")}
         if branch.op == "conv1x1":
             return ConvNorm(self.filters, **common)
         if branch.op == "conv3x3":
@@ -97,14 +95,12 @@ class DensePredictionCell(keras.layers.Layer):
         return GridPooling(self.filters, grid_size, map_size, **common)
 
     def build(self, shape):
-        """Builds the branches and the projection."""
         narrow = (*shape[:-1], self.filters)
         for branch, layer in zip(self.genotype.branches, self.branches, strict=True):
             layer.build(shape if branch.source == BACKBONE else narrow)
         self.projection.build((*shape[:-1], self.filters * len(self.branches)))
 
     def call(self, x, training=None):
-        """See the class."""
         outputs: list[Any] = []
         for branch, layer in zip(self.genotype.branches, self.branches, strict=True):
             source = x if branch.source == BACKBONE else outputs[branch.source]
@@ -112,22 +108,9 @@ class DensePredictionCell(keras.layers.Layer):
         joined = self.dropout(ops.concatenate(outputs, axis=-1), training=training)
         return self.projection(joined, training=training)
 
-    def compute_output_shape(self, shape):
-        """See the class."""
-        return (*shape[:-1], self.filters)
-
     def get_config(self):
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "genotype": self.genotype.to_list(),
-            "output_stride": self.output_stride,
-            "filters": self.filters,
-            "pooling_crop_size": self.pooling_crop_size,
-            "activation": self.activation,
-            "decay": self.decay,
-            "seed": self.seed,
-        }
+        """The constructor's arguments, the genotype as a list."""
+        return {**super().get_config(), "genotype": self.genotype.to_list()}
 
 
 def feature_map_size(

@@ -5,12 +5,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from deeplab_dpc.layers.base import Layer
 from deeplab_dpc.layers.norm import BatchNorm
 
 ACTIVATIONS = (None, "relu", "relu6")
 
 
-class _ConvNorm(keras.layers.Layer):
+class _ConvNorm(Layer):
     """What full and depthwise convolutions share; the subclasses say the kernel.
 
     Variables are named as in TF1 checkpoints: `weights` or `depthwise_weights`, and
@@ -41,10 +42,7 @@ class _ConvNorm(keras.layers.Layer):
         self.activation, self.explicit_padding = activation, explicit_padding
         self.initializer = keras.initializers.get(initializer)
         self.decay, self.epsilon = decay, epsilon
-        self.norm = BatchNorm(decay, epsilon, name="BatchNorm", dtype=self.dtype_policy)
-
-    def _convolve(self, x, padding):
-        raise NotImplementedError
+        self.norm = BatchNorm(name="BatchNorm", **self.same("decay", "epsilon"))
 
     def call(self, x, training=None):
         """Convolves, normalises, activates."""
@@ -59,21 +57,13 @@ class _ConvNorm(keras.layers.Layer):
 
     def get_config(self):
         """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "kernel_size": self.kernel_size,
-            "stride": self.stride,
-            "rate": self.rate,
-            "activation": self.activation,
-            "explicit_padding": self.explicit_padding,
-            "initializer": keras.initializers.serialize(self.initializer),
-            "decay": self.decay,
-            "epsilon": self.epsilon,
-        }
+        initializer = keras.initializers.serialize(self.initializer)
+        return {**super().get_config(), "initializer": initializer}
 
-    def _strided(self, shape):
-        """Height and width after the stride: sides divided and rounded up."""
-        return tuple(None if n is None else -(-n // self.stride) for n in shape[1:3])
+    def compute_output_shape(self, shape):
+        """Height and width divided by the stride and rounded up."""
+        size = (None if n is None else -(-n // self.stride) for n in shape[1:3])
+        return (shape[0], *size, getattr(self, "filters", shape[-1]))
 
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
@@ -102,6 +92,9 @@ class ConvNorm(_ConvNorm):
     Raises:
         ValueError: For an unknown activation, a rate below 1, or stride and rate both
             above 1.
+
+    >>> ConvNorm(8, kernel_size=3, stride=2)(keras.ops.ones((1, 5, 7, 3))).shape
+    TensorShape([1, 3, 4, 8])
     """
 
     def __init__(self, filters: int, kernel_size: int = 1, **kwargs):
@@ -126,14 +119,6 @@ class ConvNorm(_ConvNorm):
             dilation_rate=self.rate,
             data_format="channels_last",
         )
-
-    def compute_output_shape(self, shape):
-        """See the class."""
-        return (shape[0], *self._strided(shape), self.filters)
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {**super().get_config(), "filters": self.filters}
 
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
@@ -164,10 +149,6 @@ class DepthwiseConvNorm(_ConvNorm):
             dilation_rate=rate,
             data_format="channels_last",
         )
-
-    def compute_output_shape(self, shape):
-        """See `ConvNorm`."""
-        return (shape[0], *self._strided(shape), shape[-1])
 
 
 def _without_idle_taps(kernel, rate, size):

@@ -1,10 +1,9 @@
 """DeepLabv3+'s decoder: context features refined by the backbone's earlier ones."""
 
-from typing import Any
-
 import keras
 from keras import ops
 
+from deeplab_dpc.layers.base import Layer
 from deeplab_dpc.layers.convolution import ConvNorm
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.layers.separable import SplitSeparableConv
@@ -13,7 +12,7 @@ PROJECTION_FILTERS = 48
 
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
-class Decoder(keras.layers.Layer):
+class Decoder(Layer):
     """One stage for each earlier feature map, from coarse to fine.
 
     Chen et al., 2018, arXiv:1802.02611, Sec. 3.2: the earlier features are projected to
@@ -33,6 +32,10 @@ class Decoder(keras.layers.Layer):
 
     Returns:
         `[batch, H, W, filters]`, at the size of the last stage's earlier features.
+
+    >>> context, earlier = keras.ops.ones((1, 3, 4, 8)), keras.ops.ones((1, 9, 13, 4))
+    >>> Decoder(filters=16)([context, earlier]).shape
+    TensorShape([1, 9, 13, 16])
     """
 
     def __init__(
@@ -52,28 +55,17 @@ class Decoder(keras.layers.Layer):
 
     def _make_stage(self, stage: int) -> list[keras.layers.Layer]:
         suffix = f"_{stage}" if stage else ""
-        common: dict[str, Any] = {
-            "activation": self.activation,
-            "decay": self.decay,
-            "dtype": self.dtype_policy,
-        }
-        names = [f"decoder_conv{i}{suffix}" for i in range(2)]
-        if self.use_separable_convolutions:
-            convolutions = [
-                SplitSeparableConv(self.filters, name=name, **common) for name in names
-            ]
-        else:
-            convolutions = [
-                ConvNorm(self.filters, kernel_size=3, name=name, **common)
-                for name in names
-            ]
+        common = self.same("activation", "decay")
         projection = ConvNorm(
             PROJECTION_FILTERS, name=f"feature_projection0{suffix}", **common
         )
-        return [projection, *convolutions]
+        kind: type[keras.layers.Layer] = SplitSeparableConv
+        if not self.use_separable_convolutions:
+            kind, common = ConvNorm, {**common, "kernel_size": 3}
+        names = (f"decoder_conv{i}{suffix}" for i in range(2))
+        return [projection, *(kind(self.filters, name=n, **common) for n in names)]
 
     def build(self, shapes):
-        """Builds the stages."""
         channels = shapes[0][-1]
         for (projection, first, second), shape in zip(
             self.stages, shapes[1:], strict=True
@@ -84,7 +76,6 @@ class Decoder(keras.layers.Layer):
             channels = self.filters
 
     def call(self, inputs, training=None):
-        """See the class."""
         x = inputs[0]
         for (projection, *convolutions), earlier in zip(
             self.stages, inputs[1:], strict=True
@@ -97,16 +88,4 @@ class Decoder(keras.layers.Layer):
         return x
 
     def compute_output_shape(self, shapes):
-        """See the class."""
         return (*shapes[-1][:-1], self.filters)
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "num_stages": self.num_stages,
-            "filters": self.filters,
-            "use_separable_convolutions": self.use_separable_convolutions,
-            "activation": self.activation,
-            "decay": self.decay,
-        }

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from deeplab_dpc.layers.base import Layer
 from deeplab_dpc.layers.convolution import ConvNorm
 from deeplab_dpc.layers.resize import resize_bilinear
 
@@ -12,7 +13,7 @@ Tensor = Any
 
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
-class GridPooling(keras.layers.Layer):
+class GridPooling(Layer):
     """Average pooling over a grid, 1x1 convolution, BN, ReLU, resize to the input.
 
     Average spatial pyramid pooling (Chen et al., 2018, arXiv:1809.04184, Sec. 3.1) as
@@ -36,6 +37,10 @@ class GridPooling(keras.layers.Layer):
 
     Returns:
         `[batch, height, width, filters]`.
+
+    >>> y = GridPooling(2)(keras.ops.reshape(keras.ops.arange(24.0), (1, 2, 4, 3)))
+    >>> bool(keras.ops.all(y == y[:, :1, :1]))  # One window: the same everywhere.
+    True
     """
 
     def __init__(
@@ -52,46 +57,22 @@ class GridPooling(keras.layers.Layer):
         self.filters, self.grid_size, self.map_size = filters, grid_size, map_size
         self.stride, self.activation, self.decay = stride, activation, decay
         self.convolution = ConvNorm(
-            filters,
-            activation=activation,
-            decay=decay,
-            name="_",
-            dtype=self.dtype_policy,
+            filters, name="_", **self.same("activation", "decay")
         )
 
     def build(self, shape):
-        """Builds the convolution."""
         self.convolution.build((shape[0], None, None, shape[-1]))
 
     def call(self, x, training=None):
-        """See the class."""
         size = ops.shape(x)[1:3]
         windows = [
-            _window(cells, side, wanted)
-            for cells, side, wanted in zip(
-                self.grid_size, size, self.map_size or size, strict=True
-            )
+            _window(*sides)
+            for sides in zip(self.grid_size, size, self.map_size or size, strict=True)
         ]
         pooled = self.convolution(
             sliding_average(x, windows, self.stride), training=training
         )
         return resize_bilinear(pooled, size)
-
-    def compute_output_shape(self, shape):
-        """See the class."""
-        return (*shape[:-1], self.filters)
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "grid_size": self.grid_size,
-            "map_size": self.map_size,
-            "stride": self.stride,
-            "activation": self.activation,
-            "decay": self.decay,
-        }
 
 
 def sliding_average(x: Tensor, window: Any, stride: tuple[int, int]) -> Tensor:

@@ -21,8 +21,7 @@ def normalize(
     x: Tensor,
     gamma: Tensor,
     beta: Tensor,
-    mean: Tensor,
-    variance: Tensor,
+    statistics: tuple[Tensor, Tensor],
     epsilon: float,
 ) -> Tensor:
     """Batch norm with given statistics, in `x`'s dtype.
@@ -32,12 +31,12 @@ def normalize(
 
     Args:
         x: `[batch, height, width, channels]`, any float dtype.
-        gamma: Scale, `[channels]`, float32, like the three that follow.
+        gamma: Scale, `[channels]`, float32, like those that follow.
         beta: Offset.
-        mean: Mean.
-        variance: Variance.
+        statistics: Mean and variance.
         epsilon: Added to the variance.
     """
+    mean, variance = statistics
     if uses_tensorflow():
         import tensorflow as tf
 
@@ -79,7 +78,7 @@ def normalize_batch(
         )
         return out.y, out.batch_mean, out.batch_variance
     mean, variance = ops.moments(ops.cast(x, "float32"), axes=(0, 1, 2))
-    y = normalize(x, gamma, beta, mean, variance, epsilon)
+    y = normalize(x, gamma, beta, (mean, variance), epsilon)
     count = ops.cast(ops.prod(ops.convert_to_tensor(ops.shape(x)[:3])), "float32")
     unbiased = variance * (count / ops.maximum(count - 1.0, 1.0))
     return y, mean, unbiased

@@ -4,10 +4,11 @@ import keras
 import numpy as np
 
 from deeplab_dpc.layers import kernels
+from deeplab_dpc.layers.base import Layer
 
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
-class BatchNorm(keras.layers.Layer):
+class BatchNorm(Layer):
     """Batch norm as TF1's fused kernel computes it.
 
     Unlike `keras.layers.BatchNormalization`, the moving average keeps the *unbiased*
@@ -29,6 +30,9 @@ class BatchNorm(keras.layers.Layer):
     Call arguments:
         x: `[batch, height, width, channels]`, any float dtype; the result has its
             shape and dtype.
+
+    >>> float(BatchNorm(epsilon=0.0)(keras.ops.full((1, 1, 1, 1), 3.0)))
+    3.0
     """
 
     def __init__(self, decay: float = 0.9997, epsilon: float = 1e-5, **kwargs):
@@ -59,23 +63,16 @@ class BatchNorm(keras.layers.Layer):
 
     def call(self, x, training=None):
         """Normalises, and in training moves the averages towards the batch."""
+        affine = self.gamma.value, self.beta.value
         if not training or self.use_moving_statistics or not self.trainable:
-            return kernels.normalize(
-                x,
-                self.gamma.value,
-                self.beta.value,
-                self.moving_mean.value,
-                self.moving_variance.value,
-                self.epsilon,
-            )
+            statistics = self.moving_mean.value, self.moving_variance.value
+            return kernels.normalize(x, *affine, statistics, self.epsilon)
         normalize = (
             kernels.normalize_over_replicas
             if self.is_synchronized
             else kernels.normalize_batch
         )
-        y, mean, variance = normalize(
-            x, self.gamma.value, self.beta.value, self.epsilon
-        )
+        y, mean, variance = normalize(x, *affine, self.epsilon)
         for average, value in (
             (self.moving_mean, mean),
             (self.moving_variance, variance),
@@ -86,14 +83,6 @@ class BatchNorm(keras.layers.Layer):
     def compute_output_shape(self, shape):
         """The input's shape."""
         return shape
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {
-            **super().get_config(),
-            "decay": self.decay,
-            "epsilon": self.epsilon,
-        }
 
 
 def freeze_batch_norm(model: keras.Model) -> None:

@@ -30,6 +30,10 @@ def resize_bilinear(x: Tensor, size: tuple[Any, Any]) -> Tensor:
 
     Returns:
         `[batch, *size, channels]`.
+
+    >>> x = ops.reshape(ops.arange(2.0), (1, 1, 2, 1))
+    >>> resize_bilinear(x, (1, 3))[0, 0, :, 0].numpy().tolist()
+    [0.0, 0.5, 1.0]
     """
     height, width = ops.shape(x)[1:3]
     known = all(isinstance(n, int) for n in (height, width, *size))

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from deeplab_dpc.layers.base import Layer, build_chain, chain_shape
 from deeplab_dpc.layers.convolution import (
     ConvNorm,
     DepthwiseConvNorm,
@@ -12,7 +13,7 @@ from deeplab_dpc.layers.convolution import (
 
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
-class SplitSeparableConv(keras.layers.Layer):
+class SplitSeparableConv(Layer):
     """Depthwise 3x3 convolution, BN, activation; pointwise convolution, BN, activation.
 
     The 3x3 operator of the dense prediction cell (Chen et al., 2018, arXiv:1809.04184,
@@ -41,6 +42,12 @@ class SplitSeparableConv(keras.layers.Layer):
 
     Raises:
         ValueError: If a rate is below 1, or stride and rate are both above 1.
+
+    >>> layer = SplitSeparableConv(8, (6, 3))
+    >>> layer(keras.ops.ones((1, 5, 7, 3))).shape
+    TensorShape([1, 5, 7, 8])
+    >>> [tuple(w.shape) for w in layer.trainable_weights if "weights" in w.path]
+    [(3, 3, 3, 1), (1, 1, 3, 8)]
     """
 
     def __init__(
@@ -56,22 +63,14 @@ class SplitSeparableConv(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self._arguments = {
-            "filters": filters,
-            "rate": rate,
-            "stride": stride,
-            "activation": activation,
-            "depthwise_stddev": depthwise_stddev,
-            "pointwise_stddev": pointwise_stddev,
-            "decay": decay,
-            "epsilon": epsilon,
-        }
-        common = {
-            "activation": activation,
-            "decay": decay,
-            "epsilon": epsilon,
-            "dtype": self.dtype_policy,
-        }
+        self.filters, self.stride = filters, stride
+        self.rate = rate if isinstance(rate, int) else tuple(rate)
+        self.depthwise_stddev, self.pointwise_stddev = (
+            depthwise_stddev,
+            pointwise_stddev,
+        )
+        self.activation, self.decay, self.epsilon = activation, decay, epsilon
+        common = self.same("activation", "decay", "epsilon")
         self.depthwise = DepthwiseConvNorm(
             stride=stride,
             rate=rate,
@@ -88,20 +87,10 @@ class SplitSeparableConv(keras.layers.Layer):
         )
 
     def build(self, shape):
-        """Builds the two halves."""
-        self.depthwise.build(shape)
-        self.pointwise.build(self.depthwise.compute_output_shape(shape))
+        build_chain((self.depthwise, self.pointwise), shape)
 
     def call(self, x, training=None):
-        """See the class."""
         return self.pointwise(self.depthwise(x, training=training), training=training)
 
     def compute_output_shape(self, shape):
-        """See the class."""
-        return self.pointwise.compute_output_shape(
-            self.depthwise.compute_output_shape(shape)
-        )
-
-    def get_config(self):
-        """The constructor's arguments."""
-        return {**super().get_config(), **self._arguments}
+        return chain_shape((self.depthwise, self.pointwise), shape)

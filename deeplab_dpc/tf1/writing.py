@@ -37,9 +37,18 @@ def save_tf1_checkpoint(
     import tensorflow as tf
 
     path = pathlib.Path(prefix)
-    _refuse_existing(path)
+    for suffix in (".index", _DATA):
+        if path.with_name(path.name + suffix).exists():
+            raise WeightsError(
+                f"{path}{suffix} is there already; give another prefix, or delete it."
+            )
     arrays = {n: np.asarray(v) for n, v in variables_by_tf1_name(model).items()}
-    _refuse_broken(arrays)
+    bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    if bad:
+        raise WeightsError(
+            f"{len(bad)} tensors have NaN or infinite values, such as {bad[0]}; "
+            "nothing was written."
+        )
     arrays[STEP] = np.asarray(step, np.int64)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as new:
@@ -64,20 +73,3 @@ def _write(prefix: str, arrays: dict[str, np.ndarray]) -> None:
         )
     except tf.errors.OpError as e:
         raise OSError(f"{prefix} cannot be written: {e.message}") from e
-
-
-def _refuse_existing(path: pathlib.Path) -> None:
-    for suffix in (".index", _DATA):
-        if path.with_name(path.name + suffix).exists():
-            raise WeightsError(
-                f"{path}{suffix} is there already; give another prefix, or delete it."
-            )
-
-
-def _refuse_broken(arrays: dict[str, np.ndarray]) -> None:
-    bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
-    if bad:
-        raise WeightsError(
-            f"{len(bad)} tensors have NaN or infinite values, such as {bad[0]}; "
-            "nothing was written."
-        )

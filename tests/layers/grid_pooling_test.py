@@ -7,21 +7,8 @@ from deeplab_dpc.layers.grid_pooling import GridPooling, sliding_average
 
 
 def numpy_sliding_average(x, window, stride):
-    (rows, columns), (down, right) = window, stride
-    height, width = x.shape[1:3]
-    return np.stack(
-        [
-            np.stack(
-                [
-                    x[:, i : i + rows, j : j + columns].mean((1, 2))
-                    for j in range(0, width - columns + 1, right)
-                ],
-                axis=1,
-            )
-            for i in range(0, height - rows + 1, down)
-        ],
-        axis=1,
-    )
+    views = np.lib.stride_tricks.sliding_window_view(x, window, (1, 2))
+    return views[:, :: stride[0], :: stride[1]].mean((-2, -1))
 
 
 @pytest.mark.parametrize("window", [(1, 1), (2, 3), (5, 7), (4, 1)])
@@ -46,23 +33,20 @@ def test_a_grid_of_one_is_the_mean_everywhere():
     np.testing.assert_allclose(y, np.full((1, 3, 4, 1), 5.5), rtol=1e-4)
 
 
-def test_windows_slide_instead_of_jumping_from_cell_to_cell():
-    """A 1x2 grid on 5 columns: windows of (5 - 1) // 2 + 1 = 3, at 3 places."""
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        # They slide: windows of (5 - 1) // 2 + 1 = 3, at 3 places.
+        ({"grid_size": (1, 2)}, [1, 1.5, 2, 2.5, 3]),
+        # A smaller map gives smaller windows; one larger than the input covers it.
+        ({"map_size": (1, 3)}, [1, 1.5, 2, 2.5, 3]),
+        ({"map_size": (9, 9)}, [2] * 5),
+    ],
+)
+def test_windows_on_five_columns(arguments, expected):
     x = np.arange(5, dtype=np.float32).reshape(1, 1, 5, 1)
-    y = np.asarray(pooling(grid_size=(1, 2))(x))[0, 0, :, 0]
-    np.testing.assert_allclose(y, [1, 1.5, 2, 2.5, 3], rtol=1e-4)
-
-
-def test_a_smaller_map_gives_smaller_windows():
-    x = np.arange(5, dtype=np.float32).reshape(1, 1, 5, 1)
-    y = np.asarray(pooling(map_size=(1, 3))(x))[0, 0, :, 0]
-    np.testing.assert_allclose(y, [1, 1.5, 2, 2.5, 3], rtol=1e-4)
-
-
-def test_a_window_larger_than_the_map_covers_the_map():
-    x = np.arange(5, dtype=np.float32).reshape(1, 1, 5, 1)
-    y = np.asarray(pooling(map_size=(9, 9))(x))[0, 0, :, 0]
-    np.testing.assert_allclose(y, [2] * 5, rtol=1e-4)
+    y = np.asarray(pooling(**arguments)(x))[0, 0, :, 0]
+    np.testing.assert_allclose(y, expected, rtol=1e-4)
 
 
 @pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="unknown sizes")

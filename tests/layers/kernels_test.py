@@ -59,7 +59,7 @@ def test_resize_keeps_low_precision(dtype, error):
 def test_normalize_is_the_formula():
     x, gamma, beta, mean = random(2, 3, 4, 5), random(5), random(5), random(5, seed=1)
     variance = np.exp(random(5, seed=2))
-    y = kernels.normalize(x, gamma, beta, mean, variance, 1e-3)
+    y = kernels.normalize(x, gamma, beta, (mean, variance), 1e-3)
     expected = (x - mean) / np.sqrt(variance + 1e-3) * gamma + beta
     np.testing.assert_allclose(y, expected, atol=1e-5)
 
@@ -71,9 +71,8 @@ def test_batch_statistics_normalise_biased_and_report_unbiased(shape):
         random(shape[-1]),
         random(shape[-1], seed=1),
     )
-    y, mean, variance = kernels.normalize_batch(
-        ops.convert_to_tensor(x), gamma, beta, 1e-3
-    )
+    tensor = ops.convert_to_tensor(x)
+    y, mean, variance = kernels.normalize_batch(tensor, gamma, beta, 1e-3)
     flat = x.reshape(-1, shape[-1]).astype(np.float64)
     expected = (x - flat.mean(0)) / np.sqrt(flat.var(0) + 1e-3) * gamma + beta
     np.testing.assert_allclose(y, expected, atol=1e-5)

@@ -33,33 +33,27 @@ def test_each_half_normalises_and_activates():
     assert np.asarray(layer(impulse())).max() == 0.0  # ReLU after the first half.
 
 
-@pytest.mark.parametrize("size", [4, 5, 6, 7])
-def test_explicit_padding_keeps_the_centre_on_even_pixels(size):
-    """Padded by one on each side, output i is centred on input 2 i at any size."""
+@pytest.mark.parametrize(
+    "size, explicit_padding, centres",
+    [
+        *((size, True, range(0, size, 2)) for size in (4, 5, 6, 7)),
+        (6, False, (1, 3, 5)),
+    ],
+)
+def test_padding_with_a_stride(size, explicit_padding, centres):
+    """Padded by one on each side, output i is centred on input 2 i at any size.
+
+    TensorFlow's SAME pads an even side at the end alone: it is centred on 2 i + 1.
+    """
     layer = ConvNorm(
-        1, 3, stride=2, explicit_padding=True, activation=None, epsilon=0.0
+        1, 3, stride=2, explicit_padding=explicit_padding, activation=None, epsilon=0.0
     )
-    x = np.arange(size, dtype=np.float32).reshape(1, 1, size, 1) * np.ones(
-        (1, size, 1, 1)
-    )
-    layer(x.astype(np.float32))
+    x = np.tile(np.arange(size, dtype=np.float32)[:, None], (1, size, 1, 1))
+    layer(x)
     kernel = np.zeros((3, 3, 1, 1))
     kernel[1, 1] = 1.0
     layer.kernel.assign(kernel)
-    y = np.asarray(layer(x.astype(np.float32)))[0, 0, :, 0]
-    np.testing.assert_allclose(y, np.arange(0, size, 2))
-
-
-def test_same_padding_follows_tensorflow():
-    """On an even side SAME pads at the end alone: output i is centred on 2 i + 1."""
-    layer = ConvNorm(1, 3, stride=2, activation=None, epsilon=0.0)
-    x = np.arange(6, dtype=np.float32).reshape(1, 1, 6, 1) * np.ones((1, 6, 1, 1))
-    layer(x.astype(np.float32))
-    kernel = np.zeros((3, 3, 1, 1))
-    kernel[1, 1] = 1.0
-    layer.kernel.assign(kernel)
-    y = np.asarray(layer(x.astype(np.float32)))[0, 0, :, 0]
-    np.testing.assert_allclose(y, [1, 3, 5])
+    np.testing.assert_allclose(np.asarray(layer(x))[0, 0, :, 0], centres)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,93 @@
+"""What the backbones share: a stem, then units in a row, and features for decoders."""
+
+import contextlib
+from typing import Any
+
+import keras
+from keras import ops
+
+from deeplab_dpc.layers.base import Layer, build_chain, chain_shape
+from deeplab_dpc.layers.convolution import ConvNorm
+
+
+class Backbone(Layer):
+    """A stem of convolutions and then units, each under its scope in checkpoints.
+
+    A subclass makes `stem` and `units`. A unit gives its output and one more tensor,
+    which decoders may read.
+
+    Attributes:
+        stem: One layer, or several in a row.
+        units: What follows the stem.
+        scopes: Of the units, with slashes; empty where they have none.
+        stem_scope: The stem's.
+        pools: Whether a 3x3 max pooling of stride 2 follows the stem.
+        decoder_units: Names (`"stride_4"` and so on) and the unit whose second tensor
+            each is.
+    """
+
+    stem: Any
+    units: list[keras.layers.Layer]
+    scopes: list[str]
+    stem_scope = ""
+    pools = False
+    decoder_units: tuple[tuple[str, int], ...] = (("stride_4", 1),)
+
+    def make_stem(self, *plan: tuple[str, int, int], **kwargs: Any) -> list[ConvNorm]:
+        """3x3 convolutions by name, filters and stride, padded as the original's."""
+        return [
+            ConvNorm(
+                filters,
+                kernel_size=3,
+                stride=stride,
+                explicit_padding=True,
+                name=name,
+                **self.same("activation", "decay"),
+                **kwargs,
+            )
+            for name, filters, stride in plan
+        ]
+
+    def _stem(self) -> list[keras.layers.Layer]:
+        return self.stem if isinstance(self.stem, list) else [self.stem]
+
+    def build(self, shape):
+        """Builds the stem and the units under the original's scopes."""
+        with _scope(self.stem_scope):
+            shape = build_chain(self._stem(), shape)
+        for unit, scope in zip(self.units, self.scopes, strict=True):
+            with _scope(scope):
+                unit.build(shape)
+            shape = unit.compute_output_shape(shape)[0]
+
+    def call(self, x, training=None):
+        for layer in self._stem():
+            x = layer(x, training=training)
+        if self.pools:
+            x = ops.max_pool(x, 3, 2, padding="same", data_format="channels_last")
+        return self._walk(x, lambda unit, x: unit(x, training=training))
+
+    def compute_output_shape(self, shape):
+        shape = chain_shape(self._stem(), shape)
+        if self.pools:
+            shape = (shape[0], *(n and -(-n // 2) for n in shape[1:3]), shape[3])
+        return self._walk(shape, lambda unit, shape: unit.compute_output_shape(shape))
+
+    def _walk(self, x: Any, step: Any) -> dict[str, Any]:
+        """The outputs by name, of tensors or of shapes, where `step` calls a unit."""
+        names = {index: name for name, index in self.decoder_units}
+        earlier = {}
+        for i, unit in enumerate(self.units):
+            x, second = step(unit, x)
+            if i in names:
+                earlier[names[i]] = second
+        return {"features": x, **earlier}
+
+
+@contextlib.contextmanager
+def _scope(path: str):
+    """The name scopes of `path`, one inside the other."""
+    with contextlib.ExitStack() as stack:
+        for name in filter(None, path.split("/")):
+            stack.enter_context(keras.name_scope(name))
+        yield
