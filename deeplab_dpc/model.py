@@ -69,7 +69,16 @@ class _Network:
         self.backbone = make_backbone(config)
         self.context = _make_context_module(config, seed)
         self.stages = [f"stride_{s}" for s in config.decoder_output_stride or ()]
-        self.decoder = _make_decoder(config) if self.stages else None
+        self.decoder: Decoder | None = None
+        if self.stages:
+            self.decoder = Decoder(
+                len(self.stages),
+                config.decoder_filters,
+                config.decoder_use_separable_conv,
+                activation_name(config),
+                config.batch_norm_decay,
+                name="decoder",
+            )
         rates = (1,) if config.aspp_with_batch_norm else config.atrous_rates or (1,)
         self.logits = Logits(
             config.num_classes, config.logits_kernel_size, rates, name="logits"
@@ -123,17 +132,6 @@ def _make_context_module(
         config.image_pooling_stride,
         name="aspp",
         **common,
-    )
-
-
-def _make_decoder(config: ModelConfig) -> Decoder:
-    return Decoder(
-        len(config.decoder_output_stride or ()),
-        config.decoder_filters,
-        config.decoder_use_separable_conv,
-        activation_name(config),
-        config.batch_norm_decay,
-        name="decoder",
     )
 
 

@@ -4,8 +4,7 @@ from typing import Any
 
 import keras
 
-from deeplab_dpc.backbones.backbone import Backbone
-from deeplab_dpc.backbones.strides import strides_and_rates
+from deeplab_dpc.backbones.backbone import Backbone, strides_and_rates
 from deeplab_dpc.layers.base import Layer, build_chain
 from deeplab_dpc.layers.convolution import (
     ConvNorm,

@@ -5,8 +5,7 @@ from typing import Any
 
 import keras
 
-from deeplab_dpc.backbones.backbone import Backbone
-from deeplab_dpc.backbones.strides import strides_and_rates
+from deeplab_dpc.backbones.backbone import Backbone, strides_and_rates
 from deeplab_dpc.layers.base import Layer, build_chain, chain_shape
 from deeplab_dpc.layers.convolution import ConvNorm, activate
 

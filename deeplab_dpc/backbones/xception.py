@@ -4,8 +4,7 @@ import dataclasses
 
 import keras
 
-from deeplab_dpc.backbones.backbone import Backbone
-from deeplab_dpc.backbones.strides import strides_and_rates
+from deeplab_dpc.backbones.backbone import Backbone, strides_and_rates
 from deeplab_dpc.layers.base import Layer, build_chain, chain_shape
 from deeplab_dpc.layers.convolution import ConvNorm, truncated_normal
 from deeplab_dpc.layers.separable import SplitSeparableConv
@@ -30,30 +29,27 @@ class Block:
         return self.skip == "none"
 
 
-def _entry(filters: int, number: int, stride: int) -> Block:
-    return Block(f"entry_flow/block{number}", (filters,) * 3, "conv", stride)
-
-
-def _middle_and_exit(middle_units: int) -> tuple[Block, ...]:
+def _blocks(
+    entry_flow: tuple[tuple[int, int], ...], middle_units: int
+) -> tuple[Block, ...]:
+    """The blocks; those of the entry flow by filters and stride."""
     return (
+        *(
+            Block(f"entry_flow/block{i}", (filters,) * 3, "conv", stride)
+            for i, (filters, stride) in enumerate(entry_flow, start=1)
+        ),
         Block("middle_flow/block1", (728,) * 3, "sum", 1, middle_units),
         Block("exit_flow/block1", (728, 1024, 1024), "conv", 2),
         Block("exit_flow/block2", (1536, 1536, 2048), "none", 1),
     )
 
 
-_SHORT_ENTRY = (_entry(128, 1, 2), _entry(256, 2, 2), _entry(728, 3, 2))
-_LONG_ENTRY = (
-    _entry(128, 1, 2),
-    _entry(256, 2, 1),
-    _entry(256, 3, 2),
-    _entry(728, 4, 1),
-    _entry(728, 5, 2),
-)
+_SHORT = ((128, 2), (256, 2), (728, 2))
+_LONG = ((128, 2), (256, 1), (256, 2), (728, 1), (728, 2))
 BLOCKS = {
-    "xception_41": (*_SHORT_ENTRY, *_middle_and_exit(8)),
-    "xception_65": (*_SHORT_ENTRY, *_middle_and_exit(16)),
-    "xception_71": (*_LONG_ENTRY, *_middle_and_exit(16)),
+    "xception_41": _blocks(_SHORT, 8),
+    "xception_65": _blocks(_SHORT, 16),
+    "xception_71": _blocks(_LONG, 16),
 }
 _STRIDE_4_MODULE = {"xception_41": 1, "xception_65": 1, "xception_71": 2}
 

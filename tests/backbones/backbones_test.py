@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from deeplab_dpc.backbones import make_backbone
+from deeplab_dpc.backbones.backbone import strides_and_rates
 from deeplab_dpc.backbones.mobilenet_v2 import make_divisible
 from deeplab_dpc.config import ConfigError, ModelConfig
 
@@ -130,17 +131,32 @@ def test_resnet_101_has_23_units_in_its_third_block():
     assert len(scopes) == 33 and "block3/unit_23" in scopes
 
 
-def test_a_resnets_decay_is_its_own_unless_another_is_given():
-    for given, expected in ((0.9997, 0.95), (0.99, 0.99)):
-        config = ModelConfig(model_variant="resnet_v1_50_beta", batch_norm_decay=given)
-        backbone = make_backbone(config)
-        assert backbone.stem[0].norm.decay == expected
-        assert backbone.units[0].convolutions[0].norm.decay == expected
+@pytest.mark.parametrize(
+    "variant, given, expected",
+    [
+        ("resnet_v1_50_beta", 0.9997, 0.95),
+        ("resnet_v1_50_beta", 0.99, 0.99),
+        ("mobilenet_v2", 0.9997, 0.997),
+        ("mobilenet_v2", 0.99, 0.99),
+    ],
+)
+def test_a_decay_is_the_backbones_own_unless_another_is_given(variant, given, expected):
+    backbone = make_backbone(ModelConfig(model_variant=variant, batch_norm_decay=given))
+    if variant == "mobilenet_v2":
+        norms = backbone.stem.norm, backbone.blocks[3].depthwise.norm
+    else:
+        norms = backbone.stem[0].norm, backbone.units[0].convolutions[0].norm
+    assert [norm.decay for norm in norms] == [expected] * 2
 
 
-@pytest.mark.parametrize("given, expected", [(0.9997, 0.997), (0.99, 0.99)])
-def test_a_decay_that_is_given_holds_in_mobilenet_too(given, expected):
-    backbone = make_backbone(ModelConfig(batch_norm_decay=given))
-    assert (
-        backbone.stem.norm.decay == backbone.blocks[3].depthwise.norm.decay == expected
-    )
+@pytest.mark.parametrize(
+    "output_stride, expected",
+    [
+        (32, [(2, 1), (2, 1), (1, 1), (2, 1), (1, 1)]),
+        (16, [(2, 1), (2, 1), (1, 1), (1, 1), (1, 2)]),
+        (8, [(2, 1), (1, 1), (1, 2), (1, 2), (1, 4)]),
+    ],
+)
+def test_strides_beyond_the_output_stride_become_rates(output_stride, expected):
+    units = strides_and_rates([2, 2, 1, 2, 1], output_stride, first_stride=4)
+    assert list(units) == expected
