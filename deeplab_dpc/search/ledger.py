@@ -95,13 +95,13 @@ class Ledger:
         The lease is written before, so that no trial runs without one if we die in
         between, and again after, since another may have done the same.
         """
-        trial_id = self._history.id_of(number)
+        storage, trial_id = self._storage, self._history.id_of(number)
         lease = Lease.begin(self._terms.worker, self._terms.lease_s)
         try:
-            self._set_attr(trial_id, LEASE, lease.to_dict())
-            if not self._storage.set_trial_state_values(trial_id, TrialState.RUNNING):
+            storage.set_trial_system_attr(trial_id, LEASE, lease.to_dict())
+            if not storage.set_trial_state_values(trial_id, TrialState.RUNNING):
                 return None
-            self._set_attr(trial_id, LEASE, lease.to_dict())
+            storage.set_trial_system_attr(trial_id, LEASE, lease.to_dict())
         except UpdateFinishedTrialError:
             return None
         self._history.refresh()
@@ -137,7 +137,10 @@ class Ledger:
             self._storage.set_trial_user_attr(trial_id, OUTCOME, dict(outcome))
             self._storage.set_trial_state_values(trial_id, state, values)
         except UpdateFinishedTrialError as e:
-            if not self._is_ours(trial_id, state):
+            trial = self._storage.get_trial(trial_id)
+            held = Lease.from_dict(trial.system_attrs.get(LEASE))
+            # It may have been us: an answer can get lost.
+            if trial.state != state or held is None or not held.is_own:
                 raise self._lost(number) from e
         except Exception:
             if lease is not None:
@@ -165,16 +168,17 @@ class Ledger:
     def give_back(self, number: int) -> None:
         """Ends a trial so that its cell is queued again and the attempt not counted."""
         attempt = attempt_of(self._history.trials[number])
+        trial_id = self._history.id_of(number)
         with contextlib.suppress(UpdateFinishedTrialError, LostTrialError):
-            self._set_attr(self._history.id_of(number), ATTEMPT, attempt - 1)
+            self._storage.set_trial_system_attr(trial_id, ATTEMPT, attempt - 1)
             self.fail(number, "lost", "given back")
 
     def renew(self) -> None:
         """Renews the leases of the trials held, and drops those that were lost."""
         for number, lease in list(self.held.items()):
-            renewed = lease.renewed()
+            renewed, trial_id = lease.renewed(), self._history.id_of(number)
             try:
-                self._set_attr(self._history.id_of(number), LEASE, renewed.to_dict())
+                self._storage.set_trial_system_attr(trial_id, LEASE, renewed.to_dict())
             except UpdateFinishedTrialError:
                 self.held.pop(number, None)
                 continue
@@ -208,7 +212,7 @@ class Ledger:
         """Marks a trial as failed; the storage lets one caller get to the end."""
         trial_id = self._history.id_of(number)
         self._storage.set_trial_user_attr(trial_id, ERROR, message)
-        self._set_attr(trial_id, END, reason)
+        self._storage.set_trial_system_attr(trial_id, END, reason)
         self._storage.set_trial_state_values(trial_id, TrialState.FAIL)
 
     def _requeue(self, number: int) -> None:
@@ -251,18 +255,9 @@ class Ledger:
         )
         return self._storage.create_new_trial(self._study_id, template)
 
-    def _is_ours(self, trial_id: int, state: TrialState) -> bool:
-        """Whether an ended trial was ended so by us: an answer may get lost."""
-        trial = self._storage.get_trial(trial_id)
-        lease = Lease.from_dict(trial.system_attrs.get(LEASE))
-        return trial.state == state and lease is not None and lease.is_own
-
     def _lost(self, number: int) -> LostTrialError:
         return LostTrialError(
             f"Trial {number} was given to another worker: {self._terms.worker} gave no "
             f"sign of life for {self._terms.lease_s:.0f} s. Its result is not taken; "
             "ask for the next trial, and train inside `Study.keep_alive()`."
         )
-
-    def _set_attr(self, trial_id: int, name: str, value: Any) -> None:
-        self._storage.set_trial_system_attr(trial_id, name, value)

@@ -15,7 +15,7 @@ from optuna.trial import TrialState
 
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search import leases
-from deeplab_dpc.search.history import History, attempt_of
+from deeplab_dpc.search.history import History
 from deeplab_dpc.search.ledger import Ledger, Terms
 from deeplab_dpc.search.operators import cell_key
 from deeplab_dpc.search.samplers.base import CellSampler
@@ -57,18 +57,15 @@ class Trial:
         attempt: 1, or more after a worker that died or a failure.
     """
 
-    def __init__(self, study: "Study", number: int, genotype: Genotype, attempt: int):
-        self.number = number
-        self.genotype = genotype
-        self.attempt = attempt
-        self._study = study
+    def __init__(self, study: "Study", record: TrialRecord):
+        self.number, self.genotype = record.number, record.genotype
+        self.attempt, self._study = record.attempt, study
 
     @property
     def is_held(self) -> bool:
         """Whether it is still this worker's: not after its end, nor if another has it.
 
-        Another worker gets it if this one does not renew its lease; what comes of it
-        here is then not taken any more.
+        Without renewals another gets it, and nothing is taken from here any more.
         """
         return self.number in self._study._ledger.held
 
@@ -77,10 +74,7 @@ class Trial:
         self._study._ledger.report(self.number, step, score)
 
     def should_stop(self) -> bool:
-        """Whether to give the trial up: hopeless by its reports, or not held.
-
-        With two directions no trial is hopeless.
-        """
+        """Whether to give up: hopeless by reports (of one direction), or not held."""
         study = self._study._study
         if not self.is_held or len(study.directions) > 1:
             return not self.is_held
@@ -187,14 +181,13 @@ class Study:
                         "`ask_queued`."
                     )
                 self._is_alone = self._is_alone and not self._history.running
-                genotype = sampler.draw(
-                    self._history, 0 if self._is_alone else self._salt
-                )
+                salt = 0 if self._is_alone else self._salt
+                genotype = sampler.draw(self._history, salt)
                 number = self._ledger.begin(genotype, key(genotype))
                 if number is None:
                     self._is_alone = False
                 else:
-                    trial = self._trial(number)
+                    trial = Trial(self, self._history.record(number))
             return trial
 
     def ask_queued(self) -> Trial | None:
@@ -203,14 +196,11 @@ class Study:
             self._ledger.mend()
             for number in sorted(self._history.waiting):
                 if self._ledger.take(number) is not None:
-                    return self._trial(number)
+                    return Trial(self, self._history.record(number))
             return None
 
     def enqueue(self, genotypes: Iterable[Genotype]) -> int:
-        """Queues cells that are asked for before all others, and returns how many.
-
-        Those that the study has already are left out.
-        """
+        """Queues those that are new, to be asked for first; returns how many."""
         with self._lock:
             self._history.refresh()
             cells = {self._strategy.key(g): g for g in genotypes}
@@ -299,11 +289,6 @@ class Study:
             self._history.refresh()
             history = self._history
             return not (history.running or history.waiting or history.orphans())
-
-    def _trial(self, number: int) -> Trial:
-        genotype = self._history.record(number).genotype
-        attempt = attempt_of(self._history.trials[number])
-        return Trial(self, number, genotype, attempt)
 
     def _end(self, trial: Trial, state: TrialState, outcome: Outcome) -> None:
         values = [outcome.score, float(outcome.multiply_adds)]

@@ -36,11 +36,28 @@ def create_or_join(
 ) -> optuna.Study:
     """The Optuna study of that name, created if need be; see `Study.open`."""
     wanted = [StudyDirection[d.upper()] for d in directions]
-    if settings is None:
-        study = _existing(storage, name)
-    else:
-        study = _created(storage, name, _as_json(settings), wanted)
-        _check_settings(name, _settings_of(study), _as_json(settings))
+    names = [study.study_name for study in storage.get_all_studies()]
+    given = None if settings is None else json.loads(json.dumps(dict(settings)))
+    is_there = name in names
+    if given is None and not is_there:
+        raise StudyError(
+            f"There is no study {name!r}; this storage has {names or 'none'}."
+        )
+    if not is_there:
+        try:
+            storage.create_new_study(wanted, name)
+        except DuplicatedStudyError:  # Another worker was faster.
+            is_there = True
+    study = optuna.load_study(study_name=name, storage=storage)
+    if given is not None and (not is_there or not _has_settings_soon(study)):
+        _keep_settings(study, given)
+    if SETTINGS not in study.user_attrs:
+        raise StudyError(
+            f"Study {name!r} has no settings: another program made it. "
+            "Take another study name."
+        )
+    if given is not None:
+        _check_settings(name, study.user_attrs[SETTINGS], given)
     if study.directions != wanted:
         raise StudyError(
             f"Study {name!r} has the directions "
@@ -50,70 +67,26 @@ def create_or_join(
     return study
 
 
-def _created(
-    storage: BaseStorage,
-    name: str,
-    settings: dict[str, Any],
-    directions: list[StudyDirection],
-) -> optuna.Study:
-    if name in _names(storage):
-        return _of_creator(storage, name, settings)
-    try:
-        storage.create_new_study(directions, name)
-    except DuplicatedStudyError:
-        return _of_creator(storage, name, settings)
-    study = optuna.load_study(study_name=name, storage=storage)
-    _set(study, settings)
-    return study
-
-
-def _set(study: optuna.Study, settings: dict[str, Any]) -> None:
+def _keep_settings(study: optuna.Study, settings: dict[str, Any]) -> None:
     study.set_user_attr(SETTINGS, settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study.set_metric_names(_OBJECTIVES[: len(study.directions)])
 
 
-def _of_creator(
-    storage: BaseStorage, name: str, settings: dict[str, Any]
-) -> optuna.Study:
+def _has_settings_soon(study: optuna.Study) -> bool:
     """Waits for the settings; a creator that died has left none, so we give them."""
-    study = optuna.load_study(study_name=name, storage=storage)
     until_s = time.monotonic() + _CREATOR_S
-    while SETTINGS not in study.user_attrs and time.monotonic() < until_s:
+    while SETTINGS not in study.user_attrs:
         if study.get_trials(deepcopy=False):
             raise StudyError(
-                f"Study {name!r} has trials but no settings: another program made it. "
-                "Take another study name."
+                f"Study {study.study_name!r} has trials but no settings: another "
+                "program made it. Take another study name."
             )
+        if time.monotonic() > until_s:
+            return False
         time.sleep(0.1)
-    if SETTINGS not in study.user_attrs:
-        _set(study, settings)
-    return study
-
-
-def _existing(storage: BaseStorage, name: str) -> optuna.Study:
-    names = _names(storage)
-    if name not in names:
-        raise StudyError(
-            f"There is no study {name!r}; this storage has {names or 'none'}."
-        )
-    study = optuna.load_study(study_name=name, storage=storage)
-    _settings_of(study)
-    return study
-
-
-def _names(storage: BaseStorage) -> list[str]:
-    return [study.study_name for study in storage.get_all_studies()]
-
-
-def _settings_of(study: optuna.Study) -> dict[str, Any]:
-    if SETTINGS not in study.user_attrs:
-        raise StudyError(
-            f"Study {study.study_name!r} has no settings: another program made it. "
-            "Take another study name."
-        )
-    return study.user_attrs[SETTINGS]
+    return True
 
 
 def _check_settings(
@@ -132,8 +105,3 @@ def _check_settings(
             "compared with these:\n" + "\n".join(lines) + "\nGive the study's settings "
             "to go on with it, or another study name to begin a new search."
         )
-
-
-def _as_json(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings as they come back from the storage: tuples are lists."""
-    return json.loads(json.dumps(dict(settings)))

@@ -1,6 +1,7 @@
 """A worker: takes cells from a study, has them trained, tells what they scored."""
 
 import contextlib
+import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
@@ -104,7 +105,8 @@ class Worker:
         waits = False
         with _Signals() as signals:
             while True:
-                trials = self._take(ask)
+                asked = iter(ask, None)  # Until there is none.
+                trials = list(itertools.islice(asked, self._at_once))
                 if trials:
                     waits = False
                     results = self._train(trials, signals)
@@ -117,15 +119,6 @@ class Worker:
                     waits = True
                     time.sleep(self._poll_s)
                 signals.check()
-
-    def _take(self, ask: Callable[[], Trial | None]) -> list[Trial]:
-        trials: list[Trial] = []
-        while len(trials) < self._at_once:
-            trial = ask()
-            if trial is None:
-                break
-            trials.append(trial)
-        return trials
 
     def _train(self, trials: list[Trial], signals: "_Signals") -> str:
         """Trains and tells; gives a few words on each trial."""
