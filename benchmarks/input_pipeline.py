@@ -32,7 +32,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from deeplab_dpc.config import DataConfig, TrainConfig  # noqa: E402
+from deeplab_dpc.config import TrainConfig  # noqa: E402
 from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data import pipeline, preprocess, records  # noqa: E402
 from deeplab_dpc.data.dataset_info import DatasetInfo, known  # noqa: E402
@@ -64,9 +64,8 @@ def compare(
 ) -> list[dict[str, object]]:
     """Times the alternatives in turn, each from its start in every round."""
     files = [str(p) for p in records.shards_by_split(folder)["train"]]
-    ours = functools.partial(
-        pipeline.training_batches, info, folder, TRAIN, DataConfig()
-    )
+    split = pipeline.Split(info, folder, TRAIN.train_split)
+    ours = functools.partial(pipeline.training_batches, split, TRAIN)
     alternatives: dict[str, Callable[[], tf.data.Dataset]] = {
         "ours": ours,
         "original's way": lambda: originals_way(files, None),

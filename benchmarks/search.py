@@ -204,9 +204,9 @@ def _steps(cache: Cache, cells: Sequence[Genotype], **settings: object) -> Call:
 def _whole(run: RunConfig) -> Call:
     """A function that makes as many steps as `train.py` does."""
     strategy = tf.distribute.get_strategy()
-    batches = pipeline.training_batches(
-        run.dataset, str(run.data.dataset_dir), run.train, run.data
-    )
+    folder, name = str(run.data.dataset_dir), run.train.train_split
+    split = pipeline.Split(run.dataset, folder, name, run.data)
+    batches = pipeline.training_batches(split, run.train)
     stream = strategy.experimental_distribute_dataset(batches)
     loop = Loop(TrainState.build(run, strategy), strategy, stream)
     return lambda: loop.train_until(loop.step + STEPS)

@@ -103,11 +103,6 @@ class Run:
         """The data set to read; see `compatibility.checked_dataset` for errors."""
         return compatibility.checked_dataset(self.config, self.given)
 
-    @property
-    def dataset_dir(self) -> str:
-        """The folder of `dataset`; raises as that does."""
-        return str(self.dataset and self.config.data.dataset_dir)
-
     def build(self, averaging: Averaging | None = None) -> keras.Model:
         """The model, untrained, for images of any size; pooling follows each image.
 
@@ -166,7 +161,7 @@ class Run:
         >>> Run.open("runs/first").num_images()
         3
         """
-        return pipeline.split_size(self.dataset, self.dataset_dir, split or self.split)
+        return self._records(split).size()
 
     def batches(self, split: str | None = None) -> Iterator[dict[str, Any]]:
         """The batches of a split; see `pipeline.evaluation_batches`.
@@ -178,10 +173,14 @@ class Run:
             DatasetError: If there is no such split, or a record is damaged, with its
                 name.
         """
-        source = self.dataset, self.dataset_dir, split or self.split
-        sizes = self.config.eval.eval_batch_size, self.config.eval.eval_crop_size
-        with pipeline.record_errors(*source):
-            yield from pipeline.evaluation_batches(*source, self.config.data, *sizes)
+        records, settings = self._records(split), self.config.eval
+        sizes = settings.eval_batch_size, settings.eval_crop_size
+        with records.record_errors():
+            yield from pipeline.evaluation_batches(records, *sizes)
+
+    def _records(self, split: str | None) -> pipeline.Split:
+        info, data = self.dataset, self.config.data  # The first checks the folder.
+        return pipeline.Split(info, str(data.dataset_dir), split or self.split, data)
 
     def predict(
         self, images: Iterable[np.ndarray], predictor: Predictor | None = None

@@ -1,5 +1,7 @@
 """Random scale, crop and flip, each a pure function of a seed."""
 
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 
@@ -22,51 +24,57 @@ def scale_factors(smallest: float, largest: float, step: float) -> np.ndarray | 
     return np.linspace(smallest, largest, count, dtype=np.float32)
 
 
-def for_training(
-    image: tf.Tensor,
-    label: tf.Tensor,
-    seed: tf.Tensor,
-    train: TrainConfig,
-    data: DataConfig,
-    ignore_label: int = 255,
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """One random view of an image and its label.
+@dataclasses.dataclass(frozen=True)
+class RandomView:
+    """Random views of images and their labels.
 
     Resized if the settings say so, scaled by a random factor, padded at the bottom and
-    the right up to the crop size, cropped at a random place, mirrored with
-    probability 1/2. Only what the crop shows is computed.
+    the right up to the crop size, cropped at a random place, flipped with probability
+    1/2. Only what the crop shows is computed.
 
-    Args:
-        image: `[height, width, 3]`, 0..255.
-        label: `[height, width, 1]`.
-        seed: `[2]` int64; the same seed gives the same view.
+    Attributes:
         train: Crop size, range of scales, and whether colours are distorted.
         data: How images are resized first.
         ignore_label: What labels are padded with.
-
-    Returns:
-        Image, float32 `[crop height, crop width, 3]`; label, int32
-        `[crop height, crop width, 1]`.
     """
-    draws = tf.random.stateless_uniform([4], seed, alg="philox")
-    image, label = preprocess.resize_to_range(image, label, data)
-    scaled = preprocess.scaled_size(tf.shape(image)[:2], _factor(draws[0], train))
-    size = tf.constant(train.train_crop_size, tf.int32)
-    offset = _crop_offset(draws[1:3], scaled, size)
-    seen = tf.minimum(size, scaled)
-    image, label = preprocess.scaled_crop(image, label, scaled, offset, seen)
-    if train.photometric_distortion:
-        image = photometric.distort(image, seed)
-    image = preprocess.pad_to_at_least(image, size, preprocess.MEAN_PIXEL)
-    label = preprocess.pad_to_at_least(label, size, ignore_label)
-    image, label = tf.cond(
-        draws[3] < 0.5,
-        lambda: (tf.reverse(image, axis=[1]), tf.reverse(label, axis=[1])),
-        lambda: (image, label),
-    )
-    shape = train.train_crop_size
-    image = tf.ensure_shape(image, [*shape, 3])
-    return image, tf.cast(tf.ensure_shape(label, [*shape, 1]), tf.int32)
+
+    train: TrainConfig
+    data: DataConfig = DataConfig()
+    ignore_label: int = 255
+
+    def __call__(
+        self, image: tf.Tensor, label: tf.Tensor, seed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """One view.
+
+        Args:
+            image: `[height, width, 3]`, 0..255.
+            label: `[height, width, 1]`.
+            seed: `[2]` int64; the same seed gives the same view.
+
+        Returns:
+            Image, float32 `[crop height, crop width, 3]`; label, int32
+            `[crop height, crop width, 1]`.
+        """
+        train, shape = self.train, self.train.train_crop_size
+        draws = tf.random.stateless_uniform([4], seed, alg="philox")
+        image, label = preprocess.resize_to_range(image, label, self.data)
+        scaled = preprocess.scaled_size(tf.shape(image)[:2], _factor(draws[0], train))
+        size = tf.constant(shape, tf.int32)
+        offset = _crop_offset(draws[1:3], scaled, size)
+        seen = tf.minimum(size, scaled)
+        image, label = preprocess.scaled_crop(image, label, scaled, offset, seen)
+        if train.photometric_distortion:
+            image = photometric.distort(image, seed)
+        image = preprocess.pad_to_at_least(image, size, preprocess.MEAN_PIXEL)
+        label = preprocess.pad_to_at_least(label, size, self.ignore_label)
+        image, label = tf.cond(
+            draws[3] < 0.5,
+            lambda: (tf.reverse(image, axis=[1]), tf.reverse(label, axis=[1])),
+            lambda: (image, label),
+        )
+        image = tf.ensure_shape(image, [*shape, 3])
+        return image, tf.cast(tf.ensure_shape(label, [*shape, 1]), tf.int32)
 
 
 def _factor(draw: tf.Tensor, train: TrainConfig) -> tf.Tensor:

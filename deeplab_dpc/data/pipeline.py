@@ -1,6 +1,7 @@
 """Batches: for training a pure function of seed and step, for evaluation in order."""
 
 import contextlib
+import dataclasses
 import functools
 import os
 import pathlib
@@ -19,37 +20,92 @@ _RECORD_ERRORS = (tf.errors.InvalidArgumentError, tf.errors.DataLossError)
 _MOST_SHOWN = 5  # Bad records that a message names.
 
 
-def split_size(
-    info: DatasetInfo, dataset_dir: str | os.PathLike[str], split: str
-) -> int:
-    """Number of images of a split.
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """A split of a data set, and how its records are read.
 
-    Raises:
-        DatasetError: If the split is unknown, empty, or lacks a file.
+    Attributes:
+        info: The data set.
+        folder: Where its records lie.
+        name: Of the split.
+        data: How images are resized before all else, and whether bad records are
+            skipped.
     """
-    _shards(info, dataset_dir, split)
-    return info.split_sizes[split]
 
+    info: DatasetInfo
+    folder: str | os.PathLike[str]
+    name: str
+    data: DataConfig = DataConfig()
 
-def num_usable(
-    info: DatasetInfo,
-    dataset_dir: str | os.PathLike[str],
-    split: str,
-    data: DataConfig,
-) -> int:
-    """Images that the batches of a split show: fewer with `skip_bad_records`.
+    def size(self) -> int:
+        """Number of images.
 
-    Raises:
-        DatasetError: As the batches do.
-    """
-    return len(_index(info, dataset_dir, split, data))
+        Raises:
+            DatasetError: If the split is unknown, empty, or lacks a file.
+        """
+        self.shards()
+        return self.info.split_sizes[self.name]
+
+    def shards(self) -> list[pathlib.Path]:
+        """The files, of which there is at least one; raises as `size` does."""
+        folder, info = pathlib.Path(self.folder), self.info
+        if not folder.is_dir():
+            raise DatasetError(f"--dataset_dir={folder} is not a folder.")
+        shards = records.shards_by_split(folder)
+        legal = [s for s in info.split_sizes if info.split_sizes[s] and s in shards]
+        if self.name not in legal:
+            raise DatasetError(
+                f"Data set {info.name!r} in {folder} has no images of split "
+                f"{self.name!r}; splits with images there: "
+                f"{', '.join(legal) or 'none'}."
+            )
+        return shards[self.name]
+
+    def index(self) -> records.RecordIndex:
+        """Where the records lie; without the bad ones if these are skipped.
+
+        Raises:
+            DatasetError: If the split is unknown, empty, or damaged.
+        """
+        paths, expected = self.shards(), self.info.split_sizes[self.name]
+        if self.data.skip_bad_records:
+            return _usable(self.info, paths, self.name, expected)
+        index = records.index_records(paths)
+        if len(index) != expected:
+            raise DatasetError(
+                f"{self.folder}: split {self.name!r} has {len(index)} records, but "
+                f"{FILE_NAME} counts {expected}{_files_that_differ(index)}. Copy the "
+                "files again, convert the data set again, or use what is there with "
+                "--skip_bad_records."
+            )
+        return index
+
+    @contextlib.contextmanager
+    def record_errors(self) -> Iterator[None]:
+        """Turns what a stream of records raises into a `DatasetError` that says which.
+
+        A record that cannot even be decoded does not know its name: then the split is
+        searched for it.
+        """
+        try:
+            yield
+        except (*_RECORD_ERRORS, UnicodeDecodeError) as e:
+            found = decoding.record_error(e) if isinstance(e, _RECORD_ERRORS) else None
+            if found is None:
+                logging.error("A record cannot be decoded; looking for it.")
+                bad = verify.find_bad_records(self.info, self.shards())
+                if not bad:
+                    raise
+                found = DatasetError(
+                    f"{records.UNUSABLE} {bad[0]}. {len(bad)} of split {self.name!r} "
+                    "are bad. Convert the data set again, or pass --skip_bad_records."
+                )
+            raise found from e
 
 
 def training_batches(
-    info: DatasetInfo,
-    dataset_dir: str | os.PathLike[str],
+    split: Split,
     train: TrainConfig,
-    data: DataConfig,
     first_step: int = 0,
     share: tuple[int, int] = (0, 1),
     parts: int = 1,
@@ -61,11 +117,8 @@ def training_batches(
     nothing of what comes before it: records are found by their place in the files.
 
     Args:
-        info: The data set.
-        dataset_dir: Folder with its records.
-        train: Split, batch size, crop size, scales and seed.
-        data: How images are resized before all else, and whether bad records are
-            skipped.
+        split: The split.
+        train: Batch size, crop size, scales and seed.
         first_step: Step of the first batch.
         share: `(i, n)` for worker i of n: the i-th part of each step's batch. Together
             they read what one worker alone would.
@@ -80,9 +133,9 @@ def training_batches(
             stream with an error that `record_errors` makes readable.
         ConfigError: If the batch cannot be shared by so many workers.
     """
-    index = _index(info, dataset_dir, train.train_split, data)
+    index = split.index()
     if not len(index):
-        raise DatasetError(f"{dataset_dir}: split {train.train_split!r} is empty.")
+        raise DatasetError(f"{split.folder}: split {split.name!r} is empty.")
     worker, num_workers = share
     batch_size, rest = divmod(train.train_batch_size, num_workers)
     if rest or batch_size % parts:
@@ -92,15 +145,14 @@ def training_batches(
             f"{num_workers * parts}."
         )
     read = functools.partial(_read_in_random_order, index, train.seed)
+    random_view = augment.RandomView(train, split.data, split.info.ignore_label)
 
     def view(number: tf.Tensor) -> dict[str, tf.Tensor]:
         step, place = number // batch_size, number % batch_size
         position = step * train.train_batch_size + worker * batch_size + place
-        image, label, name = _decoded(position, read, info)
+        image, label, name = _decoded(position, read, split.info)
         seed = tf.stack([tf.constant(train.seed, tf.int64), position])
-        image, label = augment.for_training(
-            image, label, seed, train, data, info.ignore_label
-        )
+        image, label = random_view(image, label, seed)
         return {"image": image, "label": label[..., 0], "name": name}
 
     numbers = tf.data.Dataset.range(first_step * batch_size, np.iinfo(np.int64).max)
@@ -110,20 +162,12 @@ def training_batches(
 
 
 def evaluation_batches(
-    info: DatasetInfo,
-    dataset_dir: str | os.PathLike[str],
-    split: str,
-    data: DataConfig,
-    batch_size: int,
-    crop_size: tuple[int, int],
+    split: Split, batch_size: int, crop_size: tuple[int, int]
 ) -> tf.data.Dataset:
     """All images of a split once, in the order of the files.
 
     Args:
-        info: The data set.
-        dataset_dir: Folder with its records.
-        split: Which of its splits.
-        data: How images are resized first.
+        split: The split.
         batch_size: Images of a batch; the last one may be smaller.
         crop_size: The smallest height and width of a batch.
 
@@ -137,14 +181,13 @@ def evaluation_batches(
     Raises:
         DatasetError: If the split is unknown, empty, or lacks a file.
     """
-
-    index = _index(info, dataset_dir, split, data)
+    info, index = split.info, split.index()
     read = functools.partial(_read, index)
 
     def prepare(position: tf.Tensor) -> dict[str, tf.Tensor]:
         image, label, name = _decoded(position, read, info)
         image, label, size = preprocess.for_evaluation(
-            image, label, crop_size, data, info.ignore_label
+            image, label, crop_size, split.data, info.ignore_label
         )
         return {"image": image, "label": label[..., 0], "name": name, "size": size}
 
@@ -158,68 +201,6 @@ def evaluation_batches(
         "size": 0,
     }
     return images.padded_batch(batch_size, padding_values=fill).prefetch(2)
-
-
-@contextlib.contextmanager
-def record_errors(
-    info: DatasetInfo, dataset_dir: str | os.PathLike[str], split: str
-) -> Iterator[None]:
-    """Turns what a stream of records raises into a `DatasetError` that says which.
-
-    A record that cannot even be decoded does not know its name: then the split is
-    searched for it.
-    """
-    try:
-        yield
-    except (*_RECORD_ERRORS, UnicodeDecodeError) as e:
-        found = decoding.record_error(e) if isinstance(e, _RECORD_ERRORS) else None
-        if found is None:
-            logging.error("A record cannot be decoded; looking for it.")
-            bad = verify.find_bad_records(info, _shards(info, dataset_dir, split))
-            if not bad:
-                raise
-            found = DatasetError(
-                f"{records.UNUSABLE} {bad[0]}. {len(bad)} of split {split!r} are bad. "
-                "Convert the data set again, or pass --skip_bad_records."
-            )
-        raise found from e
-
-
-def _shards(
-    info: DatasetInfo, dataset_dir: str | os.PathLike[str], split: str
-) -> list[pathlib.Path]:
-    """The files of a split that has images."""
-    folder = pathlib.Path(dataset_dir)
-    if not folder.is_dir():
-        raise DatasetError(f"--dataset_dir={folder} is not a folder.")
-    shards = records.shards_by_split(folder)
-    legal = [s for s in info.split_sizes if info.split_sizes[s] and s in shards]
-    if split not in legal:
-        raise DatasetError(
-            f"Data set {info.name!r} in {folder} has no images of split {split!r}; "
-            f"splits with images there: {', '.join(legal) or 'none'}."
-        )
-    return shards[split]
-
-
-def _index(
-    info: DatasetInfo,
-    dataset_dir: str | os.PathLike[str],
-    split: str,
-    data: DataConfig,
-) -> records.RecordIndex:
-    """Where the split's records lie; without the bad ones if these are skipped."""
-    paths, expected = _shards(info, dataset_dir, split), info.split_sizes[split]
-    if data.skip_bad_records:
-        return _usable(info, paths, split, expected)
-    index = records.index_records(paths)
-    if len(index) != expected:
-        raise DatasetError(
-            f"{dataset_dir}: split {split!r} has {len(index)} records, but {FILE_NAME} "
-            f"counts {expected}{_files_that_differ(index)}. Copy the files again, "
-            "convert the data set again, or use what is there with --skip_bad_records."
-        )
-    return index
 
 
 def _files_that_differ(index: records.RecordIndex) -> str:

@@ -226,8 +226,7 @@ def for_evaluation(
     label: tf.Tensor,
     crop_size: tuple[int, int],
     data: DataConfig,
-    ignore_label: int = 255,
-    mean_pixel: float | Sequence[float] = MEAN_PIXEL,
+    padding: int | tuple[int, float | Sequence[float]] = 255,
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """An image and its label as they are evaluated: resized if set, then padded.
 
@@ -239,13 +238,15 @@ def for_evaluation(
         label: `[height, width, 1]`.
         crop_size: The smallest height and width of the result.
         data: How images are resized.
-        ignore_label: What labels are padded with.
-        mean_pixel: What images are padded with.
+        padding: What labels are padded with; or that, and what images are padded with
+            instead of grey.
 
     Returns:
         Image, float32 `[height, width, 3]`; label, int32 `[height, width, 1]`; the
         size before padding, int32 `[2]`.
     """
+    both = padding if isinstance(padding, tuple) else (padding, MEAN_PIXEL)
+    ignore_label, mean_pixel = both
     image, label = resize_to_range(image, label, data)
     size = tf.shape(image)[:2]
     image = pad_to_at_least(tf.cast(image, tf.float32), crop_size, mean_pixel)

@@ -1,6 +1,5 @@
 """The inner loop: the next batch, a step on every replica, what it gave."""
 
-import functools
 import os
 import signal
 import time
@@ -63,10 +62,8 @@ class Loop(orbit.StandardTrainer):
         self._config, self._strategy = config, strategy
         self._steps_per_call = config.train.steps_per_execution
         self._batch: dict[str, Any] = {}
-        self._record_errors = functools.partial(
-            pipeline.record_errors,
-            *(config.dataset, config.data.dataset_dir or "", config.train.train_split),
-        )
+        folder, name = config.data.dataset_dir or "", config.train.train_split
+        self._split = pipeline.Split(config.dataset, folder, name, config.data)
         loss = losses.PixelLoss.from_config(
             config.train, config.model.num_classes, config.dataset.ignore_label
         )
@@ -120,10 +117,10 @@ class Loop(orbit.StandardTrainer):
         """What so many steps give, and the seconds waited for the batch of one."""
         try:
             if self._steps_per_call > 1:
-                with self._record_errors():
+                with self._split.record_errors():
                     return self._several(iterator, tf.constant(count), stopping), 0.0
             began_s = time.perf_counter()
-            with self._record_errors():
+            with self._split.record_errors():
                 self._batch = next(iterator)
             wait_s = time.perf_counter() - began_s
             return self._one(_inputs(self._batch), stopping), wait_s

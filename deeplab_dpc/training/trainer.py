@@ -52,13 +52,11 @@ def train(
     newest = run_folder.check_resumable(config, train_logdir)
     first_step = checkpoints.read_step(newest) if newest else 0
     state = TrainState.build(config, strategy)
+    folder, name = config.data.dataset_dir, config.train.train_split
+    split = pipeline.Split(config.dataset, folder, name, config.data)
     batches = strategies.distribute(
         strategy,
-        functools.partial(
-            pipeline.training_batches,
-            *(config.dataset, config.data.dataset_dir, config.train, config.data),
-            first_step,
-        ),
+        functools.partial(pipeline.training_batches, split, config.train, first_step),
     )
     log_resolved(config, state.model, strategy.num_replicas_in_sync)
     _begin(state, newest)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_dpc.config import DataConfig, TrainConfig
+from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.data import augment
 from tests import goldens
 
@@ -17,7 +17,7 @@ def views(image, label, number, **settings):
 
     @tf.function
     def view(i):
-        return augment.for_training(image, label, tf.stack([7, i]), train, DataConfig())
+        return augment.RandomView(train)(image, label, tf.stack([7, i]))
 
     pairs = [view(tf.constant(i, tf.int64)) for i in range(number)]
     return tuple(np.stack([np.asarray(p[k]) for p in pairs]) for k in (0, 1))
@@ -127,5 +127,5 @@ def test_any_seed_will_do(seed):
     image, label = ramp(8, 8)
     train = TrainConfig(train_crop_size=(8, 8))
     seed = tf.constant(seed, tf.int64)
-    view, _ = augment.for_training(image, label, seed, train, DataConfig())
+    view, _ = augment.RandomView(train)(image, label, seed)
     assert view.shape == (8, 8, 3)

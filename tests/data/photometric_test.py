@@ -5,7 +5,7 @@ import colorsys
 import numpy as np
 import tensorflow as tf
 
-from deeplab_dpc.config import DataConfig, TrainConfig
+from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.data import augment, photometric
 
 DRAWS = 400
@@ -58,13 +58,9 @@ def test_the_view_stays_where_it_is():
     label = tf.constant(np.arange(81).reshape(9, 9, 1), tf.uint8)
     for i in range(10):
         views = [
-            augment.for_training(
-                image,
-                label,
-                tf.constant([1, i], tf.int64),
-                TrainConfig(train_crop_size=(12, 12), photometric_distortion=on),
-                DataConfig(),
-            )
+            augment.RandomView(
+                TrainConfig(train_crop_size=(12, 12), photometric_distortion=on)
+            )(image, label, tf.constant([1, i], tf.int64))
             for on in (False, True)
         ]
         np.testing.assert_array_equal(views[0][1], views[1][1])

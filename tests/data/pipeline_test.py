@@ -61,12 +61,14 @@ def train_config(**settings):
 def take(folder, number, first_step=0, share=(0, 1), data=None, **settings):
     config, data = train_config(**settings), data or DataConfig()
     info = counted(folder)
-    batches = pipeline.training_batches(info, folder, config, data, first_step, share)
+    split = pipeline.Split(info, folder, config.train_split, data)
+    batches = pipeline.training_batches(split, config, first_step, share)
     return list(batches.take(number).as_numpy_iterator())
 
 
 def test_training_batch_is_what_the_contract_says(folder):
-    batches = pipeline.training_batches(INFO, folder, train_config(), DataConfig())
+    split = pipeline.Split(INFO, folder, "train")
+    batches = pipeline.training_batches(split, train_config())
     assert {
         k: (v.shape.as_list(), v.dtype) for k, v in batches.element_spec.items()
     } == {
@@ -128,9 +130,8 @@ def test_grey_images_become_three_equal_channels(tmp_path):
 
 
 def evaluation(folder, batch_size, crop_size, data=None):
-    batches = pipeline.evaluation_batches(
-        counted(folder), folder, "val", data or DataConfig(), batch_size, crop_size
-    )
+    split = pipeline.Split(counted(folder), folder, "val", data or DataConfig())
+    batches = pipeline.evaluation_batches(split, batch_size, crop_size)
     return list(batches.as_numpy_iterator())
 
 
@@ -185,7 +186,7 @@ def test_record_without_labels_is_ignored_everywhere(tmp_path):
 def failure(folder):
     with (
         pytest.raises(DatasetError) as error,
-        pipeline.record_errors(INFO, folder, "train"),
+        pipeline.Split(INFO, folder, "train").record_errors(),
     ):
         take(folder, 2)
     return str(error.value)
@@ -211,7 +212,7 @@ def test_label_of_another_size_names_the_record(tmp_path):
 def test_other_errors_are_not_of_a_record(folder):
     with (
         pytest.raises(tf.errors.InvalidArgumentError, match="of the model"),
-        pipeline.record_errors(INFO, folder, "train"),
+        pipeline.Split(INFO, folder, "train").record_errors(),
     ):
         raise tf.errors.InvalidArgumentError(None, None, "of the model")
 
@@ -277,13 +278,13 @@ def test_batch_that_cannot_be_shared_is_refused(folder):
 
 
 def test_split_size(folder):
-    assert pipeline.split_size(INFO, folder, "train") == 7
+    assert pipeline.Split(INFO, folder, "train").size() == 7
     with pytest.raises(DatasetError, match="'val'; splits with images there: train"):
-        pipeline.split_size(INFO, folder, "val")
+        pipeline.Split(INFO, folder, "val").size()
     with pytest.raises(DatasetError, match="'valid'.*there: train"):
-        pipeline.split_size(INFO, folder, "valid")
+        pipeline.Split(INFO, folder, "valid").size()
     with pytest.raises(DatasetError, match="not a folder"):
-        pipeline.split_size(INFO, folder / "no", "train")
+        pipeline.Split(INFO, folder / "no", "train").size()
 
 
 @pytest.mark.parametrize("kept_records", [0, 1])
@@ -297,9 +298,10 @@ def test_file_cut_between_records_is_noticed(folder, kept_records, caplog):
     config = train_config()
     message = f"split 'train' has {left} records, but dataset.json counts 7"
     with pytest.raises(DatasetError, match=message):
-        pipeline.training_batches(info, folder, config, DataConfig())
+        pipeline.training_batches(pipeline.Split(info, folder, "train"), config)
     with caplog.at_level("WARNING"):
         data = DataConfig(skip_bad_records=True)
-        batches = pipeline.training_batches(info, folder, config, data)
+        split = pipeline.Split(info, folder, "train", data)
+        batches = pipeline.training_batches(split, config)
     assert f"of the 7 images of split 'train', {left} are used" in caplog.text
     assert next(iter(batches))["image"].shape[0] == 4

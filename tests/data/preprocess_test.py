@@ -107,7 +107,7 @@ def test_evaluation_pipeline(case):
         tf.constant(ids),
         tuple(case["crop"]),
         DataConfig(**case["kw"]),
-        mean_pixel=mean,
+        (255, mean),
     )
     assert (image.dtype, label.dtype) == (case["image_dtype"], case["label_dtype"])
     assert size.numpy().tolist() == case["original_shape"][:2]

@@ -117,8 +117,9 @@ def skipping(
 def evaluation(folder: pathlib.Path, skip: bool) -> Iterator[tuple[str, np.ndarray]]:
     """Name and label of each record, as evaluation sees it."""
     data, info = DataConfig(skip_bad_records=skip), DatasetInfo.load(folder)
-    with pipeline.record_errors(info, folder, "train"):
-        batches = pipeline.evaluation_batches(info, folder, "train", data, 4, (8, 8))
+    split = pipeline.Split(info, folder, "train", data)
+    with split.record_errors():
+        batches = pipeline.evaluation_batches(split, 4, (8, 8))
         for batch in batches.as_numpy_iterator():
             assert batch["image"].shape == (*batch["label"].shape, 3)
             for name, label, size in zip(batch["name"], batch["label"], batch["size"]):
@@ -130,8 +131,9 @@ def training(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Name and label of each view of some training batches."""
     data, info = DataConfig(skip_bad_records=skip), DatasetInfo.load(folder)
-    with pipeline.record_errors(info, folder, "train"):
-        batches = pipeline.training_batches(info, folder, TRAIN, data)
+    split = pipeline.Split(info, folder, "train", data)
+    with split.record_errors():
+        batches = pipeline.training_batches(split, TRAIN)
         for batch in batches.take(num_batches).as_numpy_iterator():
             assert batch["image"].shape == (TRAIN.train_batch_size, *CROP, 3)
             assert np.isin(batch["label"], LEGAL).all()

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.config import DataConfig
 from deeplab_dpc.conversion.converters.folder import OwnFolders, source, splits
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
@@ -59,9 +58,8 @@ def test_own_data_as_a_user_converts_it(own):
     info = DatasetInfo.load(own / "out/mine")
     assert info.class_names == ("road", "sky", "car")
     assert info.colors == ((0, 0, 0), (7, 8, 9), (0, 128, 0))
-    batches = pipeline.evaluation_batches(
-        info, own / "out/mine", "val", DataConfig(), 1, (3, 4)
-    )
+    split = pipeline.Split(info, own / "out/mine", "val")
+    batches = pipeline.evaluation_batches(split, 1, (3, 4))
     (batch,) = batches.as_numpy_iterator()
     assert batch["name"].tolist() == [b"c"]
     assert (batch["label"] == 2).all()

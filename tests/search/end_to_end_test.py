@@ -36,9 +36,8 @@ def _scored_by_hand(run, folder) -> float:
     """mIoU from the model's logits by NumPy alone; no class is missing in the noise."""
     model = build_model(run.model)
     restore_model(model, folder)
-    batches = pipeline.evaluation_batches(
-        run.dataset, run.data.dataset_dir, "train", run.data, 1, (25, 33)
-    )
+    split = pipeline.Split(run.dataset, run.data.dataset_dir, "train", run.data)
+    batches = pipeline.evaluation_batches(split, 1, (25, 33))
     hits, union = np.zeros(3), np.zeros(3)
     for batch in batches:
         height, width = np.asarray(batch["size"])[0]

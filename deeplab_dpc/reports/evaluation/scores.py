@@ -22,7 +22,7 @@ def write(run: Run, result: Result, folder: pathlib.Path) -> pathlib.Path:
     scores = result.to_dict()
     scores["settings"] = {
         "checkpoint_dir": str(run.folder),
-        "dataset_dir": run.dataset_dir,
+        "dataset_dir": str(run.config.data.dataset_dir),
         **{name: run.config.to_dict()[name] for name in ("model", "data", "eval")},
     }
     path = folder / f"{result.split}.json"

@@ -102,19 +102,17 @@ def views(
         DatasetError: If a record is bad; the message says which.
     """
     folder, name = str(run.data.dataset_dir), splits(run)[split]
+    records = pipeline.Split(run.dataset, folder, name, run.data)
     per_shard = manifest.settings["cache.images_per_shard"]
     size = max(n for n in range(1, _MOST_AT_ONCE + 1) if per_shard % n == 0)
     first = first_shard * per_shard // size
     if split == "train":
         train = dataclasses.replace(run.train, train_batch_size=size)
-        batches = pipeline.training_batches(
-            run.dataset, folder, train, run.data, first_step=first
-        )
+        batches = pipeline.training_batches(records, train, first_step=first)
     else:
-        batches = pipeline.evaluation_batches(
-            run.dataset, folder, name, run.data, size, run.eval.eval_crop_size
-        ).skip(first)
-    with pipeline.record_errors(run.dataset, folder, name):
+        crop_size = run.eval.eval_crop_size
+        batches = pipeline.evaluation_batches(records, size, crop_size).skip(first)
+    with records.record_errors():
         for batch in batches:
             if split == "val":
                 _check_fits(batch, name, manifest.crop_size(split))

@@ -97,7 +97,7 @@ def _wanted(run: RunConfig, cache: CacheConfig, backbone: Backbone) -> CacheMani
         values = config.to_dict()
         settings |= {f"{part}.{name}": values[name] for name in names.split()}
     counts = {
-        split: pipeline.num_usable(run.dataset, folder, name, run.data)
+        split: len(pipeline.Split(run.dataset, folder, name, run.data).index())
         for split, name in splits(run).items()
     }
     shards = records.shards_by_split(folder)

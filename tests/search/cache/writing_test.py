@@ -73,7 +73,10 @@ def write_with(run, values, path):
 
 def training_stream(run, batch_size):
     train = dataclasses.replace(run.train, train_batch_size=batch_size)
-    return pipeline.training_batches(run.dataset, run.data.dataset_dir, train, run.data)
+    split = pipeline.Split(
+        run.dataset, run.data.dataset_dir, train.train_split, run.data
+    )
+    return pipeline.training_batches(split, train)
 
 
 def test_view_v_of_an_image_is_the_one_that_training_shows_in_epoch_v(whole, run):
@@ -95,9 +98,8 @@ def test_features_are_those_of_the_whole_model_in_inference_mode(whole, run, wei
 
 
 def test_validation_images_are_whole_and_padded_to_the_crop(whole, run):
-    batches = pipeline.evaluation_batches(
-        run.dataset, run.data.dataset_dir, "val", run.data, 3, scenes.EVAL_CROP
-    )
+    split = pipeline.Split(run.dataset, run.data.dataset_dir, "val", run.data)
+    batches = pipeline.evaluation_batches(split, 3, scenes.EVAL_CROP)
     batch = next(iter(batches))
 
     labels = whole.val.labels(range(3))
