@@ -8,6 +8,7 @@ import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
 
+from deeplab_dpc import files
 from deeplab_dpc.genotypes import Genotype
 
 
@@ -83,7 +84,7 @@ class Config:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Reads what `to_json` gave."""
-        return cls.from_dict(json.loads(text))
+        return cls.from_dict(files.parse_json(text))
 
     def differences(self, other: "Config") -> dict[str, tuple[Any, Any]]:
         """The settings in which two differ: `{name: (self's, other's)}`."""

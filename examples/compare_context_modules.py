@@ -23,6 +23,7 @@ from absl import app, flags
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT))
 
+from deeplab_dpc import files  # noqa: E402
 from deeplab_dpc.costs import measure  # noqa: E402
 from deeplab_dpc.training.run_folder import RunConfig  # noqa: E402
 
@@ -116,12 +117,10 @@ def _spread(values: list[float]) -> str:
 
 
 def _write(path: pathlib.Path, rows: list[dict[str, object]]) -> None:
-    new = path.with_suffix(".tmp")
-    with new.open("w", newline="") as file:
+    with files.atomically(path) as new, new.open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
-    new.replace(path)
 
 
 if __name__ == "__main__":

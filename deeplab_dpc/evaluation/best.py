@@ -69,7 +69,7 @@ class Best:
         if prefix is None:
             return None
         try:
-            found = json.loads(pathlib.Path(f"{prefix}.json").read_text())
+            found = files.read_json(f"{prefix}.json")
             return {**found, "miou": found["miou"], "settings": found["settings"]}
         except (OSError, ValueError, KeyError, TypeError) as e:
             raise BestError(

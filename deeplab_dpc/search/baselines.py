@@ -1,6 +1,5 @@
 """What a found cell is compared with: the published cell, ASPP, random cells."""
 
-import json
 import os
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
@@ -54,7 +53,7 @@ def read(folder: str | os.PathLike[str]) -> dict[str, Outcome]:
     if not path.is_file():
         return {}
     try:
-        values = json.loads(path.read_text())
+        values = files.read_json(path)
         return {name: Outcome.from_dict(v) for name, v in values.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         raise SearchFolderError(

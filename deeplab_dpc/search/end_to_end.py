@@ -1,7 +1,6 @@
 """Cells trained whole, backbone included, as the paper reranks them (Sec. 4.2)."""
 
 import dataclasses
-import json
 import pathlib
 import time
 from collections.abc import Sequence
@@ -59,7 +58,7 @@ class EndToEnd:
         folder = self.folder / cell_folder(genotype)
         path = folder / OUTCOME_FILE
         if path.is_file():
-            return Outcome.from_dict(json.loads(path.read_text()))
+            return Outcome.from_dict(files.read_json(path))
         run = self.run(genotype)
         began_s = time.monotonic()
         try:

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import hashlib
-import json
 import os
 import pathlib
 from collections.abc import Callable, Mapping
@@ -91,7 +90,7 @@ class Search:
                 f"--search_dir={folder} --cache_dir=...` begins one."
             )
         try:
-            values = json.loads(path.read_text())
+            values = files.read_json(path)
             parts: dict[str, Any] = {
                 "space": SpaceConfig.from_dict(values.pop("space")),
                 "sampler": SamplerConfig.from_dict(values.pop("sampler")),
