@@ -1,7 +1,6 @@
 """Predictions at the image's size, over scales and mirror images."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -162,21 +161,6 @@ def predict(model: keras.Model, images: Any, averaging: Averaging) -> tuple[Any,
             total, count = total + ops.flip(seen, axis=2), count + 1
     mean = total / count
     return _argmax(mean), mean
-
-
-def compiled_labels(model: keras.Model, averaging: Averaging) -> Callable[[Any], Any]:
-    """`predict_labels` as one graph for images of any size, traced once.
-
-    The returned function takes `[batch, height, width, 3]` in 0..255 (uint8 or float)
-    and gives int32 labels `[batch, height, width]`.
-    """
-    signature = [tf.TensorSpec([None, None, None, 3], tf.float32, "images")]
-
-    @tf.function(input_signature=signature)
-    def graph(images: tf.Tensor) -> tf.Tensor:
-        return labels(model, images, averaging)
-
-    return lambda images: graph(tf.cast(images, tf.float32))
 
 
 def resize_nearest(labels: Any, size: Size) -> Any:

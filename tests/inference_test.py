@@ -11,6 +11,7 @@ import tensorflow as tf
 import deeplab_dpc
 from deeplab_dpc import inference
 from deeplab_dpc.config import ConfigError, ModelConfig
+from deeplab_dpc.evaluation.replicas import Predictor
 from deeplab_dpc.genotypes import DPC_TOP1
 from tests import goldens
 
@@ -193,10 +194,10 @@ def test_one_trace_serves_every_size_and_dtype():
     images = keras.Input((None, None, 3))
     model = keras.Model(images, Spy()(images))
     traces.clear()
-    labels = inference.compiled_labels(model, inference.Averaging())
+    predict = Predictor(model, inference.Averaging())
     for shape, dtype in (((5, 6), "uint8"), ((9, 4), "float32"), ((7, 7), "uint8")):
         picture = np.random.default_rng(4).integers(0, 256, (1, *shape, 3))
-        found = labels(picture.astype(dtype))
+        (found,) = predict([picture.astype(dtype)])
         np.testing.assert_array_equal(found, picture.argmax(-1))
     assert len(traces) == 1
 

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from deeplab_dpc import inference, windows
 from deeplab_dpc.config import ConfigError
+from deeplab_dpc.evaluation.replicas import Predictor
 from tests.programs import tiny_run
 
 
@@ -131,17 +132,18 @@ def test_an_image_within_the_window_is_seen_whole(scales, flips):
     expected = inference.predict_probabilities(network, images, scales, flips)
     _, found = inference.predict(network, images, averaging)
     np.testing.assert_allclose(found, expected, atol=1e-6)
-    labels = inference.compiled_labels(network, averaging)(images)
+    (labels,) = Predictor(network, averaging)([images])
     assert np.mean(labels == np.argmax(expected, axis=-1)) > 0.999
 
 
 def test_one_graph_serves_images_below_and_above_the_window():
     averaging = inference.Averaging((0.5, 1.0), True, window=(24, 24))
-    labels = inference.compiled_labels(tiny_run.model(10), averaging)
+    predict = Predictor(tiny_run.model(10), averaging)
     for size in ((24, 24), (20, 60), (61, 25)):
         images = np.random.default_rng(2).uniform(0, 255, (1, *size, 3))
         expected, _ = inference.predict(tiny_run.model(10), images, averaging)
-        assert np.mean(np.asarray(labels(images)) == np.asarray(expected)) > 0.999
+        (labels,) = predict([images])
+        assert np.mean(labels == np.asarray(expected)) > 0.999
 
 
 @pytest.mark.parametrize("overlap", [-0.1, 1.0])

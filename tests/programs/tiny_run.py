@@ -13,6 +13,7 @@ from deeplab_dpc import inference
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.evaluation.replicas import Predictor
 from deeplab_dpc.model import build_model
 from deeplab_dpc.tf1 import load_tf1_weights, variables_by_tf1_name
 from deeplab_dpc.training import checkpoints
@@ -104,12 +105,12 @@ def run(program, *arguments: object) -> None:
 def expected_counts(step, scales=(1.0,), flips=False, crop=(33, 33), **settings):
     """Image by image, padded with grey by hand, with a model that was not restored."""
     averaging, counts = inference.Averaging(scales, flips), np.zeros((3, 3), int)
-    labels = inference.compiled_labels(model(step, **settings), averaging)
+    predict = Predictor(model(step, **settings), averaging)
     for image, label in images().values():
         height, width = label.shape
         padding = [(0, max(crop[0] - height, 0)), (0, max(crop[1] - width, 0)), (0, 0)]
         padded = np.pad(image.astype("float32"), padding, constant_values=127.5)
-        found = np.asarray(labels(padded[None]))[0, :height, :width]
+        found = predict([padded[None]])[0][0, :height, :width]
         for true, predicted in np.ndindex(3, 3):
             counts[true, predicted] += ((label == true) & (found == predicted)).sum()
     return counts
