@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from deeplab_dpc import files
 from deeplab_dpc.conversion import images
 from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data import DatasetError, dataset_info, records
@@ -76,7 +77,7 @@ def read_list(path: pathlib.Path) -> list[str]:
     """The names in a list file, one a line; empty lines do not count.
 
     Raises:
-        DatasetError: If the file is missing or empty, or names an image twice.
+        DatasetError: If the file is missing, empty or no text, or names an image twice.
     """
     if not path.is_file():
         found = sorted(p.name for p in path.parent.glob("*.txt"))
@@ -85,9 +86,12 @@ def read_list(path: pathlib.Path) -> list[str]:
             f"{', '.join(found) or 'none'}. It holds the names of the split's images, "
             "one a line, without ending."
         )
+    try:
+        names = files.read_lines(path)
+    except files.FileError as e:
+        raise DatasetError(str(e)) from e
     lines: dict[str, int] = {}
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
-        name = line.strip()
+    for number, name in enumerate(names, start=1):
         if name in lines:
             raise DatasetError(
                 f"{path} names {name!r} twice, in lines {lines[name]} and {number}. "
