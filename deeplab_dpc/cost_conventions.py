@@ -26,9 +26,8 @@ def zoo_countings(costs: Costs) -> dict[str, float]:
 
 
 def _profiler_operations(costs: Costs) -> dict[str, int]:
-    """What TF1's profiler counts beside convolutions, in float operations.
-
-    Softmax is left out: the models of the zoo had none when they were measured.
+    """What TF1's profiler counts beside convolutions, in float operations. Softmax is
+    left out: the models of the zoo had none when they were measured.
     """
     sizes, classes = costs.sizes, costs.config.num_classes
     kernels = {n: s for n, s in sizes.items() if n.endswith("weights")}

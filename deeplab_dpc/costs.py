@@ -50,9 +50,8 @@ class Convolution:
 
     @property
     def padded_multiply_adds(self) -> int:
-        """The same where TensorFlow 1 works on sides that are multiples of the rate.
-
-        It ran a dilated convolution by moving space to batch, which pads the sides.
+        """The same where TensorFlow 1 works on sides that are multiples of the rate: it
+        ran a dilated convolution by moving space to batch, which pads the sides.
         """
         sides = zip(self.output_size, self.rate, strict=True)
         padded = (math.ceil(side / rate) * rate for side, rate in sides)
@@ -80,10 +79,8 @@ class Part:
     parts: tuple["Part", ...] = ()
 
     def part(self, path: str) -> "Part":
-        """The part with this path below this one, such as `meta_architecture/branch0`.
-
-        Raises:
-            KeyError: If there is none.
+        """The part with this path below this one, such as
+        `meta_architecture/branch0`.
         """
         found = self
         for name in path.split("/"):
@@ -137,10 +134,9 @@ class Costs:
 
 
 def part_path(name: str) -> tuple[str, ...]:
-    """The parts that a variable belongs to, from large to small.
-
-    ASPP has no scope in checkpoints, so its branches are put under `aspp`; the two
-    halves of a separable convolution are parts of one.
+    """The parts that a variable belongs to, from large to small. ASPP has no scope in
+    checkpoints, so its branches are put under `aspp`; the two halves of a separable
+    convolution are parts of one.
     """
     scopes = _scope(name).split("/")
     if re.match(r"aspp\d+|image_pooling|concat_projection", name):

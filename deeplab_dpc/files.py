@@ -36,10 +36,7 @@ def atomically(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """Gives a temporary name beside `path`; what lies there at the end becomes `path`.
 
     The file and its folder are on the disk when the block ends. After an error the
-    earlier file is as it was, and the temporary one is gone.
-
-    Raises:
-        OSError: If the folder cannot be written; it names `path`.
+    earlier file is as it was, and the temporary one is gone; an `OSError` names `path`.
     """
     target = pathlib.Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -63,11 +60,7 @@ def install(new: pathlib.Path, path: pathlib.Path) -> None:
 
 
 def write(path: str | os.PathLike[str], content: bytes | str) -> None:
-    """Writes a file, whole or not at all; text as UTF-8.
-
-    Raises:
-        OSError: If the folder cannot be written; it names `path`.
-    """
+    """Writes a file, whole or not at all; text as UTF-8. An `OSError` names `path`."""
     data = content.encode() if isinstance(content, str) else content
     with atomically(path) as temporary:
         temporary.write_bytes(data)
@@ -84,10 +77,8 @@ def json_text(value: Any) -> str:
 
 
 def output_folder(path: str | os.PathLike[str], flag: str) -> pathlib.Path:
-    """Makes the folder that a flag names, and makes sure that it takes files.
-
-    Raises:
-        OutputError: If it cannot be made or written.
+    """Makes the folder that a flag names, and makes sure that it takes files;
+    `OutputError` if not.
     """
     folder = pathlib.Path(path)
     probe = folder / f".probe.{os.getpid()}.tmp"
@@ -104,11 +95,8 @@ def output_folder(path: str | os.PathLike[str], flag: str) -> pathlib.Path:
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
-    """Text that a person wrote: UTF-8, or UTF-16 with its byte order mark.
-
-    Raises:
-        FileError: If it is in another encoding, or larger than `MAX_BYTES`.
-        OSError: If it cannot be read.
+    """Text that a person wrote: UTF-8, or UTF-16 with its byte order mark. `FileError`
+    if it is in another encoding, or larger than `MAX_BYTES`.
     """
     with open(path, "rb") as file:
         data = file.read(MAX_BYTES + 1)
@@ -131,12 +119,7 @@ def read_lines(path: str | os.PathLike[str]) -> list[str]:
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
-    """The JSON of a file; see `parse_json`.
-
-    Raises:
-        FileError: If it is no text, or `parse_json` refuses it.
-        OSError: If it cannot be read.
-    """
+    """The JSON of a file; `FileError` if it is no text, or `parse_json` refuses it."""
     text = read_text(path)
     try:
         return parse_json(text)
@@ -145,10 +128,8 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 
 
 def parse_json(text: str) -> Any:
-    """JSON as the standard has it: no key twice in an object, no NaN.
-
-    Raises:
-        FileError: If it is something else, with the line.
+    """JSON as the standard has it: no key twice in an object, no NaN. `FileError` with
+    the line if it is something else.
     """
     try:
         return json.loads(
@@ -169,7 +150,6 @@ def parse_json(text: str) -> Any:
 @contextlib.contextmanager
 def locked(path: str | os.PathLike[str]) -> Iterator[None]:
     """Holds the lock file `path`, after waiting for it, among threads and processes.
-
     The kernel frees it when its holder dies. The file stays.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -185,10 +165,8 @@ def claimed(path: str | os.PathLike[str]) -> Iterator[None]:
     """Holds the lock file `path` for the one writer of its folder, or refuses.
 
     The kernel frees it when its holder dies; the file is removed at the end.
-
-    Raises:
-        LockedError: If another process, or thread, holds it: who, and since when.
-        OSError: If the folder cannot be written, or takes no locks.
+    `LockedError` says which process, or thread, holds it, and since when; `OSError` if
+    the folder cannot be written, or takes no locks.
     """
     descriptor = _claim(pathlib.Path(path))
     try:

@@ -125,15 +125,8 @@ def predict_labels(
 
 
 def labels(model: keras.Model, images: Any, averaging: Averaging) -> Any:
-    """`predict_labels`, averaged as told; the first half of `predict`, for less work.
-
-    Args:
-        model: What `build_model` gave.
-        images: `[batch, height, width, 3]` in 0..255, uint8 or float.
-        averaging: Scales, mirror images, windows.
-
-    Returns:
-        `[batch, height, width]`, int32.
+    """`predict_labels`, averaged as told; the first half of `predict`, for less
+    work.
     """
     if averaging.is_plain:
         images = ops.cast(images, "float32")
@@ -164,14 +157,8 @@ def predict(model: keras.Model, images: Any, averaging: Averaging) -> tuple[Any,
 
 
 def resize_nearest(labels: Any, size: Size) -> Any:
-    """Nearest neighbour with aligned corners; halves go to the larger index.
-
-    Args:
-        labels: `[batch, height, width]`, any dtype.
-        size: The new height and width, numbers or scalar tensors.
-
-    Returns:
-        `[batch, *size]` in the labels' dtype.
+    """Labels `[batch, height, width]` at another size, by the nearest neighbour with
+    aligned corners; halves go to the larger index.
     """
     for axis, (old, new) in enumerate(zip(ops.shape(labels)[1:3], size), start=1):
         labels = ops.take(labels, _nearest_indices(old, new), axis=axis)
@@ -207,10 +194,9 @@ def _labels(logits: Any, size: Size, upsample_logits: bool) -> Any:
 def _scale_probabilities(
     model: keras.Model, images: Any, scale: float, averaging: Averaging
 ) -> Any:
-    """The softmax at the images' size of the model at one scale.
-
-    Logits of a smaller image are first resized to the size that those of the image
-    itself have, as in the original; those of a larger one keep their size.
+    """The softmax at the images' size of the model at one scale. Logits of a smaller
+    image are first resized to the size that those of the image itself have, as in the
+    original; those of a larger one keep their size.
     """
     size = _size(images)
     if scale != 1:

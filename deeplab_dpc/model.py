@@ -137,11 +137,7 @@ def _make_context_module(
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
 class ScaleImages(Layer):
-    """Images resized by a factor, corners aligned, in float32.
-
-    Args:
-        scale: The factor on both sides.
-    """
+    """Images resized by a factor on both sides, corners aligned, in float32."""
 
     def __init__(self, scale: float, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
@@ -162,10 +158,8 @@ class ScaleImages(Layer):
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
 class ResizeTo(ScaleImages):
-    """Feature maps resized to a factor of the images' size, in float32.
-
-    Call arguments:
-        inputs: The maps `[batch, h, w, channels]` and the images.
+    """Feature maps `[batch, h, w, channels]` resized to a factor of the images' size,
+    in float32; it is called on both.
     """
 
     def call(self, inputs):

@@ -13,17 +13,11 @@ _LOG_EVERY_S = 10.0
 
 
 class Progress:
-    """A bar on a terminal; elsewhere a line every ten seconds. A last line at the end.
+    """A bar on a terminal; elsewhere a line every ten seconds. The last line comes with
+    `close`, or at the end of a `with` block, after an error too.
 
-    The last line comes with `close`, or at the end of a `with` block, after an error
-    too.
-
-    Args:
-        total: How many there are.
-        what: What the loop works on; the line begins with it.
-        unit: What is counted.
-        stream: Where to write; standard error by default.
-        clock: Seconds now.
+    The line begins with `what` the loop works on, and counts a `unit`, to `stream`
+    (standard error by default).
     """
 
     def __init__(

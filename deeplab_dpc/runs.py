@@ -146,9 +146,7 @@ class Run:
 
     def predictor(self, on_all_devices: bool = False) -> Predictor:
         """An untrained model and its compiled predictions; `restore` gives it weights.
-
-        Args:
-            on_all_devices: Whether it sees as many batches at once as there are.
+        On all devices it sees as many batches at once as there are.
         """
         strategy = replicas.strategy() if on_all_devices else None
         with strategy.scope() if strategy else contextlib.nullcontext():

@@ -69,9 +69,7 @@ class Config:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Reads what `to_dict` gave; settings left out have their default.
-
-        Raises:
-            ConfigError: For a name that is no setting, or an illegal value.
+        `ConfigError` for a name that is no setting, or an illegal value.
         """
         names = [field.name for field in dataclasses.fields(cls)]
         for name in values:

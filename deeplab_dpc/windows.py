@@ -15,18 +15,12 @@ def fits(size: Size, window: tuple[int, int]) -> tf.Tensor:
 
 
 def starts(length: Any, side: int, overlap: float) -> tf.Tensor:
-    """Where windows begin on one axis: the first at 0, the last ends with the image.
+    """Where windows begin on an axis, `[windows]` int32: the first at 0, the last ends
+    with the image.
 
-    They are spread evenly and as few as have the overlap.
-
-    Args:
-        length: Pixels of the axis, a number or a scalar tensor.
-        side: Pixels of a window's side; a longer one than the axis begins at 0.
-        overlap: Share of the side, in 0..1 without 1, that neighbours have in common,
-            at least.
-
-    Returns:
-        `[windows]` int32.
+    They are spread evenly and as few as have the overlap: the share of the side, in
+    0..1 without 1, that neighbours have in common, at least. A side longer than the
+    axis begins at 0.
     """
     # A little more, so that the share of a third leaves 2 of 3 pixels, not 1.
     stride = max(1, int(side * (1.0 - overlap) + 1e-6))
@@ -44,17 +38,9 @@ def mean(
 ) -> tf.Tensor:
     """The mean, at each pixel, of what is predicted in the windows it lies in.
 
-    One window at a time is in memory, beside the sum.
-
-    Args:
-        predict: `[batch, height, width, 3]` to `[batch, height, width, channels]`.
-        images: `[batch, height, width, 3]`.
-        window: Height and width of a window; cut down to the image's where larger.
-        overlap: As `starts` takes it.
-        channels: Of what is predicted.
-
-    Returns:
-        `[batch, height, width, channels]` float32.
+    `predict` takes `[batch, height, width, 3]` to `[batch, height, width, channels]`;
+    the mean is float32. A window is cut down to the image where larger. One window at a
+    time is in memory, beside the sum.
     """
     batch, height, width = tf.unstack(tf.shape(images)[:3])
     tops, lefts = starts(height, window[0], overlap), starts(width, window[1], overlap)

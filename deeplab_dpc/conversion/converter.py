@@ -29,26 +29,15 @@ def convert(
     options: Options = _DEFAULTS,
     log: TextIO = sys.stderr,
 ) -> Manifest:
-    """Writes a data set's records and its `dataset.json`, or nothing.
+    """Writes a data set's records and its `dataset.json`, or nothing; gives the latter.
 
-    The files appear in `output_dir` when all of them are done; then they replace those
-    of an earlier conversion of the same data set. Equal sources give equal bytes,
-    whatever the number of processes. Shards that an earlier run finished before it
-    failed or was killed are not made again, unless their files have changed.
-
-    Args:
-        source: What to convert.
-        output_dir: Folder for the records; made if missing.
-        options: How.
-        log: Where the progress is shown.
-
-    Returns:
-        What `dataset.json` says.
-
-    Raises:
-        DatasetError: For a file that is missing, damaged or wrong (unless bad ones are
-            to be skipped), a split of which nothing is left, or an output folder that
-            cannot be written, holds something else or is in use.
+    The files appear in `output_dir` (made if missing) when all of them are done; then
+    they replace those of an earlier conversion of the same data set. Equal sources give
+    equal bytes, whatever the number of processes. Shards that an earlier run finished
+    before it failed or was killed are not made again, unless their files have changed.
+    Raises `DatasetError` for a file that is missing, damaged or wrong (unless bad ones
+    are to be skipped), a split of which nothing is left, or an output folder that
+    cannot be written, holds something else or is in use.
     """
     sources.check_splits(source)
     if not options.skip_bad:
@@ -123,11 +112,6 @@ def _find_finished(
 def _manifest(
     source: sources.Source, shards: Sequence[tuple[ShardPlan, Finished]]
 ) -> Manifest:
-    """All that is known at the end.
-
-    Raises:
-        DatasetError: If all images of a split were skipped.
-    """
     figures, skipped = {}, {}
     for split, items in source.splits.items():
         parts = [finished for plan, finished in shards if plan.split == split]

@@ -20,12 +20,8 @@ def find(
 ) -> tuple[Shared, ...]:
     """The images of equal files, and the names of different ones, in order of places.
 
-    Splits of which one is made of the other, or which have a part in common, may share
-    images. What occurs twice in a part is not reported again for the whole.
-
-    Args:
-        places: All images of all splits.
-        unions: Splits that are made of others, as `Source.unions`.
+    Splits of which one is made of the other (`unions`), or which have a part in common,
+    may share images. What occurs twice in a part is not reported again for the whole.
     """
     places = list(places)
     splits = {place.split for place in places}

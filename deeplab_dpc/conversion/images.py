@@ -59,17 +59,11 @@ class _Header:
 
 
 def read(path: pathlib.Path, exif: Exif = "refuse") -> Checked:
-    """Reads and checks an image file.
+    """Reads and checks a JPEG or PNG file; grey, palette and opaque alpha are fine.
 
-    Args:
-        path: A JPEG or PNG file. Grey, palette and opaque alpha are fine.
-        exif: What to do if its EXIF data ask viewers to turn it: `refuse` it, `apply`
-            (the record gets the turned pixels, as a PNG) or `ignore` (the record gets
-            the file, and training sees the pixels as they are stored).
-
-    Raises:
-        ImageError: For a file that is missing, empty, damaged or of another kind, with
-            its name and what is wrong.
+    What if its EXIF data ask viewers to turn it? `refuse` it, `apply` that (the record
+    gets the turned pixels, as a PNG) or `ignore` it (training sees the stored pixels).
+    `ImageError` names a file that is missing, empty, damaged or of another kind.
     """
     encoded = _read_bytes(path)
     header = _header(path, encoded)
@@ -128,9 +122,8 @@ def _parse_header(encoded: bytes) -> _Header:
 
 
 def _orientation(file: Image.Image, encoded: bytes) -> int:
-    """The EXIF orientation; 1 where there is none that means anything.
-
-    A PNG may have it after its pixels, and Pillow would decode all of them to look.
+    """The EXIF orientation; 1 where there is none that means anything. A PNG may have
+    it after its pixels, and Pillow would decode all of them to look.
     """
     if file.format == "PNG" and not any(key in encoded for key in _PNG_EXIF):
         return 1
@@ -172,10 +165,9 @@ def _check_header(
 
 
 def _decode(path: pathlib.Path, encoded: bytes, header: _Header) -> np.ndarray:
-    """The pixels, by the decoder of the training.
-
-    That one forgives most damage within a JPEG, which has no checksum: it only counts
-    libjpeg's warnings. So a JPEG is also decoded small, by a decoder that does not.
+    """The pixels, by the decoder of the training. That one forgives most damage within
+    a JPEG, which has no checksum: it only counts libjpeg's warnings. So a JPEG is also
+    decoded small, by a decoder that does not.
     """
     try:
         pixels = records.decode_image(tf.constant(encoded)).numpy()

@@ -18,18 +18,11 @@ def tree(
 ) -> list[Item]:
     """Every image below a folder with its label, in the order of their names.
 
-    An image's name is its path below the folder, without ending; its label has the same
-    name below `label_dir`. Hidden files do not count. Where an image or a label is
-    missing, the path that it should have is given: the check of all files reports it.
-
-    Args:
-        images: The images' folder.
-        image_endings: How image files end, such as `("_leftImg8bit.png",)`.
-        label_dir: The labels' folder; None where there are none.
-        label_ending: How label files end.
-
-    Raises:
-        DatasetError: If a folder is missing or empty, or no name is in both.
+    An image's name is its path below the folder, without ending (`_leftImg8bit.png`);
+    its label has the same name below `label_dir`, if there is one. Hidden files do not
+    count. Where an image or a label is missing, the path that it should have is given:
+    the check of all files reports it. `DatasetError` if a folder is missing or empty,
+    or no name is in both.
     """
     found = _names(images, image_endings)
     if not found:
@@ -57,19 +50,13 @@ def tree(
 def lists(
     folder: pathlib.Path, wanted: Sequence[str], flag: str
 ) -> Mapping[str, list[str]]:
-    """The names in each list of a folder, by the lists' names.
+    """The names in each list `<split>.txt` of a folder, by split; all lists if none is
+    wanted.
 
     A line may hold paths, as lists of the augmented VOC do
     (`/JPEGImages/2007_000032.jpg /SegmentationClassAug/2007_000032.png`): the name is
-    the first one's, without ending.
-
-    Args:
-        folder: Where the lists, `<split>.txt`, lie.
-        wanted: Which of them; all if empty.
-        flag: The flag that names the folder, for messages.
-
-    Raises:
-        DatasetError: If there is no list, or a wanted one is missing.
+    the first one's, without ending. `DatasetError` if there is no list, or a wanted one
+    is missing.
     """
     found = {path.stem: path for path in sorted(folder.glob("*.txt"))}
     if not found:
@@ -93,10 +80,8 @@ def lists(
 def first_label(
     folders: Sequence[pathlib.Path], name: str, endings: Sequence[str]
 ) -> pathlib.Path:
-    """The label of this name in the first folder that has it.
-
-    Without any, the path that the first folder should have: the check of all files
-    reports it.
+    """The label of this name in the first folder that has it; without any, the path
+    that the first folder should have: the check of all files reports it.
     """
     paths = [f / f"{name}{ending}" for f in folders for ending in endings]
     return next((path for path in paths if path.is_file()), paths[0])
@@ -116,17 +101,10 @@ def by_base_name(items: Sequence[Item]) -> list[Item]:
 def seeded_split(
     items: Sequence[Item], val_share: float, seed: int
 ) -> Mapping[str, list[Item]]:
-    """A train and a val split, by a hash of seed and name; each keeps its order.
-
-    An image's place among the others is its own: adding images moves few others.
-
-    Args:
-        items: All images.
-        val_share: The share of val, in 0..1; at least one image if it is above 0.
-        seed: Another one gives another split.
-
-    Raises:
-        DatasetError: If nothing would be left to train on.
+    """A train and a val split, by a hash of seed and name; each keeps its order. An
+    image's place among the others is its own: adding images moves few others. The share
+    of val is in 0..1 (at least one image above 0); `DatasetError` if nothing would be
+    left to train on.
     """
     count = max(1, round(val_share * len(items))) if val_share > 0 else 0
     if count >= len(items):

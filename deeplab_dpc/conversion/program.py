@@ -23,10 +23,8 @@ class _Signalled(BaseException):
 
 
 def run(convert: Callable[[], Manifest], output_dir: pathlib.Path) -> int:
-    """Runs a conversion into `output_dir`; gives the program's exit code.
-
-    Each end has its words. A converter needs no GPU, and must not take the memory of
-    one in use.
+    """Runs a conversion; gives the program's exit code. Each end has its words. A
+    converter needs no GPU, and must not take the memory of one in use.
     """
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     try:

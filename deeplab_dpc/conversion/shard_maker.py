@@ -109,12 +109,8 @@ class Finished:
 
 @dataclasses.dataclass(frozen=True)
 class ShardMaker:
-    """Makes the shards of one conversion.
-
-    Attributes:
-        source: What is converted; its splits are not used.
-        options: How.
-        folder: Where the files go.
+    """Makes the shards of one conversion in a folder; the source's splits are not
+    used.
     """
 
     source: sources.Source
@@ -122,16 +118,9 @@ class ShardMaker:
     folder: pathlib.Path
 
     def make(self, plan: ShardPlan, on_image: Callable[[], None]) -> Finished:
-        """Writes a shard, reads it back, and notes beside it what it is.
-
-        Args:
-            plan: The shard.
-            on_image: Called after each image.
-
-        Raises:
-            DatasetError: For an image or label that is wrong, unless it is to be
-                skipped; a file that cannot be written, or comes back otherwise than it
-                was written.
+        """Writes a shard, reads it back, and notes beside it what it is. `DatasetError`
+        for an image or label that is wrong, unless it is to be skipped; a file that
+        cannot be written, or comes back otherwise than it was written.
         """
         fingerprint = self._fingerprint(plan)
         tally = Tally(len(self.source.class_names), self.source.ignore_label)
@@ -176,10 +165,9 @@ class ShardMaker:
         return finished
 
     def find(self, plan: ShardPlan) -> Finished | None:
-        """The shard as an earlier run left it, if it is whole and still right.
-
-        Its inputs must have the same names, sizes and times of change, and its bytes
-        the checksum that they had.
+        """The shard as an earlier run left it, if it is whole and still right: its
+        inputs must have the same names, sizes and times of change, and its bytes the
+        checksum they had.
         """
         path = self.folder / plan.name
         try:
@@ -196,9 +184,8 @@ class ShardMaker:
         return finished if is_whole else None
 
     def _fingerprint(self, plan: ShardPlan) -> str:
-        """A digest of all that decides on a shard's bytes.
-
-        Whether bad images are skipped does not: it changes nothing where none is.
+        """A digest of all that decides on a shard's bytes. Whether bad images are
+        skipped does not: it changes nothing where none is.
         """
         with np.printoptions(threshold=sys.maxsize):
             reader = repr(self.source.read_label)

@@ -74,10 +74,8 @@ def known(
 
 
 def read_list(path: pathlib.Path) -> list[str]:
-    """The names in a list file, one a line; empty lines do not count.
-
-    Raises:
-        DatasetError: If the file is missing, empty or no text, or names an image twice.
+    """The names in a list file, one a line; empty lines do not count. `DatasetError` if
+    it is missing, empty or no text, or names an image twice.
     """
     if not path.is_file():
         found = sorted(p.name for p in path.parent.glob("*.txt"))
@@ -110,13 +108,8 @@ def read_list(path: pathlib.Path) -> list[str]:
 def find_image(
     folder: pathlib.Path, name: str, endings: Sequence[str] = IMAGE_ENDINGS
 ) -> pathlib.Path:
-    """The image of this name, with one of the usual endings.
-
-    A name without a file gives the first ending, so that the check of all files can
-    report it.
-
-    Raises:
-        DatasetError: If there are several.
+    """The image of this name, with one of the usual endings; a name without a file gets
+    the first, so that the check of all files can report it. `DatasetError` if several.
     """
     paths = [folder / f"{name}{ending}" for ending in endings]
     found = [path for path in paths if path.is_file()]
@@ -145,18 +138,10 @@ class CheckedItem:
 
 
 def read(item: Item, source: Source, exif: images.Exif = "refuse") -> CheckedItem:
-    """Reads and checks one image and its label.
+    """Reads and checks one image and its label; `DatasetError` names a wrong file.
 
     Each call stands alone, so that several processes may share the images, and skipping
     a bad one means catching its error.
-
-    Args:
-        item: The files.
-        source: Says how to read the label.
-        exif: As `images.read` takes it.
-
-    Raises:
-        DatasetError: With the file's name and what is wrong with it.
     """
     image = images.read(item.image, exif)
     label = None if item.label is None else _read_label(item, image, source)

@@ -31,14 +31,9 @@ def make_all(
 ) -> dict[str, Finished]:
     """Makes shards; gives what is known of each, by file name.
 
-    Args:
-        plans: The shards.
-        maker: What makes each.
-        on_images: Called now and then with the number of images done since.
-
-    Raises:
-        DatasetError: For the first wrong file that a process meets, or if a process
-            dies. Those that are at work end before.
+    Meanwhile `on_images` hears how many images were done since it last did.
+    `DatasetError` for the first wrong file that a process meets, or if a process dies;
+    those that are at work end before.
     """
     if _count(plans, maker.options.num_workers) < 2:
         return {p.name: maker.make(p, lambda: on_images(1)) for p in plans}
@@ -66,7 +61,6 @@ def _duration_s(items: Sequence[sources.Item]) -> float:
 
 class _Pool:
     """Several processes that make shards, and what they share: how far each shard is.
-
     The array has a number for each shard, which only its maker writes, and a last one
     that asks all to stop. It needs no lock, which a killed process could keep.
     """
@@ -108,7 +102,6 @@ class _Pool:
 
     def _submit(self) -> dict[concurrent.futures.Future, str]:
         """Hands over all shards, the largest first, so that none ends long after.
-
         Processes that are started while Ctrl-C is held back never hear it.
         """
         order = sorted(enumerate(self._plans), key=lambda p: -len(p[1].items))

@@ -27,11 +27,8 @@ def opened(output_dir: pathlib.Path) -> Iterator[pathlib.Path]:
     """The folder to work in, for this process alone.
 
     It is gone after success, and after a failure that left no finished shard in it; the
-    output folder is made, and removed again with it if it was.
-
-    Raises:
-        DatasetError: If the output folder is a file, cannot be written, or another
-            process converts into it.
+    output folder is made, and removed again with it if it was. `DatasetError` if that
+    is a file, cannot be written, or another process converts into it.
     """
     if output_dir.exists() and not output_dir.is_dir():
         raise DatasetError(f"--output_dir={output_dir} is not a folder.")
@@ -67,7 +64,6 @@ def clear(folder: pathlib.Path, keep: Collection[str] = ()) -> None:
 
 def install(folder: pathlib.Path, output_dir: pathlib.Path) -> None:
     """Moves the shards and `dataset.json` out of `folder`; the earlier ones go.
-
     `dataset.json` goes first and comes last: a folder in between is never taken for a
     whole data set. After a failure all is as it was.
     """

@@ -10,11 +10,9 @@ from deeplab_dpc.data import photometric, preprocess
 
 
 def scale_factors(smallest: float, largest: float, step: float) -> np.ndarray | None:
-    """The scales to draw from, evenly spaced from `smallest` to `largest`.
-
-    Returns:
-        `[n]` float32, where n is the number of whole steps plus one (0.5 to 1.5 by 0.3
-        gives four, 1/3 apart); None if `step` is 0: any number of the range.
+    """The scales to draw from, evenly spaced from `smallest` to `largest`: `[n]`
+    float32, where n is the number of whole steps plus one (0.5 to 1.5 by 0.3 gives
+    four, 1/3 apart); None if `step` is 0: any number of the range.
     """
     if smallest == largest:
         return np.array([smallest], np.float32)
@@ -26,16 +24,11 @@ def scale_factors(smallest: float, largest: float, step: float) -> np.ndarray | 
 
 @dataclasses.dataclass(frozen=True)
 class RandomView:
-    """Random views of images and their labels.
+    """Random views of images and their labels; only what the crop shows is computed.
 
-    Resized if the settings say so, scaled by a random factor, padded at the bottom and
-    the right up to the crop size, cropped at a random place, flipped with probability
-    1/2. Only what the crop shows is computed.
-
-    Attributes:
-        train: Crop size, range of scales, and whether colours are distorted.
-        data: How images are resized first.
-        ignore_label: What labels are padded with.
+    Resized if `data` says so, scaled by a random factor, padded at the bottom and the
+    right up to the crop size (labels with `ignore_label`), cropped at a random place,
+    flipped with probability 1/2.
     """
 
     train: TrainConfig
@@ -45,16 +38,10 @@ class RandomView:
     def __call__(
         self, image: tf.Tensor, label: tf.Tensor, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """One view.
+        """One view; the same seed, `[2]` int64, gives the same one.
 
-        Args:
-            image: `[height, width, 3]`, 0..255.
-            label: `[height, width, 1]`.
-            seed: `[2]` int64; the same seed gives the same view.
-
-        Returns:
-            Image, float32 `[crop height, crop width, 3]`; label, int32
-            `[crop height, crop width, 1]`.
+        Takes `[height, width, 3]`, 0..255, and `[height, width, 1]`; gives float32
+        `[crop height, crop width, 3]` and int32 `[crop height, crop width, 1]`.
         """
         train, shape = self.train, self.train.train_crop_size
         draws = tf.random.stateless_uniform([4], seed, alg="philox")

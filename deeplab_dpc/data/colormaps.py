@@ -33,16 +33,10 @@ _MAPILLARY = """
 
 
 def pascal(num_colors: int = 512) -> np.ndarray:
-    """PASCAL VOC's colour map: the bits of a label, dealt out to red, green and blue.
+    """PASCAL VOC's colour map, `[num_colors, 3]` uint8, at most 2**24 rows.
 
-    Bit 0 of the label is red's highest bit, bit 1 green's, bit 2 blue's, bit 3 red's
-    second highest, and so on.
-
-    Args:
-        num_colors: Rows wanted, at most 2**24.
-
-    Returns:
-        `[num_colors, 3]` uint8.
+    The bits of a label are dealt out to red, green and blue: bit 0 is red's highest
+    bit, bit 1 green's, bit 2 blue's, bit 3 red's second highest, and so on.
     """
     labels = np.arange(num_colors)
     colors = np.zeros((num_colors, 3), np.uint8)
@@ -70,10 +64,8 @@ def mapillary() -> np.ndarray:
 
 
 def colormap(name: str) -> np.ndarray:
-    """The colour map of this name, as `--colormap_type` gives it.
-
-    Raises:
-        ValueError: If there is none of this name.
+    """The colour map of this name, as `--colormap_type` gives it; `ValueError` for
+    others.
     """
     maps = {
         "pascal": pascal,

@@ -84,10 +84,8 @@ class DatasetInfo:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Reads what `to_dict` gave.
-
-        Raises:
-            DatasetError: For a fact that is missing, unknown or of the wrong type.
+        """Reads what `to_dict` gave; `DatasetError` for a missing, unknown or wrong
+        fact.
         """
         found: Any = values
         if isinstance(values, Mapping):
@@ -121,16 +119,11 @@ class DatasetInfo:
     def load(
         cls, dataset_dir: str | os.PathLike[str], dataset: str | None = None
     ) -> Self:
-        """The facts of the records in a folder.
+        """The facts of the records in a folder; `DatasetError` if it, or the name, is
+        wrong.
 
-        Args:
-            dataset_dir: Folder with the shards.
-            dataset: Name of a known data set, for shards without a `dataset.json`;
-                with one it must say the same. Without one, the split sizes are
-                counted.
-
-        Raises:
-            DatasetError: If the folder, or the name, is wrong.
+        `dataset` names a known data set, for shards without a `dataset.json` (then the
+        split sizes are counted); with one it must say the same.
         """
         folder = pathlib.Path(dataset_dir)
         found = load_file(folder, dataset, cls.from_dict)
@@ -164,11 +157,9 @@ class DatasetInfo:
 def load_file(
     folder: pathlib.Path, dataset: str | None, parse: Callable[[Any], Parsed]
 ) -> Parsed | None:
-    """What `parse` makes of a folder's `dataset.json`; None without one.
-
-    Raises:
-        DatasetError: If there is no such folder, or the file is no JSON, refused by
-            `parse`, or of another data set than `dataset`.
+    """What `parse` makes of a folder's `dataset.json`; None without one. `DatasetError`
+    if there is no such folder, or the file is no JSON, refused by `parse`, or of
+    another data set than `dataset`.
     """
     if not folder.is_dir():
         raise DatasetError(
@@ -195,11 +186,7 @@ def load_file(
 
 
 def known(name: str) -> DatasetInfo:
-    """The published facts of a known data set.
-
-    Raises:
-        DatasetError: If none of this name is known.
-    """
+    """The published facts of a known data set; `DatasetError` if none has this name."""
     facts = known_datasets.facts(name)
     if facts is None:
         raise DatasetError(

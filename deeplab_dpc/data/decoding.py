@@ -11,20 +11,12 @@ from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 def decode(
     serialized: tf.Tensor, where: tf.Tensor | str, info: DatasetInfo
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """A record's image, label and name.
+    """The image, label and name of a `tf.Example` with the original's keys.
 
-    Args:
-        serialized: Scalar string, a `tf.Example` with the original's keys.
-        where: Scalar string, where the record lies, for messages.
-        info: The data set that it belongs to.
-
-    Returns:
-        Image, uint8 `[height, width, 3]`; label, uint8 `[height, width, 1]`, ignored
-        everywhere for a record without one; name, scalar string.
-
-    Raises:
-        InvalidArgumentError: When run, for what is no image, a label of another size or
-            with other ids; `record_error` can read it.
+    Uint8 `[height, width, 3]`; uint8 `[height, width, 1]`, ignored everywhere for a
+    record without one; a scalar string. When run, it raises `InvalidArgumentError`,
+    which `record_error` can read, for what is no image, a label of another size or with
+    other ids; `where`, a scalar string, then says where the record lies.
     """
     record = records.parse(serialized)
     name = record["name"]
@@ -45,7 +37,6 @@ def decode(
 
 def record_error(error: tf.errors.OpError) -> DatasetError | None:
     """What a stream's error says of a record, in one paragraph; None for another one.
-
     An error raised while batches are made comes wrapped in TensorFlow's own words.
     """
     pattern = rf"({records.UNUSABLE} .*?)(?:\]\n|\nTraceback )"

@@ -83,10 +83,8 @@ class Manifest:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Reads what `to_dict` gave; all but the facts may be missing.
-
-        Raises:
-            DatasetError: For anything missing, unknown or of the wrong type.
+        """Reads what `to_dict` gave; all but the facts may be missing. `DatasetError`
+        for anything unknown or of the wrong type.
         """
         info = DatasetInfo.from_dict(values)
         try:
@@ -126,14 +124,8 @@ class Manifest:
     def load(
         cls, dataset_dir: str | os.PathLike[str], dataset: str | None = None
     ) -> Self:
-        """What a folder of records holds, with or without a `dataset.json`.
-
-        Args:
-            dataset_dir: The folder.
-            dataset: As `DatasetInfo.load` takes it.
-
-        Raises:
-            DatasetError: If the folder, the file or the name is wrong.
+        """What a folder of records holds, with or without a `dataset.json`; see
+        `DatasetInfo.load`.
         """
         found = load_file(pathlib.Path(dataset_dir), dataset, cls.from_dict)
         return found or cls(DatasetInfo.load(dataset_dir, dataset))

@@ -15,16 +15,11 @@ _STREAM = 1  # Folded into the seed, so that scale, place and flip stay what the
 
 
 def distort(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Each of four distortions with probability 1/2.
+    """Each of four distortions with probability 1/2, to `[height, width, 3]` float32,
+    0..255.
 
-    Brightness comes first; contrast before or after the colours, at random.
-
-    Args:
-        image: `[height, width, 3]` float32, RGB in 0..255.
-        seed: `[2]`; the same seed gives the same picture.
-
-    Returns:
-        The same shape, in 0..255.
+    Brightness comes first; contrast before or after the colours, at random. The same
+    seed, `[2]`, gives the same picture.
     """
     seed = tf.random.experimental.stateless_fold_in(seed, _STREAM)
     happens = tf.random.stateless_uniform([5], seed, alg="philox") < 0.5

@@ -38,10 +38,8 @@ class Split:
     data: DataConfig = DataConfig()
 
     def size(self) -> int:
-        """Number of images.
-
-        Raises:
-            DatasetError: If the split is unknown, empty, or lacks a file.
+        """Number of images; `DatasetError` if the split is unknown, empty, or lacks a
+        file.
         """
         self.shards()
         return self.info.split_sizes[self.name]
@@ -63,9 +61,7 @@ class Split:
 
     def index(self) -> records.RecordIndex:
         """Where the records lie; without the bad ones if these are skipped.
-
-        Raises:
-            DatasetError: If the split is unknown, empty, or damaged.
+        `DatasetError` if the split is unknown, empty, or damaged.
         """
         paths, expected = self.shards(), self.info.split_sizes[self.name]
         if self.data.skip_bad_records:
@@ -83,7 +79,6 @@ class Split:
     @contextlib.contextmanager
     def record_errors(self) -> Iterator[None]:
         """Turns what a stream of records raises into a `DatasetError` that says which.
-
         A record that cannot even be decoded does not know its name: then the split is
         searched for it.
         """
@@ -112,26 +107,17 @@ def training_batches(
 ) -> tf.data.Dataset:
     """An endless stream of random views, the batch of each step given by seed and step.
 
-    Every epoch shows each record once, in an order drawn from `(seed, epoch)` over the
-    whole split; batches run on over the ends of epochs. Beginning at `first_step` reads
-    nothing of what comes before it: records are found by their place in the files.
+    Batches of `image` float32 `[batch, height, width, 3]` in 0..255, `label` int32
+    `[batch, height, width]`, `name` string `[batch]`. Every epoch shows each record
+    once, in an order drawn from `(seed, epoch)` over the whole split; batches run on
+    over the ends of epochs. Beginning at `first_step` reads nothing of what comes
+    before it: records are found by their place in the files.
 
-    Args:
-        split: The split.
-        train: Batch size, crop size, scales and seed.
-        first_step: Step of the first batch.
-        share: `(i, n)` for worker i of n: the i-th part of each step's batch. Together
-            they read what one worker alone would.
-        parts: Batches in which a worker's share comes, one for each of its replicas.
-
-    Returns:
-        Batches of `image` float32 `[batch, height, width, 3]` in 0..255, `label` int32
-        `[batch, height, width]`, `name` string `[batch]`.
-
-    Raises:
-        DatasetError: If the split is unknown, empty, or damaged. A bad record stops the
-            stream with an error that `record_errors` makes readable.
-        ConfigError: If the batch cannot be shared by so many workers.
+    With a share `(i, n)` worker i of n gets the i-th part of each step's batch, in
+    `parts` batches, one for each of its replicas: together they read what one alone
+    would. Raises `DatasetError` if the split is unknown, empty, or damaged (a bad
+    record stops the stream with an error that `record_errors` makes readable),
+    `ConfigError` if the batch cannot be shared by so many.
     """
     index = split.index()
     if not len(index):
@@ -164,22 +150,15 @@ def training_batches(
 def evaluation_batches(
     split: Split, batch_size: int, crop_size: tuple[int, int]
 ) -> tf.data.Dataset:
-    """All images of a split once, in the order of the files.
+    """All images of a split once, in the order of the files; the last batch may be
+    smaller.
 
-    Args:
-        split: The split.
-        batch_size: Images of a batch; the last one may be smaller.
-        crop_size: The smallest height and width of a batch.
-
-    Returns:
-        Batches of `image` float32 `[batch, height, width, 3]` in 0..255, padded at the
-        bottom and the right with 127.5 to the crop size and to the batch's largest
-        image; `label` int32 `[batch, height, width]`, padded with the ignore label
-        (nothing else for a record without labels); `name` string `[batch]`; `size`
-        int32 `[batch, 2]`, height and width before padding.
-
-    Raises:
-        DatasetError: If the split is unknown, empty, or lacks a file.
+    Batches of `image` float32 `[batch, height, width, 3]` in 0..255, padded at the
+    bottom and the right with 127.5 to the crop size and to the batch's largest image;
+    `label` int32 `[batch, height, width]`, padded with the ignore label (nothing else
+    for a record without labels); `name` string `[batch]`; `size` int32 `[batch, 2]`,
+    height and width before padding. `DatasetError` if the split is unknown, empty, or
+    lacks a file.
     """
     info, index = split.info, split.index()
     read = functools.partial(_read, index)

@@ -43,20 +43,12 @@ def range_size(
     factor: int | None = None,
     keep_aspect_ratio: bool = True,
 ) -> tf.Tensor:
-    """The size to resize to, so that the sides lie in a range.
+    """The size, `[2]` int32, to resize `size` to, so that the sides lie in a range.
 
     In float32 and rounded down, as the original does it (37x53 to at most 60 gives
-    41x59).
-
-    Args:
-        size: `[2]`, height and width in pixels.
-        min_size: What the smaller side becomes.
-        max_size: The larger side's limit; it wins over `min_size`.
-        factor: Sides are rounded up to a multiple of this plus one, the limit down.
-        keep_aspect_ratio: Else both sides become the larger one.
-
-    Returns:
-        `[2]` int32.
+    41x59). The smaller side becomes `min_size`, but the larger side's limit `max_size`
+    wins. Sides are rounded up to a multiple of `factor` plus one, the limit down.
+    Without the aspect ratio both sides become the larger one.
     """
     size = tf.cast(size, tf.float32)
     new = tf.floor(size * (float(min_size) / tf.reduce_min(size)))
@@ -77,16 +69,9 @@ def resize_to_range(
     label: tf.Tensor | None,
     data: DataConfig,
 ) -> tuple[tf.Tensor, tf.Tensor | None]:
-    """Resizes an image and its label as the settings say; without any, not at all.
-
-    Args:
-        image: `[height, width, 3]`.
-        label: `[height, width, 1]`, or None.
-        data: `min_resize_value`, `max_resize_value`, `resize_factor` and
-            `keep_aspect_ratio`, as in `range_size`.
-
-    Returns:
-        The image (float32 if it was resized) and the label.
+    """Resizes `[height, width, 3]` and `[height, width, 1]` (or None) as the settings
+    say; see `range_size`. Without any, not at all; the image is float32 if it was
+    resized.
     """
     if data.min_resize_value is None:
         return image, label
@@ -115,19 +100,11 @@ def pad_to_bounding_box(
     target: Size | tuple[int, int] | tf.Tensor,
     value: float | Sequence[float],
 ) -> tf.Tensor:
-    """Pads up to a size.
+    """Pads images `[..., height, width, channels]` with a value (one, or one a
+    channel).
 
-    Args:
-        image: `[height, width, channels]`, or a batch of such.
-        offset: Rows above and columns left of the image.
-        target: Height and width of the result.
-        value: What to pad with, one number or one a channel.
-
-    Returns:
-        `[target height, target width, channels]` (or a batch), of the same dtype.
-
-    Raises:
-        InvalidArgumentError: If the image does not fit.
+    They get the height and width `target`, with `offset` rows above and columns left.
+    `InvalidArgumentError` if the image does not fit.
     """
     shape = tf.shape(image)
     before = tf.constant(offset, tf.int32)
@@ -163,18 +140,9 @@ def scaled_crop(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """A part of a resized image and label, without resizing the rest.
 
-    Equals a part of `resize_image` and `resize_label`: the label exactly, the image to
-    rounding (exactly, too, where the size stays).
-
-    Args:
-        image: `[height, width, 3]`.
-        label: `[height, width, 1]`.
-        scaled: `[2]` int32, the size to resize to.
-        offset: `[2]` int32, where the part begins in the resized image.
-        size: `[2]` int32, the part's size.
-
-    Returns:
-        Image, float32, and label, of its dtype; both of `size`.
+    Equals a part, `size` from `offset`, of `resize_image` and `resize_label` to
+    `scaled` (each `[2]` int32): the label exactly, the image, float32, to rounding
+    (exactly, too, where the size stays).
     """
     same = tf.reduce_all(tf.equal(scaled, tf.shape(image)[:2]))
 
@@ -230,20 +198,11 @@ def for_evaluation(
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """An image and its label as they are evaluated: resized if set, then padded.
 
-    Differs from the original in an image larger than the crop: here as there it stays
-    whole, but here the model takes any size.
-
-    Args:
-        image: `[height, width, 3]`, 0..255.
-        label: `[height, width, 1]`.
-        crop_size: The smallest height and width of the result.
-        data: How images are resized.
-        padding: What labels are padded with; or that, and what images are padded with
-            instead of grey.
-
-    Returns:
-        Image, float32 `[height, width, 3]`; label, int32 `[height, width, 1]`; the
-        size before padding, int32 `[2]`.
+    Takes `[height, width, 3]`, 0..255, and `[height, width, 1]`; gives float32, int32,
+    and the size before padding, int32 `[2]`. `padding` is what labels are padded with;
+    or that, and what images are padded with instead of grey. Differs from the original
+    in an image larger than the crop: here as there it stays whole, but here the model
+    takes any size.
     """
     both = padding if isinstance(padding, tuple) else (padding, MEAN_PIXEL)
     ignore_label, mean_pixel = both

@@ -92,13 +92,8 @@ def encode(record: Record) -> bytes:
 
 
 def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
-    """What of a record the programs use, still encoded.
-
-    Args:
-        serialized: Scalar string, a `tf.Example` with the original's keys.
-
-    Returns:
-        Scalar strings `name`, `image` and `label` (empty if the record has none).
+    """The `name`, `image` and `label` (empty if there is none) of a `tf.Example` with
+    the original's keys, still encoded: scalar strings.
     """
     text = tf.io.FixedLenFeature([], tf.string, default_value="")
     parsed = tf.io.parse_single_example(
@@ -130,9 +125,7 @@ def is_shard(path: pathlib.Path) -> bool:
 
 def write_shard(path: pathlib.Path, examples: Iterable[bytes]) -> int:
     """Writes serialised records through a temporary name; gives their number.
-
-    Raises:
-        DatasetError: If the file cannot be written.
+    `DatasetError` if the file cannot be written.
     """
     count = 0
     try:
@@ -152,10 +145,8 @@ def write_shard(path: pathlib.Path, examples: Iterable[bytes]) -> int:
 
 
 def shards_by_split(folder: str | os.PathLike[str]) -> dict[str, list[pathlib.Path]]:
-    """The record files of a folder, in order, by split.
-
-    Raises:
-        DatasetError: If a split lacks a shard, or has those of two conversions.
+    """The record files of a folder, in order, by split; `DatasetError` if a split lacks
+    a shard, or has those of two conversions.
     """
     found: dict[str, list[tuple[int, int, pathlib.Path]]] = {}
     for path in sorted(pathlib.Path(folder).iterdir()):
@@ -204,10 +195,8 @@ class RecordIndex:
         return self.paths[shard], offset - _HEADER.size
 
     def read(self, index: int) -> bytes:
-        """The serialised record at this place.
-
-        Raises:
-            DamagedError: If its bytes do not match their checksum.
+        """The serialised record at this place; `DamagedError` if its checksum is
+        wrong.
         """
         shard, offset, length = map(int, self.where[index])
         path = self.paths[shard]
@@ -235,13 +224,8 @@ def index_records(
 ) -> RecordIndex:
     """Finds the records of some files by their headers, without reading the rest.
 
-    Args:
-        paths: The files.
-        skip_damage: Whether to go on with the next file where one is damaged; what
-            follows the damage in a file cannot be found.
-
-    Raises:
-        DamagedError: If a header is wrong, or a file ends within a record.
+    `DamagedError` if a header is wrong, or a file ends within a record; or else it goes
+    on with the next file: what follows damage in a file cannot be found.
     """
     paths, damage = tuple(paths), []
     rows: list[tuple[int, int, int]] = []

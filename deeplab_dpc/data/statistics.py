@@ -52,10 +52,8 @@ class SplitStatistics:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Reads what `to_dict` gave.
-
-        Raises:
-            DatasetError: For a figure that is missing, unknown or no number.
+        """Reads what `to_dict` gave; `DatasetError` for a missing, unknown or wrong
+        figure.
         """
         try:
             figures = {
@@ -76,10 +74,7 @@ def balanced_weights(figures: SplitStatistics) -> tuple[float, ...]:
     a class's frequency is its share of the pixels of the images in which it occurs, and
     its weight is the median frequency over its own. A class that never occurs has no
     frequency; it does not count for the median, and its weight, which no pixel uses, is
-    1.
-
-    Raises:
-        DatasetError: If no class occurs at all.
+    1. `DatasetError` if no class occurs at all.
     """
     pairs = list(zip(figures.class_pixels, figures.pixels_where_present))
     frequencies = [pixels / of for pixels, of in pairs if pixels]
@@ -107,14 +102,9 @@ class Tally:
         self.rgb = np.zeros((3, 256), np.int64)  # How often each value occurs.
 
     def add(self, image: np.ndarray, label: np.ndarray | None) -> None:
-        """Counts one image.
-
-        Args:
-            image: `[height, width, 3]` uint8.
-            label: `[height, width]` uint8, or None.
-
-        Raises:
-            DatasetError: For an id that is neither a class nor the ignore label.
+        """Counts an image, `[height, width, 3]` uint8, and its label, `[height, width]`
+        uint8 or None. `DatasetError` for an id that is neither a class nor the ignore
+        label.
         """
         counts = None if label is None else self._class_counts(label)
         self.num_images += 1
@@ -135,11 +125,7 @@ class Tally:
         self.widths.update(other.widths)
 
     def figures(self) -> SplitStatistics:
-        """What was counted.
-
-        Raises:
-            DatasetError: If no image was.
-        """
+        """What was counted; `DatasetError` if no image was."""
         if not self.num_images:
             raise DatasetError("There are no images to take statistics of.")
         mean, std = zip(*map(_mean_and_std, self.rgb))

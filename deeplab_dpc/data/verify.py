@@ -43,16 +43,10 @@ def find_bad_records(
     paths: Iterable[pathlib.Path],
     progress: Callable[[int, int], None] | None = None,
 ) -> list[BadRecord]:
-    """The records that training would stop at.
+    """The records of files that training would stop at, in the order of the files.
 
-    Args:
-        info: The data set that the records belong to.
-        paths: Its files.
-        progress: Called with the number of checked records, and of all.
-
-    Returns:
-        In the order of the files. What follows damage to a file's headers cannot be
-        found; it is one bad record.
+    What follows damage to a file's headers cannot be found; it is one bad record.
+    `progress` hears the number of checked records, and of all.
     """
     index = records.index_records(paths, skip_damage=True)
     bad = [BadRecord(d.path, d.offset, d.index, "", d.reason) for d in index.damage]
@@ -73,12 +67,8 @@ def usable_records(
 ) -> tuple[records.RecordIndex, list[BadRecord]]:
     """The index of the records that training can use, and the bad ones.
 
-    Args:
-        info: The data set that the records belong to.
-        paths: Its files.
-        shards: What `dataset.json` says of them, by name. A file that is as it was
-            written was checked then, and is not checked again.
-        progress: As in `find_bad_records`, for the records that are checked.
+    Of a file that is as `shards` (from `dataset.json`, by name) says it was written,
+    the records were checked then, and are not checked again.
     """
     paths = tuple(paths)
     doubtful = [p for p in paths if not is_as_written(p, shards.get(p.name))]

@@ -27,17 +27,11 @@ class GoneError(FileNotFoundError):
 class Best:
     """A folder with one checkpoint, `<name>.json` with its scores, and other files.
 
-    The folder can be used like the run folder that the checkpoint is from. Killed at
-    any moment, it holds either the checkpoint before or the new one, with its score.
-
-    Args:
-        folder: Where; it must be there.
-        settings: What the scores depend on, as JSON types. What is kept there must have
-            the same; a setting that only one of the two knows is not compared.
-        beside: Files to copy there, too, such as the run's config.
-
-    Raises:
-        BestError: If what is kept was scored with other settings.
+    The folder can be used like the run folder that the checkpoint is from; the files
+    `beside` are copied there. Killed at any moment, it holds either the checkpoint
+    before or the new one, with its score. `settings` (JSON types) are what the scores
+    depend on: `BestError` if what is kept was scored with others; one that only one of
+    the two knows is not compared.
     """
 
     def __init__(
@@ -79,18 +73,9 @@ class Best:
 
     @contextlib.contextmanager
     def hold(self, prefix: str | os.PathLike) -> Iterator[str]:
-        """A checkpoint that stays while it is scored, even if training deletes it.
-
-        Its files are linked, or copied where that is impossible.
-
-        Args:
-            prefix: A checkpoint.
-
-        Yields:
-            The prefix of what stays.
-
-        Raises:
-            GoneError: If it is gone already.
+        """The prefix of a checkpoint that stays while it is scored, even if training
+        deletes it: its files are linked, or copied where that is impossible.
+        `GoneError` if it is gone already.
         """
         held = self.folder / _CANDIDATE
         shutil.rmtree(held, ignore_errors=True)
@@ -108,14 +93,8 @@ class Best:
             shutil.rmtree(held, ignore_errors=True)
 
     def offer(self, held: str, scores: Mapping[str, Any]) -> bool:
-        """Keeps a checkpoint instead of the one before if its mIoU is higher.
-
-        Args:
-            held: What `hold` gave.
-            scores: As JSON types; `miou` decides, in 0..1 or None.
-
-        Returns:
-            Whether it is the best one now.
+        """Keeps what `hold` gave instead of the one before if its `miou` (0..1 or None)
+        is higher; tells whether it is the best one now.
         """
         kept = self.scores()
         miou, than = scores["miou"], kept["miou"] if kept else None

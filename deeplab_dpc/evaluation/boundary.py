@@ -21,12 +21,8 @@ from scipy import ndimage, spatial
 
 
 def tolerance_px(tolerance: float, size: tuple[int, int]) -> float:
-    """The tolerance in pixels of an image.
-
-    Args:
-        tolerance: Below 1 a share of the image's diagonal (Csurka et al.: 0.0075,
-            DAVIS: 0.008); from 1 on pixels.
-        size: Height and width.
+    """The tolerance in pixels of an image: below 1 a share of its diagonal (Csurka et
+    al.: 0.0075, DAVIS: 0.008), from 1 on pixels.
     """
     return tolerance * math.hypot(*size) if tolerance < 1 else tolerance
 
@@ -38,18 +34,10 @@ def class_f_scores(
     ignore_label: int,
     tolerance: float,
 ) -> np.ndarray:
-    """The F-score of each class's outline in one image.
+    """The F-score of each class's outline in one image of `[height, width]` classes.
 
-    Args:
-        label: `[height, width]` true classes.
-        prediction: `[height, width]` predicted ones.
-        num_classes: Classes.
-        ignore_label: The label of pixels that do not count.
-        tolerance: As `tolerance_px` takes it.
-
-    Returns:
-        `[classes]` float64 in 0..1; 0 for a class with an outline in one of the two
-        only, nan for one without.
+    `[classes]` float64 in 0..1; 0 for a class with an outline in one of the two only,
+    nan for one without. The tolerance is as `tolerance_px` takes it.
     """
     ignored = label == ignore_label
     scores = np.full(num_classes, np.nan)
@@ -109,13 +97,7 @@ def _share_near(points: np.ndarray, others: np.ndarray, reach_px: float) -> floa
 
 
 class BoundaryScores:
-    """Sums of the images' F-scores; small, however many images there are.
-
-    Args:
-        num_classes: Classes.
-        ignore_label: The label of pixels that do not count.
-        tolerance: As `tolerance_px` takes it.
-    """
+    """Sums of the images' F-scores; small, however many images there are."""
 
     def __init__(self, num_classes: int, ignore_label: int, tolerance: float):
         self.tolerance = tolerance
@@ -125,9 +107,8 @@ class BoundaryScores:
         self._total, self._scored = 0.0, 0
 
     def add(self, label: np.ndarray, prediction: np.ndarray) -> float:
-        """Adds an image; gives its score, the mean over classes with an outline.
-
-        Nan if there is no outline at all.
+        """Adds an image; gives its score, the mean over classes with an outline, or
+        nan.
         """
         scores = class_f_scores(
             label, prediction, self._num_classes, self._ignore_label, self.tolerance

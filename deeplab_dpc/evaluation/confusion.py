@@ -11,11 +11,8 @@ class Confusion:
     """Pixel counts by true and predicted class, over as many images as wanted.
 
     Counts are int64, so they stay exact for any data set. Ignored pixels are left out.
-
-    Args:
-        num_classes: Classes, the ignored label left out.
-        ignore_label: The label of pixels that do not count. It may be a class's (0 in
-            ADE20K): that class is then never true, but may be predicted.
+    The ignore label may be a class's (0 in ADE20K): that class is then never true, but
+    may be predicted.
     """
 
     def __init__(self, num_classes: int, ignore_label: int):
@@ -29,19 +26,11 @@ class Confusion:
         return self._counts.copy()
 
     def add(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-        """Counts the pixels of one image or batch.
+        """Counts the pixels of one image or batch, integers of any one shape.
 
-        Args:
-            labels: True classes, any shape, integers.
-            predictions: Predicted classes, the same shape.
-
-        Returns:
-            The counts of these pixels alone, as `counts` has those of all.
-
-        Raises:
-            LabelRangeError: If a label is neither a class nor ignored, or a prediction
-                under a labelled pixel is no class. Nothing is counted then.
-            ValueError: If the shapes differ.
+        Gives their counts alone, as `counts` has those of all. `LabelRangeError` if a
+        label is neither a class nor ignored, or a prediction under a labelled pixel is
+        no class (nothing is counted then); `ValueError` if the shapes differ.
         """
         labels, predictions = np.asarray(labels), np.asarray(predictions)
         if labels.shape != predictions.shape:
@@ -73,12 +62,9 @@ class Confusion:
 def class_ious(counts: np.ndarray) -> np.ndarray:
     """Intersection over union of each class, in 0..1: TP / (TP + FP + FN).
 
-    Args:
-        counts: `[classes, classes]`, rows true, columns predicted.
-
-    Returns:
-        `[classes]` float64; 0 for a class that was predicted but is never true, nan
-        for one that occurs neither way.
+    From `[classes, classes]` counts, rows true, columns predicted. `[classes]` float64;
+    0 for a class that was predicted but is never true, nan for one that occurs neither
+    way.
     """
     hits = np.diagonal(counts)
     union = counts.sum(axis=0) + counts.sum(axis=1) - np.diagonal(counts)
@@ -86,13 +72,8 @@ def class_ious(counts: np.ndarray) -> np.ndarray:
 
 
 def class_accuracies(counts: np.ndarray) -> np.ndarray:
-    """Share of each true class's pixels that are right, in 0..1: TP / (TP + FN).
-
-    Args:
-        counts: `[classes, classes]`, rows true, columns predicted.
-
-    Returns:
-        `[classes]` float64; nan for a class that is never true.
+    """Share of each true class's pixels that are right, in 0..1: TP / (TP + FN); nan
+    for a class that is never true.
     """
     return _ratios(np.diagonal(counts), counts.sum(axis=1))
 
@@ -108,9 +89,8 @@ def mean_class_accuracy(counts: np.ndarray) -> float:
 
 
 def frequency_weighted_iou(counts: np.ndarray) -> float:
-    """Mean of `class_ious`, each weighted with its share of the true pixels, or nan.
-
-    A class that is never true has the weight 0.
+    """Mean of `class_ious`, each weighted with its share of the true pixels (0 for a
+    class that is never true), or nan.
     """
     if not counts.sum():
         return float("nan")

@@ -21,12 +21,8 @@ class EvaluationError(ValueError):
 class Scorer:
     """Scores image by image, in counts and sums whose size no number of images changes.
 
-    Args:
-        num_classes: Classes, the ignored label left out.
-        ignore_label: The label of pixels that do not count.
-        boundary_tolerance: How far off an outline may lie, as `boundary.tolerance_px`
-            takes it; None scores no outlines.
-        on_image: Called with the scores of each image.
+    How far off an outline may lie is as `boundary.tolerance_px` takes it; None scores
+    no outlines. `on_image` hears the scores of each image.
     """
 
     def __init__(
@@ -47,15 +43,8 @@ class Scorer:
         self._on_image = on_image
 
     def add(self, name: str, label: np.ndarray, prediction: np.ndarray) -> ImageScore:
-        """Scores one image; gives its scores.
-
-        Args:
-            name: Its name in the records.
-            label: `[height, width]` true classes.
-            prediction: `[height, width]` predicted ones.
-
-        Raises:
-            EvaluationError: If a label is no class; the message names the image.
+        """Scores one image's `[height, width]` true and predicted classes.
+        `EvaluationError` with its name if a label is no class.
         """
         try:
             counts = self.counts.add(label, prediction)
@@ -75,10 +64,8 @@ class Scorer:
         return score
 
     def result(self, split: str, step: int, class_names: tuple[str, ...]) -> Result:
-        """The scores of all images so far.
-
-        Raises:
-            EvaluationError: If no pixel has a label, as in a test split.
+        """The scores of all images so far; `EvaluationError` if no pixel has a label,
+        as in a test split.
         """
         counts = self.counts.counts
         if not counts.any():
@@ -120,13 +107,10 @@ def predicted(
     batches: Iterable[Mapping[str, Any]],
     at_once: int = 1,
 ) -> Iterator[PredictedImage]:
-    """The images of batches with their predictions, few batches in memory at a time.
+    """The images of `pipeline.evaluation_batches` with their predictions.
 
-    Args:
-        predict: Some batches of `[batch, height, width, 3]` images to as many of
-            `[batch, height, width]` labels, such as a `Predictor`.
-        batches: What `pipeline.evaluation_batches` gives.
-        at_once: How many batches `predict` takes at once; the last time maybe fewer.
+    Few batches are in memory at a time: `predict`, such as a `Predictor`, takes up to
+    `at_once` of them at once, and gives `[batch, height, width]` labels of each.
     """
     stream = iter(batches)
     while group := list(itertools.islice(stream, at_once)):
@@ -146,18 +130,10 @@ def score(
     at_once: int = 1,
     look: Look | None = None,
 ) -> None:
-    """Scores all images of all batches; see `predicted`.
+    """Scores all images of all batches, without their padding; see `predicted`.
 
-    Args:
-        predict: Batches of images to labels.
-        batches: What `pipeline.evaluation_batches` gives.
-        scorer: What scores. It sees each image without its padding.
-        at_once: How many batches `predict` takes at once.
-        look: Called with each image's scores, the image, its label and its prediction,
-            all without padding, such as `reports.evaluation.Extremes.see`.
-
-    Raises:
-        EvaluationError: If a label is no class; the message names the image.
+    `look` gets each image's scores, the image, its label and its prediction, such as
+    `reports.evaluation.Extremes.see`. `EvaluationError` as `Scorer.add`.
     """
     for found in predicted(predict, batches, at_once):
         scores = scorer.add(found.name, found.label, found.prediction)

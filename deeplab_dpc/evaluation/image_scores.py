@@ -40,12 +40,8 @@ class ImageScore:
 
 
 class ImageScores:
-    """All images' scores, or of very many the worst and the best ones.
-
-    Args:
-        most: Of how many images all are kept.
-        extremes: How many of the worst, and of the best, are kept of more. Images
-            without a labelled pixel are neither.
+    """All images' scores; of more than `most` the `extremes` worst and best ones.
+    Images without a labelled pixel are neither.
     """
 
     def __init__(self, most: int = MOST_IMAGES, extremes: int = EXTREMES):
@@ -81,12 +77,8 @@ def table(
 ) -> Iterator[Callable[[ImageScore], None]]:
     """A CSV of all images' scores, written as they come, there when all are.
 
-    Args:
-        path: The file; until it is done, its rows are in a hidden one beside it.
-        has_boundary: Whether it has a column for the outlines' score.
-
-    Yields:
-        What writes a row; a score that there is not is empty.
+    Until it is done, its rows are in a hidden file beside it. Yields what writes a row;
+    a score that there is not is empty.
     """
     with files.atomically(path) as new, new.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -19,9 +19,7 @@ class PhotoError(ValueError):
 
 def find(folder: str | None, files: Sequence[str]) -> list[pathlib.Path]:
     """The images of a folder (not of its subfolders), by name, and then the files.
-
-    Raises:
-        PhotoError: If something is not there, or there is no image.
+    `PhotoError` if something is not there, or there is no image.
     """
     found: list[pathlib.Path] = []
     if folder is not None:
@@ -45,9 +43,7 @@ def find(folder: str | None, files: Sequence[str]) -> list[pathlib.Path]:
 
 def read(path: pathlib.Path) -> np.ndarray:
     """An image as `[height, width, 3]` uint8 RGB, upright as its camera says.
-
-    Raises:
-        PhotoError: If the file is no image, or a damaged one.
+    `PhotoError` if the file is no image, or a damaged one.
     """
     try:
         with Image.open(path) as image:
@@ -77,14 +73,8 @@ def batch(
     crop_size: tuple[int, int],
     ignore_label: int,
 ) -> dict[str, Any]:
-    """A batch of one image, as `pipeline.evaluation_batches` gives them.
-
-    Args:
-        image: `[height, width, 3]` uint8 RGB.
-        name: Its name.
-        data: How images are resized first.
-        crop_size: The smallest height and width of a batch.
-        ignore_label: What its labels are, having none.
+    """A batch of one uint8 RGB image, as `pipeline.evaluation_batches` gives them; its
+    labels, having none, are ignored.
     """
     label = np.full((*image.shape[:2], 1), ignore_label, np.int32)
     padded, padded_label, size = preprocess.for_evaluation(

@@ -11,11 +11,9 @@ from deeplab_dpc import inference
 
 
 def strategy(devices: Sequence[str] | None = None) -> tf.distribute.Strategy:
-    """The strategy under whose scope the model is made: a copy on each device.
-
-    Args:
-        devices: Their names; by default all GPUs that TensorFlow sees, or without any
-            the (logical) CPUs. With one device there is nothing to copy.
+    """The strategy under whose scope the model is made: a copy on each device. By
+    default these are all GPUs that TensorFlow sees, or without any the (logical) CPUs.
+    With one device there is nothing to copy.
     """
     if devices is None:
         gpus = tf.config.list_logical_devices("GPU")
@@ -32,12 +30,7 @@ class Predictor:
     Each replica sees one whole batch, which keeps its own size and padding, so what is
     predicted for an image does not depend on the number of replicas. Where fewer
     batches are left, the replicas without one do the first batch again, and what they
-    find is dropped.
-
-    Args:
-        model: What `build_model` gave, under the strategy's scope.
-        averaging: Scales, flips, windows.
-        on: The strategy; by default that without replicas.
+    find is dropped. The model is made under the scope of the strategy `on`.
     """
 
     def __init__(
@@ -65,13 +58,8 @@ class Predictor:
         self._graph = graph  # One for images of any size, traced once.
 
     def __call__(self, images: Sequence[Any]) -> list[np.ndarray]:
-        """Labels of up to `num_replicas` batches.
-
-        Args:
-            images: `[batch, height, width, 3]` in 0..255 each; sizes may differ.
-
-        Returns:
-            `[batch, height, width]` int32 for each.
+        """Labels, `[batch, height, width]` int32, of up to `num_replicas` batches of
+        `[batch, height, width, 3]` images in 0..255; sizes may differ.
         """
         batches = [tf.cast(batch, tf.float32) for batch in images]
         batches += [batches[0]] * (self.num_replicas - len(batches))

@@ -111,9 +111,8 @@ class Result:
         return [dict(zip(columns, row)) for row in zip(*columns.values())]
 
     def table(self) -> str:
-        """The scores as text: a line for each class, then the means.
-
-        All in percent; "-" stands for a class that does not occur.
+        """The scores as text: a line for each class, then the means. All in percent;
+        "-" stands for a class that does not occur.
         """
         shown = (
             "mIoU",

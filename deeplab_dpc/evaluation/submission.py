@@ -27,10 +27,8 @@ class Layout(Protocol):
     """How one benchmark wants its files."""
 
     def path(self, name: str) -> str:
-        """The file of an image, by its name in the records, below the folder.
-
-        Raises:
-            SubmissionError: If it is no name of the benchmark's.
+        """The file of an image, by its name in the records, below the folder;
+        `SubmissionError` if it is no name of the benchmark's.
         """
         ...
 
@@ -65,11 +63,9 @@ class Cityscapes:
 class PascalVoc:
     """`results/VOC2012/Segmentation/comp6_<split>_cls/<image>.png` with VOC's palette.
 
-    The development kit's `VOCopts.seg.clsrespath`. comp6 is for methods that used more
-    than VOC's own data, such as a backbone from ImageNet; comp5 is for the others.
-
-    Args:
-        split: The split; the servers' is `test`.
+    The development kit's `VOCopts.seg.clsrespath`; the servers' split is `test`. comp6
+    is for methods that used more than VOC's own data, such as a backbone from ImageNet;
+    comp5 is for the others.
     """
 
     def __init__(self, split: str):
@@ -94,10 +90,8 @@ class PascalVoc:
 
 def cityscapes_label_ids(train_ids: np.ndarray) -> np.ndarray:
     """Cityscapes' label ids of train ids 0..18: road is 7, bicycle 33; uint8.
-
-    Raises:
-        SubmissionError: If a value is no train id. (The ignored 255 as a prediction
-            crashes cityscapesscripts.)
+    `SubmissionError` if a value is no train id. (The ignored 255 as a prediction
+    crashes cityscapesscripts.)
     """
     table = np.array([trainId2label[i].id for i in range(19)], np.uint8)
     train_ids = np.asarray(train_ids)
@@ -112,9 +106,7 @@ def cityscapes_label_ids(train_ids: np.ndarray) -> np.ndarray:
 
 def layout(info: DatasetInfo, split: str) -> Layout | None:
     """How predictions for a data set are handed in; None if nothing is known.
-
-    Raises:
-        SubmissionError: If the data set has a benchmark's name but not its classes.
+    `SubmissionError` if it has a benchmark's name but not its classes.
     """
     known: dict[str, tuple[int, Layout]] = {
         "cityscapes": (19, Cityscapes()),
@@ -140,27 +132,16 @@ def fits(layout: Layout, names: Iterable[str]) -> bool:
 
 
 class Submission:
-    """A folder of predictions, and at the end a zip file of it to hand in.
-
-    Args:
-        folder: Where the files go; made if missing.
-        layout: How the benchmark wants them.
-    """
+    """A folder of predictions, and at the end a zip file of it to hand in."""
 
     def __init__(self, folder: pathlib.Path, layout: Layout):
         self._folder, self._layout = folder, layout
         self._written: dict[str, None] = {}
 
     def add(self, name: str, prediction: np.ndarray) -> None:
-        """Writes the prediction of one image.
-
-        Args:
-            name: The image's name in the records.
-            prediction: `[height, width]` class ids at the image's own size.
-
-        Raises:
-            SubmissionError: If the name or a class is not the benchmark's, or there is
-                a prediction of this name already.
+        """Writes the prediction of one image, `[height, width]` class ids at its own
+        size. `SubmissionError` if the name or a class is not the benchmark's, or there
+        is a prediction of this name already.
         """
         relative = self._layout.path(name)
         if relative in self._written:

@@ -56,18 +56,12 @@ class Serving:
 def predict(
     model: keras.Model, images: tf.Tensor, serving: Serving
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Labels and probabilities at the images' own size.
+    """Labels, `[batch, height, width]` int32, and probabilities, `[batch, height,
+    width, classes]` float32, at the size of images `[batch, height, width, 3]` in
+    0..255.
 
     Resizes, pads with grey, predicts, crops, and resizes back: labels by nearest
     neighbour, probabilities linearly, as the original's exported graph.
-
-    Args:
-        model: What `build_model` gave.
-        images: `[batch, height, width, 3]` in 0..255.
-        serving: What to do around the network.
-
-    Returns:
-        `[batch, height, width]` int32 and `[batch, height, width, classes]` float32.
     """
     images = tf.cast(images, tf.float32)
     own = tf.shape(images)[1:3]
@@ -94,7 +88,7 @@ def write(
     serving: Serving | None = None,
     overwrite: bool = False,
 ) -> pathlib.Path:
-    """Writes a SavedModel folder, whole or not at all.
+    """Writes a SavedModel folder, whole or not at all; gives the folder.
 
     Signatures, both giving `SemanticPredictions` (int32 `[batch, height, width]`) and
     `SemanticProbabilities` (float32 `[batch, height, width, classes]`):
@@ -102,21 +96,9 @@ def write(
     - `serving_default`: `images`, uint8 `[batch, height, width, 3]` RGB, any size;
     - `encoded`: `image`, the bytes of one JPEG, PNG, BMP or GIF file (a batch of 1).
 
-    `labels.json` in the folder names the classes and their colours.
-
-    Args:
-        model: What `build_model` gave, with its weights.
-        path: The folder to make.
-        dataset: The classes' names and colours.
-        serving: What to do around the network.
-        overwrite: Replace a folder that is there.
-
-    Returns:
-        The folder.
-
-    Raises:
-        ExportError: If the folder is there already, or is no SavedModel's.
-        OSError: If it cannot be written.
+    `labels.json` in the folder names the classes and their colours. `ExportError` if
+    the folder is there already (unless it may be replaced), or is no SavedModel's;
+    `OSError` if it cannot be written.
     """
     folder = pathlib.Path(path)
     check_path(folder, overwrite)
@@ -133,9 +115,7 @@ def write(
 
 def check_path(folder: pathlib.Path, overwrite: bool) -> None:
     """Checks that an export may be written to `folder`, before the work is done.
-
-    Raises:
-        ExportError: If the folder is there already, or is no SavedModel's.
+    `ExportError` if it is there already, or is no SavedModel's.
     """
     if not folder.exists():
         return

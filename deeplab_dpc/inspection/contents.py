@@ -32,10 +32,8 @@ class Decoded:
 
 
 def read(index: records.RecordIndex, number: int) -> Decoded:
-    """Reads and decodes one record.
-
-    Raises:
-        DatasetError: If it is damaged, or its label has another size than its image.
+    """Reads and decodes one record; `DatasetError` if it is damaged, or its label has
+    another size than its image.
     """
     path, offset = index.place(number)
     try:
@@ -59,11 +57,7 @@ def read(index: records.RecordIndex, number: int) -> Decoded:
 def read_all(
     index: records.RecordIndex, numbers: Iterable[int] | None = None
 ) -> Iterator[tuple[int, Decoded]]:
-    """Some records (all by default) with their numbers; several are decoded at once.
-
-    Raises:
-        DatasetError: As `read`.
-    """
+    """Some records (all by default) with their numbers; several are decoded at once."""
     waiting: collections.deque[tuple[int, concurrent.futures.Future[Decoded]]]
     workers, waiting = len(os.sched_getaffinity(0)), collections.deque()
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
@@ -81,15 +75,8 @@ def count(
     index: records.RecordIndex,
     step: Callable[[], None] = lambda: None,
 ) -> SplitStatistics:
-    """Figures of a split that nobody has counted yet.
-
-    Args:
-        info: The data set.
-        index: The split's records.
-        step: Called after each record.
-
-    Raises:
-        DatasetError: For a bad record, with its file and byte.
+    """Figures of a split that nobody has counted yet; `step` hears of each record.
+    `DatasetError` for a bad record, with its file and byte.
     """
     tally = Tally(info.num_classes, info.ignore_label)
     for number, record in read_all(index):
@@ -116,16 +103,11 @@ def file_problems(
     with_checksums: bool = False,
     step: Callable[[], None] = lambda: None,
 ) -> list[str]:
-    """Record files that are not those that `dataset.json` tells of.
+    """A line, beginning with the file's name, for each that `dataset.json` has
+    otherwise.
 
-    Args:
-        manifest: What it says; of records that another program wrote it says nothing.
-        shards: The files that are there, by split; other splits do not count.
-        with_checksums: Whether to read each file and compare its checksum, too.
-        step: Called after each file.
-
-    Returns:
-        A line a problem, each beginning with the file's name.
+    Of records that another program wrote it says nothing; splits without files do not
+    count. Each file is read, too, if its checksum is to be compared.
     """
     if not manifest.shards:
         return []

@@ -12,11 +12,8 @@ Counted = Mapping[str, SplitStatistics]
 
 
 def splits_table(counted: Counted, files: Mapping[str, tuple[int, int]]) -> list[str]:
-    """A row a split: images, files, sizes, mean colours, ignored pixels.
-
-    Args:
-        counted: Figures of the splits.
-        files: Number of record files and of their bytes, by split.
+    """A row a split: images, files (number and bytes), sizes, mean colours, ignored
+    pixels.
     """
     head = ("split", "images", "labelled", "files", "MiB") + (
         "height",
@@ -40,9 +37,8 @@ def splits_table(counted: Counted, files: Mapping[str, tuple[int, int]]) -> list
 
 
 def classes_table(info: DatasetInfo, counted: Counted) -> list[str]:
-    """A row a class: share of the labelled pixels and images with it, for each split.
-
-    Splits without labels have no columns.
+    """A row a class: share of the labelled pixels and images with it, for each split
+    that has labels.
     """
     labelled = {k: s for k, s in counted.items() if sum(s.class_pixels)}
     if not labelled:

@@ -17,12 +17,7 @@ Counted = Mapping[str, SplitStatistics]
 
 
 def warnings(info: DatasetInfo, counted: Counted) -> list[str]:
-    """Sentences about what is likely to be a mistake, or to harm training.
-
-    Args:
-        info: The data set.
-        counted: Figures of its splits.
-    """
+    """Sentences about what is likely to be a mistake, or to harm training."""
     found = _absent_classes(info, counted)
     for split, figures in counted.items():
         found += [f"{split}: {text}" for text in _of_split(info, figures)]

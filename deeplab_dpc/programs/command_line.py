@@ -12,15 +12,12 @@ Main = Callable[[Sequence[str]], Any]
 
 
 def run(main: Main, help: str | None = None) -> None:
-    """Parses the command line, then runs `main` with what is left of it.
+    """Parses the command line, then runs `main` with what is left; `help` is for
+    --help.
 
     Errors that a user can cause and mend (flags, `ValueError`s of ours, files and
     folders) are told in one paragraph on stderr; everything else is a bug and keeps its
     traceback.
-
-    Args:
-        main: Takes what is left of the command line.
-        help: What `--help` says above the flags.
     """
     _show_in_help(help)
 
@@ -44,9 +41,8 @@ def run(main: Main, help: str | None = None) -> None:
 
 
 def _show_in_help(text: str | None, values: flags.FlagValues = flags.FLAGS) -> None:
-    """Makes `--help` show this text and every flag of ours.
-
-    Absl shows the docstring of the script and the flags that the script itself defines.
+    """Makes `--help` show this text and every flag of ours. Absl shows the docstring of
+    the script and the flags that the script itself defines.
     """
     sys.modules["__main__"].__doc__ = text
     for module, defined in values.flags_by_module_dict().items():

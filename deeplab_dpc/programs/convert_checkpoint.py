@@ -67,12 +67,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
 
 
 def to_run(path: str, values: flags.FlagValues) -> None:
-    """Writes the run folder of a TF1 checkpoint, whole or not at all.
-
-    Raises:
-        WeightsError: If there is no checkpoint, or it is no model of ours.
-        RunFolderError: If the run folder is there already.
-    """
+    """Writes the run folder of a TF1 checkpoint, whole or not at all."""
     if (pathlib.Path(path) / run_folder.CONFIG_FILE).is_file():
         raise app.UsageError(
             f"--checkpoint_dir={path} is a run folder already; to write its weights as "
@@ -108,12 +103,7 @@ def to_run(path: str, values: flags.FlagValues) -> None:
 
 
 def to_tf1(prefix: str, values: flags.FlagValues) -> None:
-    """Writes a run's weights as a TF1 checkpoint.
-
-    Raises:
-        RunFolderError: If there is no run, or it has no checkpoint.
-        WeightsError: If the TF1 checkpoint is there already.
-    """
+    """Writes a run's weights as a TF1 checkpoint, unless that is there already."""
     run = config_flags.open_run(values)
     config = dataclasses.replace(run.config.model, crop_size=None)
     model = model_lib.build_model(config)

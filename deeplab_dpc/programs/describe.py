@@ -67,12 +67,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
 
 
 def draw(genotype: Genotype | None, path: str) -> None:
-    """Draws a cell, and says where.
-
-    Raises:
-        app.UsageError: If there is no cell, or no such folder.
-        PictureError: If the file is of another kind.
-    """
+    """Draws a cell, and says where; an error if there is no cell, or no such folder."""
     if genotype is None:
         raise app.UsageError(
             f"--cell_picture={path} draws a cell, but the model has ASPP; pass "

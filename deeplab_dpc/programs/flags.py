@@ -72,9 +72,8 @@ def define_optional(
 
 
 def define_run(values: flags.FlagValues = flags.FLAGS) -> None:
-    """Defines the flags of a run folder, its model and its data, without defaults.
-
-    What is not given is the run folder's, so no default is shown.
+    """Defines the flags of a run folder, its model and its data, without defaults: what
+    is not given is the run folder's.
     """
     flags.DEFINE_string(
         "checkpoint_dir",
@@ -100,18 +99,9 @@ def open_run(
     evaluation: Mapping[str, Any] | None = None,
     checkpoint: str | None = None,
 ) -> Run:
-    """The run that the flags name, with the settings that they give.
-
-    Args:
-        values: The flags.
-        evaluation: Settings of the evaluation to replace.
-        checkpoint: A checkpoint in the place of --checkpoint_dir.
-
-    Raises:
-        app.UsageError: If there is no path.
-        RunFolderError: If the folder is no run folder.
-        ContradictionError: If a flag of the model contradicts the run.
-        ConfigError: If the settings do not work together.
+    """The run that the flags name (or `checkpoint`), with the settings that they and
+    `evaluation` give. Raises `app.UsageError` if there is no path, and what `Run.open`
+    does.
     """
     path = checkpoint or values["checkpoint_dir"].value
     if not path:
@@ -130,9 +120,7 @@ def given(
     without: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """The settings of `config` whose flags were given, by name, `without` some.
-
-    Raises:
-        app.UsageError: If a flag of several numbers has something else.
+    `app.UsageError` if a flag of several numbers has something else.
     """
     hints = typing.get_type_hints(config)
     names = [f.name for f in dataclasses.fields(config) if f.metadata["flag"]]
@@ -145,9 +133,7 @@ def given(
 
 def given_cell(values: flags.FlagValues = flags.FLAGS) -> dict[str, Genotype]:
     """`{"genotype": ...}` if the flag of the cell was given, else nothing.
-
-    Raises:
-        app.UsageError: If the file is missing or holds no cell.
+    `app.UsageError` if the file is missing or holds no cell.
     """
     if not values["dense_prediction_cell_json"].present:
         return {}
@@ -171,9 +157,7 @@ def config_from(
     values: flags.FlagValues = flags.FLAGS,
 ) -> AnyConfig:
     """The settings that the flags and `extra` say; `extra` takes a flag's place.
-
-    Raises:
-        app.UsageError: If the settings cannot work.
+    `app.UsageError` if they cannot work.
     """
     extra = extra or {}
     try:

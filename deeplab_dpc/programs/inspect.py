@@ -121,13 +121,7 @@ def report(
     shards: Shards,
     counted: Mapping[str, SplitStatistics],
 ) -> str:
-    """All that is printed of a data set: tables, what is odd, weights.
-
-    Args:
-        manifest: What `dataset.json` says.
-        shards: Files by split.
-        counted: Figures by split.
-    """
+    """All that is printed of a data set: tables, what is odd, weights."""
     info = manifest.info
     sizes = {
         split: (len(paths), sum(path.stat().st_size for path in paths))
@@ -153,11 +147,7 @@ def draw(
     num_images: int,
     folder: pathlib.Path,
 ) -> None:
-    """Writes `histogram.png` and a contact sheet for each split.
-
-    Raises:
-        DatasetError: If a record that is to be shown is bad.
-    """
+    """Writes `histogram.png` and a contact sheet for each split."""
     palette = Palette.of(info)
     title = f"{info.name}: {info.num_classes} classes, shares of the labelled pixels"
     if chart := class_chart.class_chart(palette, counted, title):

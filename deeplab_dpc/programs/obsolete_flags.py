@@ -52,10 +52,8 @@ def define(values: flags.FlagValues = flags.FLAGS) -> None:
 
 
 def check(values: flags.FlagValues = flags.FLAGS) -> None:
-    """Warns of the flags that were given another value than their default.
-
-    Raises:
-        app.UsageError: If that value would have changed results.
+    """Warns of flags that were given another value than their default; `app.UsageError`
+    if that would have changed results.
     """
     for flag in TRAIN:
         value = values[flag.name].value

@@ -64,12 +64,8 @@ STAGES = (
 def commands(
     folder: pathlib.Path, steps: int | None, images: int
 ) -> list[tuple[str, list[str]]]:
-    """Title and arguments of each stage.
-
-    Args:
-        folder: Where everything goes.
-        steps: Training steps, or `None` for those of the flagfile.
-        images: Scenes to train on; a sixth of that is for scoring.
+    """Title and arguments of each stage; a sixth as many scenes are for scoring.
+    Without `steps`, those of the flagfile are made.
     """
     values = {
         "folder": shlex.quote(str(folder)),

@@ -65,12 +65,9 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
 
 def run_config(values: flags.FlagValues = flags.FLAGS) -> RunConfig:
     """The run that the flags describe; the data set says how many classes there are.
-
     Folders become absolute, so that the run folder can be used from anywhere.
-
-    Raises:
-        app.UsageError: If settings cannot work together.
-        DatasetError: If there is no data set in `dataset_dir`.
+    `app.UsageError` if settings cannot work together, `DatasetError` without a data
+    set.
     """
     folder = {"dataset_dir": os.path.abspath(values.dataset_dir)}
     data = config_flags.config_from(DataConfig, folder, values)

@@ -14,10 +14,8 @@ def branch_name(branch: Branch) -> str:
 
 
 def short_cell(genotype: Genotype) -> str:
-    """A cell in one line: `r1x6(F) g2x4(0) 1x1(1)`.
-
-    The operators' labels, each with what it reads: the backbone's features F, or the
-    branch with that number, from 0.
+    """A cell in one line: `r1x6(F) g2x4(0) 1x1(1)`. The operators' labels, each with
+    what it reads: the backbone's features F, or the branch with that number, from 0.
     """
     return " ".join(
         f"{Operator.of(b).label}({'F' if b.source == BACKBONE else b.source})"

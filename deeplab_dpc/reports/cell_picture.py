@@ -77,14 +77,8 @@ class CellLayout:
 
 
 def save(genotype: Genotype, path: str | os.PathLike) -> None:
-    """Draws a cell into a file, whole or not at all; the same cell, the same bytes.
-
-    Args:
-        genotype: The cell.
-        path: Ends in `.svg` or `.png`.
-
-    Raises:
-        PictureError: For another ending.
+    """Draws a cell into an `.svg` or a `.png`, whole or not at all; the same cell, the
+    same bytes. `PictureError` for another ending.
     """
     kind = pathlib.Path(path).suffix
     if kind not in (".svg", ".png"):

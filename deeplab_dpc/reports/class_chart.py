@@ -20,18 +20,12 @@ _TEXT_ROOM = 0.65  # For numbers, as a share of the room for bars.
 def class_chart(
     palette: Palette, counted: Mapping[str, SplitStatistics], title: str
 ) -> bytes | None:
-    """Bars in the classes' colours: a row a class, a column a split.
+    """Bars in the classes' colours, a row a class, a column a split with labels, as
+    PNG.
 
     Many classes go on in further blocks to the right. Where shares differ widely the
-    axis is logarithmic, and says so. A class that a split lacks is marked there.
-
-    Args:
-        palette: The classes; one that is ignored (ADE20K's 0) has no bar.
-        counted: Figures of the splits; those without labels have no column.
-        title: A line above all.
-
-    Returns:
-        A PNG; None if no split has labels.
+    axis is logarithmic, and says so. A class that a split lacks is marked there; one
+    that is ignored (ADE20K's 0) has no bar. None if no split has labels.
     """
     lanes = [(k, figures) for k, figures in counted.items() if figures.num_labelled]
     if not lanes:

@@ -21,18 +21,9 @@ def image_files(
     palette: Palette,
     title: str = "",
 ) -> dict[str, np.ndarray]:
-    """All pictures of one image, by the ending of their file name.
-
-    Args:
-        image: The image.
-        predictions: Its predicted label map.
-        labels: Its true one, or None.
-        palette: Names and colours.
-        title: The sheet's title.
-
-    Returns:
-        `_image`, `_prediction`, `_overlay`, with labels `_ground_truth` and `_errors`,
-        and the sheet under the empty ending.
+    """All pictures of one image, by the ending of their file name: `_image`,
+    `_prediction`, `_overlay`, with labels `_ground_truth` and `_errors`, and the sheet
+    under the empty ending.
     """
     files = {
         "_image": image,
@@ -65,10 +56,9 @@ def image_files(
 def legend_entries(
     palette: Palette, predictions: np.ndarray, labels: np.ndarray | None
 ) -> list[Entry]:
-    """The legend of an image: the classes that occur, largest first.
-
-    With labels each has its IoU on this image, and "wrong" and "no label" follow if
-    they occur; without, its share of the image.
+    """The legend of an image: the classes that occur, largest first. With labels each
+    has its IoU on this image, and "wrong" and "no label" follow if they occur; without,
+    its share of the image.
     """
     if labels is None:
         seen = palette.occurring(predictions)
@@ -95,16 +85,11 @@ def contact_sheet(
     palette: Palette,
     title: str,
 ) -> np.ndarray:
-    """Images in rows, each beside its labels; a legend at the end.
+    """Images in rows, each beside its labels; a legend at the end. Uint8 `[height,
+    width, 3]`.
 
-    Args:
-        items: Name, image (`[height, width, 3]` uint8) and labels (`[height, width]`
-            class ids) or None of each; one at a time is kept.
-        palette: The classes' names and colours.
-        title: A line above all.
-
-    Returns:
-        `[height, width, 3]` uint8.
+    Items are the name, the image (`[height, width, 3]` uint8) and the labels (`[height,
+    width]` class ids) or None of each; one at a time is kept.
     """
     panels, pixels = [], np.zeros(256, np.int64)
     for name, image, labels in items:
@@ -137,11 +122,8 @@ def thumbnail(
 
 
 def contact_entries(pixels: np.ndarray, palette: Palette) -> list[Entry]:
-    """The classes that occur with their share of the labelled pixels, largest first.
-
-    Args:
-        pixels: `[256]`, how many have each label.
-        palette: The classes' names and colours.
+    """The classes that occur with their share of the labelled pixels, largest first;
+    `[256]` says how many pixels have each label.
     """
     is_class = palette.is_labelled(np.arange(256))
     counts, total = np.where(is_class, pixels, 0), max(int(pixels.sum()), 1)

@@ -29,16 +29,12 @@ def row_shares(counts: np.ndarray) -> np.ndarray:
 def drawn(
     counts: np.ndarray, class_names: tuple[str, ...], title: str = ""
 ) -> Iterator[Plot]:
-    """The matrix, each row as shares of its true class; blue is right, orange wrong.
+    """The confusion matrix, each row as shares of its true class; blue is right, orange
+    wrong.
 
     The scale is that of square roots, so that a small mistake is seen, too. A class
     that is never true has an empty row. With up to `MOST_WITH_NUMBERS` classes the
     cells hold percents; below half a percent nothing.
-
-    Args:
-        counts: `[classes, classes]` pixels, rows true, columns predicted.
-        class_names: Names, by class.
-        title: A line above.
     """
     count, shares = len(counts), row_shares(counts)
     has_numbers = count <= MOST_WITH_NUMBERS

@@ -55,11 +55,8 @@ class Column:
 
 
 def render(template: str, **values: Any) -> str:
-    """A page: the template's text with the values.
-
-    Args:
-        template: Name of a file in `templates/`; it extends `base.html.j2`.
-        **values: What the template names; a name without a value is an error.
+    """A page: the text of a file in `templates/`, which extends `base.html.j2`, with
+    the values; a name without a value is an error.
     """
     page = _environment().get_template(template).render(sections=[], **values)
     return legal(page)

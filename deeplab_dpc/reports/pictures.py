@@ -22,13 +22,7 @@ _HATCH = ((255, 255, 255), (178, 180, 186))
 
 @dataclasses.dataclass(frozen=True)
 class Palette:
-    """The classes' names and colours, and which label is no class.
-
-    Args:
-        names: One a class.
-        colors: One RGB triple a class, 0..255.
-        ignore_label: The label of pixels without a class.
-    """
+    """The classes' names and colours (0..255), and which label is no class."""
 
     names: tuple[str, ...]
     colors: tuple[tuple[int, int, int], ...]
@@ -55,9 +49,8 @@ class Palette:
         return self.is_class(labels) & (labels != self.ignore_label)
 
     def paint(self, labels: np.ndarray) -> np.ndarray:
-        """The labels' colours: `[height, width, 3]` uint8.
-
-        Whatever is no class has `IGNORED_COLOR`.
+        """The labels' colours: `[height, width, 3]` uint8. Whatever is no class has
+        `IGNORED_COLOR`.
         """
         labels = np.asarray(labels).astype(np.int64)
         known, count = self.is_class(labels), len(self.names)
@@ -78,10 +71,9 @@ class Palette:
 def overlay(
     image: np.ndarray, labels: np.ndarray, palette: Palette, opacity: float = 0.55
 ) -> np.ndarray:
-    """The image under its classes' colours, with a light line between classes.
-
-    Pixels without a class show the image alone. The line is wide enough to be seen
-    when the picture is made smaller.
+    """The image under its classes' colours, with a light line between classes. Pixels
+    without a class show the image alone. The line is wide enough to be seen when the
+    picture is made smaller.
     """
     mixed = image.astype(np.float32) * (1 - opacity)
     mixed += palette.paint(labels).astype(np.float32) * opacity
@@ -102,10 +94,8 @@ def ground_truth(labels: np.ndarray, palette: Palette) -> np.ndarray:
 def errors(
     image: np.ndarray, labels: np.ndarray, predictions: np.ndarray, palette: Palette
 ) -> np.ndarray:
-    """Where the prediction is wrong.
-
-    Wrong pixels are red (`WRONG_COLOR`), right ones show the image, pale and grey, and
-    those that are not labelled are hatched.
+    """Where the prediction is wrong: wrong pixels are red (`WRONG_COLOR`), right ones
+    show the image, pale and grey, and those that are not labelled are hatched.
     """
     grey = image.astype(np.float32) @ np.array((0.299, 0.587, 0.114), np.float32)
     pale = np.round(145 + 0.35 * grey).astype(np.uint8)
@@ -117,9 +107,8 @@ def errors(
 
 
 def hatching(height: int, width: int) -> np.ndarray:
-    """Diagonal stripes for what is no class: `[height, width, 3]` uint8.
-
-    The stripes are as wide as makes them visible when the picture is made smaller.
+    """Diagonal stripes for what is no class, `[height, width, 3]` uint8, as wide as
+    makes them visible when the picture is made smaller.
     """
     period = max(4, round(max(height, width) / 80))
     is_dark = np.arange(height + width - 1) % period < period / 3
@@ -132,9 +121,8 @@ def image_counts(
     labels: np.ndarray, predictions: np.ndarray, palette: Palette
 ) -> np.ndarray:
     """The confusion of one image: `[classes, classes]`, rows true, columns predicted.
-
-    Unlike `confusion.Confusion` it leaves out labels that are no class, since a
-    picture is what one looks at to find them.
+    Unlike `confusion.Confusion` it leaves out labels that are no class, since a picture
+    is what one looks at to find them.
     """
     count = len(palette.names)
     counted = palette.is_labelled(labels) & palette.is_class(predictions)
@@ -144,11 +132,7 @@ def image_counts(
 
 def write_png(path: pathlib.Path, picture: np.ndarray) -> None:
     """Writes a picture (`[h, w, 3]`) or label map (`[h, w]`), whole or not at all.
-
     Label maps with ids above 255 become 16 bit PNGs.
-
-    Raises:
-        OSError: If the folder cannot be written.
     """
     array = np.asarray(picture)
     if array.ndim == 2:

@@ -59,25 +59,15 @@ _DECIMALS = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 
 
 class Plot:
-    """A figure; it is drawn and written inside a `with` block.
+    """A figure with `columns` pairs of axes; it is drawn and written inside a `with`
+    block.
 
-    Names from outside are given to matplotlib through `pages.legal`.
+    `x` and `y` say what the axes are. The size is in inches; 7.6 fill a column of a
+    page. Names from outside are given to matplotlib through `pages.legal`.
 
-    Args:
-        x: What the horizontal axis is.
-        y: What the vertical axis is.
-        size: Width and height in inches; 7.6 fill a column of a page.
-        columns: Pairs of axes side by side.
-
-    Attributes:
-        figure: matplotlib's `Figure`.
-        axes: The first pair of axes.
-        all_axes: All of them.
-
-    Example:
-        with Plot("step", "loss") as plot:
-            plot.axes.plot([1, 2], [0.9, 0.5], color=BLUE)
-            content = plot.png()
+    with Plot("step", "loss") as plot:
+        plot.axes.plot([1, 2], [0.9, 0.5], color=BLUE)
+        content = plot.png()
     """
 
     def __init__(
@@ -131,14 +121,10 @@ class Plot:
         self._hovers.append((box, pages.legal(text)))
 
     def svg(self, label: str, kind: str = "chart") -> Markup:
-        """The plot as an SVG element, in a page's colours and fonts.
+        """The plot as an SVG element of a CSS class, in a page's colours and fonts.
 
-        An artist whose `gid` begins with "class " has the rest as its CSS classes.
-
-        Args:
-            label: What it shows, for those who do not see it; unlike another's on a
-                page.
-            kind: CSS class of the element.
+        An artist whose `gid` begins with "class " has the rest as its CSS classes. The
+        label, for those who do not see it, is unlike another's on a page.
         """
         buffer, none = io.BytesIO(), dict.fromkeys(("Creator", "Date", "Format"))
         self.figure.savefig(buffer, format="svg", facecolor="none", metadata=none)

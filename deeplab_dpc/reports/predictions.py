@@ -23,14 +23,9 @@ def draw(
     total: int,
     also_raw: bool,
 ) -> None:
-    """Writes the pictures of each image, with a progress line.
-
-    Args:
-        images: What `evaluator.predicted` gives.
-        palette: The classes' names and colours.
-        folder: Where to; `NAME.png` is the sheet, `NAME_overlay.png` and so on parts.
-        total: How many images there are.
-        also_raw: Whether to write the class ids, too, as `raw/NAME.png`.
+    """Writes the pictures of `total` images, with a progress line: `NAME.png` is the
+    sheet, `NAME_overlay.png` and so on parts, and the class ids, if wanted,
+    `raw/NAME.png`.
     """
     used = set[str]()
     with Progress(total) as progress:
@@ -65,11 +60,8 @@ def submission_of(
 ) -> Submission | None:
     """Where predictions go for the server of the split's benchmark, if it has one.
 
-    Args:
-        run: The run.
-        photos: The image files that are drawn; they count as the benchmark's test
-            images if all of them have names of its. Without any, the run's split is.
-        folder: Where `submission/` is to be.
+    Photos that are drawn count as the benchmark's test images if all of them have names
+    of its. Without any, the run's split is. `submission/` is to be in `folder`.
     """
     info = run.config.dataset if photos else run.dataset
     layout = submission.layout(info, "test" if photos else run.split)
@@ -88,9 +80,8 @@ def submission_of(
 
 
 def file_name(name: str, used: set[str]) -> str:
-    """A name for files: no folders, no ending, no odd characters, none used twice.
-
-    The chosen name is added to `used`.
+    """A name for files: no folders, no ending, no odd characters, none used twice; it
+    is added to `used`.
     """
     stem = re.sub(r"\.(jpe?g|png|bmp|gif|tiff?)$", "", name, flags=re.IGNORECASE)
     base = re.sub(r"[^\w.+-]+", "_", stem).strip("._") or "image"

@@ -39,18 +39,11 @@ class Legend:
 
 
 def sheet(panels: Panels, legend: Legend, title: str = "") -> np.ndarray:
-    """Pictures of one size side by side, with a heading each, and a legend.
+    """Pictures of one size side by side, with a heading each, and a legend, uint8.
 
     The number of columns is the one whose sheet is nearest to a screen's shape. Large
-    pictures are made smaller; one below 300 pixels is enlarged by a whole number.
-
-    Args:
-        panels: Heading and image; all images have the same size.
-        legend: It takes a place that the pictures leave free, or else the foot.
-        title: A line above all.
-
-    Returns:
-        `[height, width, 3]` uint8.
+    pictures are made smaller; one below 300 pixels is enlarged by a whole number. The
+    legend takes a place that the pictures leave free, or else the foot.
     """
     heading = math.ceil(max(_font(_TEXT_SIZE).getlength(text) for text, _ in panels))
     count, has_legend, choices = len(panels), bool(legend.entries), []
@@ -69,10 +62,7 @@ def sheet(panels: Panels, legend: Legend, title: str = "") -> np.ndarray:
 
 
 def flowing_sheet(panels: Panels, legend: Legend, title: str = "") -> np.ndarray:
-    """Pictures of any sizes in rows, as they are, with a heading each, and a legend.
-
-    Args and the returned value are those of `sheet`.
-    """
+    """Pictures of any sizes in rows, as they are, with a heading each, and a legend."""
     room = LARGEST_WIDTH - 2 * _MARGIN
     least = min(room, math.ceil(_font(_TITLE_SIZE).getlength(title)))
     layout = _Layout.of([picture.shape[:2] for _, picture in panels], room, least)

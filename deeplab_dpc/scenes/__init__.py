@@ -34,10 +34,8 @@ _FARTHEST_M = 70.0
 
 
 def render(rng: np.random.Generator, size: tuple[int, int]):
-    """One scene of height and width `size`, in pixels; `rng` decides everything.
-
-    Returns:
-        Image uint8 `[height, width, 3]` and label uint8 `[height, width]`.
+    """One scene, uint8 `[height, width, 3]`, and its label, uint8 `[height, width]`;
+    `rng` decides everything.
     """
     height, width = (_OVERSAMPLING * side for side in size)
     horizon = height * rng.uniform(0.38, 0.55)
@@ -149,13 +147,11 @@ def _noise(rng: np.random.Generator, size: tuple[int, int], cell: int) -> np.nda
 def write(
     folder: pathlib.Path, splits: dict[str, int], size: tuple[int, int], seed: int
 ) -> None:
-    """Writes images, labels, lists and classes.json; the lists come last.
+    """Writes so many images of each split, labels, lists and classes.json; the lists
+    last.
 
-    Files of an earlier run are replaced; the same seed gives the same files. `splits`
-    has the number of images of each split, `size` is height and width in pixels.
-
-    Raises:
-        OSError: If the folder cannot be written, or holds another data set's classes.
+    Files of an earlier run are replaced; the same seed gives the same files. `OSError`
+    if the folder cannot be written, or holds another data set's classes.
     """
     classes = [{"name": name, "color": color} for name, color in CLASSES]
     classes_json = json.dumps({"classes": classes}, indent=1)

@@ -13,10 +13,8 @@ Color = np.ndarray  # Red, green, blue, 0..255.
 
 @dataclasses.dataclass
 class Street:
-    """A picture in the making: camera, weather, image and labels.
-
-    Positions are in metres: `x` to the right of the camera, `up` from the ground, `z`
-    away from it.
+    """A picture in the making: camera, weather, image and labels. Positions are in
+    metres: `x` to the right of the camera, `up` from the ground, `z` away from it.
     """
 
     rng: np.random.Generator

@@ -44,11 +44,7 @@ def train_whole(folder: pathlib.Path, run: RunConfig) -> None:
 
 
 def read(folder: str | os.PathLike[str]) -> dict[str, Outcome]:
-    """All outcomes so far, by name.
-
-    Raises:
-        SearchFolderError: If their file is broken.
-    """
+    """All outcomes so far, by name; `SearchFolderError` if their file is broken."""
     path = pathlib.Path(folder) / FILE_NAME
     if not path.is_file():
         return {}

@@ -21,11 +21,8 @@ def aspp_rates(output_stride: int) -> tuple[int, ...]:
 
 
 def branch_norms(kernel: np.ndarray, num_branches: int) -> tuple[float, ...]:
-    """L1 norm of the 1x1 weights that join each branch to the output (Figure 5b).
-
-    Args:
-        kernel: `[1, 1, branches * filters, filters]` of the cell's projection.
-        num_branches: How many branches it joins, in order.
+    """L1 norm of the 1x1 weights that join each branch to the output (Figure 5b), from
+    the kernel, `[1, 1, branches * filters, filters]`, of the cell's projection.
     """
     parts = np.split(np.abs(kernel), num_branches, axis=2)
     return tuple(float(part.sum(dtype=np.float64)) for part in parts)
@@ -38,26 +35,17 @@ def module_costs(
     filters: int = 256,
     map_size: tuple[int, int] | None = None,
 ) -> tuple[int, int]:
-    """Parameters and multiply-adds of a cell, its projection included.
+    """Parameters and multiply-adds, for one image, of a cell, its projection included.
 
     What `deeplab_dpc.costs` counts for the part `meta_architecture` of a model, by
     arithmetic, in microseconds: of parameters the kernels and the two values a channel
-    that a batch norm trains, of multiply-adds those of the convolutions.
+    that a batch norm trains, of multiply-adds those of the convolutions. `size` is that
+    of the features, `map_size` that of those whose grid the poolings mean, if it is
+    another (`image_pooling_crop_size`).
 
     >>> from deeplab_dpc.genotypes import DPC_TOP1
     >>> module_costs(DPC_TOP1, channels=320, size=(65, 129))
     (689600, 5733998400)
-
-    Args:
-        genotype: The cell.
-        channels: Of the backbone's features.
-        size: `(height, width)` of the features.
-        filters: Of each branch and of the projection.
-        map_size: `(height, width)` of the features whose grid the poolings mean, if
-            that is not `size` (`image_pooling_crop_size`).
-
-    Returns:
-        `(parameters, multiply_adds)` of one image.
     """
     kernels = len(genotype.branches) * filters * filters  # Of the projection.
     parameters, multiply_adds = kernels + 2 * filters, kernels * math.prod(size)

@@ -32,11 +32,8 @@ class EndToEnd:
     """Trains each cell in a folder of its own and scores it on the evaluation split.
 
     A run that was stopped goes on at its checkpoint, a finished one is not trained
-    again. It is an objective as `Worker` takes it.
-
-    Attributes:
-        base: The runs, but for their context module.
-        folder: Where the run folders go.
+    again. It is an objective as `Worker` takes it; `base` has all but the context
+    module.
     """
 
     base: RunConfig
@@ -45,10 +42,8 @@ class EndToEnd:
     def __call__(
         self, genotypes: Sequence[Genotype | None], watch: Watch
     ) -> list[Outcome | Exception]:
-        """One outcome for each cell, or what its training ended with.
-
-        Raises:
-            Stopped: After a signal, the run's checkpoint saved.
+        """One outcome for each cell, or what its training ended with. `Stopped` after a
+        signal, the run's checkpoint saved.
         """
         del watch  # A run is scored at its end.
         return [self.outcome(genotype) for genotype in genotypes]
@@ -71,10 +66,8 @@ class EndToEnd:
         return outcome
 
     def run(self, genotype: Genotype | None) -> RunConfig:
-        """The settings of a cell's run.
-
-        Raises:
-            ConfigError: If the settings do not go with a context module.
+        """The settings of a cell's run; `ConfigError` if they do not go with a context
+        module.
         """
         rates = aspp_rates(self.base.model.output_stride)
         if not self.base.model.aspp_with_batch_norm:

@@ -42,17 +42,9 @@ def train(
     run: RunConfig | None,
     **options: Any,
 ) -> None:
-    """Trains the 31 cells in one setting, as far as they are not trained yet.
-
-    Args:
-        search: The search.
-        folder: Its folder.
-        setting: One of `SETTINGS`.
-        run: How they are trained whole; None trains them on the cache.
-        options: What `Terms` takes.
-
-    Raises:
-        Stopped: After a signal; the same call goes on.
+    """Trains the 31 cells in one of `SETTINGS`, as far as they are not trained yet: as
+    `run` says, or on the cache without it. `Stopped` after a signal; the same call goes
+    on.
     """
     if run is None:
         proxy = Proxy(Cache.open(search.cache_dir), search.proxy)

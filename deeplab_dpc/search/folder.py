@@ -78,10 +78,8 @@ class Search:
 
     @classmethod
     def load(cls, folder: Path) -> "Search":
-        """Reads what `save` wrote.
-
-        Raises:
-            SearchFolderError: If there is no search, or its file is broken.
+        """Reads what `save` wrote; `SearchFolderError` without a search, or for a
+        broken file.
         """
         path = pathlib.Path(folder) / FILE_NAME
         if not path.is_file():
@@ -108,10 +106,8 @@ class Search:
         return open_storage(self.storage)
 
     def open_study(self, **options: Any) -> Study:
-        """The study of the proxy's trials; made if need be.
-
-        Args:
-            options: What `Terms` takes.
+        """The study of the proxy's trials; made if need be. Options are those of
+        `Terms`.
         """
         space = Space.from_config(self.space)
         strategy = Strategy(
@@ -137,11 +133,9 @@ class Search:
     ) -> Study:
         """A study beside the search's, whose cells are all queued; made if need be.
 
-        Args:
-            name: What follows the search's name in its own.
-            settings: What the scores depend on; None joins a study that exists.
-            key: What equal cells share, if not `operators.cell_key`.
-            options: What `Terms` takes.
+        `name` follows the search's in its own; `settings` are what the scores depend on
+        (None joins a study that exists); `key` is what equal cells share, if not
+        `operators.cell_key`; options are those of `Terms`.
         """
         strategy = Strategy(key=key) if key else Strategy()
         study = f"{self.name}/{name}"

@@ -125,7 +125,6 @@ def kept(renew: Callable[[], None], every_s: float) -> Iterator[None]:
 
 def this_process() -> str:
     """A name of this process that no other has, `machine/pid/start`; empty if unknown.
-
     The machine is the boot of its kernel and the set of process numbers in it, so that
     two containers with the same host name are told apart.
     """

@@ -53,16 +53,8 @@ class Ledger:
 
     Three writes of a storage decide between workers: the number that a new trial gets,
     the change from waiting to running, and the end of a trial, after which nothing of
-    it can be written. All else follows from them and may be done twice.
-
-    Args:
-        storage: Where the trials are.
-        study_id: The storage's number of the study.
-        history: The trials; `refresh` is called here.
-        terms: Of the worker.
-
-    Attributes:
-        held: Number -> lease of the trials that this worker has.
+    it can be written. All else follows from them and may be done twice. `held` has the
+    leases of the worker's trials, by number.
     """
 
     def __init__(
@@ -90,10 +82,9 @@ class Ledger:
         self._create(TrialState.WAITING, genotype.to_json(), {KEY: key})
 
     def take(self, number: int) -> int | None:
-        """Takes a waiting trial; None if another was faster or has the same cell.
-
-        The lease is written before, so that no trial runs without one if we die in
-        between, and again after, since another may have done the same.
+        """Takes a waiting trial; None if another was faster or has the same cell. The
+        lease is written before, so that no trial runs without one if we die in between,
+        and again after, since another may have done the same.
         """
         storage, trial_id = self._storage, self._history.id_of(number)
         lease = Lease.begin(self._terms.worker, self._terms.lease_s)
@@ -126,10 +117,8 @@ class Ledger:
         values: Sequence[float] | None,
         outcome: Mapping[str, Any],
     ) -> None:
-        """Ends a trial with its outcome.
-
-        Raises:
-            LostTrialError: If it was ended by another worker.
+        """Ends a trial with its outcome; `LostTrialError` if another worker ended
+        it.
         """
         trial_id = self._history.id_of(number)
         lease = self.held.pop(number, None)
@@ -148,15 +137,9 @@ class Ledger:
             raise
 
     def fail(self, number: int, reason: str, message: str) -> None:
-        """Ends a trial without an outcome and queues its cell if attempts are left.
-
-        Args:
-            number: Of the trial.
-            reason: `"lost"` or `"failed"`.
-            message: What happened.
-
-        Raises:
-            LostTrialError: If it was ended by another worker.
+        """Ends a trial without an outcome, for a reason (`"lost"` or `"failed"`) and
+        with what happened, and queues its cell if attempts are left. `LostTrialError`
+        if another worker ended it.
         """
         self.held.pop(number, None)
         try:
@@ -217,7 +200,6 @@ class Ledger:
 
     def _requeue(self, number: int) -> None:
         """Queues the cell of a lost or failed trial, unless it is taken or given up.
-
         Another worker may do so at the same moment; the later of the two trials then
         gives way when it is taken.
         """

@@ -44,10 +44,8 @@ def near_operators(
 ) -> list[list[list[Operator]]]:
     """The operators that are one step away from one of them.
 
-    Returns:
-        By field of the operator that can change (height and width of its rate or
-        grid, its kind), then in groups that are equally probable: the other kinds
-        have a group each.
+    By field of the operator that can change (height and width of its rate or grid, its
+    kind), then in groups that are equally probable: the other kinds have a group each.
     """
     kinds = {o.op: [p for p in operators if p.op == o.op] for o in operators}
     fields = []

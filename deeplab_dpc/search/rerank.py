@@ -22,24 +22,13 @@ def rerank(
     top: int,
     **options: Any,
 ) -> TrialRecord:
-    """Trains the best cells of the proxy whole, and writes the winner's JSON.
+    """Trains the `top` best cells of the proxy whole; writes `best_cell.json`, the
+    winner's.
 
     Any number of workers may do so at once. Cells that were trained before with the
     same settings are not trained again, so a larger `top` adds to a smaller one.
-
-    Args:
-        search: The search.
-        folder: Its folder; `best_cell.json` goes there.
-        objective: What trains and scores a cell.
-        top: How many of the best.
-        options: What `Terms` takes.
-
-    Returns:
-        The winner.
-
-    Raises:
-        StudyError: If the search has no finished trial, or every cell failed.
-        Stopped: After a signal; the same call goes on.
+    Options are those of `Terms`. `StudyError` if the search has no finished trial, or
+    every cell failed; `Stopped` after a signal: the same call goes on.
     """
     best = search.open_study().best(top)
     if not best:

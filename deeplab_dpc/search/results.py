@@ -56,11 +56,7 @@ class SearchResults:
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
-        """A search as far as it came.
-
-        Raises:
-            SearchFolderError, StudyError: If there is no search in the folder.
-        """
+        """A search as far as it came; an error if there is none in the folder."""
         from deeplab_dpc.search import baselines, fidelity, rerank  # They train.
         from deeplab_dpc.search.folder import Search
 
@@ -82,10 +78,8 @@ class SearchResults:
         return {state: found[state] for state in STATES}
 
     def num_done(self) -> int:
-        """Trials with an outcome, and cells that were given up.
-
-        A cell is given up if its last attempt failed or was lost and nobody has
-        queued it again.
+        """Trials with an outcome, and cells that were given up: whose last attempt
+        failed or was lost and nobody has queued it again.
         """
         last: dict[Genotype, int] = {}
         for t in self.trials:
@@ -168,13 +162,10 @@ def scores_of(
 def spearman(pairs: Sequence[tuple[float, float]], *, seed: int = 0) -> Correlation:
     """Spearman's rho of pairs of scores, with ties at their mean rank.
 
-    The p-value is exact up to seven pairs, by all permutations; beyond, that of
-    Student's t. The interval is the percentile bootstrap's. With few pairs it is too
-    narrow rather than too wide.
-
-    Args:
-        pairs: Those with a value that is not finite are left out.
-        seed: Of the resampling.
+    Pairs with a value that is not finite are left out. The p-value is exact up to seven
+    pairs, by all permutations; beyond, that of Student's t. The interval is the
+    percentile bootstrap's, resampled from the seed. With few pairs it is too narrow
+    rather than too wide.
     """
     values = np.array(pairs, float).reshape(-1, 2)
     x, y = values[np.isfinite(values).all(axis=1)].T

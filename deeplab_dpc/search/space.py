@@ -82,9 +82,8 @@ class Space:
         return len(self.operators)
 
     def size(self) -> int:
-        """Number of cells: `B! * num_operators ** B` (paper, Sec. 3.1).
-
-        Cells that differ in the order of branches alone are counted each.
+        """Number of cells: `B! * num_operators ** B` (paper, Sec. 3.1). Cells that
+        differ in the order of branches alone are counted each.
         """
         return math.factorial(self.num_branches) * self.num_operators**self.num_branches
 
@@ -184,11 +183,7 @@ class Space:
         return legal
 
     def encode(self, genotype: Genotype) -> Parameters:
-        """The cell as flat parameters; see the class.
-
-        Raises:
-            SpaceError: If the cell is not of the space.
-        """
+        """The cell as flat parameters; `SpaceError` if it is not of the space."""
         self._check_contains(genotype)
         parameters: Parameters = {}
         for i, branch in enumerate(genotype.branches):
@@ -199,9 +194,7 @@ class Space:
 
     def decode(self, parameters: Mapping[str, str | int]) -> Genotype:
         """The cell that `encode` made these parameters of; others are left alone.
-
-        Raises:
-            SpaceError: If one is missing or has no legal value.
+        `SpaceError` if one is missing or has no legal value.
         """
         for name, legal in self.choices().items():
             if parameters.get(name) not in legal:
@@ -217,10 +210,6 @@ class Space:
         return Genotype(tuple(branches))
 
     def key(self, genotype: Genotype) -> str:
-        """See `cell_key`.
-
-        Raises:
-            SpaceError: If the cell is not of the space.
-        """
+        """See `cell_key`; `SpaceError` if the cell is not of the space."""
         self._check_contains(genotype)
         return cell_key(genotype)

@@ -72,18 +72,12 @@ def open_storage(url: str | os.PathLike[str]) -> BaseStorage:
 def serve_storage(
     url: str | os.PathLike[str], host: str = "localhost", port: int = DEFAULT_PORT
 ) -> None:
-    """Serves a storage to workers that open `grpc://host:port`; does not return.
+    """Serves a journal or a database to workers that open `grpc://host:port`; does not
+    return.
 
-    Killed and started again it goes on: workers wait for some ten seconds.
-
-    Args:
-        url: What is served, a journal's path or a database.
-        host: The address to listen on. There is no password: anybody who reaches it
-            can write the study, so name no public one.
-        port: The port.
-
-    Raises:
-        StorageError: If the port is taken.
+    Killed and started again it goes on: workers wait for some ten seconds. There is no
+    password: anybody who reaches the host's address can write the study, so name no
+    public one. `StorageError` if the port is taken.
     """
     storage = open_storage(url)
     try:  # gRPC itself would share the port with another server.
@@ -135,10 +129,7 @@ class JournalLock:
     Optuna's own is a file beside the journal, which blocks everybody for 30 s when its
     holder is killed. And a line that a dying writer or machine left half written is cut
     off before the next one is appended, where Optuna would make one broken line of the
-    two.
-
-    Args:
-        path: Of the journal; a second, empty file beside it is locked, and stays.
+    two. A second, empty file beside the journal is locked, and stays.
     """
 
     def __init__(self, path: str):
@@ -174,10 +165,9 @@ def _cut_torn_line(path: str) -> None:
 
 
 class _PatientProxy(GrpcStorageProxy):
-    """Optuna's client, which waits when the server is being started again.
-
-    A call that was made twice does no harm: trials that nobody holds are found by
-    their leases, and `Study.tell` recognises its own result.
+    """Optuna's client, which waits when the server is being started again. A call that
+    was made twice does no harm: trials that nobody holds are found by their leases, and
+    `Study.tell` recognises its own result.
     """
 
 

@@ -50,11 +50,7 @@ class Strategy:
 
 class Trial:
     """A cell that this worker shall train, until it is told, stopped or failed.
-
-    Attributes:
-        number: Of the trial in its study.
-        genotype: The cell.
-        attempt: 1, or more after a worker that died or a failure.
+    `attempt` is 1, or more after a worker that died or a failure.
     """
 
     def __init__(self, study: "Study", record: TrialRecord):
@@ -64,7 +60,6 @@ class Trial:
     @property
     def is_held(self) -> bool:
         """Whether it is still this worker's: not after its end, nor if another has it.
-
         Without renewals another gets it, and nothing is taken from here any more.
         """
         return self.number in self._study._ledger.held
@@ -210,11 +205,9 @@ class Study:
             return len(new)
 
     def tell(self, trial: Trial, outcome: Outcome) -> None:
-        """Records the outcome of a trial that was trained to its end.
-
-        Raises:
-            LostTrialError: If the trial was given to another worker.
-            StudyError: If the score is not finite; call `fail`.
+        """Records the outcome of a trial that was trained to its end. `LostTrialError`
+        if it was given to another worker; `StudyError` if the score is not finite: call
+        `fail`.
         """
         if not math.isfinite(outcome.score):
             raise StudyError(
@@ -224,25 +217,20 @@ class Study:
         self._end(trial, TrialState.COMPLETE, outcome)
 
     def stop(self, trial: Trial, outcome: Outcome) -> None:
-        """Records a trial that was given up early, with the score it had reached.
-
-        Raises:
-            LostTrialError: If the trial was given to another worker.
+        """Records a trial that was given up early, with the score it had reached;
+        errors as `tell`.
         """
         self._end(trial, TrialState.PRUNED, outcome)
 
     def fail(self, trial: Trial, message: str) -> None:
-        """Records an error; the cell is tried again if it has attempts left.
-
-        Raises:
-            LostTrialError: If the trial was given to another worker.
+        """Records an error; the cell is tried again if it has attempts left. Errors as
+        `tell`.
         """
         with self._lock:
             self._ledger.fail(trial.number, "failed", message)
 
     def give_back(self, trial: Trial) -> None:
         """Ends a trial of a worker that was told to leave; another one takes the cell.
-
         It does not count as an attempt. A worker that says nothing is missed later.
         """
         with self._lock:
@@ -270,20 +258,18 @@ class Study:
         return by_score(self.records())[:k]
 
     def num_left(self, num_trials: int) -> int:
-        """How many cells may still be begun until there are `num_trials`.
-
-        Cells that were given up count. Workers that look at the same moment see the
-        same number, so there may be one trial too many for each of them but one.
+        """How many cells may still be begun until there are `num_trials`; given up ones
+        count. Workers that look at the same moment see the same number, so there may be
+        one trial too many for each of them but one.
         """
         with self._lock:
             self._history.refresh()
             return max(0, num_trials - self._history.num_taken())
 
     def is_idle(self) -> bool:
-        """Whether no cell runs, waits, or was lost and is not queued again yet.
-
-        Until then a worker that gets nothing from `ask_queued` waits and asks again:
-        others' trials may come back.
+        """Whether no cell runs, waits, or was lost and is not queued again yet. Until
+        then a worker that gets nothing from `ask_queued` waits and asks again: others'
+        trials may come back.
         """
         with self._lock:
             self._history.refresh()

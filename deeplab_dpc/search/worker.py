@@ -27,10 +27,8 @@ class WorkerError(ValueError):
 
 
 def objective_of(score: Callable[[Genotype], float]) -> Objective:
-    """An objective from a plain function of one cell, for searches of one's own.
-
-    Args:
-        score: What is maximised. An exception fails that trial alone.
+    """An objective from a plain function of one cell, for searches of one's own: what
+    it gives is maximised, an exception fails that trial alone.
     """
 
     def outcome(genotype: Genotype) -> Outcome | Exception:
@@ -49,13 +47,8 @@ class Worker:
 
     Any number of workers may share a study. A signal (SIGTERM, Ctrl-C) gives the cells
     in training back, so that others train them; a killed worker's are taken over when
-    their lease ends.
-
-    Args:
-        study: The study.
-        objective: What trains the cells.
-        at_once: Cells that are trained at once.
-        poll_s: Seconds between two looks while others have the last cells.
+    their lease ends. So many cells are trained `at_once`; `poll_s` seconds lie between
+    two looks while others have the last cells.
     """
 
     def __init__(
@@ -72,21 +65,15 @@ class Worker:
         self._began_s = time.monotonic()
 
     def search(self, num_trials: int) -> None:
-        """Begins new trials until the study has so many, and waits for the last.
-
-        It ends earlier, with a word, when every cell of the space was tried.
-
-        Raises:
-            Stopped: After a signal; the cells in training were given back.
-            WorkerError: If one trial after the other failed.
+        """Begins new trials until the study has so many, and waits for the last. It
+        ends earlier, with a word, when every cell of the space was tried. `Stopped`
+        after a signal, `WorkerError` if one trial after the other failed.
         """
         self._work(lambda: self._ask(num_trials), num_trials)
 
     def finish_queue(self) -> None:
-        """Trains what was queued, and waits for what others train of it.
-
-        Raises:
-            Stopped, WorkerError: See `search`.
+        """Trains what was queued, and waits for what others train of it; errors as
+        `search`.
         """
         counts = self._study.counts()
         self._work(self._study.ask_queued, sum(counts.values()) - counts["repeated"])
@@ -190,7 +177,6 @@ def _num_ended(study: Study) -> int:
 
 class _Signals(StopSignals):
     """SIGTERM and Ctrl-C end a training at once, and everything else when it is done.
-
     What writes to the study is never cut in two.
     """
 

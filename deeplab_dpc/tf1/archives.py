@@ -12,13 +12,9 @@ _SUFFIX = re.compile(r"\.(index|meta|data-\d+-of-\d+)$")
 def find_checkpoint(path: str | os.PathLike) -> str:
     """The prefix of the TF1 checkpoint that `path` means.
 
-    Args:
-        path: A folder with one checkpoint, or several of which the `checkpoint` file or
-            the number at the end tells the newest; a checkpoint's prefix; or one of its
-            files.
-
-    Raises:
-        WeightsError: If there is none, or no telling which.
+    A folder with one checkpoint, or several of which the `checkpoint` file or the
+    number at the end tells the newest; a prefix; or one of its files. `WeightsError` if
+    there is none, or no telling which.
     """
     given = pathlib.Path(path)
     if given.is_dir():

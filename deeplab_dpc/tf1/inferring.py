@@ -49,16 +49,10 @@ Facts = dict[str, Fact]
 def infer_model(shapes: Shapes, given: Mapping[str, Any] | None = None) -> Facts:
     """The model's settings, by name, in the order of their finding.
 
-    Rates, the output stride, activations and pooling windows leave no trace in
-    weights: they are given, or the published models'.
-
-    Args:
-        shapes: Of each tensor of the checkpoint, by TF1 name.
-        given: Settings that are known, by name; they win.
-
-    Raises:
-        WeightsError: If it is no DeepLab checkpoint, or something that is neither
-            readable nor published is not given.
+    From the shapes of a checkpoint's tensors, by TF1 name. Rates, the output stride,
+    activations and pooling windows leave no trace in weights: they are given, or the
+    published models'. What is given wins. `WeightsError` if it is no DeepLab
+    checkpoint, or something that is neither readable nor published is not given.
     """
     facts = {name: Fact(v, "given", "flag") for name, v in (given or {}).items()}
     for part in (_backbone, _depth_multiplier, _context, _decoder, _logits):

@@ -89,12 +89,9 @@ def load_tf1_weights(
 def read_weights(source: str | os.PathLike) -> dict[str, np.ndarray]:
     """Arrays by TF1 name, without optimizer slots and the step counter.
 
-    Args:
-        source: An .npz of arrays by TF1 name, or the prefix of a TF1 checkpoint (the
-            path of its .index file without the ending).
-
-    Raises:
-        WeightsError: If there is none, or it cannot be read.
+    From an .npz of arrays by TF1 name, or the prefix of a TF1 checkpoint (the path of
+    its .index file without the ending). `WeightsError` if there is none, or it cannot
+    be read.
     """
     path = os.fspath(source)
     arrays = _read_npz(path) if path.endswith(".npz") else read_checkpoint(path)

@@ -16,23 +16,13 @@ _DATA = ".data-00000-of-00001"
 def save_tf1_checkpoint(
     model: keras.Model, prefix: str | os.PathLike, step: int = 0
 ) -> str:
-    """Writes a TF1 V2 checkpoint that the original's `Saver` restores.
+    """Writes a TF1 V2 checkpoint that the original's `Saver` restores; gives its
+    prefix.
 
     `<prefix>.index` appears last, so that there is a whole checkpoint or none; then the
-    folder's `checkpoint` file names it as the newest, as TF1 does. One that is there is
-    never replaced.
-
-    Args:
-        model: From `build_model`.
-        prefix: Such as `out/model.ckpt`; its folder is made.
-        step: The value of `global_step`, which the original's programs restore, too.
-
-    Returns:
-        The prefix.
-
-    Raises:
-        WeightsError: If a file of the checkpoint exists, or a weight is not finite.
-        OSError: If the files cannot be written.
+    folder's `checkpoint` file names it as the newest, as TF1 does. `step` is the value
+    of `global_step`, which the original's programs restore, too. `WeightsError` if a
+    file of the checkpoint exists, which is never replaced, or a weight is not finite.
     """
     import tensorflow as tf
 

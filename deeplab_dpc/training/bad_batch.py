@@ -21,21 +21,10 @@ def save(
 ) -> pathlib.Path:
     """Writes `bad_batch_<step>/`: images and labels as PNGs, and the facts as JSON.
 
-    The folder appears whole, or not at all. One that is there already stays as it is,
-    and the new one gets another number at its end.
-
-    Args:
-        folder: The run folder.
-        step: The step that failed (the first is 1).
-        batch: `image` `[batch, height, width, 3]` in 0..255, `label` `[batch, height,
-            width]` integers, and `name` `[batch]` bytes.
-        scalars: What the step gave.
-
-    Returns:
-        The new folder.
-
-    Raises:
-        OSError: If it cannot be written.
+    The folder appears whole, or not at all (`OSError`); one that is there already stays
+    as it is, and the new one gets another number at its end. The first step is 1. A
+    batch has `image` `[batch, height, width, 3]` in 0..255, `label` `[batch, height,
+    width]` integers, and `name` `[batch]` bytes; `scalars` are what the step gave.
     """
     new = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix=".bad_batch-"))
     try:

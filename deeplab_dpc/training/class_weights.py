@@ -12,14 +12,8 @@ BALANCED = "balanced"  # What `--label_weights` says for these weights.
 
 
 def balanced(dataset_dir: str | os.PathLike[str], split: str) -> tuple[float, ...]:
-    """Median frequency weights of a converted split, one a class.
-
-    Args:
-        dataset_dir: Folder with the records and their `dataset.json`.
-        split: The split that is trained on.
-
-    Raises:
-        DatasetError: If nobody counted the split's pixels, or it has no labels.
+    """Median frequency weights of a converted split, one a class. `DatasetError` if
+    nobody counted the split's pixels, or it has no labels.
     """
     path = pathlib.Path(dataset_dir, FILE_NAME)
     copy = (

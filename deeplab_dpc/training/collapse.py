@@ -12,18 +12,11 @@ _FEW_IMAGES = 12
 
 
 def class_counts(logits: tf.Tensor, labels: tf.Tensor, ignore_label: int) -> tf.Tensor:
-    """Pixels of each class, predicted and labelled, at the size of the logits.
+    """Pixels of each class, predicted and labelled, `[2, classes]` float32.
 
-    Labels are taken at the nearest pixels, corners aligned, and only pixels whose label
-    is a class count, so both rows have the same sum.
-
-    Args:
-        logits: `[batch, h, w, classes]`.
-        labels: `[batch, height, width]` integers.
-        ignore_label: Label of the pixels that do not count.
-
-    Returns:
-        `[2, classes]` float32: predicted, then labelled.
+    At the size of the logits `[batch, h, w, classes]`: labels `[batch, height, width]`
+    are taken at the nearest pixels, corners aligned, and only pixels whose label is a
+    class count, so both rows have the same sum.
     """
     num_classes, small = logits.shape[-1], labels
     for axis in (1, 2):
@@ -58,15 +51,9 @@ class CollapseMonitor:
         self._has_told = self._has_told_of_labels = False
 
     def look(self, step: int, steps: int, counts: np.ndarray) -> str | None:
-        """Looks at an interval.
-
-        Args:
-            step: The step that it ended with.
-            steps: How many it had.
-            counts: `[2, classes]` pixels, predicted and labelled.
-
-        Returns:
-            A warning the first time that something is wrong, else None.
+        """Looks at an interval of so many steps that ended with `step`, and its `[2,
+        classes]` pixels, predicted and labelled. A warning the first time that
+        something is wrong.
         """
         predicted, labelled = (row / max(row.sum(), 1) for row in counts)
         if not counts[1].sum():

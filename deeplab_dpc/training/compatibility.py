@@ -49,11 +49,8 @@ def overridden_model(
     """The settings of the model in `folder` with the given ones.
 
     Another output stride scales ASPP's rates with it, unless they are given, too: the
-    same weights then see the same pixels of the image.
-
-    Raises:
-        ContradictionError: If a setting that cannot change would.
-        ConfigError: If the rates cannot be scaled.
+    same weights then see the same pixels of the image. `ContradictionError` if a
+    setting that cannot change would, `ConfigError` if the rates cannot be scaled.
     """
     for name, ours in given.items():
         theirs = getattr(trained, name)
@@ -97,16 +94,11 @@ def _shown(value: Any) -> str:
 
 
 def checked_dataset(run: RunConfig, given: Collection[str]) -> DatasetInfo:
-    """The data set that a run's settings name.
+    """The data set that a run's settings name, `given` those that are not the run's
+    own.
 
-    Args:
-        run: The settings.
-        given: Names of those of the data that are not the run's own.
-
-    Raises:
-        OutputError: If its folder is unknown or not there.
-        DatasetError: If the folder holds no data set.
-        ContradictionError: If it has another number of classes than the model.
+    `OutputError` if its folder is unknown or not there, `DatasetError` if it holds no
+    data set, `ContradictionError` if that has another number of classes than the model.
     """
     folder = run.data.dataset_dir
     if not folder:

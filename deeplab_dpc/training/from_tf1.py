@@ -48,16 +48,10 @@ class Tf1Run:
 
     @classmethod
     def read(cls, prefix: str, given: Mapping[str, Any]) -> "Tf1Run":
-        """Reads a checkpoint; the data set is checked against its number of classes.
+        """Reads a checkpoint; what is given replaces what would be read or assumed.
 
-        Args:
-            prefix: Of the checkpoint.
-            given: Settings of the model, the data and the evaluation that take the
-                place of what would be read or assumed.
-
-        Raises:
-            WeightsError: If it is no model of ours.
-            ContradictionError: If the given data set has other classes.
+        `WeightsError` if it is no model of ours, `ContradictionError` if the given data
+        set has another number of classes.
         """
         weights = loading.read_weights(prefix)
         step = loading.read_step(prefix)
@@ -71,11 +65,7 @@ class Tf1Run:
         return cls(weights, step, facts, _run_config(facts))
 
     def write(self, folder: pathlib.Path) -> keras.Model:
-        """Writes the run folder, whole or not at all; gives the model.
-
-        Raises:
-            WeightsError: If the weights are not the model's.
-        """
+        """Writes the run folder, whole or not at all; gives the model."""
         model = build_model(self.config.model)
         loading.load_tf1_weights(model, self.weights)
         with run_folder.new_folder(folder) as new:

@@ -46,14 +46,11 @@ class Initialization:
 def initialize(model: keras.Model, train: TrainConfig) -> Initialization | None:
     """Loads `tf_initial_checkpoint` into the model; None if there is none.
 
-    The original's rules: variables that the source lacks keep their initial values,
-    and `initialize_last_layer=False` leaves out the last layers (the logits alone
-    under `last_layers_contain_logits_only`). Unlike there, logits of another number of
-    classes are left out with a word, any other difference of shape is an error, and so
-    is a source without anything for the backbone.
-
-    Raises:
-        WeightsError: If the source cannot be read or does not fit.
+    The original's rules: variables that the source lacks keep their initial values, and
+    `initialize_last_layer=False` leaves out the last layers (the logits alone under
+    `last_layers_contain_logits_only`). Unlike there, logits of another number of
+    classes are left out with a word, any other difference of shape is an error
+    (`WeightsError`), and so is a source without anything for the backbone.
     """
     if train.tf_initial_checkpoint is None:
         return None
@@ -107,10 +104,8 @@ def read_weights(source: str) -> Weights:
 def _other_classes(
     wanted: Mapping[str, keras.Variable], weights: Weights, source: str
 ) -> list[str]:
-    """Logits of another number of classes.
-
-    Raises:
-        WeightsError: If anything else has another shape.
+    """Logits of another number of classes; `WeightsError` if others have another
+    shape.
     """
     both = wanted.keys() & weights.keys()
     other = sorted(n for n in both if weights[n].shape != tuple(wanted[n].shape))

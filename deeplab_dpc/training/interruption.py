@@ -7,11 +7,7 @@ from typing import Self
 
 
 class Stopped(Exception):
-    """A signal has ended the run, after its checkpoint was saved.
-
-    Attributes:
-        signum: The signal's number.
-    """
+    """A signal, `signum`, has ended the run, after its checkpoint was saved."""
 
     def __init__(self, signum: int, message: str):
         super().__init__(message)
@@ -19,12 +15,8 @@ class Stopped(Exception):
 
 
 class StopSignals:
-    """Notes SIGTERM and the first SIGINT (Ctrl-C) while its block runs.
-
-    The second Ctrl-C ends the program at once.
-
-    Attributes:
-        received: The signal that came, or None.
+    """Notes SIGTERM and the first SIGINT (Ctrl-C) while its block runs: `received`. The
+    second Ctrl-C ends the program at once.
     """
 
     def __init__(self) -> None:

@@ -75,10 +75,8 @@ class Loop(orbit.StandardTrainer):
     def train_until(self, step: int) -> dict[str, float]:
         """Trains up to a step; gives the means of what the steps on the way gave.
 
-        Raises:
-            Stopped: After a signal, on whatever machine it came.
-            TrainingError: For a loss that is not finite, or too little memory.
-            DatasetError: For a bad record.
+        `Stopped` after a signal, on whatever machine it came; `TrainingError` for a
+        loss that is not finite, or too little memory; `DatasetError` for a bad record.
         """
         self._until = step
         calls = -(-(step - self.step) // self._steps_per_call)
@@ -178,7 +176,6 @@ def _calls(
     strategy: tf.distribute.Strategy, step: ReplicaStep
 ) -> tuple[Callable[..., Outputs], Callable[..., Outputs]]:
     """A step of a batch, and several steps of an iterator's, as TensorFlow calls.
-
     Beside what the step gives there is `stopping`: on how many replicas the callers
     asked to stop. All machines learn it in the same step and stop together.
     """

@@ -50,10 +50,8 @@ class PixelLoss:
     def from_config(
         cls, train: TrainConfig, num_classes: int, ignore_label: int
     ) -> "PixelLoss":
-        """The loss that the settings describe.
-
-        Raises:
-            ConfigError: If the class weights are neither one nor `num_classes`.
+        """The loss that the settings describe; `ConfigError` if the class weights are
+        neither one nor `num_classes`.
         """
         weights = train.label_weights or (1.0,)
         if len(weights) not in (1, num_classes):
@@ -68,15 +66,10 @@ class PixelLoss:
     def __call__(
         self, logits: tf.Tensor, labels: tf.Tensor, step: tf.Tensor | int
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Adds up the losses of the pixels.
+        """The sum of the pixels' losses that count, and the divisor; float32 scalars.
 
-        Args:
-            logits: `[batch, h, w, classes]`.
-            labels: `[batch, height, width]` integers.
-            step: The step that is about to be made, for hard mining.
-
-        Returns:
-            Sum of the losses that count, and the divisor; float32 scalars.
+        From logits `[batch, h, w, classes]` and labels `[batch, height, width]`; hard
+        mining asks for the step that is about to be made.
         """
         if self.upsample_logits:
             size = labels.shape[1:]

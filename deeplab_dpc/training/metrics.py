@@ -31,12 +31,8 @@ class Metrics:
             files.write(self._path, _text(self._columns, kept))
 
     def append(self, step: int, means: Mapping[str, float]) -> None:
-        """Adds the row of the interval that ended with this step.
-
-        A mean without a column gets one, at the end.
-
-        Raises:
-            OSError: If it cannot be written; the file is then as it was.
+        """Adds the row of the interval that ended with this step. A mean without a
+        column gets one, at the end. After an `OSError` the file is as it was.
         """
         row = {"step": str(step), **{k: repr(float(v)) for k, v in means.items()}}
         new = [name for name in row if name not in self._columns]

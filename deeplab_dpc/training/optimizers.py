@@ -137,17 +137,9 @@ def l2_decay(train: TrainConfig) -> float:
 
 
 def clipped(gradients: list[tf.Tensor], norm: tf.Tensor | float) -> list[tf.Tensor]:
-    """Gradients scaled down so that those of the whole batch have at most this norm.
-
-    Called on each replica with its own gradients, whose sum over the replicas counts:
-    that sum is made twice, here and by the optimizer.
-
-    Args:
-        gradients: This replica's, each of any shape.
-        norm: The largest norm of all of them together, above 0.
-
-    Returns:
-        Gradients whose sum over the replicas is clipped.
+    """This replica's gradients, scaled down so that those of the whole batch have at
+    most this norm. Their sum over the replicas, which counts, is made twice: here and
+    by the optimizer.
     """
     context = tf.distribute.get_replica_context()
     whole = gradients

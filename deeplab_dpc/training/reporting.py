@@ -61,12 +61,9 @@ class Interval:
 
 
 class TrainingLog:
-    """Writes the log's lines, the table of metrics and TensorBoard's curves.
-
-    What cannot be written to the table or for TensorBoard, on a full disk say, is told
-    once; the run goes on without.
-
-    Of the run's `num_steps` steps, `first_step` are made already.
+    """Writes the log's lines, the table of metrics and TensorBoard's curves of a run of
+    `num_steps`, `first_step` of which are made already. What cannot be written to the
+    table or for TensorBoard, on a full disk say, is told once; the run goes on.
     """
 
     def __init__(self, folder: str | os.PathLike, num_steps: int, first_step: int = 0):
@@ -102,9 +99,8 @@ class TrainingLog:
                 tf.summary.image(name, pixels, max_outputs=4)
 
     def show_classes(self, step: int, classes: np.ndarray) -> None:
-        """Writes histograms with a bar for each class, its share of the pixels.
-
-        `classes` are `[2, classes]` pixels, predicted and labelled.
+        """Writes histograms with a bar for each class, its share of the pixels `[2,
+        classes]`, predicted and labelled.
         """
         metadata = histogram_metadata.create_summary_metadata(None, None)
         left = np.arange(classes.shape[1]) - 0.5
@@ -135,15 +131,9 @@ def pictures(
     label: tf.Tensor,
     colors: tuple[tuple[int, int, int], ...],
 ) -> dict[str, np.ndarray]:
-    """A batch as pictures: the images, their labels, the model's prediction.
-
-    Args:
-        image: `[batch, height, width, 3]` in 0..255.
-        label: `[batch, height, width]`; what is no class is drawn black.
-        colors: One a class.
-
-    Returns:
-        uint8 `[batch, height, width, 3]`, by name.
+    """A batch as pictures, uint8 `[batch, height, width, 3]` each: the images (0..255),
+    their labels `[batch, height, width]` (black where no class), the model's
+    prediction.
     """
     logits = model(image, training=False)
     logits = resize.resize_bilinear(logits, tuple(label.shape[1:3]))

@@ -68,10 +68,8 @@ class RunConfig:
 
     @classmethod
     def load(cls, folder: Path) -> "RunConfig":
-        """Reads what `save` wrote.
-
-        Raises:
-            RunFolderError: If the folder is no run folder, or its config is broken.
+        """Reads what `save` wrote; `RunFolderError` if the folder is no run folder, or
+        its config is broken.
         """
         path = pathlib.Path(folder, CONFIG_FILE)
         if not path.is_file():
@@ -99,20 +97,12 @@ class RunConfig:
 
 
 def restore_model(model: keras.Model, source: Path, use_ema: bool | None = None) -> int:
-    """Gives a model the weights of a run, by name, all or none.
+    """Gives a model the weights of a run, by name, all or none; gives the run's steps.
 
-    Args:
-        model: A model as the run's config builds it.
-        source: A run folder (its newest checkpoint counts) or a checkpoint's prefix.
-        use_ema: Whether it gets the weights' moving averages, or the last weights;
-            None: the averages where the run has them.
-
-    Returns:
-        The steps that the run had made.
-
-    Raises:
-        RunFolderError: If there is no checkpoint, it is another model's, or it lacks
-            the averages that are asked for.
+    The source is a run folder (its newest checkpoint counts) or a checkpoint's prefix;
+    `use_ema` says whether the moving averages or the last weights are meant (None: the
+    averages where the run has them). `RunFolderError` if there is no checkpoint, it is
+    another model's, or it lacks the averages that are asked for.
     """
     prefix = os.fspath(source)
     if os.path.isdir(prefix):
@@ -132,9 +122,7 @@ def restore_model(model: keras.Model, source: Path, use_ema: bool | None = None)
 
 def check_writable(folder: Path) -> None:
     """Tries whether `folder` can be made and written to, and leaves no trace.
-
-    Raises:
-        RunFolderError: If not, with the reason.
+    `RunFolderError` with the reason if not.
     """
     folder = pathlib.Path(folder).absolute()
     existing = _existing(folder)
@@ -150,9 +138,7 @@ def check_writable(folder: Path) -> None:
 
 def check_space(folder: Path, checkpoint_bytes: int, num_checkpoints: int) -> None:
     """Checks that the checkpoints that are still to come fit on the disk.
-
-    Raises:
-        RunFolderError: If they do not, with the sizes.
+    `RunFolderError` with the sizes if they do not.
     """
     path = pathlib.Path(folder).absolute()
     kept = len(list(path.glob(f"{checkpoints.NAME}-*.index")))
@@ -168,14 +154,11 @@ def check_space(folder: Path, checkpoint_bytes: int, num_checkpoints: int) -> No
 
 
 def check_resumable(config: RunConfig, folder: Path) -> str | None:
-    """Finds the checkpoint that a run of this config resumes from.
+    """The prefix of the newest checkpoint, from which a run of this config resumes, or
+    None.
 
-    Returns:
-        The newest checkpoint's prefix, or None if there is none.
-
-    Raises:
-        RunFolderError: If the folder's run has another config, or its checkpoints
-            are not this program's.
+    `RunFolderError` if the folder's run has another config, or its checkpoints are not
+    this program's.
     """
     path = pathlib.Path(folder)
     newest = checkpoints.newest(path) if path.is_dir() else None
@@ -218,9 +201,7 @@ def create(config: RunConfig, folder: Path) -> None:
 @contextlib.contextmanager
 def new_folder(folder: Path) -> Iterator[pathlib.Path]:
     """A folder to fill; this start is recorded in it; it gets its name at the end.
-
-    Raises:
-        RunFolderError: If there is something of this name.
+    `RunFolderError` if there is something of this name.
     """
     path = pathlib.Path(folder).absolute()
     if path.exists():

@@ -27,7 +27,6 @@ _CODE = pathlib.Path(__file__).parents[1]
 
 def record_start(folder: pathlib.Path) -> None:
     """Appends this start of the program to the folder's record of its starts.
-
     `command.txt` has a person's view of it, `starts.json` all that is known: a list
     with an object for each start, each file whole or as it was.
     """
@@ -54,9 +53,8 @@ def record_settings(
     genotype: Genotype | None,
     name: pathlib.Path,
 ) -> None:
-    """Writes the settings as a flagfile, and the cell as a file for its flag.
-
-    `name` is the path that the folder has when it is complete.
+    """Writes the settings as a flagfile, and the cell as a file for its flag. `name` is
+    the path that the folder has when it is complete.
     """
     lines = [
         "# What was not at its default. Give another folder to train the same:",

@@ -57,12 +57,7 @@ class LearningRate(keras.optimizers.schedules.LearningRateSchedule):
 
     The policy counts its steps from the end of the slow start. Unless `decay_steps`
     says otherwise, poly reaches its end at the last step; cosine always does.
-
-    Args:
-        train: The settings of the schedule.
-
-    Raises:
-        ConfigError: If the slow start leaves no step.
+    `ConfigError` if the slow start leaves no step.
     """
 
     def __init__(self, train: TrainConfig):

@@ -24,23 +24,16 @@ _WARM_UP = 9.0  # Share of the newest weights: at least 9 / (10 + steps made).
 
 
 class Averages:
-    """Exponential moving averages of everything that prediction needs.
+    """Exponential moving averages, by path, of everything that prediction needs.
 
-    After each step `average += (1 - d) * (variable - average)`, where `d` is the
-    decay, but in the n-th step (the first is 0) at most `(1 + n) / (10 + n)`, as TF1's
+    After each step `average += (1 - d) * (variable - average)`, where `d` is the decay,
+    but in the n-th step (the first is 0) at most `(1 + n) / (10 + n)`, as TF1's
     `ExponentialMovingAverage` with `num_updates` has it: so the first weights are soon
     forgotten. Batch norm's moving statistics are averaged, too, with the same `d`, so
     that they are those of the averaged weights as nearly as can be had for nothing.
 
     Make it under the strategy's scope. Each replica keeps the averages itself, without
     a word to the others, as its weights are theirs; the first one's are saved.
-
-    Args:
-        model: What is averaged.
-        decay: In 0..1.
-
-    Attributes:
-        variables: The averages, by the path of what is averaged.
     """
 
     def __init__(self, model: keras.Model, decay: float):
@@ -62,9 +55,8 @@ class Averages:
             average.assign(tf.convert_to_tensor(self._sources[path].value))
 
     def update(self, steps_made: tf.Tensor) -> None:
-        """Takes in the weights after a step, on each replica.
-
-        `steps_made` is the number of steps before that one, a scalar.
+        """Takes in the weights after a step, on each replica; so many were made before
+        it.
         """
         steps = tf.cast(steps_made, tf.float32)
         share = tf.maximum(self._least_share, _WARM_UP / (10.0 + steps))
@@ -117,11 +109,7 @@ class TrainState:
         return sum(4 * int(np.prod(v.shape)) for v in variables)
 
     def restore(self, prefix: str) -> None:
-        """Goes back to a checkpoint, whole.
-
-        Raises:
-            RunFolderError: If it is another model's, or cannot be read.
-        """
+        """Goes back to a checkpoint, whole; an error if it is another model's."""
         for name, variables in self.parts().items():
             checkpoints.assign(variables, checkpoints.read(prefix, name), prefix)
 

@@ -18,12 +18,10 @@ class ReplicaStep:
     """What one replica does with its share of a batch, inside `strategy.run`.
 
     Sums and divisors of the losses are added up over the replicas before they are
-    divided, and L2 is shared out among them, so that the gradients, which the
-    optimizer adds up, are those of the whole batch on one device. Of the settings it
-    reads weight decay, gradient multipliers, clipping, and the parts of a batch.
-
-    Raises:
-        ConfigError: If the loss cannot be added up over parts of a batch.
+    divided, and L2 is shared out among them, so that the gradients, which the optimizer
+    adds up, are those of the whole batch on one device. Of the settings it reads weight
+    decay, gradient multipliers, clipping, and the parts of a batch (`ConfigError` if
+    the loss cannot be added up over these).
     """
 
     def __init__(
@@ -50,17 +48,13 @@ class ReplicaStep:
         self._decays = [self._weight_decay * losses.is_regularised(n) for n in names]
 
     def __call__(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Makes the step.
+        """Makes the step; gives scalars, the same on each replica, and `class_counts`.
 
-        Args:
-            batch: `image` `[batch, height, width, 3]` in 0..255 and `label` `[batch,
-                height, width]` integers.
-
-        Returns:
-            Scalars, the same on each replica: `loss` (all of it), `cross_entropy`,
-            `regularization`, `learning_rate`, and `is_finite`: the loss and all
-            gradients are (the loss alone where its scale follows the gradients). And
-            `class_counts` `[2, classes]`, pixels predicted and labelled in the batch.
+        A batch has `image` `[batch, height, width, 3]` in 0..255 and `label` `[batch,
+        height, width]` integers. Gives `loss` (all of it), `cross_entropy`,
+        `regularization`, `learning_rate`, and `is_finite`: the loss and all gradients
+        are (the loss alone where its scale follows the gradients); the counts are `[2,
+        classes]` pixels, predicted and labelled in the batch.
         """
         context = tf.distribute.get_replica_context()
         rate = tf.convert_to_tensor(self._optimizer.learning_rate)
@@ -103,9 +97,8 @@ class ReplicaStep:
     def _in_parts(
         self, batch: Batch, context: tf.distribute.ReplicaContext
     ) -> tuple[tf.Tensor, list[tf.Tensor], tf.Tensor]:
-        """The same, one part of the batch after the other.
-
-        Sums are added up and divided at the end: every part has the same divisor.
+        """The same, one part of the batch after the other. Sums are added up and
+        divided at the end: every part has the same divisor.
         """
         step = self._optimizer.iterations.value
         total, count, classes = tf.zeros([]), tf.zeros([]), tf.zeros([])
@@ -162,9 +155,8 @@ def _check_can_accumulate(model: keras.Model, train: TrainConfig) -> None:
 
 
 def training_logits(model: keras.Model) -> Callable[[Any], list[tf.Tensor]]:
-    """Gives the logits that have a loss each.
-
-    Those are the model's, and before them, with an image pyramid, those of each scale.
+    """Gives the logits that have a loss each: the model's, and before them, with an
+    image pyramid, those of each scale.
     """
     scales = _scales(model)
     if len(scales) < 2:

@@ -15,18 +15,13 @@ _EXAMPLE = (
 
 
 def make(num_clones: int, batch_size: int) -> tf.distribute.Strategy:
-    """One replica a device: the machine's GPUs, or without any its logical CPUs.
+    """One replica a device: `num_clones` of the machine's GPUs, or without any its
+    logical CPUs; 0 takes all.
 
     With `TF_CONFIG` in the environment the machines that it names work together. That
-    must be known before TensorFlow computes anything in this process.
-
-    Args:
-        num_clones: Devices of this machine to use; 0 takes all.
-        batch_size: Images of a step, over all replicas.
-
-    Raises:
-        ConfigError: If there are fewer devices, or too few images for them, or for a
-            `TF_CONFIG` that is no description of workers.
+    must be known before TensorFlow computes anything in this process. `ConfigError` if
+    there are fewer devices, or too few images for them, or for a `TF_CONFIG` that is no
+    description of workers.
     """
     workers = num_workers()
     if workers > 1:
@@ -50,10 +45,8 @@ def make(num_clones: int, batch_size: int) -> tf.distribute.Strategy:
 
 
 def num_workers() -> int:
-    """Machines that `TF_CONFIG` names; 1 without it.
-
-    Raises:
-        ConfigError: If it is not what TensorFlow reads.
+    """Machines that `TF_CONFIG` names; 1 without it. `ConfigError` if it cannot be
+    read.
     """
     text = os.environ.get("TF_CONFIG")
     if not text:
@@ -87,12 +80,9 @@ def distribute(
     strategy: tf.distribute.Strategy,
     batches: Callable[..., tf.data.Dataset],
 ) -> tf.distribute.DistributedDataset:
-    """The batches of each step, shared out to the replicas.
-
-    Args:
-        strategy: The devices.
-        batches: Gives the whole batches; with `share=(i, n)` the i-th of n parts, and
-            with `parts=k` each of these as k batches.
+    """The batches of each step, shared out to the replicas. `batches` gives whole ones;
+    with `share=(i, n)` the i-th of n parts, and with `parts=k` each of these as k
+    batches.
     """
     if num_workers() == 1:
         return strategy.experimental_distribute_dataset(batches())

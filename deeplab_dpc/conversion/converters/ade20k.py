@@ -29,14 +29,8 @@ _READER = reading.MappedIds(
 def source(
     root: pathlib.Path, folders: Mapping[str, str | None] | None = None
 ) -> sources.Source:
-    """What the four folders hold.
-
-    Args:
-        root: Folder ADEChallengeData2016.
-        folders: Other folders than those of `FOLDERS` in it, by the same names.
-
-    Raises:
-        DatasetError: If a folder is missing, or an image or a label has no partner.
+    """What the folders of ADEChallengeData2016 hold; `folders` replaces some of
+    `FOLDERS`. `DatasetError` if one is missing, or an image or a label has no partner.
     """
     others = {name: folder for name, folder in (folders or {}).items() if folder}
     paths = {name: root / folder for name, folder in FOLDERS.items()}

@@ -12,10 +12,8 @@ _STILLS, _LABELED = "701_StillsRaw_full", "LabeledApproved_full"
 
 
 def source(root: pathlib.Path) -> sources.Source:
-    """What CamVid's folder holds.
-
-    Raises:
-        DatasetError: If it is not CamVid's folder, or a list is missing or wrong.
+    """What CamVid's folder holds; `DatasetError` if it is another, or a list is
+    wrong.
     """
     if (root / _STILLS).is_dir() or (root / _LABELED).is_dir():
         return _original(root)

@@ -16,10 +16,8 @@ def source(
     annotations: pathlib.Path,
     splits: Sequence[str] = ("train", "val"),
 ) -> sources.Source:
-    """What COCO's folders hold.
-
-    Raises:
-        DatasetError: If a folder is missing, or an image or a label has no partner.
+    """What COCO's folders hold; `DatasetError` if one is missing, or a file lacks its
+    partner.
     """
     if not splits or not set(splits) <= set(_FOLDERS):
         raise DatasetError(f"--splits={','.join(splits)}; splits are train and val.")

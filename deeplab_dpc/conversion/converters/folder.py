@@ -46,9 +46,7 @@ def source(
     label_map: str | None = None,
 ) -> sources.Source:
     """What the folders hold; `own_classes.choose_reader` says what the last two mean.
-
-    Raises:
-        DatasetError: If the flags are wrong, or the labels cannot be of one kind.
+    `DatasetError` if the flags are wrong, or the labels cannot be of one kind.
     """
     classes = own_classes.read_classes(classes_json)
     found = splits(folders)
@@ -59,13 +57,9 @@ def source(
 
 
 def splits(folders: OwnFolders) -> Splits:
-    """The splits; says on stderr which way it went.
-
-    By lists, if there is a folder of them; else by the folders `train`, `val`, ... in
-    the images' folder; else a seeded choice is val.
-
-    Raises:
-        DatasetError: If a list is wrong, or an image or a label has no partner.
+    """The splits, by lists, if there is a folder of them; else by the folders `train`,
+    `val`, ... in the images' folder; else a seeded choice is val. Says on stderr which.
+    `DatasetError` if a list is wrong, or an image or a label has no partner.
     """
     if folders.lists:
         return _by_lists(folders, folders.lists)

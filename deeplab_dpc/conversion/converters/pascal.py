@@ -68,10 +68,8 @@ class Folders:
 
 
 def source(layout: Layout, folders: Folders) -> Source:
-    """What the folders of a layout hold.
-
-    Raises:
-        DatasetError: If there is no list, or one is wrong.
+    """What the folders of a layout hold; `DatasetError` if a list is missing or
+    wrong.
     """
     known = sources.known(layout.name, {}, layout.read_mat, layout.unions)
     png = own_classes.pascal_reader(len(known.class_names), folders.label_palette)

@@ -16,10 +16,8 @@ _SEVERAL = 3  # So many colours between the known ones are no forgotten class.
 
 @dataclasses.dataclass(frozen=True)
 class Colors:
-    """Reads labels by their colours: RGB, RGBA without transparency, palette PNGs.
-
-    Attributes:
-        palette: Which colour is which id; any other colour is an error.
+    """Reads labels by their colours: RGB, opaque RGBA, palette PNGs; others are
+    errors.
     """
 
     palette: palettes.LabelPalette
@@ -88,12 +86,7 @@ class Colors:
 
 @dataclasses.dataclass(frozen=True)
 class GreyIds:
-    """Reads RGB pictures whose three channels are equal: the value is the id.
-
-    Attributes:
-        num_classes: Classes; their ids are `0..num_classes - 1`.
-        ignore_label: The id of ignored pixels in the files.
-    """
+    """Reads RGB pictures whose three channels are equal: the value is the id."""
 
     num_classes: int
     ignore_label: int
@@ -110,10 +103,8 @@ class GreyIds:
 
 
 def opaque_rgb(file: LabelFile) -> np.ndarray:
-    """A picture's colours, `[height, width, 3]` uint8.
-
-    Raises:
-        LabelError: If it has 16 bits, or transparent pixels.
+    """A picture's colours, `[height, width, 3]` uint8; `LabelError` for 16 bits or
+    alpha.
     """
     pixels = file.pixels
     if pixels.dtype != np.uint8:

@@ -43,10 +43,8 @@ class LabelFile:
 
 
 def read(path: str | os.PathLike[str]) -> LabelFile:
-    """Reads a label PNG, whole.
-
-    Raises:
-        LabelError: If it is no PNG, or empty, cut short or damaged.
+    """Reads a label PNG, whole; `LabelError` if it is none, or empty, cut or
+    damaged.
     """
     path = pathlib.Path(path)
     encoded = path.read_bytes()
@@ -74,9 +72,8 @@ def read(path: str | os.PathLike[str]) -> LabelFile:
 
 
 def read_palette(path: str | os.PathLike[str]) -> np.ndarray | None:
-    """The palette of a label, `[entries, 3]` uint8, from the file's head alone.
-
-    None for a file without one, and for a damaged file, which `read` will report.
+    """The palette of a label, `[entries, 3]` uint8, from the file's head alone; None
+    without one, and for a damaged file, which `read` will report.
     """
     try:
         with Image.open(path) as file:

@@ -24,13 +24,9 @@ def cityscapes_label_ids() -> MappedIds:
 
 
 def named(name: str, num_classes: int) -> MappedIds:
-    """A table of `NAMES`, for a data set with this many classes.
-
-    `from_one` is for ids that begin at 1, 0 and 255 being ignored; `mask` for two
-    classes drawn as 0 and 255 (or 0 and 1).
-
-    Raises:
-        DatasetError: If there is none of this name, or the classes do not fit.
+    """A table of `NAMES`: `from_one` is for ids that begin at 1, 0 and 255 being
+    ignored; `mask` for two classes drawn as 0 and 255 (or 0 and 1). `DatasetError` if
+    there is none of this name, or the number of classes does not fit.
     """
     if name == "cityscapes" and num_classes == 19:
         return cityscapes_label_ids()
@@ -53,9 +49,7 @@ def named(name: str, num_classes: int) -> MappedIds:
 
 def load(path: pathlib.Path, class_names: Sequence[str]) -> MappedIds:
     """Reads a table from a JSON file: ids, and a class's name or id, or null.
-
-    Raises:
-        DatasetError: If the file is missing or not of this form.
+    `DatasetError` if the file is missing or not of this form.
     """
     found = palettes.read_table(path, class_names, _EXAMPLE)
     for key in found:

@@ -35,9 +35,6 @@ class SbdLabels:
 
     SBD marks no borders: every pixel is a class. Hariharan et al., "Semantic contours
     from inverse detectors", 2011.
-
-    Attributes:
-        num_classes: Classes; their ids are `0..num_classes - 1`.
     """
 
     num_classes: int
@@ -62,11 +59,10 @@ class SbdLabels:
 
 @dataclasses.dataclass(frozen=True)
 class PersonParts:
-    """Reads PASCAL-Part's annotations as PASCAL-Person-Part's seven classes.
-
-    Persons are painted in the order of the file, for later objects may hide earlier
-    ones; so are the parts of a person. What is no part of a person is background (0),
-    a person's silhouette without parts too. Nothing is ignored.
+    """Reads PASCAL-Part's annotations as PASCAL-Person-Part's seven classes. Persons
+    are painted in the order of the file, for later objects may hide earlier ones; so
+    are the parts of a person. What is no part of a person is background (0), a person's
+    silhouette without parts too. Nothing is ignored.
     """
 
     def __call__(self, path: pathlib.Path) -> np.ndarray:

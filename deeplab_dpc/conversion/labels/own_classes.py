@@ -44,11 +44,7 @@ class Classes:
 
 
 def read_classes(path: pathlib.Path) -> Classes:
-    """Reads a `classes.json`.
-
-    Raises:
-        DatasetError: If the file is missing, or is not of the expected form.
-    """
+    """Reads a `classes.json`; `DatasetError` if it is missing, or not of that form."""
     if not path.is_file():
         raise DatasetError(
             f"--classes_json={path} is missing; write one such as {_EXAMPLE}"
@@ -86,16 +82,10 @@ def read_classes(path: pathlib.Path) -> Classes:
 def choose_reader(
     classes: Classes, label_palette: str | None, label_map: str | None
 ) -> reading.Reader:
-    """The reader that the flags of `build_folder_data.py` ask for.
-
-    Args:
-        classes: The classes.
-        label_palette: None; "classes", "indices", "grey", one of `palettes.NAMES`; or a
-            JSON file.
-        label_map: None; one of `id_maps.NAMES`; or a JSON file.
-
-    Raises:
-        DatasetError: If they contradict each other, or are none of these.
+    """The reader that the flags of `build_folder_data.py` ask for: a palette is
+    "classes", "indices", "grey", one of `palettes.NAMES` or a JSON file; a map one of
+    `id_maps.NAMES` or a JSON file. `DatasetError` if they contradict each other, or are
+    none of these.
     """
     count = len(classes.names)
     if label_map and label_palette not in (None, "indices"):
@@ -139,13 +129,9 @@ def pascal_reader(num_classes: int, label_palette: str | None) -> reading.Reader
 
 
 def check_all(paths: Sequence[pathlib.Path], reader: reading.Reader, classes: Classes):
-    """Fails for mistakes that no file shows alone.
-
-    These are palettes that differ between files whose indices should be ids, and masks
-    of 0 and 255 for two classes, where every 255 would be ignored.
-
-    Raises:
-        LabelError: With what was found, and how to go on.
+    """Fails (`LabelError`) for mistakes that no file shows alone: palettes that differ
+    between files whose indices should be ids, and masks of 0 and 255 for two classes,
+    where every 255 would be ignored.
     """
     if not isinstance(reader, reading.Ids):
         return

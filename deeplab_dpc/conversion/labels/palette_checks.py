@@ -20,13 +20,10 @@ _CHOICE = (
 
 
 def check_order(file: LabelFile, colors: ClassColors, ignore_label: int) -> None:
-    """Fails if a palette shows a class's colour at an index that is not its id.
+    """Fails (`LabelError`) if a palette shows a class's colour at an index not its id.
 
     An editor that saves a palette anew gives its colours other numbers. A grey ramp is
     no palette of classes, and the ignore label may have any colour.
-
-    Raises:
-        LabelError: With the colours, their indices, and how to go on.
     """
     assert file.palette is not None  # For the type checker.
     if is_grey_ramp(file.palette):
@@ -44,13 +41,10 @@ def check_order(file: LabelFile, colors: ClassColors, ignore_label: int) -> None
 
 
 def check_same(paths: Sequence[pathlib.Path]) -> None:
-    """Fails if an index has one colour in one palette PNG and another in another.
+    """Fails (`LabelError`) if an index has different colours in two palette PNGs.
 
     Then the indices cannot be ids. Only the heads of the files are read, but where
     palettes differ, whole files: what a palette says of unused indices is no matter.
-
-    Raises:
-        LabelError: With two files and what they say.
     """
     by_palette: dict[bytes, list[pathlib.Path]] = {}
     for path in paths:

@@ -72,13 +72,8 @@ class LabelPalette:
         return np.array([ids[int(code)] for code in self.codes], np.uint8)
 
     def find(self, colors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The ids of colours, and which colours are known.
-
-        Args:
-            colors: `[..., 3]` uint8.
-
-        Returns:
-            `[...]` uint8 (of no meaning for an unknown colour), and `[...]` bool.
+        """The ids of `[..., 3]` uint8 colours, `[...]` uint8 (of no meaning for an
+        unknown colour), and which colours are known, `[...]` bool.
         """
         codes = encode(colors)
         place = np.searchsorted(self.codes, codes).clip(max=len(self.codes) - 1)
@@ -113,10 +108,7 @@ def named(name: str, num_classes: int) -> LabelPalette:
 
     PASCAL's (224, 224, 192) is ignored, and so are Cityscapes' and CamVid's colours of
     what is none of the 19 or 11 classes. CamVid's 32 colours are merged into 11 classes
-    as SegNet merges them.
-
-    Raises:
-        DatasetError: If there is none of this name, or it has fewer classes.
+    as SegNet merges them. `DatasetError` for another name, or fewer classes.
     """
     makers = {"pascal": _pascal, "cityscapes": _cityscapes, "camvid": _camvid}
     if name not in makers:
@@ -133,9 +125,7 @@ def named(name: str, num_classes: int) -> LabelPalette:
 
 def load(path: pathlib.Path, class_names: Sequence[str]) -> LabelPalette:
     """Reads a palette from a JSON file: colours, and a class's name or id, or null.
-
-    Raises:
-        DatasetError: If the file is missing or not of this form.
+    `DatasetError` if the file is missing or not of this form.
     """
     found = read_table(path, class_names, _EXAMPLE)
     entries = []
@@ -156,9 +146,7 @@ def read_table(
     path: pathlib.Path, class_names: Sequence[str], example: str
 ) -> Mapping[str, int]:
     """A JSON object whose values are classes (names or ids) or null, as ids.
-
-    Raises:
-        DatasetError: If the file is missing, or a value is no class.
+    `DatasetError` if the file is missing, or a value is no class.
     """
     if not path.is_file():
         raise DatasetError(f"{path} is missing; write one such as {example}")

@@ -21,16 +21,13 @@ _COUNTED, _VALUES = 4, 12  # Wrong values, and values of a file, that a message 
 
 
 class Reader(Protocol):
-    """Reads a label file as the ids that a record keeps.
-
-    A reader can be pickled: several processes read at once.
+    """Reads a label file as the ids that a record keeps; several processes read at
+    once.
     """
 
     def __call__(self, path: pathlib.Path) -> np.ndarray:
-        """The ids, `[height, width]` uint8.
-
-        Raises:
-            LabelError: With the file's name and what is wrong with it.
+        """The ids, `[height, width]` uint8; `LabelError` with the file's name and
+        fault.
         """
         ...
 
@@ -114,16 +111,8 @@ def check_label(
     ignore_label: int,
     path: str | os.PathLike[str],
 ) -> None:
-    """Checks that every pixel is a class or the ignore label.
-
-    Args:
-        label: `[height, width]`, ids as the file has them.
-        num_classes: Classes; their ids are `0..num_classes - 1`.
-        ignore_label: The id, in the file, of pixels that count for nothing.
-        path: The file, for the message.
-
-    Raises:
-        LabelError: With the wrong values, how often they occur, and what is legal.
+    """Checks that each pixel of `[height, width]` ids is a class or the file's ignore
+    label. `LabelError` has the wrong values, how often they occur, and what is legal.
     """
     values, counts = _values(label)
     legal = ((values >= 0) & (values < num_classes)) | (values == ignore_label)
@@ -139,12 +128,8 @@ def check_label(
 
 
 def usual_mistake(values: np.ndarray, num_classes: int, ignore_label: int) -> str:
-    """A sentence (with a space before it) about a file's wrong ids, or nothing.
-
-    Args:
-        values: `[n]`, the file's distinct values, in order.
-        num_classes: Classes; their ids are `0..num_classes - 1`.
-        ignore_label: The id, in the file, of pixels that count for nothing.
+    """A sentence (with a space before it) about a file's distinct wrong ids, or
+    nothing.
     """
     ids = values[values != ignore_label]
     largest = ids.max(initial=0)

@@ -62,7 +62,6 @@ def convert(
     make_source: MakeSource, values: flags.FlagValues, log: TextIO = sys.stderr
 ) -> int:
     """Converts what `make_source` finds, as the flags say; gives the exit code.
-
     Whatever is wrong, there or in a file, ends in one paragraph.
     """
     output_dir = pathlib.Path(values.output_dir)
@@ -75,11 +74,8 @@ def convert(
 
 
 def run(define: Callable[[flags.FlagValues], MakeSource], help: str | None) -> None:
-    """Runs a converter from the command line.
-
-    Args:
-        define: Defines its flags, and gives what finds the files that they name.
-        help: What `--help` says above the flags.
+    """Runs a converter. `define` defines its flags, and gives what finds their
+    files.
     """
     make_source = define(flags.FLAGS)
     command_line.run(lambda _: convert(make_source, flags.FLAGS), help)

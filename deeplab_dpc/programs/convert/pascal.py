@@ -12,12 +12,8 @@ from deeplab_dpc.programs.convert import common
 def define(
     layout: pascal.Layout, root: flags.FlagHolder[str], values: flags.FlagValues
 ) -> common.MakeSource:
-    """Defines the flags; gives what finds the files that they name.
-
-    Args:
-        layout: The data set, and its usual folders.
-        root: The flag of the folder in which the others usually lie.
-        values: Where the flags go.
+    """Defines the flags of a layout, whose folders lie in that of the flag `root`;
+    gives what finds the files that they name.
     """
     common.define(values, "./tfrecord")
     where = f"below --{root.name} or anywhere"

@@ -82,10 +82,8 @@ def define_training(values: flags.FlagValues) -> None:
 
 
 def whole_run(search: Search, values: flags.FlagValues) -> RunConfig:
-    """What the cache was made with, and above it what the flags say.
-
-    Raises:
-        app.UsageError: If the settings cannot work.
+    """What the cache was made with, and above it what the flags say; `app.UsageError`
+    if the settings cannot work.
     """
     run = Cache.open(search.cache_dir).run
     given = {name: config_flags.given(c, values) for name, c in _WHOLE.items()}

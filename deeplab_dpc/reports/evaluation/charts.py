@@ -17,16 +17,12 @@ _MOST_POINTS = 600
 def curves(
     lines: Sequence[tuple[str, str, Points]], label: str, y_name: str, height_px: int
 ) -> Markup | None:
-    """Lines over the training's steps; None without a value.
+    """Lines (name, colour, points of step and value) over the training's steps; None
+    without a value.
 
     Where the largest value is over ten times the median, the scale is logarithmic, and
-    the chart says so. Values that are no numbers are left out.
-
-    Args:
-        lines: Name, colour and points (step, value) of each line.
-        label: What the chart shows, for those who do not see it.
-        y_name: What the values are.
-        height_px: Of the chart.
+    the chart says so. Values that are no numbers are left out. The label is for those
+    who do not see the chart.
     """
     shown = [
         (name, color, [point for point in points if math.isfinite(point[1])])
@@ -81,13 +77,8 @@ def shares(
     colors: Sequence[tuple[int, int, int]],
     label: str,
 ) -> Markup:
-    """Bars of the classes' shares, in their colours, one above the other.
-
-    Args:
-        rows: Title and shares (`[classes]`, in 0..1) of each bar.
-        names: The classes' names.
-        colors: And colours.
-        label: What the chart shows, for those who do not see it.
+    """Bars of the classes' shares, in their colours, one above the other; each row has
+    a title and `[classes]` in 0..1.
     """
     with Plot(size=(7.6, 0.5 * len(rows) + 0.1)) as plot:
         for row, (_, values) in enumerate(rows):

@@ -30,10 +30,6 @@ class Extremes:
 
     Only they are drawn and kept, small, so memory does not grow with the number of
     images. An image without a labelled pixel is neither.
-
-    Args:
-        count: How many best and how many worst.
-        palette: The classes' names and colours.
     """
 
     def __init__(self, count: int, palette: pictures.Palette):
@@ -48,13 +44,8 @@ class Extremes:
         label: np.ndarray,
         prediction: np.ndarray,
     ) -> None:
-        """Shows it an image that was scored, without its padding.
-
-        Args:
-            score: Its scores.
-            image: `[height, width, 3]` in 0..255.
-            label: `[height, width]` true classes.
-            prediction: `[height, width]` predicted ones.
+        """Shows it a scored image, `[height, width, 3]` in 0..255, without its padding,
+        and its true and predicted classes, `[height, width]`.
         """
         if self._count == 0 or math.isnan(score.miou):
             return

@@ -57,13 +57,8 @@ class Report:
 
 
 def collected(run: Run, result: Result, extremes: Extremes, command: str) -> Report:
-    """The report of an evaluation; what the run folder does not have is left out.
-
-    Args:
-        run: What was evaluated, its `source` being the checkpoint.
-        result: Its scores.
-        extremes: What saw each image while it was scored.
-        command: How the evaluation was started.
+    """The report of an evaluation; what the run folder does not have is left out. The
+    run's `source` is the checkpoint, `command` how the evaluation was started.
     """
     cell, parts = run.config.model.genotype, run.config.to_dict()
     path = run.folder / run_record.COMMAND_FILE

@@ -14,10 +14,8 @@ from deeplab_dpc.runs import Run
 
 
 def write(run: Run, result: Result, folder: pathlib.Path) -> pathlib.Path:
-    """Writes `<split>.json`, `<split>_confusion.csv` and `.png`, and the scalars.
-
-    Returns:
-        The JSON's path.
+    """Writes `<split>.json`, whose path it gives, `<split>_confusion.csv` and `.png`,
+    and the scalars.
     """
     scores = result.to_dict()
     scores["settings"] = {

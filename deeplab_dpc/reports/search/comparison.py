@@ -80,10 +80,9 @@ def rows(results: SearchResults) -> list[Row]:
 
 
 def groups(baselines: Mapping[str, Outcome]) -> dict[str, list[float]]:
-    """Scores of baselines whose names differ only in a number at their end.
-
-    Only groups of three and more, and scores that are finite: `random 0`, `random 1`
-    and `random 2` are the group `random`.
+    """Scores of baselines whose names differ only in a number at their end: `random 0`,
+    `random 1` and `random 2` are the group `random`. Only groups of three and more, and
+    scores that are finite.
     """
     found: dict[str, list[float]] = {}
     for name, outcome in baselines.items():

@@ -16,12 +16,8 @@ _ON_NAME, _OUTSIDE, _FARTHER = 10.0, 5.0, 0.5  # How bad; to cover a point is 1.
 def place(
     plot: Plot, names: Mapping[str, Sequence[float] | np.ndarray], points: np.ndarray
 ) -> None:
-    """Writes names beside their points, one after another, each where it is best.
-
-    Args:
-        plot: All else is drawn already.
-        names: The point of each name, as the axes count.
-        points: `[number, 2]`; all that should be seen.
+    """Writes names beside their points, one after another, each where it is best: all
+    else is drawn already, `points`, `[number, 2]`, should all be seen.
     """
     plot.figure.draw_without_rendering()  # Now the axes are where they will be.
     scale = 72 / plot.figure.dpi

@@ -177,14 +177,8 @@ def agreement(
     name: str,
     source: str,
 ) -> Drawing | None:
-    """The scores of the same cells in two ways; None without a cell.
-
-    Args:
-        pairs: The trials of each cell.
-        ways: What each score is.
-        scale: How scores are shown.
-        name: Of the picture.
-        source: The figure of the paper, for the caption.
+    """The scores of the same cells in two ways; None without a cell. `source` is the
+    figure of the paper, for the caption.
     """
     if not pairs:
         return None
@@ -227,9 +221,8 @@ def sentence(found: Correlation) -> str:
 
 
 def front_of(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """The cells than which none is both better and cheaper, the cheapest first.
-
-    Of cells with the same score and multiply-adds the first one stays.
+    """The cells than which none is both better and cheaper, the cheapest first. Of
+    cells with the same score and multiply-adds the first one stays.
     """
     known = [t for t in trials if _multiply_adds(t)]
     found: list[TrialRecord] = []
@@ -244,9 +237,8 @@ def front_of(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
 def moving_medians(
     numbers: np.ndarray, values: np.ndarray
 ) -> tuple[int, list[tuple[float, float]]]:
-    """Medians of neighbours: of how many, and each one's place and value.
-
-    What is left over at the end counts if it is at least half as many.
+    """Medians of neighbours: of how many, and each one's place and value. What is left
+    over at the end counts if it is at least half as many.
     """
     size = max(_LEAST_IN_MEDIAN, -(-len(values) // _MEDIANS))
     starts = [i for i in range(0, len(values), size) if len(values) - i >= size / 2]

@@ -70,10 +70,8 @@ class SearchProgress:
 
 
 def rate_per_hour(results: SearchResults, is_running: bool) -> float | None:
-    """Trials that ended an hour.
-
-    Of a running search, over the last hour, or over ten times the median trial if that
-    is longer, but never from before its first trial.
+    """Trials that ended an hour. Of a running search, over the last hour, or over ten
+    times the median trial if that is longer, but never from before its first trial.
     """
     ended = [t for t in results.trials if t.state in _ENDED]
     spans = [(t.began_s, t.ended_s) for t in ended]
@@ -133,9 +131,8 @@ def worker_columns(results: SearchResults) -> list[Column]:
 
 
 def errors(trials: Iterable[TrialRecord]) -> list[tuple[int, str]]:
-    """How often each error came and its latest text, the most frequent first.
-
-    Errors that differ in numbers only are the same.
+    """How often each error came and its latest text, the most frequent first. Errors
+    that differ in numbers only are the same.
     """
     known: dict[str, list[str]] = {}
     for error in (t.error for t in trials if t.error):

@@ -40,21 +40,11 @@ class ReportError(ValueError):
 def write_report(
     results: SearchResults, folder: str | os.PathLike[str]
 ) -> pathlib.Path:
-    """Writes the page, its pictures as PNG, and all trials as CSV.
+    """Writes the page, whose path it gives, its pictures as PNG, and all trials as CSV.
 
     The page holds its pictures; the files beside it are for other documents. The same
     results give the same bytes. Pictures of an earlier report that this one does not
-    have are deleted.
-
-    Args:
-        results: The search.
-        folder: Where to; it is made if need be.
-
-    Returns:
-        The path of the page.
-
-    Raises:
-        ReportError: If the folder cannot be made.
+    have are deleted. `ReportError` if the folder cannot be made.
     """
     target = pathlib.Path(folder)
     try:
@@ -84,13 +74,8 @@ def page(
     chosen: Sequence[ChosenCell],
     drawings: Mapping[str, Drawing],
 ) -> str:
-    """The page, a function of the results alone.
-
-    Args:
-        results: The search.
-        scale: How its scores are shown.
-        chosen: The cells that it shows.
-        drawings: Plots and diagrams by their names; none has a place without it.
+    """The page, a function of the results alone; no drawing has a place without its
+    name.
     """
     found, scored = progress.SearchProgress.of(results), results.scored()
     share = f"{found.done:,} of {found.wanted:,}"

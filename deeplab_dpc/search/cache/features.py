@@ -21,14 +21,9 @@ _MOST_AT_ONCE = 8  # Images in a batch of the backbone.
 
 
 class Backbone:
-    """Images to features, in inference mode, with the weights of a checkpoint.
-
-    Attributes:
-        channels: Of the features.
-
-    Raises:
-        CacheError: If there is no checkpoint, or it lacks some of the weights.
-        WeightsError: If it does not fit.
+    """Images to features of so many `channels`, in inference mode, with the weights of
+    a checkpoint. `CacheError` if there is none, or it lacks some of the weights;
+    `WeightsError` if it does not fit.
     """
 
     def __init__(self, config: ModelConfig, train: TrainConfig):
@@ -70,10 +65,8 @@ class Backbone:
         return digest.hexdigest()
 
     def __call__(self, images: tf.Tensor) -> np.ndarray:
-        """Features of a batch of images in 0..255, float16.
-
-        Raises:
-            CacheError: If one is too large for float16, or not a number.
+        """Features, float16, of a batch of images in 0..255. `CacheError` if one is too
+        large for float16, or not a number.
         """
         features = self._run(images).numpy()
         if not np.isfinite(features).all():
@@ -94,12 +87,8 @@ def views(
 ) -> Iterator[tuple[tf.Tensor, np.ndarray]]:
     """Batches of one split of a cache from a shard on, none of which lies in two.
 
-    Yields:
-        Images `[n, height, width, 3]` in 0..255 and labels `[n, height, width]`.
-
-    Raises:
-        CacheError: If an image does not fit the crop.
-        DatasetError: If a record is bad; the message says which.
+    Images `[n, height, width, 3]` in 0..255 and labels `[n, height, width]`.
+    `CacheError` if an image does not fit the crop; `DatasetError` names a bad record.
     """
     folder, name = str(run.data.dataset_dir), splits(run)[split]
     records = pipeline.Split(run.dataset, folder, name, run.data)

@@ -123,11 +123,7 @@ class CacheManifest:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Reads what `save` wrote.
-
-        Raises:
-            CacheError: If there is none, or it is broken.
-        """
+        """Reads what `save` wrote; `CacheError` if there is none, or it is broken."""
         path = pathlib.Path(folder) / FILE_NAME
         if not path.is_file():
             raise CacheError(

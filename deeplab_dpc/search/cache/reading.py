@@ -90,14 +90,8 @@ class Cache:
 
     @classmethod
     def open(cls, folder: Path, verify: bool = False) -> Self:
-        """Opens a finished cache.
-
-        Args:
-            folder: What `write_cache` was given.
-            verify: Read everything and compare checksums; else sizes alone.
-
-        Raises:
-            CacheError: If there is none, or it is incomplete or damaged.
+        """Opens a finished cache, after comparing sizes, and checksums if it is to
+        `verify`. `CacheError` if there is none, or it is incomplete or damaged.
         """
         manifest = CacheManifest.load(folder)
         names, missing = manifest.shards, [name for _, name in manifest.missing()]

@@ -45,29 +45,18 @@ _SETTINGS = {
 
 
 def write_cache(folder: Path, run: RunConfig, cache: CacheConfig) -> Cache:
-    """Runs the backbone over the training views and the validation images.
+    """Runs the backbone over the training views and the validation images; opens the
+    cache.
 
     A folder that holds some of the shards is gone on with: those whose checksums are
-    right stay as they are. Killed at any moment, it loses the shard at work.
+    right stay as they are. Killed at any moment, it loses the shard at work. View `v`
+    of a training image is the one that training shows in epoch `v`, a function of the
+    seed. Validation images are whole and padded to the crop size.
 
-    View `v` of a training image is the one that training shows in epoch `v`, a
-    function of the seed. Validation images are whole and padded to the crop size.
-
-    Args:
-        folder: Where to write; made if need be.
-        run: Backbone and weights, records, splits, crops.
-        cache: Number of views, size of a shard.
-
-    Returns:
-        The finished cache, opened.
-
-    Raises:
-        CacheError: If the folder holds a cache of other settings, it has too little
-            space, or an image does not fit its crop.
-        ConfigError: If there is no folder of records.
-        DatasetError: If records are missing or damaged.
-        LockedError: If another process is writing it.
-        WeightsError: If the checkpoint does not fit.
+    `CacheError` if the folder holds a cache of other settings, it has too little space,
+    or an image does not fit its crop; `ConfigError` without a folder of records;
+    `DatasetError` if records are missing or damaged; `LockedError` if another process
+    is writing it; `WeightsError` if the checkpoint does not fit.
     """
     path = pathlib.Path(folder)
     backbone = Backbone(run.model, run.train)

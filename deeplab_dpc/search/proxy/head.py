@@ -80,9 +80,8 @@ class Head:
         return self._logits(self._context(features, training=training))
 
     def branch_norms(self) -> tuple[float, ...]:
-        """For each branch, the L1 norm of the weights that join it to the output.
-
-        ASPP has no such figure in the paper, and so none here.
+        """For each branch of a cell, the L1 norm of the weights that join it to the
+        output. ASPP has no such figure in the paper, and so none here.
         """
         if not isinstance(self._context, DensePredictionCell):
             return ()

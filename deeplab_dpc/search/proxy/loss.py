@@ -68,13 +68,11 @@ class UpsampledLoss:
     def __call__(
         self, logits: tf.Tensor, targets: Targets
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The loss of logits `[batch, h, w, classes]`, and its gradient by them.
+        """The loss of logits `[batch, h, w, classes]`, a float32 scalar, and its
+        gradient.
 
         Both at once, and no `tf.custom_gradient`, which TensorFlow would keep for ever
         with the graph that it is in: some megabytes for each candidate.
-
-        Returns:
-            A float32 scalar, and float32 in the logits' shape.
         """
         planes = tf.transpose(logits, [0, 3, 1, 2])
         sums, pushed = self._by_images(
@@ -115,9 +113,8 @@ class UpsampledLoss:
 
 
 def interpolation(size: int, given: int) -> np.ndarray:
-    """`[size, given]`: a bilinear resize of a side with aligned corners.
-
-    Each row has the weights of at most two neighbours, as `resize_bilinear`'s.
+    """`[size, given]`: a bilinear resize of a side with aligned corners. Each row has
+    the weights of at most two neighbours, as `resize_bilinear`'s.
     """
     step = np.float32(given - 1) / np.float32(max(size - 1, 1))
     position = np.arange(size, dtype=np.float32) * step

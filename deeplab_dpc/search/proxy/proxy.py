@@ -41,22 +41,14 @@ class Proxy:
         watch: Watch | None = None,
         seeds: Sequence[int] | None = None,
     ) -> list[Outcome | CandidateError]:
-        """Trains candidates on the same batches at once, and scores them.
+        """Trains candidates (cells, or None for ASPP) on the same batches at once, and
+        scores them; gives what became of each, in order.
 
-        Args:
-            candidates: Cells; None is ASPP with the rates 6, 12 and 18.
-            watch: Called with a candidate's index, the steps made and its score, every
-                `proxy_eval_steps`, but not at the end; True stops that candidate.
-            seeds: A seed for each candidate's first weights and dropout; by default
-                all have `proxy_seed`.
-
-        Returns:
-            What became of each, in order. Where the loss of one is not a number it is
-            an error; the others go on. An outcome of fewer steps than `proxy_steps`
-            was stopped.
-
-        Raises:
-            CacheError: If no validation pixel has a label.
+        Every `proxy_eval_steps`, but not at the end, `watch` gets a candidate's index,
+        the steps made and its score; True stops that candidate, whose outcome then has
+        fewer steps. Each seed is that of a candidate's first weights and dropout; by
+        default all have `proxy_seed`. Where the loss of one is not a number it is an
+        error; the others go on. `CacheError` if no validation pixel has a label.
         """
         seeds = seeds or [self.config.proxy_seed] * len(candidates)
         runs = [

@@ -28,11 +28,8 @@ class Step:
         self._run = _traced(self._step, list(specs))
 
     def __call__(self, features: tf.Tensor, labels: tf.Tensor, step: int) -> tf.Tensor:
-        """Makes step `step` (the first is 0).
-
-        Returns:
-            Each candidate's cross-entropy before the step, float32 `[candidates]`; nan
-            where its gradients are not finite.
+        """Makes step `step` (the first is 0); gives each candidate's cross-entropy
+        before it, float32 `[candidates]`, nan where its gradients are not finite.
         """
         return self._run(features, labels, tf.constant(step, tf.float32))
 
@@ -113,9 +110,8 @@ class Scoring:
         self._run = _traced(self._count, list(specs))
 
     def __call__(self, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        """Counts of a batch, int64 `[candidates, classes, classes]`, rows true.
-
-        A candidate whose logits are not finite has -1 everywhere.
+        """Counts of a batch, int64 `[candidates, classes, classes]`, rows true; -1
+        everywhere for a candidate whose logits are not finite.
         """
         return self._run(tf.constant(features), tf.constant(labels)).numpy()
 

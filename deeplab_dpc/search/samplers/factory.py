@@ -50,11 +50,8 @@ def directions(config: SamplerConfig) -> tuple[str, ...]:
 
 
 class LatePruner(BasePruner):
-    """Another pruner, which stops nothing before so many trials are complete.
-
-    Args:
-        pruner: The other one; it sees all scores from the first on.
-        num_startup_trials: Complete trials before it has a say.
+    """Another pruner, which sees all scores, but stops nothing before so many trials
+    are complete.
     """
 
     def __init__(self, pruner: BasePruner, num_startup_trials: int):

@@ -25,11 +25,8 @@ _STUDY = "attached"
 
 
 class _Attached(InMemoryStorage):
-    """A storage that shows these trials, to a sampler of Optuna's.
-
-    Args:
-        trials: Finished ones, with parameters.
-        directions: Of their values.
+    """A storage that shows these finished trials, with parameters, to a sampler of
+    Optuna's.
     """
 
     def __init__(
@@ -53,10 +50,8 @@ class _Attached(InMemoryStorage):
 
 
 class _GuidedSampler(CellSampler):
-    """A sampler of Optuna's over the flat parameters of cells.
-
-    Attributes:
-        distributions: The legal values of each parameter that has several.
+    """A sampler of Optuna's over the flat parameters of cells that have several
+    values.
     """
 
     def __init__(self, config: SamplerConfig, space: Space):
@@ -164,12 +159,8 @@ class Nsga2Sampler(_GuidedSampler):
 
 
 class _InOrder(optuna.samplers.NSGAIISampler):
-    """NSGA-II whose generations are the complete trials in their order.
-
-    Args:
-        size: Of a population.
-        seed: Of what it draws.
-        parents: The parents of each generation; those that are lacking are added.
+    """NSGA-II whose generations, of `size`, are the complete trials in their order. To
+    the `parents` of each generation those that are lacking are added.
     """
 
     def __init__(self, size: int, seed: int, parents: dict[int, list[FrozenTrial]]):
