@@ -54,9 +54,9 @@ def atomically(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
 
 def install(new: pathlib.Path, path: pathlib.Path) -> None:
     """Gives a finished file its name, once its content is on the disk."""
-    _sync(new)
+    sync(new)
     os.replace(new, path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def write(path: str | os.PathLike[str], content: bytes | str) -> None:
@@ -216,7 +216,7 @@ def _holder(content: bytes) -> str:
         return "another process"
 
 
-def _sync(path: pathlib.Path) -> None:
+def sync(path: pathlib.Path) -> None:
     """Has the system write a file, or a folder's names, to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

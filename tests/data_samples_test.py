@@ -16,6 +16,7 @@ import sys
 import numpy as np
 import pytest
 
+from deeplab_dpc import checkpoint_files
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.training import checkpoints
 from tests import goldens
@@ -151,7 +152,7 @@ def train(folder, part):
     assert len(losses) == 2 and all(0 < loss < 100 for loss in losses), output
     is_balanced = "--label_weights=balanced" in part.training
     assert is_balanced == ("Weights of the classes in the loss:" in output)
-    newest = checkpoints.newest(folder / "run")
+    newest = checkpoint_files.newest(folder / "run")
     assert newest == str(folder / "run" / "ckpt-20")
     weights = checkpoints.read(newest, "model")
     assert all(np.isfinite(value).all() for value in weights.values())

@@ -8,11 +8,8 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import tensorflow as tf
+from deeplab_dpc import checkpoint_files, files
 
-from deeplab_dpc import files
-
-_STATE = "checkpoint"  # TensorFlow's file that names the newest checkpoint.
 _CANDIDATE = ".candidate"
 
 
@@ -105,14 +102,13 @@ class Best:
         name = pathlib.Path(held).name
         if self._newest() == str(self.folder / name):
             # Another checkpoint of this name: better none than half of each.
-            (self.folder / _STATE).unlink()
+            (self.folder / checkpoint_files.STATE).unlink()
         moved = _files(held)
         for file in moved:
             os.replace(file, self.folder / file.name)
         text = json.dumps({**scores, "settings": self._settings}, indent=2) + "\n"
         files.write(self.folder / f"{name}.json", text)
-        state = f'model_checkpoint_path: "{name}"\nall_model_checkpoint_paths: "{name}"'
-        files.write(self.folder / _STATE, f"{state}\n")
+        checkpoint_files.name(self.folder, [name])
         names = {file.name for file in moved} | {f"{name}.json"}
         for path in self.folder.glob(f"{name.rpartition('-')[0]}-*"):
             if path.name not in names:
@@ -120,18 +116,13 @@ class Best:
         return True
 
     def _newest(self) -> str | None:
-        return tf.train.latest_checkpoint(str(self.folder))
+        kept = checkpoint_files.named(self.folder)[:1]
+        return next((str(p) for p in kept if not checkpoint_files.damage(p)), None)
 
 
 def _files(prefix: str | os.PathLike) -> list[pathlib.Path]:
-    """The files of a checkpoint, its index last.
-
-    Raises:
-        GoneError: If there is none.
-    """
-    path = pathlib.Path(prefix)
-    data = sorted(path.parent.glob(f"{path.name}.data-*"))
-    index = path.with_name(f"{path.name}.index")
-    if not data or not index.is_file():
+    """The files of a checkpoint, its index last; `GoneError` if there is none."""
+    found = checkpoint_files.of(prefix)
+    if len(found) < 2 or found[-1].suffix != ".index":
         raise GoneError(2, "No such checkpoint", str(prefix))
-    return [*data, index]
+    return found

@@ -18,7 +18,7 @@ from typing import Any
 
 from absl import flags, logging
 
-from deeplab_dpc import files
+from deeplab_dpc import checkpoint_files, files
 from deeplab_dpc.config import EvalConfig
 from deeplab_dpc.evaluation.best import Best, GoneError
 from deeplab_dpc.evaluation.replicas import Predictor
@@ -85,8 +85,9 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     limit = several if run.source == run.folder else 1
     best = _best(run, limit != 1, logdir if values["eval_logdir"].value else run.folder)
     predictor = run.predictor(on_all_devices=True)
-    newest = pathlib.Path(checkpoints.newest(run.folder) or run.folder)
-    once = newest if run.source == run.folder else run.source
+    once = run.source
+    if limit == 1 and once == run.folder:
+        once = pathlib.Path(checkpoint_files.newest(once) or once)
     interval_s = values["eval_interval_secs"].value
     done = 0
     for path in [once] if limit == 1 else checkpoints.awaited(run.folder, interval_s):

@@ -104,19 +104,15 @@ def read_checkpoint(prefix: str | os.PathLike) -> dict[str, np.ndarray]:
     Raises:
         WeightsError: If there is no such checkpoint, or it cannot be read.
     """
-    import tensorflow as tf
+    from deeplab_dpc import checkpoint_files
 
     path = os.fspath(prefix)
     try:
-        reader = tf.train.load_checkpoint(path)
-        names = sorted(reader.get_variable_to_shape_map())
-        _refuse_objects(path, names)
-        return {name: reader.get_tensor(name) for name in names}
-    except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as e:
-        if isinstance(e, WeightsError):
-            raise
+        _refuse_objects(path, checkpoint_files.keys(path))
+        return checkpoint_files.read(path)
+    except checkpoint_files.CheckpointError as e:
         raise WeightsError(
-            f"{path} is not a readable TF1 checkpoint: {e}. Give the prefix of the "
+            f"{path} is not a readable TF1 checkpoint: {e} Give the prefix of the "
             ".index and .data files, such as .../model.ckpt-90000. "
             f"{_files_beside(pathlib.Path(path))}"
         ) from e
@@ -124,10 +120,10 @@ def read_checkpoint(prefix: str | os.PathLike) -> dict[str, np.ndarray]:
 
 def read_step(prefix: str | os.PathLike) -> int | None:
     """The `global_step` of a TF1 checkpoint that `read_checkpoint` can read, if any."""
-    import tensorflow as tf
+    from deeplab_dpc import checkpoint_files
 
-    reader = tf.train.load_checkpoint(os.fspath(prefix))
-    return int(reader.get_tensor(STEP)) if reader.has_tensor(STEP) else None
+    found = checkpoint_files.read(prefix, STEP).get(STEP)
+    return None if found is None else int(found)
 
 
 def _read_npz(path: str) -> dict[str, np.ndarray]:

@@ -2,7 +2,6 @@
 
 import os
 import pathlib
-import re
 import time
 import types
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +12,8 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from deeplab_dpc import checkpoint_files
+from deeplab_dpc.checkpoint_files import CheckpointError
 from deeplab_dpc.tf1.names import tf1_name
 
 _SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
@@ -46,41 +47,10 @@ def trackable(
 def save_once(model: keras.Model, folder: str | os.PathLike, step: int) -> str:
     """Writes one checkpoint of a model that is not being trained; gives its prefix.
 
-    Raises:
-        OSError: If it cannot be written.
+    Raises `OSError` if it cannot be written.
     """
-    manager = tf.train.CheckpointManager(
-        trackable(model, step=tf.Variable(step, dtype=tf.int64)),
-        os.fspath(folder),
-        max_to_keep=1,
-        checkpoint_name=NAME,
-    )
-    try:
-        return manager.save(checkpoint_number=step)
-    except tf.errors.OpError as e:
-        raise OSError(f"The checkpoint cannot be written: {e.message}") from e
-
-
-def newest(folder: str | os.PathLike) -> str | None:
-    """Prefix of the newest checkpoint in a folder; None without one.
-
-    The file `checkpoint` says which it is. Where that is gone (not copied, say), the
-    checkpoint of the highest step counts, with a word.
-    """
-    if found := tf.train.latest_checkpoint(os.fspath(folder)):
-        return found
-    steps = {
-        int(match[1]): path.with_suffix("")
-        for path in pathlib.Path(folder).glob("ckpt-*.index")
-        if (match := re.fullmatch(r"ckpt-(\d+)\.index", path.name))
-    }
-    if not steps:
-        return None
-    chosen = os.fspath(steps[max(steps)])
-    logging.warning(
-        "%s has no file `checkpoint` that names the newest; taking %s.", folder, chosen
-    )
-    return chosen
+    values = trackable(model, step=tf.Variable(step, dtype=tf.int64))
+    return checkpoint_files.write(values, pathlib.Path(folder, f"{NAME}-{step}"))
 
 
 def awaited(
@@ -100,7 +70,10 @@ def awaited(
     seen: str | None = None
     while True:
         started_s = clock()
-        found = newest(folder)
+        try:
+            found = checkpoint_files.newest(folder)
+        except CheckpointError:
+            found = None  # The first one is being written, perhaps.
         if found is None or found == seen:
             logging.info("Waiting for a new checkpoint in %s.", folder)
         else:
@@ -111,19 +84,19 @@ def awaited(
 
 def is_ours(prefix: str) -> bool:
     """Whether a checkpoint is a training run's of this package (TF1's are not)."""
-    keys = _open(prefix).get_variable_to_shape_map()
+    keys = checkpoint_files.keys(prefix)
     return _OBJECT_GRAPH in keys and any(key.startswith("model/") for key in keys)
 
 
 def read(prefix: str, part: str) -> dict[str, np.ndarray]:
     """The values of a part of a checkpoint, by variable path; none if it lacks it."""
-    reader, values = _open(prefix), {}
-    for key in reader.get_variable_to_shape_map():
-        if key.startswith(f"{part}/") and key.endswith(_SUFFIX):
+    values = {}
+    for key, value in checkpoint_files.read(prefix, f"{part}/").items():
+        if key.endswith(_SUFFIX):
             escaped = key[len(part) + 1 : -len(_SUFFIX)]
             # TensorFlow writes `/` as `.S` and `.` as `..`.
             path = escaped.replace("..", "\0").replace(".S", "/").replace("\0", ".")
-            values[path] = reader.get_tensor(key)
+            values[path] = value
     return values
 
 
@@ -171,7 +144,8 @@ def weights_by_name(model: keras.Model) -> dict[str, keras.Variable]:
 
 def read_step(prefix: str) -> int:
     """The number of steps that a checkpoint's run had made."""
-    return int(_open(prefix).get_tensor(f"step{_SUFFIX}"))
+    key = f"step{_SUFFIX}"
+    return int(checkpoint_files.read(prefix, key)[key])
 
 
 def assign(
@@ -211,17 +185,6 @@ def by_name(variables: list[keras.Variable]) -> dict[str, keras.Variable]:
     if len(named) != len(variables):
         raise RunFolderError("Two variables have the same path; name their layers.")
     return named
-
-
-def _open(prefix: str) -> Any:
-    try:
-        return tf.train.load_checkpoint(prefix)
-    except (tf.errors.OpError, ValueError, RuntimeError) as e:
-        folder = pathlib.Path(prefix).parent
-        raise RunFolderError(
-            f"{prefix} cannot be read as a checkpoint ({e}). Delete its files and its "
-            f"line in {folder / 'checkpoint'} to fall back on the one before."
-        ) from e
 
 
 def _some(names: list[str]) -> str:

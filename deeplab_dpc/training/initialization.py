@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import keras
 import numpy as np
 
+from deeplab_dpc import checkpoint_files
 from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.tf1 import LoadReport, WeightsError, load_tf1_weights, loading
 from deeplab_dpc.tf1.names import variables_by_tf1_name
@@ -85,19 +86,19 @@ def read_weights(source: str) -> Weights:
     Raises:
         WeightsError: If it is none of them.
     """
-    is_npz = source.endswith(".npz")
-    prefix = checkpoints.newest(source) or "" if os.path.isdir(source) else source
-    if not is_npz and not os.path.exists(f"{prefix}.index"):
-        raise WeightsError(
-            f"--tf_initial_checkpoint={source} is no checkpoint. Give an .npz file, "
-            "the prefix of a TF1 checkpoint (the path without .index), or the folder "
-            "of a run."
-        )
+    is_npz, prefix = source.endswith(".npz"), source
     try:
+        if os.path.isdir(source):
+            prefix = checkpoint_files.newest(source) or ""
+        if not is_npz and not os.path.exists(f"{prefix}.index"):
+            raise WeightsError(
+                "this is no checkpoint. Give an .npz file, the prefix of a TF1 "
+                "checkpoint (the path without .index), or the folder of a run."
+            )
         if not is_npz and checkpoints.is_ours(prefix):
             return checkpoints.read_tf1_weights(prefix)
         return loading.read_weights(prefix)
-    except (WeightsError, checkpoints.RunFolderError) as e:
+    except (WeightsError, checkpoint_files.CheckpointError) as e:
         raise WeightsError(f"--tf_initial_checkpoint={source}: {e}") from e
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import keras
 
-from deeplab_dpc import files
+from deeplab_dpc import checkpoint_files, files
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.settings import flat
@@ -106,7 +106,7 @@ def restore_model(model: keras.Model, source: Path, use_ema: bool | None = None)
     """
     prefix = os.fspath(source)
     if os.path.isdir(prefix):
-        prefix = checkpoints.newest(source) or ""
+        prefix = checkpoint_files.newest(source) or ""
         if not prefix:
             contents = _contents(pathlib.Path(source))
             raise RunFolderError(f"{source} holds no checkpoint yet. {contents}")
@@ -161,7 +161,7 @@ def check_resumable(config: RunConfig, folder: Path) -> str | None:
     this program's.
     """
     path = pathlib.Path(folder)
-    newest = checkpoints.newest(path) if path.is_dir() else None
+    newest = checkpoint_files.newest(path) if path.is_dir() else None
     if newest is None:
         return None
     if not (path / CONFIG_FILE).is_file():
@@ -183,13 +183,22 @@ def check_resumable(config: RunConfig, folder: Path) -> str | None:
     return newest
 
 
-def create(config: RunConfig, folder: Path) -> None:
+@contextlib.contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Makes this process the only one that trains in a folder that is there.
+
+    Raises `LockedError` if another one does.
+    """
+    with files.claimed(pathlib.Path(folder, ".train.lock")):
+        yield
+
+
+def create(config: RunConfig, folder: Path, is_new: bool = True) -> None:
     """Writes the run's config, flags and cell, and records this start.
 
     A new folder appears with all of it, or not at all.
     """
     path = pathlib.Path(folder).absolute()
-    is_new = not path.is_dir()
     with new_folder(path) if is_new else contextlib.nullcontext(path) as into:
         settings = [config.model, config.data, config.train, config.eval]
         run_record.record_settings(into, settings, config.model.genotype, path)

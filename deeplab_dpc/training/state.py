@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from deeplab_dpc import checkpoint_files
 from deeplab_dpc.layers import freeze_batch_norm, synchronize_batch_norm
 from deeplab_dpc.model import build_model
 from deeplab_dpc.training import checkpoints, optimizers
@@ -120,15 +121,17 @@ class Saver:
     def __init__(self, state: TrainState, folder: str | os.PathLike):
         self._folder = pathlib.Path(folder)
         _remove_leftovers(self._folder)
-        self._interval_s = state.config.train.save_interval_secs
+        train = state.config.train
+        self._interval_s, self._max_to_keep = (
+            train.save_interval_secs,
+            train.max_to_keep,
+        )
         self._step = tf.Variable(0, dtype=tf.int64)
         averages = state.averages.variables if state.averages else None
-        self._manager = tf.train.CheckpointManager(
-            checkpoints.trackable(state.model, state.optimizer, self._step, averages),
-            os.fspath(folder),
-            max_to_keep=state.config.train.max_to_keep,
-            checkpoint_name=checkpoints.NAME,
+        self._values = checkpoints.trackable(
+            state.model, state.optimizer, self._step, averages
         )
+        self._newest = checkpoint_files.newest(folder)
         self._saved_s = time.monotonic()
 
     def save_if_due(self, step: int) -> None:
@@ -137,43 +140,36 @@ class Saver:
             self.save(step)
 
     def save(self, step: int) -> str:
-        """Saves as step `step`, unless that is saved already; returns the prefix.
+        """Saves as step `step`, unless that is saved already; gives the prefix.
 
-        Raises:
-            RunFolderError: If it cannot be written. The checkpoints before it stay, and
-                what was written of it does not.
+        Raises `RunFolderError` if it cannot be written. The checkpoints before it stay,
+        and what was written of it does not.
         """
-        newest = self._manager.latest_checkpoint
-        if newest and newest.endswith(f"-{step}"):
-            return newest
+        prefix = str(self._folder / f"{checkpoints.NAME}-{step}")
+        if self._newest == prefix and not checkpoint_files.damage(prefix):
+            return prefix
         self._step.assign(step)
         try:
-            prefix = self._manager.save(checkpoint_number=step)
-        except (tf.errors.OpError, OSError) as e:
-            raise RunFolderError(self._failure(step, newest, e)) from e
-        self._saved_s = time.monotonic()
+            checkpoint_files.write(self._values, prefix, self._max_to_keep)
+        except OSError as e:
+            for path in checkpoint_files.of(prefix):
+                path.unlink(missing_ok=True)
+            _remove_leftovers(self._folder)
+            free = shutil.disk_usage(self._folder).free / 2**20
+            left = (
+                f"The newest whole one is {self._newest}: make room and give the same "
+                "command to go on from there."
+                if self._newest
+                else "There is none before it: make room and give the same command."
+            )
+            raise RunFolderError(
+                f"The checkpoint of step {step} cannot be written to {self._folder} "
+                f"({str(e).splitlines()[0]}; {free:,.0f} MiB are free). {left} A "
+                "smaller --max_to_keep needs less."
+            ) from e
+        self._newest, self._saved_s = prefix, time.monotonic()
         logging.info("Saved %s.", prefix)
         return prefix
-
-    def _failure(self, step: int, newest: str | None, error: Exception) -> str:
-        """Removes what was written of a checkpoint; says what is left to do."""
-        if newest == checkpoints.newest(self._folder):
-            for path in self._folder.glob(f"{checkpoints.NAME}-{step}.*"):
-                path.unlink(missing_ok=True)
-        _remove_leftovers(self._folder)
-        free = shutil.disk_usage(self._folder).free / 2**20
-        why = getattr(error, "message", None) or str(error)
-        left = (
-            f"The newest whole one is {newest}: make room and give the same command to "
-            "go on from there."
-            if newest
-            else "There is none before it: make room and give the same command."
-        )
-        return (
-            f"The checkpoint of step {step} cannot be written to {self._folder} "
-            f"({why.splitlines()[0]}; {free:,.0f} MiB are free). {left} A smaller "
-            "--max_to_keep needs less."
-        )
 
 
 def _remove_leftovers(folder: pathlib.Path) -> None:
@@ -185,7 +181,7 @@ def _remove_leftovers(folder: pathlib.Path) -> None:
         for path in folder.glob(f"{checkpoints.NAME}-*.data-*")
         if not path.with_suffix(".index").exists()
     ]
-    for path in (*torn, *folder.glob("checkpoint.tmp*")):
+    for path in (*torn, *folder.glob(".checkpoint.*.tmp")):
         path.unlink(missing_ok=True)
 
 

@@ -1,5 +1,6 @@
 """The training loop: batches through the step on every replica, and checkpoints."""
 
+import contextlib
 import functools
 import os
 import time
@@ -49,26 +50,32 @@ def train(
     strategy = strategies.make(num_replicas, config.train.train_batch_size)
     check_shares(config.train, strategy.num_replicas_in_sync)
     run_folder.check_writable(train_logdir)
-    newest = run_folder.check_resumable(config, train_logdir)
-    first_step = checkpoints.read_step(newest) if newest else 0
-    state = TrainState.build(config, strategy)
-    folder, name = config.data.dataset_dir, config.train.train_split
-    split = pipeline.Split(config.dataset, folder, name, config.data)
-    batches = strategies.distribute(
-        strategy,
-        functools.partial(pipeline.training_batches, split, config.train, first_step),
-    )
-    log_resolved(config, state.model, strategy.num_replicas_in_sync)
-    _begin(state, newest)
-    is_chief = strategies.is_chief(strategy)
-    if is_chief:
-        keep = config.train.max_to_keep
-        run_folder.check_space(train_logdir, state.num_bytes(), keep)
-    loop = Loop(state, strategy, batches, first_step)
-    loop.profile_logdir, loop.folder = profile_logdir, train_logdir
-    if is_chief:
-        run_folder.create(config, train_logdir)
-    with StopSignals() as loop.signals:
+    is_chief, is_new = strategies.is_chief(strategy), not os.path.isdir(train_logdir)
+    with contextlib.ExitStack() as stack:
+        if is_chief and not is_new:
+            stack.enter_context(run_folder.claimed(train_logdir))
+        newest = run_folder.check_resumable(config, train_logdir)
+        first_step = checkpoints.read_step(newest) if newest else 0
+        state = TrainState.build(config, strategy)
+        folder, name = config.data.dataset_dir, config.train.train_split
+        split = pipeline.Split(config.dataset, folder, name, config.data)
+        batches = strategies.distribute(
+            strategy,
+            functools.partial(
+                pipeline.training_batches, split, config.train, first_step
+            ),
+        )
+        log_resolved(config, state.model, strategy.num_replicas_in_sync)
+        _begin(state, newest)
+        loop = Loop(state, strategy, batches, first_step)
+        loop.profile_logdir, loop.folder = profile_logdir, train_logdir
+        if is_chief:
+            keep = config.train.max_to_keep
+            run_folder.check_space(train_logdir, state.num_bytes(), keep)
+            run_folder.create(config, train_logdir, is_new)
+            if is_new:
+                stack.enter_context(run_folder.claimed(train_logdir))
+        loop.signals = stack.enter_context(StopSignals())
         if is_chief:
             _train_to_the_end(loop, state, train_logdir)
         while loop.step < config.train.training_number_of_steps:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deeplab_dpc import checkpoint_files
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.evaluation import confusion
 from deeplab_dpc.evaluation.best import BestError
@@ -58,7 +59,7 @@ def test_the_best_is_kept_and_scored_again_alike(evaluated):
     assert len(set(mious.values())) == 3
     best = max(mious, key=mious.get)
     kept = run_dir / "best"
-    assert checkpoints.read_step(checkpoints.newest(kept)) == best
+    assert checkpoints.read_step(checkpoint_files.newest(kept)) == best
     scores = json.loads((kept / f"ckpt-{best}.json").read_text())
     assert scores["miou"] == mious[best]
     assert (scores["split"], scores["settings"]["eval_split"]) == ("val", "val")
@@ -73,7 +74,7 @@ def test_one_evaluation_keeps_nothing_unless_asked(run_dir):
     tiny_run.run(program, f"--checkpoint_dir={run_dir}")
     assert not (run_dir / "best").exists()
     tiny_run.run(program, f"--checkpoint_dir={run_dir}", "--keep_best_checkpoint")
-    assert checkpoints.read_step(checkpoints.newest(run_dir / "best")) == 10
+    assert checkpoints.read_step(checkpoint_files.newest(run_dir / "best")) == 10
     assert (run_dir / "ckpt-10.index").is_file()
 
 
@@ -84,7 +85,7 @@ def test_another_folder_for_scores_has_a_best_of_its_own(run_dir, tmp_path):
         tiny_run.run(program, *flags, "--eval_scales=0.5")
     out = tmp_path / "half"
     tiny_run.run(program, *flags, "--eval_scales=0.5", f"--eval_logdir={out}")
-    assert checkpoints.newest(out / "best")
+    assert checkpoint_files.newest(out / "best")
 
 
 def test_outlines_windows_and_the_best_do_not_get_in_each_others_way(run_dir):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from absl import app, flags
 
+from deeplab_dpc import checkpoint_files
 from deeplab_dpc.programs import obsolete_flags
 from deeplab_dpc.training import checkpoints
 from tests import forked
@@ -74,7 +75,7 @@ def test_a_run_folder_says_all_about_the_run(workplace, tmp_path):
     assert config["data"]["dataset_dir"] == str(workplace / "records")
     assert config["dataset"]["name"] == "noise"
     assert "--depth_multiplier=0.1" in (run / "command.txt").read_text()
-    newest = checkpoints.newest(run)
+    newest = checkpoint_files.newest(run)
     assert newest == str(run / "ckpt-2")
     weights = checkpoints.read(newest, "model")
     assert all(np.isfinite(value).all() for value in weights.values())

@@ -2,6 +2,7 @@
 
 import keras
 
+from deeplab_dpc import checkpoint_files
 from deeplab_dpc.training import checkpoints
 
 
@@ -10,9 +11,9 @@ def _model() -> keras.Model:
 
 
 def test_the_newest_is_the_one_that_the_folder_names(tmp_path):
-    assert checkpoints.newest(tmp_path) is None
+    assert checkpoint_files.newest(tmp_path) is None
     prefix = checkpoints.save_once(_model(), tmp_path, 9)
-    assert checkpoints.newest(tmp_path) == prefix == str(tmp_path / "ckpt-9")
+    assert checkpoint_files.newest(tmp_path) == prefix == str(tmp_path / "ckpt-9")
 
 
 def test_without_the_naming_file_the_highest_step_is_taken_with_a_word(
@@ -25,5 +26,6 @@ def test_without_the_naming_file_the_highest_step_is_taken_with_a_word(
             path.rename(tmp_path / path.name)
     (tmp_path / "ckpt-5000.data-00000-of-00001").write_bytes(b"no index: half a copy")
     with caplog.at_level("WARNING"):
-        assert checkpoints.newest(tmp_path) == str(tmp_path / "ckpt-1000")
-    assert "no file `checkpoint`" in caplog.text
+        assert checkpoint_files.newest(tmp_path) == str(tmp_path / "ckpt-1000")
+    assert "no file `checkpoint` names" in caplog.text
+    assert "ckpt-5000.index is missing); taking ckpt-1000." in caplog.text

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deeplab_dpc import checkpoint_files
 from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.training import (
     checkpoints,
@@ -79,7 +80,7 @@ def test_a_runs_averages_are_those_of_its_checkpoints(
     trainer.train(config, tmp_path / "run")
 
     expected = _average_by_hand(tmp_path / "run", 4, 0.5, first)
-    found = checkpoints.read(checkpoints.newest(tmp_path / "run"), "averages")
+    found = checkpoints.read(checkpoint_files.newest(tmp_path / "run"), "averages")
     assert found.keys() == expected.keys() == first.keys()
     assert any("moving_mean" in name for name in found)
     for name, value in found.items():
@@ -110,7 +111,7 @@ def test_a_resumed_run_goes_on_with_its_averages(make_config, tmp_path, monkeypa
 def test_prediction_takes_the_averages_unless_told_otherwise(make_config, tmp_path):
     config = make_config(ema_decay=0.9)
     trainer.train(config, tmp_path / "run")
-    newest = checkpoints.newest(tmp_path / "run")
+    newest = checkpoint_files.newest(tmp_path / "run")
     model = tiny.build_model(config.model)
     for use_ema, part in ((None, "averages"), (True, "averages"), (False, "model")):
         assert run_folder.restore_model(model, tmp_path / "run", use_ema) == 6
@@ -130,4 +131,4 @@ def test_averages_that_are_not_there_are_missed(make_config, tmp_path):
     model = tiny.build_model(config.model)
     with pytest.raises(RunFolderError, match="without --ema_decay. Leave out"):
         run_folder.restore_model(model, tmp_path / "run", use_ema=True)
-    assert not checkpoints.read(checkpoints.newest(tmp_path / "run"), "averages")
+    assert not checkpoints.read(checkpoint_files.newest(tmp_path / "run"), "averages")

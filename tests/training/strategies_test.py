@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 
+from deeplab_dpc import checkpoint_files
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.training import checkpoints, strategies
 from tests.training import tiny
@@ -161,7 +162,7 @@ def test_two_machines_train_as_one_does(folder, machines, name):
 def test_a_signal_to_one_machine_stops_all(folder, machines):
     """The second worker is told; the first, which saves, stops after the same step."""
     assert all(code != 0 and "Stopped" in errors for code, errors in machines)
-    stopped_at = checkpoints.read_step(checkpoints.newest(folder / "stopped"))
+    stopped_at = checkpoints.read_step(checkpoint_files.newest(folder / "stopped"))
     assert 0 < stopped_at < 3000
 
 

@@ -17,6 +17,7 @@ import time
 import numpy as np
 import pytest
 
+from deeplab_dpc import checkpoint_files
 from deeplab_dpc.training import checkpoints
 from deeplab_dpc.training.run_folder import RunConfig
 from tests import nightly
@@ -91,7 +92,7 @@ class Program:
         for part in ("model", "optimizer", "averages"):
             assert sum(path.startswith(part) for path in found) > self.least_values
         return found | {
-            "step": np.array(checkpoints.read_step(checkpoints.newest(run)))
+            "step": np.array(checkpoints.read_step(checkpoint_files.newest(run)))
         }
 
     def check_same_end(self, run) -> None:
@@ -184,7 +185,7 @@ def test_killed_runs_end_where_an_undisturbed_one_does(program):
         process = program.start(run)
         if not _kill_sometime(process, run, when, chance):
             break
-        newest = checkpoints.newest(run)
+        newest = checkpoint_files.newest(run)
         if newest:
             assert len(checkpoints.read(newest, "optimizer")) > program.least_values
         RunConfig.load(run)
@@ -214,7 +215,7 @@ def test_sigterm_saves_the_step_it_came_in(mobilenet):
     said = re.search(r"after step (\d+), saved as (\S+)\. The same", _output(run))
     step = int(said[1])
     assert step > 10 and said[2] == str(run / f"ckpt-{step}")
-    assert checkpoints.newest(run) == said[2]
+    assert checkpoint_files.newest(run) == said[2]
     assert checkpoints.read_step(said[2]) == step
     mobilenet.finish(run)
     mobilenet.check_same_end(run)
@@ -252,7 +253,7 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(program, small_disk):
     output = _output(log)
 
     assert code == 1, output
-    newest = checkpoints.newest(run)
+    newest = checkpoint_files.newest(run)
     assert "cannot be written" in output and "No space left" in output
     assert f"The newest whole one is {newest}" in output and "make room" in output
     assert "Traceback" not in output
@@ -279,5 +280,5 @@ def test_files_that_cannot_grow_end_the_run_with_advice(program):
     output = _output(run)
     assert "cannot be written" in output and "There is none before it" in output
     assert "Traceback" not in output
-    assert checkpoints.newest(run) is None
+    assert checkpoint_files.newest(run) is None
     assert not list(run.glob("ckpt-*"))

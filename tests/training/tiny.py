@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from deeplab_dpc import checkpoint_files
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetInfo
@@ -56,7 +57,7 @@ def run_config(dataset_dir: pathlib.Path, info: DatasetInfo, **train) -> RunConf
 
 def everything(run: pathlib.Path) -> dict[str, np.ndarray]:
     """Weights, slots and averages of a run's newest checkpoint."""
-    newest, found = checkpoints.newest(run), {}
+    newest, found = checkpoint_files.newest(run), {}
     for part in ("model", "optimizer", "averages"):
         values = checkpoints.read(newest, part).items()
         found |= {f"{part}/{path}": value for path, value in values}

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deeplab_dpc import checkpoint_files, files
 from deeplab_dpc.config import ConfigError, ModelConfig
 from deeplab_dpc.data import verify
 from deeplab_dpc.data.dataset_info import DatasetError
@@ -17,6 +18,16 @@ from deeplab_dpc.training.run_folder import RunFolderError
 from tests.training import tiny
 
 
+def terminate_at(last):
+    """A report that stops the training after this step, as a queue does."""
+
+    def report(self, step, means):
+        if step == last:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return report
+
+
 @pytest.mark.parametrize("optimizer", ["momentum", "adam"])
 def test_a_stopped_run_ends_where_an_uninterrupted_one_does(
     make_config, tmp_path, monkeypatch, optimizer
@@ -24,14 +35,10 @@ def test_a_stopped_run_ends_where_an_uninterrupted_one_does(
     config = make_config(optimizer=optimizer)
     trainer.train(config, tmp_path / "whole")
 
-    def terminate(self, step, means):
-        if step == 3:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    monkeypatch.setattr(TrainingLog, "report", terminate)
+    monkeypatch.setattr(TrainingLog, "report", terminate_at(3))
     with pytest.raises(Stopped, match="after step 3.*ckpt-3.*same command"):
         trainer.train(config, tmp_path / "parts")
-    assert checkpoints.read_step(checkpoints.newest(tmp_path / "parts")) == 3
+    assert checkpoints.read_step(checkpoint_files.newest(tmp_path / "parts")) == 3
     trainer.train(config, tmp_path / "parts")
 
     whole = tiny.everything(tmp_path / "whole")
@@ -70,7 +77,7 @@ def test_restore_model_gives_the_weights_and_the_step(make_config, tmp_path):
 
     assert run_folder.restore_model(model, tmp_path / "run") == 2
 
-    stored = checkpoints.read(checkpoints.newest(tmp_path / "run"), "model")
+    stored = checkpoints.read(checkpoint_files.newest(tmp_path / "run"), "model")
     for variable in model.weights:
         np.testing.assert_array_equal(variable, stored[variable.path])
     assert run_folder.restore_model(model, tmp_path / "run" / "ckpt-2") == 2
@@ -115,7 +122,7 @@ def test_an_explosion_names_step_and_images_and_is_not_saved(make_config, tmp_pa
     with pytest.raises(trainer.TrainingError) as error:
         trainer.train(config, tmp_path / "run")
     assert "Step " in str(error.value) and "noise" in str(error.value)
-    assert checkpoints.newest(tmp_path / "run") is None
+    assert checkpoint_files.newest(tmp_path / "run") is None
 
 
 @pytest.mark.parametrize(
@@ -162,3 +169,32 @@ def test_the_dropout_of_a_run_has_a_state_to_save():
     model(np.zeros((1, 9, 9, 3), "float32"), training=True)
     assert len(seeds) == 1
     assert np.any(before != keras.ops.convert_to_numpy(seeds[0]))
+
+
+def test_a_save_that_says_saved_is_saved(make_config, tmp_path, monkeypatch, caplog):
+    """The newest checkpoint's files are gone, but the folder names it still."""
+    config, run = make_config(), tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingLog, "report", terminate_at(3))
+        with pytest.raises(Stopped):
+            trainer.train(config, run)
+    trainer.train(config, run)
+    expected = tiny.everything(run)
+    for path in checkpoint_files.of(run / "ckpt-6"):
+        path.unlink()
+    with caplog.at_level("INFO"):
+        trainer.train(config, run)
+    assert "ckpt-6.index is missing); taking ckpt-3." in caplog.text
+    assert checkpoint_files.newest(run) == str(run / "ckpt-6")
+    np.testing.assert_equal(tiny.everything(run), expected)
+
+
+def test_two_trainers_one_folder(make_config, tmp_path):
+    config, run = make_config(training_number_of_steps=1), tmp_path / "run"
+    trainer.train(config, run)
+    with (
+        run_folder.claimed(run),
+        pytest.raises(files.LockedError, match=f"process {os.getpid()} on .* since "),
+    ):
+        trainer.train(config, run)
+    trainer.train(config, run)  # Whoever trained there has ended.
