@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from absl import app
 
+from deeplab_dpc import checkpoint_files
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.evaluation import confusion
@@ -99,7 +100,7 @@ def test_dataset_may_have_moved(run_dir, tmp_path):
 def test_new_checkpoints_come_once_each_and_are_awaited(monkeypatch):
     """Nothing, then A, A again, then B; looks every 60 s, less the time of work."""
     newest, slept, now = iter([None, "A", "A", "B"]), [], [0.0]
-    monkeypatch.setattr(checkpoints, "newest", lambda folder: next(newest))
+    monkeypatch.setattr(checkpoint_files, "newest", lambda folder: next(newest))
     found = checkpoints.awaited(pathlib.Path("run"), 60, slept.append, lambda: now[0])
     assert str(next(found)) == "A"
     now[0] = 25.0  # the evaluation took that long
