@@ -59,13 +59,9 @@ def awaited(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[pathlib.Path]:
-    """The newest checkpoint of a folder, again and again as new ones come; endless.
-
-    Args:
-        folder: A run folder; it need not have a checkpoint yet.
-        interval_s: Seconds between two, at least; also how often it looks.
-        sleep: Waits so many seconds.
-        clock: Seconds now.
+    """The newest checkpoint of a run folder, which need not have one yet, again and
+    again as new ones come; endless. At least `interval_s` seconds lie between two;
+    `sleep` waits, `clock` tells seconds.
     """
     seen: str | None = None
     while True:
@@ -103,13 +99,8 @@ def read(prefix: str, part: str) -> dict[str, np.ndarray]:
 def read_weights(prefix: str, use_ema: bool | None = None) -> dict[str, np.ndarray]:
     """What prediction needs of a checkpoint, by variable path.
 
-    Args:
-        prefix: The checkpoint.
-        use_ema: Whether the weights' moving averages are meant, or the last weights;
-            None: the averages where there are some.
-
-    Raises:
-        RunFolderError: If averages are meant, but there are none.
+    The weights' moving averages or the last weights; by default the averages where
+    there are some. `RunFolderError` if averages are meant, but there are none.
     """
     averages = {} if use_ema is False else read(prefix, AVERAGES)
     if averages:
@@ -152,9 +143,7 @@ def assign(
     ours: Mapping[str, Any], values: Mapping[str, np.ndarray], source: str
 ) -> None:
     """Gives each variable, by path, the value of its path: all of them, or none.
-
-    Raises:
-        RunFolderError: If names or shapes differ, with some of them.
+    `RunFolderError` names some if names or shapes differ.
     """
     lacking = [path for path in ours if path not in values]
     extra = [path for path in values if path not in ours]
@@ -174,10 +163,8 @@ def assign(
 
 
 def by_name(variables: list[keras.Variable]) -> dict[str, keras.Variable]:
-    """Variables by path; the states of dropouts by their order.
-
-    Keras numbers those as the process makes them, so that the paths of a second model
-    are not the first one's.
+    """Variables by path; the states of dropouts by their order: Keras numbers those as
+    the process makes them, so that the paths of a second model are not the first one's.
     """
     seeds = [v for v in variables if is_seed(v.path)]
     named = {f"seed_generator/{i}": seed for i, seed in enumerate(seeds)}

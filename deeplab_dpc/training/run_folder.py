@@ -194,9 +194,8 @@ def claimed(folder: Path) -> Iterator[None]:
 
 
 def create(config: RunConfig, folder: Path, is_new: bool = True) -> None:
-    """Writes the run's config, flags and cell, and records this start.
-
-    A new folder appears with all of it, or not at all.
+    """Writes the run's config, flags and cell, and records this start. A new folder
+    appears with all of it, or not at all.
     """
     path = pathlib.Path(folder).absolute()
     with new_folder(path) if is_new else contextlib.nullcontext(path) as into:

@@ -31,19 +31,13 @@ def train(
 ) -> None:
     """Trains until `training_number_of_steps`, from the start or where a run ended.
 
-    A checkpoint in `train_logdir` wins over `tf_initial_checkpoint`. Nothing is
-    written before everything has proved usable.
+    A checkpoint in `train_logdir` wins over `tf_initial_checkpoint`. Nothing is written
+    before everything has proved usable. `num_replicas` devices of this machine share
+    each batch (0: all); `profile_logdir` gets a TensorBoard profile of a few steps.
 
-    Args:
-        config: What to train on what.
-        train_logdir: The run folder; made if need be.
-        num_replicas: Devices of this machine to share each batch; 0 takes all.
-        profile_logdir: Folder for a TensorBoard profile of a few steps.
-
-    Raises:
-        Stopped: After a signal, when the checkpoint is saved.
-        TrainingError: For a loss or gradient that is not finite, or too little memory.
-        RunFolderError, ConfigError, DatasetError, WeightsError: For what is unusable.
+    `Stopped` after a signal, when the checkpoint is saved; `TrainingError` for a loss
+    or gradient that is not finite, or too little memory; `RunFolderError`,
+    `LockedError`, `ConfigError`, `DatasetError`, `WeightsError` for what is unusable.
     """
     if config.data.dataset_dir is None:
         raise ConfigError("dataset_dir is not given; training needs records.")
