@@ -14,17 +14,11 @@ from deeplab_dpc.data.statistics import SplitStatistics
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """A record file as it was written.
+    """A record file as it was written."""
 
-    Attributes:
-        num_records: Records in it.
-        num_bytes: Its size.
-        crc32c: Checksum of all its bytes, 8 hexadecimal digits.
-    """
-
-    num_records: int
-    num_bytes: int
-    crc32c: str
+    num_records: int  # Records in it.
+    num_bytes: int  # Its size.
+    crc32c: str  # Checksum of all its bytes, 8 hexadecimal digits.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,15 +31,11 @@ class Skipped:
 
 @dataclasses.dataclass(frozen=True)
 class Shared:
-    """Images that should be different ones.
+    """Images that should be different ones."""
 
-    Attributes:
-        same: `image`: the files are equal, byte for byte; `name`: only the names are.
-        where: Split and name of each.
-    """
-
+    # `image`: the files are equal, byte for byte; `name`: only the names are.
     same: str
-    where: tuple[tuple[str, str], ...]
+    where: tuple[tuple[str, str], ...]  # Split and name of each.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,20 +43,16 @@ class Manifest:
     """What a folder of records holds; `dataset.json` keeps it.
 
     Records that another program wrote have only `info`.
-
-    Attributes:
-        info: What the programs need.
-        statistics: By split.
-        shards: By file name.
-        skipped: By split, what `--skip_bad` left out.
-        shared_images: Images that occur twice, in one split or in two that should have
-            none in common.
     """
 
-    info: DatasetInfo
+    info: DatasetInfo  # What the programs need.
+    # By split.
     statistics: Mapping[str, SplitStatistics] = dataclasses.field(default_factory=dict)
+    # By file name.
     shards: Mapping[str, Shard] = dataclasses.field(default_factory=dict)
+    # By split, what `--skip_bad` left out.
     skipped: Mapping[str, tuple[Skipped, ...]] = dataclasses.field(default_factory=dict)
+    # Images that occur twice, in one split or in two that should have none in common.
     shared_images: tuple[Shared, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:

@@ -22,19 +22,12 @@ _MOST_SHOWN = 5  # Bad records that a message names.
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """A split of a data set, and how its records are read.
+    """A split of a data set, and how its records are read."""
 
-    Attributes:
-        info: The data set.
-        folder: Where its records lie.
-        name: Of the split.
-        data: How images are resized before all else, and whether bad records are
-            skipped.
-    """
-
-    info: DatasetInfo
-    folder: str | os.PathLike[str]
-    name: str
+    info: DatasetInfo  # The data set.
+    folder: str | os.PathLike[str]  # Where its records lie.
+    name: str  # Of the split.
+    # How images are resized before all else, and whether bad records are skipped.
     data: DataConfig = DataConfig()
 
     def size(self) -> int:

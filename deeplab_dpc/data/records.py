@@ -51,21 +51,13 @@ class DamagedError(DatasetError):
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """One image and its labels, both encoded.
+    """One image and its labels, both encoded."""
 
-    Attributes:
-        name: The image's name, without folder and ending.
-        image: A JPEG or PNG file's bytes.
-        image_format: `jpeg` or `png`.
-        size: Height and width in pixels.
-        label: A PNG of class ids, or None for an image without labels.
-    """
-
-    name: str
-    image: bytes
-    image_format: str
-    size: tuple[int, int]
-    label: bytes | None
+    name: str  # The image's name, without folder and ending.
+    image: bytes  # A JPEG or PNG file's bytes.
+    image_format: str  # `jpeg` or `png`.
+    size: tuple[int, int]  # Height and width in pixels.
+    label: bytes | None  # A PNG of class ids, or None for an image without labels.
 
 
 def encode(record: Record) -> bytes:
@@ -174,16 +166,11 @@ def shards_by_split(folder: str | os.PathLike[str]) -> dict[str, list[pathlib.Pa
 
 @dataclasses.dataclass(frozen=True)
 class RecordIndex:
-    """Where each record of some files lies: reading one needs no other.
+    """Where each record of some files lies: reading one needs no other."""
 
-    Attributes:
-        paths: The files.
-        where: `[records, 3]` int64: file, first byte and number of bytes.
-        damage: What cannot be read of the files; without it they are whole.
-    """
-
-    paths: tuple[pathlib.Path, ...]
-    where: np.ndarray
+    paths: tuple[pathlib.Path, ...]  # The files.
+    where: np.ndarray  # `[records, 3]` int64: file, first byte and number of bytes.
+    # What cannot be read of the files; without it they are whole.
     damage: tuple[DamagedError, ...] = ()
 
     def __len__(self) -> int:

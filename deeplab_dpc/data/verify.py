@@ -17,21 +17,13 @@ from deeplab_dpc.data.manifest import Shard
 
 @dataclasses.dataclass(frozen=True)
 class BadRecord:
-    """A record that cannot be used.
+    """A record that cannot be used."""
 
-    Attributes:
-        path: Its file.
-        offset: The byte at which it begins.
-        index: How many records of the file come before it.
-        name: Its image's name; empty if that cannot be read.
-        reason: What is wrong with it.
-    """
-
-    path: pathlib.Path
-    offset: int
-    index: int
-    name: str
-    reason: str
+    path: pathlib.Path  # Its file.
+    offset: int  # The byte at which it begins.
+    index: int  # How many records of the file come before it.
+    name: str  # Its image's name; empty if that cannot be read.
+    reason: str  # What is wrong with it.
 
     def __str__(self) -> str:
         name = f" ({self.name})" if self.name else ""

@@ -82,19 +82,12 @@ class Scorer:
 
 
 class PredictedImage(NamedTuple):
-    """An image without padding, and what a model sees in it.
+    """An image without padding, and what a model sees in it."""
 
-    Attributes:
-        name: Its name in the records, or its file's.
-        image: `[height, width, 3]` in 0..255.
-        prediction: `[height, width]` class ids.
-        label: The true ones.
-    """
-
-    name: str
-    image: np.ndarray
-    prediction: np.ndarray
-    label: np.ndarray
+    name: str  # Its name in the records, or its file's.
+    image: np.ndarray  # `[height, width, 3]` in 0..255.
+    prediction: np.ndarray  # `[height, width]` class ids.
+    label: np.ndarray  # The true ones.
 
     @property
     def pixels(self) -> np.ndarray:

@@ -16,18 +16,12 @@ EXTREMES = 100
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ImageScore:
-    """The scores of one image, in 0..1; nan where no pixel has a label.
+    """The scores of one image, in 0..1; nan where no pixel has a label."""
 
-    Attributes:
-        name: Its name in the records.
-        miou: Mean IoU over the classes that are true or predicted in it.
-        pixel_accuracy: Share of its labelled pixels that are right.
-        boundary_f: Mean F-score of its outlines; nan, too, if it was not asked for.
-    """
-
-    name: str
-    miou: float
-    pixel_accuracy: float
+    name: str  # Its name in the records.
+    miou: float  # Mean IoU over the classes that are true or predicted in it.
+    pixel_accuracy: float  # Share of its labelled pixels that are right.
+    # Mean F-score of its outlines; nan, too, if it was not asked for.
     boundary_f: float = math.nan
 
     def to_dict(self, has_boundary: bool) -> dict[str, Any]:

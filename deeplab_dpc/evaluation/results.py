@@ -14,17 +14,13 @@ from deeplab_dpc.evaluation.image_scores import ImageScore, number
 
 @dataclasses.dataclass(frozen=True)
 class Boundary:
-    """Boundary F-scores; `boundary.py` tells what they are.
+    """Boundary F-scores; `boundary.py` tells what they are."""
 
-    Attributes:
-        tolerance: How far off an outline may lie: below 1 a share of the image's
-            diagonal, else pixels.
-        mean: Mean over the images, in 0..1.
-        classes: Of each class the mean over its images; nan without any.
-    """
-
+    # How far off an outline may lie: below 1 a share of the image's diagonal, else
+    # pixels.
     tolerance: float
-    mean: float
+    mean: float  # Mean over the images, in 0..1.
+    # Of each class the mean over its images; nan without any.
     classes: tuple[float, ...]
 
 

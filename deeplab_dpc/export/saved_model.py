@@ -37,19 +37,15 @@ class Export(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Serving:
-    """What an exported model does around the network.
+    """What an exported model does around the network."""
 
-    Attributes:
-        averaging: Scales and flips.
-        data: How images are resized first; predictions come back at their own size.
-        crop_size: Images are padded to at least this height and width, as the original
-            did; None pads nothing.
-        notes: JSON values to keep in `labels.json`, such as the step.
-    """
-
-    averaging: inference.Averaging = inference.Averaging()
+    averaging: inference.Averaging = inference.Averaging()  # Scales and flips.
+    # How images are resized first; predictions come back at their own size.
     data: DataConfig = DataConfig()
+    # Images are padded to at least this height and width, as the original did; None
+    # pads nothing.
     crop_size: tuple[int, int] | None = None
+    # JSON values to keep in `labels.json`, such as the step.
     notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 

@@ -18,16 +18,11 @@ from deeplab_dpc.data.statistics import SplitStatistics, Tally
 
 @dataclasses.dataclass(frozen=True)
 class Decoded:
-    """A record's content.
+    """A record's content."""
 
-    Attributes:
-        name: The image's name.
-        image: `[height, width, 3]` uint8.
-        label: `[height, width]` uint8, or None for a record without labels.
-    """
-
-    name: str
-    image: np.ndarray
+    name: str  # The image's name.
+    image: np.ndarray  # `[height, width, 3]` uint8.
+    # `[height, width]` uint8, or None for a record without labels.
     label: np.ndarray | None
 
 

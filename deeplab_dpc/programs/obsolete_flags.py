@@ -8,18 +8,12 @@ from deeplab_dpc.programs.flags import DEFINITIONS
 
 
 class ObsoleteFlag(NamedTuple):
-    """A flag that the original had.
+    """A flag that the original had."""
 
-    Attributes:
-        name: The flag.
-        default: Its default there: given with this value, it is passed over.
-        instead: What takes its place.
-        is_harmless: Another value changes no result: it is warned of, not refused.
-    """
-
-    name: str
-    default: Any
-    instead: str
+    name: str  # The flag.
+    default: Any  # Its default there: given with this value, it is passed over.
+    instead: str  # What takes its place.
+    # Another value changes no result: it is warned of, not refused.
     is_harmless: bool = False
 
 

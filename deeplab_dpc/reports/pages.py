@@ -28,22 +28,17 @@ _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """A column of a table; the macro `table` of `macros.html.j2` draws it.
+    """A column of a table; the macro `table` of `macros.html.j2` draws it."""
 
-    Attributes:
-        name: Its heading.
-        show: From a row's object to text for people.
-        value: And to what it is sorted by: text or a number; none or nan is last. A
-            column of text alone can leave it out.
-        kind: CSS classes: "number" stands on the right, "text" or "code" on the left;
-            "bar" draws the value, a share, as a bar behind its text.
-        color: From a row's object to the RGB colour of a square before the text.
-    """
-
-    name: str
-    show: Callable[[Any], str]
+    name: str  # Its heading.
+    show: Callable[[Any], str]  # From a row's object to text for people.
+    # And to what it is sorted by: text or a number; none or nan is last. A column of
+    # text alone can leave it out.
     value: Callable[[Any], object] | None = None
+    # CSS classes: "number" stands on the right, "text" or "code" on the left; "bar"
+    # draws the value, a share, as a bar behind its text.
     kind: str = "number"
+    # From a row's object to the RGB colour of a square before the text.
     color: Callable[[Any], tuple[int, int, int]] | None = None
 
     def key(self, row: Any) -> str:

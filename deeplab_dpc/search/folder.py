@@ -32,27 +32,16 @@ class SearchFolderError(ValueError):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Search:
-    """What a search is made of.
+    """What a search is made of."""
 
-    Attributes:
-        space: Which cells there are.
-        sampler: How they are chosen.
-        proxy: How they are trained on the cache.
-        cache_dir: Folder of the cache.
-        fingerprint: Of the cache's content.
-        storage: Where the study is kept, as `open_storage` takes it.
-        name: The study's name there.
-        num_trials: How many trials are wanted.
-    """
-
-    space: SpaceConfig
-    sampler: SamplerConfig
-    proxy: ProxyConfig
-    cache_dir: str
-    fingerprint: str
-    storage: str
-    name: str
-    num_trials: int
+    space: SpaceConfig  # Which cells there are.
+    sampler: SamplerConfig  # How they are chosen.
+    proxy: ProxyConfig  # How they are trained on the cache.
+    cache_dir: str  # Folder of the cache.
+    fingerprint: str  # Of the cache's content.
+    storage: str  # Where the study is kept, as `open_storage` takes it.
+    name: str  # The study's name there.
+    num_trials: int  # How many trials are wanted.
 
     def settings(self) -> dict[str, Any]:
         """What the study remembers: all that a trial's choice and score depend on."""

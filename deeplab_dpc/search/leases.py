@@ -24,21 +24,13 @@ def default_worker() -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Lease:
-    """The right to tell a trial, which its holder renews while it works.
+    """The right to tell a trial, which its holder renews while it works."""
 
-    Attributes:
-        worker: The holder's name.
-        process: What `this_process` says of the holder.
-        began_s: Seconds since 1970 at which it took the trial.
-        beat_s: The same for the last renewal, by the holder's clock.
-        for_s: Seconds for which the lease lasts without a renewal.
-    """
-
-    worker: str
-    process: str
-    began_s: float
-    beat_s: float
-    for_s: float
+    worker: str  # The holder's name.
+    process: str  # What `this_process` says of the holder.
+    began_s: float  # Seconds since 1970 at which it took the trial.
+    beat_s: float  # The same for the last renewal, by the holder's clock.
+    for_s: float  # Seconds for which the lease lasts without a renewal.
 
     @classmethod
     def begin(cls, worker: str, for_s: float) -> Self:

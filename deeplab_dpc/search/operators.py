@@ -7,14 +7,10 @@ from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
 
 
 class Operator(NamedTuple):
-    """What a branch does to its input.
+    """What a branch does to its input."""
 
-    Attributes:
-        op: As `Branch.op`.
-        pair: The rate or the grid along height and width; `()` of a 1x1 convolution.
-    """
-
-    op: str
+    op: str  # As `Branch.op`.
+    # The rate or the grid along height and width; `()` of a 1x1 convolution.
     pair: tuple[int, ...] = ()
 
     @classmethod

@@ -115,21 +115,16 @@ class SearchResults:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Correlation:
-    """Spearman's rank correlation of some pairs.
+    """Spearman's rank correlation of some pairs."""
 
-    Attributes:
-        rho: -1..1; nan with fewer than three pairs or a side that does not vary.
-        p_value: Probability of so large a value, of either sign, for pairs in random
-            order; nan with rho.
-        interval: Where rho lies with a confidence of `CONFIDENCE`, from resampled
-            pairs; nan, nan with rho.
-        num_pairs: Pairs that were used.
-    """
-
-    rho: float
+    rho: float  # -1..1; nan with fewer than three pairs or a side that does not vary.
+    # Probability of so large a value, of either sign, for pairs in random order; nan
+    # with rho.
     p_value: float
+    # Where rho lies with a confidence of `CONFIDENCE`, from resampled pairs; nan, nan
+    # with rho.
     interval: tuple[float, float]
-    num_pairs: int
+    num_pairs: int  # Pairs that were used.
 
     def __str__(self) -> str:
         pairs = f"{self.num_pairs} cell{'' if self.num_pairs == 1 else 's'}"

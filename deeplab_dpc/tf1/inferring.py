@@ -30,17 +30,11 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclasses.dataclass(frozen=True)
 class Fact:
-    """A setting, and where it comes from.
+    """A setting, and where it comes from."""
 
-    Attributes:
-        value: Of the setting.
-        origin: `"read"` (from names and shapes), `"assumed"` or `"given"` (a flag).
-        reason: Which tensor says so, or why it is assumed.
-    """
-
-    value: Any
-    origin: str
-    reason: str
+    value: Any  # Of the setting.
+    origin: str  # `"read"` (from names and shapes), `"assumed"` or `"given"` (a flag).
+    reason: str  # Which tensor says so, or why it is assumed.
 
 
 Facts = dict[str, Fact]

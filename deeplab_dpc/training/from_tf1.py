@@ -32,19 +32,12 @@ EVALUATION: dict[str, dict[str, Any]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Tf1Run:
-    """What a TF1 checkpoint says, and what is missing for a run.
+    """What a TF1 checkpoint says, and what is missing for a run."""
 
-    Attributes:
-        weights: Arrays by TF1 name.
-        step: The training step.
-        facts: The settings that were read, assumed or given.
-        config: All settings.
-    """
-
-    weights: Mapping[str, np.ndarray]
-    step: int
-    facts: Facts
-    config: RunConfig
+    weights: Mapping[str, np.ndarray]  # Arrays by TF1 name.
+    step: int  # The training step.
+    facts: Facts  # The settings that were read, assumed or given.
+    config: RunConfig  # All settings.
 
     @classmethod
     def read(cls, prefix: str, given: Mapping[str, Any]) -> "Tf1Run":

@@ -19,18 +19,12 @@ Weights = Mapping[str, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Initialization:
-    """What became of a model's variables, by TF1 name.
+    """What became of a model's variables, by TF1 name."""
 
-    Attributes:
-        source: Where the weights came from.
-        report: What was loaded and what was not.
-        left_out: What the source has, but was not wanted: with
-            `initialize_last_layer=False` the last layers, and logits of another
-            number of classes.
-    """
-
-    source: str
-    report: LoadReport
+    source: str  # Where the weights came from.
+    report: LoadReport  # What was loaded and what was not.
+    # What the source has, but was not wanted: with `initialize_last_layer=False` the
+    # last layers, and logits of another number of classes.
     left_out: tuple[str, ...]
 
     def lines(self) -> list[str]:

@@ -22,20 +22,14 @@ from deeplab_dpc.training.run_folder import RunConfig
 
 @dataclasses.dataclass
 class Interval:
-    """What happened since the last line.
+    """What happened since the last line."""
 
-    Attributes:
-        steps: Steps made.
-        images: Images seen.
-        wait_s: Seconds spent waiting for batches.
-        sums: Sum over the steps of each scalar that a step gives.
-        classes: `[2, classes]`, pixels predicted and labelled; 0 before the first step.
-    """
-
-    steps: int = 0
-    images: int = 0
-    wait_s: float = 0.0
+    steps: int = 0  # Steps made.
+    images: int = 0  # Images seen.
+    wait_s: float = 0.0  # Seconds spent waiting for batches.
+    # Sum over the steps of each scalar that a step gives.
     sums: dict[str, float] = dataclasses.field(default_factory=dict)
+    # `[2, classes]`, pixels predicted and labelled; 0 before the first step.
     classes: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(()))
     began_s: float = dataclasses.field(default_factory=time.perf_counter)
 

@@ -35,21 +35,13 @@ Path = str | os.PathLike
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
-    """Everything a run is made of, and all that evaluation and export need to know.
+    """Everything a run is made of, and all that evaluation and export need to know."""
 
-    Attributes:
-        model: The model; its `num_classes` are the data set's.
-        data: Where the records are.
-        train: How it is trained.
-        eval: How it is to be evaluated.
-        dataset: The data set's classes, colours, ignored label and sizes.
-    """
-
-    model: ModelConfig
-    data: DataConfig
-    train: TrainConfig
-    eval: EvalConfig
-    dataset: DatasetInfo
+    model: ModelConfig  # The model; its `num_classes` are the data set's.
+    data: DataConfig  # Where the records are.
+    train: TrainConfig  # How it is trained.
+    eval: EvalConfig  # How it is to be evaluated.
+    dataset: DatasetInfo  # The data set's classes, colours, ignored label and sizes.
 
     def to_dict(self) -> dict[str, Any]:
         """All settings as JSON types, by part."""

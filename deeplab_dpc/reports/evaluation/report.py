@@ -20,40 +20,27 @@ Pairs = tuple[tuple[str, str], ...]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Report:
-    """All that the page tells; the page is a function of it and of nothing else.
+    """All that the page tells; the page is a function of it and of nothing else."""
 
-    Attributes:
-        result: The scores.
-        palette: The classes' names and colours.
-        dataset: The data set's name.
-        facts: What was scored: name and text of each fact.
-        best: Drawn images with the highest scores, the best first.
-        worst: And with the lowest, the worst first.
-        metrics: Rows of the training: `step` and `loss`, maybe `cross_entropy`,
-            `regularization`, `learning_rate`, `images_per_s`, `input_wait_share`.
-        no_metrics: Why there is none, if there is none.
-        cell_svg: The cell's picture as a page's element, if there is a cell.
-        cell_json: The cell as JSON text.
-        settings: Settings by part: model, data and so on.
-        commands: Title and text of each command.
-        versions: Name and version of what ran.
-        made: When, as text.
-    """
-
-    result: Result
-    palette: Palette
-    dataset: str
-    facts: Pairs = ()
+    result: Result  # The scores.
+    palette: Palette  # The classes' names and colours.
+    dataset: str  # The data set's name.
+    facts: Pairs = ()  # What was scored: name and text of each fact.
+    # Drawn images with the highest scores, the best first.
     best: Sequence[ShownImage] = ()
-    worst: Sequence[ShownImage] = ()
+    worst: Sequence[ShownImage] = ()  # And with the lowest, the worst first.
+    # Rows of the training: `step` and `loss`, maybe `cross_entropy`, `regularization`,
+    # `learning_rate`, `images_per_s`, `input_wait_share`.
     metrics: Sequence[Mapping[str, float]] = ()
-    no_metrics: str = ""
+    no_metrics: str = ""  # Why there is none, if there is none.
+    # The cell's picture as a page's element, if there is a cell.
     cell_svg: Markup | None = None
-    cell_json: str = ""
+    cell_json: str = ""  # The cell as JSON text.
+    # Settings by part: model, data and so on.
     settings: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
-    commands: Pairs = ()
-    versions: Pairs = ()
-    made: str = ""
+    commands: Pairs = ()  # Title and text of each command.
+    versions: Pairs = ()  # Name and version of what ran.
+    made: str = ""  # When, as text.
 
 
 def collected(run: Run, result: Result, extremes: Extremes, command: str) -> Report:

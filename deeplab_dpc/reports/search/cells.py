@@ -18,19 +18,12 @@ _TITLES = ("Best cell", "Second", "Third")
 
 @dataclasses.dataclass(frozen=True)
 class ChosenCell:
-    """A cell to be drawn.
+    """A cell to be drawn."""
 
-    Attributes:
-        name: Of its file, without the ending.
-        title: What it is.
-        trial: Its training: end to end if there is one, else the proxy's.
-        facts: Its scores and costs, as text.
-    """
-
-    name: str
-    title: str
-    trial: TrialRecord
-    facts: str
+    name: str  # Of its file, without the ending.
+    title: str  # What it is.
+    trial: TrialRecord  # Its training: end to end if there is one, else the proxy's.
+    facts: str  # Its scores and costs, as text.
 
     def drawing(self) -> Drawing:
         """Its diagram."""

@@ -23,23 +23,14 @@ _NUMBERED = re.compile(r"(.*?)[\s_\-/#]*\d+")
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A line of the table.
+    """A line of the table."""
 
-    Attributes:
-        name: Of the cell or the module.
-        kind: What it is.
-        proxy: Its training on the cache.
-        whole: Its training end to end.
-        rank: Its place among the trials, by the proxy, from 1.
-        cell: Its branches; None of a baseline.
-    """
-
-    name: str
-    kind: str
-    proxy: Outcome | None = None
-    whole: Outcome | None = None
-    rank: int | None = None
-    cell: Genotype | None = None
+    name: str  # Of the cell or the module.
+    kind: str  # What it is.
+    proxy: Outcome | None = None  # Its training on the cache.
+    whole: Outcome | None = None  # Its training end to end.
+    rank: int | None = None  # Its place among the trials, by the proxy, from 1.
+    cell: Genotype | None = None  # Its branches; None of a baseline.
 
 
 def rows(results: SearchResults) -> list[Row]:

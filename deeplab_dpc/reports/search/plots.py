@@ -33,21 +33,13 @@ _MOST_DOTS = 1000  # More of them are pixels in a page.
 
 @dataclasses.dataclass(frozen=True)
 class Drawing:
-    """A plot, ready for a page and for a file.
+    """A plot, ready for a page and for a file."""
 
-    Attributes:
-        name: Of the file, without its ending.
-        svg: The page's element.
-        png: The file's content.
-        alt: What it shows, for those who do not see it; `svg` has it, too.
-        caption: How to read it, below the picture.
-    """
-
-    name: str
-    svg: Markup
-    png: bytes
-    alt: str
-    caption: str = ""
+    name: str  # Of the file, without its ending.
+    svg: Markup  # The page's element.
+    png: bytes  # The file's content.
+    alt: str  # What it shows, for those who do not see it; `svg` has it, too.
+    caption: str = ""  # How to read it, below the picture.
 
     @classmethod
     def of(cls, plot: Plot, name: str, alt: str, caption: str = "") -> "Drawing":

@@ -29,24 +29,16 @@ MEANINGS = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SearchProgress:
-    """How far a search is.
+    """How far a search is."""
 
-    Attributes:
-        done: Trials that need no more work.
-        wanted: Trials that were asked for.
-        is_running: Whether somebody works on it, as far as the study knows.
-        per_hour: Trials that ended an hour: lately if it runs, else all in all; None
-            if that is not known.
-        left_s: Seconds to the end at that rate; None if it is not running.
-        working: Running trials of each worker, by its name.
-    """
-
-    done: int
-    wanted: int
-    is_running: bool
+    done: int  # Trials that need no more work.
+    wanted: int  # Trials that were asked for.
+    is_running: bool  # Whether somebody works on it, as far as the study knows.
+    # Trials that ended an hour: lately if it runs, else all in all; None if that is not
+    # known.
     per_hour: float | None
-    left_s: float | None
-    working: dict[str, list[TrialRecord]]
+    left_s: float | None  # Seconds to the end at that rate; None if it is not running.
+    working: dict[str, list[TrialRecord]]  # Running trials of each worker, by its name.
 
     @classmethod
     def of(cls, results: SearchResults) -> "SearchProgress":

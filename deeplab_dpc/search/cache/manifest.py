@@ -38,21 +38,15 @@ class CachedShard:
 
 @dataclasses.dataclass(frozen=True)
 class CacheManifest:
-    """A cache's facts.
+    """A cache's facts."""
 
-    Attributes:
-        settings: All that the features follow from, by name: another value of any
-            would give others.
-        run: Backbone and weights, records and crops, paths absolute.
-        channels: Of the features.
-        num_views: Views of each split.
-        shards: Those that are finished, by name such as `train-00000-of-00006`.
-    """
-
+    # All that the features follow from, by name: another value of any would give
+    # others.
     settings: Mapping[str, Any]
-    run: RunConfig
-    channels: int
-    num_views: Mapping[str, int]
+    run: RunConfig  # Backbone and weights, records and crops, paths absolute.
+    channels: int  # Of the features.
+    num_views: Mapping[str, int]  # Views of each split.
+    # Those that are finished, by name such as `train-00000-of-00006`.
     shards: Mapping[str, CachedShard] = dataclasses.field(default_factory=dict)
 
     @property

@@ -16,18 +16,13 @@ import tensorflow as tf
 
 @dataclasses.dataclass(frozen=True)
 class Targets:
-    """What the loss needs of a batch's labels.
+    """What the loss needs of a batch's labels."""
 
-    Attributes:
-        is_class: 1 where a pixel counts, `[batch, height, width]` float32.
-        pulled: For each class and pixel of the logits, how much of the class's pixels
-            is interpolated from it, `[batch, classes, h, w]`.
-        num_labelled: Pixels that are not ignored, what the sum is divided by.
-    """
-
-    is_class: tf.Tensor
+    is_class: tf.Tensor  # 1 where a pixel counts, `[batch, height, width]` float32.
+    # For each class and pixel of the logits, how much of the class's pixels is
+    # interpolated from it, `[batch, classes, h, w]`.
     pulled: tf.Tensor
-    num_labelled: tf.Tensor
+    num_labelled: tf.Tensor  # Pixels that are not ignored, what the sum is divided by.
 
 
 class UpsampledLoss:
