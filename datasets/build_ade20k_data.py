@@ -4,7 +4,7 @@ import pathlib
 import sys
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
-from deeplab_dpc.programs.convert import ade20k as program  # noqa: E402
+from deeplab_dpc.programs.convert.ade20k import PROGRAM  # noqa: E402
 
 if __name__ == "__main__":
-    program.run()
+    PROGRAM.run()

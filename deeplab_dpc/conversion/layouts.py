@@ -2,11 +2,9 @@
 
 import hashlib
 import pathlib
-import sys
 from collections.abc import Mapping, Sequence
 
-from deeplab_dpc.conversion.sources import Item, Source, read_list
-from deeplab_dpc.data import known_datasets
+from deeplab_dpc.conversion.sources import Item, read_list
 from deeplab_dpc.data.dataset_info import DatasetError
 
 
@@ -18,11 +16,11 @@ def tree(
 ) -> list[Item]:
     """Every image below a folder with its label, in the order of their names.
 
-    An image's name is its path below the folder, without ending (`_leftImg8bit.png`);
-    its label has the same name below `label_dir`, if there is one. Hidden files do not
-    count. Where an image or a label is missing, the path that it should have is given:
-    the check of all files reports it. `DatasetError` if a folder is missing or empty,
-    or no name is in both.
+    An image's name is its path below the folder, without ending; its label has the same
+    name below `label_dir` (None: no labels). Endings may be long (`_leftImg8bit.png`);
+    hidden files do not count. Where an image or a label is missing, the path that it
+    should have is given: the check of all files reports it. A `DatasetError` if a
+    folder is missing or empty, or no name is in both.
     """
     found = _names(images, image_endings)
     if not found:
@@ -50,14 +48,18 @@ def tree(
 def lists(
     folder: pathlib.Path, wanted: Sequence[str], flag: str
 ) -> Mapping[str, list[str]]:
-    """The names in each list `<split>.txt` of a folder, by split; all lists if none is
-    wanted.
+    """The names in each list of a folder (`<split>.txt`), or in the wanted ones if any.
 
     A line may hold paths, as lists of the augmented VOC do
     (`/JPEGImages/2007_000032.jpg /SegmentationClassAug/2007_000032.png`): the name is
-    the first one's, without ending. `DatasetError` if there is no list, or a wanted one
-    is missing.
+    the first one's, without ending. `flag` names the folder in a `DatasetError`.
     """
+
+    def name_in(line: str) -> str:
+        first, *others = line.split()
+        is_path = others or first.startswith("/")
+        return pathlib.PurePosixPath(first).stem if is_path else line
+
     found = {path.stem: path for path in sorted(folder.glob("*.txt"))}
     if not found:
         raise DatasetError(
@@ -71,7 +73,7 @@ def lists(
             f"{', '.join(found)}."
         )
     return {
-        split: [_name_in(line) for line in read_list(path)]
+        split: [name_in(line) for line in read_list(path)]
         for split, path in found.items()
         if not wanted or split in wanted
     }
@@ -80,9 +82,7 @@ def lists(
 def first_label(
     folders: Sequence[pathlib.Path], name: str, endings: Sequence[str]
 ) -> pathlib.Path:
-    """The label of this name in the first folder that has it; without any, the path
-    that the first folder should have: the check of all files reports it.
-    """
+    """The label of this name in the first folder that has it, or where it should be."""
     paths = [f / f"{name}{ending}" for f in folders for ending in endings]
     return next((path for path in paths if path.is_file()), paths[0])
 
@@ -101,10 +101,11 @@ def by_base_name(items: Sequence[Item]) -> list[Item]:
 def seeded_split(
     items: Sequence[Item], val_share: float, seed: int
 ) -> Mapping[str, list[Item]]:
-    """A train and a val split, by a hash of seed and name; each keeps its order. An
-    image's place among the others is its own: adding images moves few others. The share
-    of val is in 0..1 (at least one image above 0); `DatasetError` if nothing would be
-    left to train on.
+    """A train and a val split, by a hash of seed and name; each keeps its order.
+
+    An image's place among the others is its own: adding images moves few others. Val
+    has the share `val_share`, in 0..1, but at least one image if that is above 0; a
+    `DatasetError` if nothing would be left to train on.
     """
     count = max(1, round(val_share * len(items))) if val_share > 0 else 0
     if count >= len(items):
@@ -142,15 +143,6 @@ def _names(folder: pathlib.Path, endings: Sequence[str]) -> dict[str, pathlib.Pa
     return dict(sorted(found.items()))
 
 
-def with_size_note(source: Source) -> Source:
-    """The source; says on stderr if its splits have not the published sizes."""
-    sizes = {split: len(items) for split, items in source.splits.items()}
-    note = known_datasets.size_note(source.name, sizes)
-    if note:
-        print(note, file=sys.stderr)
-    return source
-
-
 def _no_pairs(
     images: Mapping[str, pathlib.Path], label_dir: pathlib.Path, label_ending: str
 ) -> str:
@@ -167,10 +159,3 @@ def _no_pairs(
         f" There is {longer.pop()}.png: build_folder_data.py takes labels with longer "
         "names if --label_suffix says by what."
     )
-
-
-def _name_in(line: str) -> str:
-    first, *others = line.split()
-    if others or first.startswith("/"):
-        return pathlib.PurePosixPath(first).stem
-    return line

@@ -10,7 +10,6 @@ from unittest import mock
 
 from absl import flags
 
-from deeplab_dpc.programs.convert import common
 from tests import goldens
 
 FOLDER = goldens.ROOT / "datasets"
@@ -18,9 +17,9 @@ FOLDER = goldens.ROOT / "datasets"
 
 def convert(name: str, *arguments: str, cwd=".") -> subprocess.CompletedProcess:
     """Runs a converter here, from the parsing of its flags to its exit code."""
-    program = importlib.import_module(f"deeplab_dpc.programs.convert.{name}")
+    module = importlib.import_module(f"deeplab_dpc.programs.convert.{name}")
     values = flags.FlagValues()
-    make_source = program.define(values)
+    module.PROGRAM.define(values)
     values([name, *arguments])
     out, err = io.StringIO(), io.StringIO()
     with (
@@ -29,7 +28,7 @@ def convert(name: str, *arguments: str, cwd=".") -> subprocess.CompletedProcess:
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
-        code = common.convert(make_source, values, err)
+        code = module.PROGRAM.convert(values, err)
     return subprocess.CompletedProcess(name, code, out.getvalue(), err.getvalue())
 
 

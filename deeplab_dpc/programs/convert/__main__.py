@@ -1,14 +1,16 @@
 """Any converter: `python -m deeplab_dpc.programs.convert cityscapes --output_dir=x`."""
 
 import importlib
+import pathlib
 import sys
 
-NAMES = (
-    *("ade20k", "camvid", "cityscapes", "coco_stuff", "folder", "person_part"),
-    "voc2012",
+_SHARED = ("__init__", "__main__", "common", "pascal")
+NAMES = sorted(
+    {path.stem for path in pathlib.Path(__file__).parent.glob("*.py")} - {*_SHARED}
 )
 
 if __name__ == "__main__":
     if sys.argv[1:2] == [] or sys.argv[1] not in NAMES:
         sys.exit(f"Name a data set's layout first: {', '.join(NAMES)}.")
-    importlib.import_module(f"deeplab_dpc.programs.convert.{sys.argv.pop(1)}").run()
+    module = importlib.import_module(f"deeplab_dpc.programs.convert.{sys.argv.pop(1)}")
+    module.PROGRAM.run()

@@ -11,30 +11,24 @@ import pathlib
 
 from absl import flags
 
-from deeplab_dpc.conversion import layouts
+from deeplab_dpc.conversion import sources
 from deeplab_dpc.conversion.converters import ade20k
 from deeplab_dpc.programs.convert import common
 
 
-def define(values: flags.FlagValues) -> common.MakeSource:
-    """Defines the program's flags; gives what finds the files that they name."""
-    common.define(values, "./ADE20K/tfrecord")
-    root = flags.DEFINE_string(
-        "ade20k_root",
-        "./ADE20K/ADEChallengeData2016",
-        "Folder ADEChallengeData2016; the four folders lie in it.",
-        flag_values=values,
-    )
-    for name, default in ade20k.FOLDERS.items():
-        help = f"Another folder than {default} in --ade20k_root."
-        flags.DEFINE_string(name, None, help, flag_values=values)
-    return lambda: layouts.with_size_note(
-        ade20k.source(
-            pathlib.Path(root.value), {n: values[n].value for n in ade20k.FOLDERS}
-        )
-    )
+def _source(values: flags.FlagValues) -> sources.Source:
+    folders = {name: values[name].value for name in ade20k.FOLDERS}
+    root = pathlib.Path(values.ade20k_root)
+    return common.with_size_note(ade20k.source(root, folders))
 
 
-def run() -> None:
-    """Runs the program from the command line."""
-    common.run(define, __doc__)
+_ROOT = common.flag(
+    "ade20k_root",
+    "./ADE20K/ADEChallengeData2016",
+    "Folder ADEChallengeData2016; the four folders lie in it.",
+)
+_FOLDERS = [
+    common.flag(name, None, f"Another folder than {default} in --ade20k_root.")
+    for name, default in ade20k.FOLDERS.items()
+]
+PROGRAM = common.Program(__doc__, [_ROOT, *_FOLDERS], _source, "./ADE20K/tfrecord")

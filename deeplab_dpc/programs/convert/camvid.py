@@ -12,20 +12,14 @@ import pathlib
 
 from absl import flags
 
-from deeplab_dpc.conversion import layouts
+from deeplab_dpc.conversion import sources
 from deeplab_dpc.conversion.converters import camvid
 from deeplab_dpc.programs.convert import common
 
 
-def define(values: flags.FlagValues) -> common.MakeSource:
-    """Defines the program's flags; gives what finds the files that they name."""
-    common.define(values)
-    root = flags.DEFINE_string(
-        "camvid_root", None, "CamVid's folder.", required=True, flag_values=values
-    )
-    return lambda: layouts.with_size_note(camvid.source(pathlib.Path(root.value)))
+def _source(values: flags.FlagValues) -> sources.Source:
+    return common.with_size_note(camvid.source(pathlib.Path(values.camvid_root)))
 
 
-def run() -> None:
-    """Runs the program from the command line."""
-    common.run(define, __doc__)
+_ROOT = common.flag("camvid_root", None, "CamVid's folder.", required=True)
+PROGRAM = common.Program(__doc__, [_ROOT], _source, output_dir=None)

@@ -12,38 +12,33 @@ import pathlib
 
 from absl import flags
 
-from deeplab_dpc.conversion import layouts
+from deeplab_dpc.conversion import sources
 from deeplab_dpc.conversion.converters import cityscapes
 from deeplab_dpc.programs.convert import common
 
-
-def define(values: flags.FlagValues) -> common.MakeSource:
-    """Defines the program's flags; gives what finds the files that they name."""
-    common.define(values, "./tfrecord", num_shards=10)
-    root = flags.DEFINE_string(
-        "cityscapes_root",
-        "./cityscapes",
-        "Folder of leftImg8bit and gtFine.",
-        flag_values=values,
-    )
-    label_type = flags.DEFINE_enum(
+_FLAGS = (
+    common.flag("cityscapes_root", "./cityscapes", "Folder of leftImg8bit and gtFine."),
+    common.flag(
         "label_type",
         "labelIds",
-        ["labelIds", "labelTrainIds"],
         "Which label files to read: as downloaded, or made by createTrainIdLabelImgs.",
-        flag_values=values,
-    )
-    splits = flags.DEFINE_list(
+        flags.DEFINE_enum,
+        enum_values=["labelIds", "labelTrainIds"],
+    ),
+    common.flag(
         "splits",
         ["train_fine", "val_fine"],
         f"Which of: {', '.join(cityscapes.FOLDERS)}.",
-        flag_values=values,
-    )
-    return lambda: layouts.with_size_note(
-        cityscapes.source(pathlib.Path(root.value), splits.value, label_type.value)
+        flags.DEFINE_list,
+    ),
+)
+
+
+def _source(values: flags.FlagValues) -> sources.Source:
+    root = pathlib.Path(values.cityscapes_root)
+    return common.with_size_note(
+        cityscapes.source(root, values.splits, values.label_type)
     )
 
 
-def run() -> None:
-    """Runs the program from the command line."""
-    common.run(define, __doc__)
+PROGRAM = common.Program(__doc__, _FLAGS, _source, num_shards=10)

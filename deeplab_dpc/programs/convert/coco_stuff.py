@@ -12,36 +12,25 @@ import pathlib
 
 from absl import flags
 
-from deeplab_dpc.conversion import layouts
+from deeplab_dpc.conversion import sources
 from deeplab_dpc.conversion.converters import coco_stuff
 from deeplab_dpc.programs.convert import common
 
-
-def define(values: flags.FlagValues) -> common.MakeSource:
-    """Defines the program's flags; gives what finds the files that they name."""
-    common.define(values, "./tfrecord", num_shards=10)
-    images = flags.DEFINE_string(
-        "image_root",
-        "./coco/images",
-        "Folder of train2017 and val2017.",
-        flag_values=values,
-    )
-    labels = flags.DEFINE_string(
-        "annotation_root",
-        "./coco/annotations",
-        "Folder of the labels' folders.",
-        flag_values=values,
-    )
-    splits = flags.DEFINE_list(
-        "splits", ["train", "val"], "train, val, or both.", flag_values=values
-    )
-    return lambda: layouts.with_size_note(
-        coco_stuff.source(
-            pathlib.Path(images.value), pathlib.Path(labels.value), splits.value
-        )
-    )
+_FLAGS = (
+    common.flag("image_root", "./coco/images", "Folder of train2017 and val2017."),
+    common.flag(
+        "annotation_root", "./coco/annotations", "Folder of the labels' folders."
+    ),
+    common.flag("splits", ["train", "val"], "train, val, or both.", flags.DEFINE_list),
+)
 
 
-def run() -> None:
-    """Runs the program from the command line."""
-    common.run(define, __doc__)
+def _source(values: flags.FlagValues) -> sources.Source:
+    images, labels = (
+        pathlib.Path(values.image_root),
+        pathlib.Path(values.annotation_root),
+    )
+    return common.with_size_note(coco_stuff.source(images, labels, values.splits))
+
+
+PROGRAM = common.Program(__doc__, _FLAGS, _source, num_shards=10)

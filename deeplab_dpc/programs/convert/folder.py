@@ -18,7 +18,13 @@ from deeplab_dpc.conversion.converters import folder
 from deeplab_dpc.conversion.labels import id_maps, palettes
 from deeplab_dpc.programs.convert import common
 
-_STRINGS = {
+_REQUIRED = {
+    "image_dir": "Images' folder.",
+    "label_dir": "Labels' folder.",
+    "classes_json": 'The classes: {"classes": ["road", {"name": "sky", "color": '
+    '[70, 130, 180]}], "ignore_label": 255}, in the order of the ids.',
+}
+_OPTIONAL = {
     "list_dir": "Folder of the lists, <split>.txt; without it see --val_share.",
     "name": "The data set's name; by default the output folder's.",
     "label_palette": "For labels that are colour pictures: classes (the colours in "
@@ -28,62 +34,45 @@ _STRINGS = {
     "label_map": "For ids that are not the classes': "
     f"{', '.join(id_maps.NAMES)}, or a JSON file.",
 }
-_REQUIRED = {
-    "image_dir": "Images' folder.",
-    "label_dir": "Labels' folder.",
-    "classes_json": 'The classes: {"classes": ["road", {"name": "sky", "color": '
-    '[70, 130, 180]}], "ignore_label": 255}, in the order of the ids.',
-}
-
-
-def define(values: flags.FlagValues) -> common.MakeSource:
-    """Defines the program's flags; gives what finds the files that they name."""
-    common.define(values)
-    for name, help in _REQUIRED.items():
-        flags.DEFINE_string(name, None, help, required=True, flag_values=values)
-    for name, help in _STRINGS.items():
-        flags.DEFINE_string(name, None, help, flag_values=values)
-    flags.DEFINE_list(
+_FLAGS = (
+    *(common.flag(name, None, text, required=True) for name, text in _REQUIRED.items()),
+    *(common.flag(name, None, text) for name, text in _OPTIONAL.items()),
+    common.flag(
         "unlabelled_splits",
         [],
         "Splits without labels, such as a test set.",
-        flag_values=values,
-    )
-    flags.DEFINE_string(
-        "label_suffix",
-        "",
-        "What label names have more than images', such as _mask.",
-        flag_values=values,
-    )
-    flags.DEFINE_float(
+        flags.DEFINE_list,
+    ),
+    common.flag(
+        "label_suffix", "", "What label names have more than images', such as _mask."
+    ),
+    common.flag(
         "val_share",
         0.1,
         "Share of the images that become val, where neither lists nor folders say.",
+        flags.DEFINE_float,
         lower_bound=0.0,
         upper_bound=0.9,
-        flag_values=values,
+    ),
+    common.flag(
+        "split_seed", 0, "Another seed chooses another val.", flags.DEFINE_integer
+    ),
+)
+
+
+def _source(values: flags.FlagValues) -> sources.Source:
+    own = folder.OwnFolders(
+        pathlib.Path(values.image_dir),
+        pathlib.Path(values.label_dir),
+        pathlib.Path(values.list_dir) if values.list_dir else None,
+        values.unlabelled_splits,
+        values.label_suffix,
+        values.val_share,
+        values.split_seed,
     )
-    flags.DEFINE_integer(
-        "split_seed", 0, "Another seed chooses another val.", flag_values=values
-    )
-
-    def make_source() -> sources.Source:
-        own = folder.OwnFolders(
-            pathlib.Path(values.image_dir),
-            pathlib.Path(values.label_dir),
-            pathlib.Path(values.list_dir) if values.list_dir else None,
-            values.unlabelled_splits,
-            values.label_suffix,
-            values.val_share,
-            values.split_seed,
-        )
-        name = values["name"].value or pathlib.Path(values.output_dir).resolve().name
-        classes = pathlib.Path(values.classes_json)
-        return folder.source(name, own, classes, values.label_palette, values.label_map)
-
-    return make_source
+    name = values["name"].value or pathlib.Path(values.output_dir).resolve().name
+    classes = pathlib.Path(values.classes_json)
+    return folder.source(name, own, classes, values.label_palette, values.label_map)
 
 
-def run() -> None:
-    """Runs the program from the command line."""
-    common.run(define, __doc__)
+PROGRAM = common.Program(__doc__, _FLAGS, _source, output_dir=None)

@@ -7,23 +7,12 @@ Labels are the PNGs of `pascal_person_part_gt`, or PASCAL-Part's `.mat` annotati
 whose 24 parts of a person are merged into six. More in g3doc/person_part.md.
 """
 
-from absl import flags
-
 from deeplab_dpc.conversion.converters.pascal import PERSON_PART
-from deeplab_dpc.programs.convert import common, pascal
+from deeplab_dpc.programs.convert import pascal
 
-
-def define(values: flags.FlagValues) -> common.MakeSource:
-    """Defines the program's flags; gives what finds the files that they name."""
-    root = flags.DEFINE_string(
-        "person_part_root",
-        "./pascal_person_part",
-        "Folder in which the three folders lie.",
-        flag_values=values,
-    )
-    return pascal.define(PERSON_PART, root, values)
-
-
-def run() -> None:
-    """Runs the program from the command line."""
-    common.run(define, __doc__)
+_ROOT = (
+    "person_part_root",
+    "./pascal_person_part",
+    "Folder in which the three folders lie.",
+)
+PROGRAM = pascal.program(__doc__, PERSON_PART, _ROOT)

@@ -8,23 +8,12 @@ they come, grey ones (`SegmentationClassAug`), or SBD's `.mat` files. Every list
 --list_folder is a split. More in g3doc/pascal_voc.md.
 """
 
-from absl import flags
-
 from deeplab_dpc.conversion.converters.pascal import VOC
-from deeplab_dpc.programs.convert import common, pascal
+from deeplab_dpc.programs.convert import pascal
 
-
-def define(values: flags.FlagValues) -> common.MakeSource:
-    """Defines the program's flags; gives what finds the files that they name."""
-    root = flags.DEFINE_string(
-        "voc_root",
-        "./VOCdevkit/VOC2012",
-        "Folder VOC2012; the three folders lie in it.",
-        flag_values=values,
-    )
-    return pascal.define(VOC, root, values)
-
-
-def run() -> None:
-    """Runs the program from the command line."""
-    common.run(define, __doc__)
+_ROOT = (
+    "voc_root",
+    "./VOCdevkit/VOC2012",
+    "Folder VOC2012; the three folders lie in it.",
+)
+PROGRAM = pascal.program(__doc__, VOC, _ROOT)

@@ -6,10 +6,10 @@ import signal
 import numpy as np
 import pytest
 
-from deeplab_dpc.conversion import program
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest, Shared, Skipped
 from deeplab_dpc.data.statistics import Tally
+from deeplab_dpc.programs.convert import common
 
 INFO = DatasetInfo(
     "toy", ("a", "b"), ((1, 2, 3), (4, 5, 6)), 255, {"train": 8, "val": 2}
@@ -31,7 +31,7 @@ def raising(error):
 
 def test_success(tmp_path, capsys):
     manifest = Manifest(INFO, figures())
-    assert program.run(lambda: manifest, tmp_path) == 0
+    assert common.guarded(lambda: manifest, tmp_path) == 0
     assert capsys.readouterr().out == (
         "toy: 2 classes, ignore label 255; images: train 8, val 2. Train with "
         f"--dataset_dir={tmp_path}\n"
@@ -45,7 +45,7 @@ def test_what_was_left_out_and_what_occurs_twice(tmp_path):
         Shared("name", (("train", "z"), ("val", "z"))),
     )
     manifest = Manifest(INFO, figures(), {}, {"train": skipped}, shared)
-    _, left_out, twice = program.summary(manifest, tmp_path)
+    _, left_out, twice = common.summary(manifest, tmp_path)
     assert left_out == (
         "Left out 5 of 15 images: train/s0 (s0.jpg is missing.); train/s1 (s1.jpg is "
         "missing.); train/s2 (s2.jpg is missing.); and 2 more. "
@@ -60,11 +60,11 @@ def test_what_was_left_out_and_what_occurs_twice(tmp_path):
 
 
 def test_an_error_is_one_paragraph(tmp_path, capsys):
-    assert program.run(raising(DatasetError("No.")), tmp_path) == 1
+    assert common.guarded(raising(DatasetError("No.")), tmp_path) == 1
     assert capsys.readouterr().err == "No.\nNothing was written.\n"
     (tmp_path / ".converting").mkdir()
     error = OSError(28, "No space left on device", "/x")
-    assert program.run(raising(error), tmp_path) == 1
+    assert common.guarded(raising(error), tmp_path) == 1
     assert capsys.readouterr().err == (
         f"/x: No space left on device.\n{tmp_path} is as it was. The shards that were "
         f"finished wait in {tmp_path}/.converting: the same command goes on from "
@@ -80,6 +80,6 @@ def test_signals_end_it_with_words(tmp_path, capsys, number):
         os.kill(os.getpid(), number)
         raise AssertionError("the signal came to nothing")
 
-    assert program.run(convert, tmp_path) == 128 + number
+    assert common.guarded(convert, tmp_path) == 128 + number
     assert f"Stopped by {signal.Signals(number).name}" in capsys.readouterr().err
     assert signal.getsignal(number) == before
