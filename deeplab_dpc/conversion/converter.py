@@ -6,12 +6,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from deeplab_dpc.conversion import duplicates, sources, workers, workspace
-from deeplab_dpc.conversion.shard_maker import (
-    Finished,
-    Options,
-    ShardMaker,
-    ShardPlan,
-)
+from deeplab_dpc.conversion.shard_maker import Finished, Options, ShardMaker, ShardPlan
 from deeplab_dpc.data import DatasetError, records
 from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest, Skipped
@@ -31,13 +26,13 @@ def convert(
 ) -> Manifest:
     """Writes a data set's records and its `dataset.json`, or nothing; gives the latter.
 
-    The files appear in `output_dir` (made if missing) when all of them are done; then
-    they replace those of an earlier conversion of the same data set. Equal sources give
-    equal bytes, whatever the number of processes. Shards that an earlier run finished
-    before it failed or was killed are not made again, unless their files have changed.
-    Raises `DatasetError` for a file that is missing, damaged or wrong (unless bad ones
-    are to be skipped), a split of which nothing is left, or an output folder that
-    cannot be written, holds something else or is in use.
+    The files appear in `output_dir` when all of them are done; then they replace those
+    of an earlier conversion of the same data set. Equal sources give equal bytes,
+    whatever the number of processes. Shards that an earlier run finished before it
+    failed or was killed are not made again, unless their files have changed. `log`
+    shows the progress. A `DatasetError` tells of a file that is missing, damaged or
+    wrong (unless bad ones are to be skipped), a split of which nothing is left, or an
+    output folder that cannot be written, holds something else or is in use.
     """
     sources.check_splits(source)
     if not options.skip_bad:
@@ -112,6 +107,7 @@ def _find_finished(
 def _manifest(
     source: sources.Source, shards: Sequence[tuple[ShardPlan, Finished]]
 ) -> Manifest:
+    """All that is known at the end; an error if all images of a split were skipped."""
     figures, skipped = {}, {}
     for split, items in source.splits.items():
         parts = [finished for plan, finished in shards if plan.split == split]

@@ -20,8 +20,9 @@ def find(
 ) -> tuple[Shared, ...]:
     """The images of equal files, and the names of different ones, in order of places.
 
-    Splits of which one is made of the other (`unions`), or which have a part in common,
-    may share images. What occurs twice in a part is not reported again for the whole.
+    Splits of which one is made of the other (`unions`, as in `Source`), or which have a
+    part in common, may share images. What occurs twice in a part is not reported again
+    for the whole.
     """
     places = list(places)
     splits = {place.split for place in places}

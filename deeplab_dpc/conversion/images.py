@@ -11,6 +11,7 @@ import simplejpeg
 import tensorflow as tf
 from PIL import Image
 
+from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetError
 
@@ -31,19 +32,12 @@ class ImageError(DatasetError):
 
 @dataclasses.dataclass(frozen=True)
 class Checked:
-    """An image as a record keeps it.
+    """An image as a record keeps it."""
 
-    Attributes:
-        encoded: A JPEG or PNG file's bytes.
-        image_format: `jpeg` or `png`.
-        pixels: What training decodes from them, `[height, width, 3]` uint8.
-        orientation: The EXIF orientation that the file asks for, 1..8; 1 is upright.
-    """
-
-    encoded: bytes
-    image_format: str
-    pixels: np.ndarray
-    orientation: int = 1
+    encoded: bytes  # A file of `image_format`.
+    image_format: str  # `jpeg` or `png`.
+    pixels: np.ndarray  # What training decodes from it, `[height, width, 3]` uint8.
+    orientation: int = 1  # What the file's EXIF data ask for, 1..8; 1 is upright.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,11 +53,12 @@ class _Header:
 
 
 def read(path: pathlib.Path, exif: Exif = "refuse") -> Checked:
-    """Reads and checks a JPEG or PNG file; grey, palette and opaque alpha are fine.
+    """Reads and checks a JPEG or PNG file. Grey, palette and opaque alpha are fine.
 
-    What if its EXIF data ask viewers to turn it? `refuse` it, `apply` that (the record
-    gets the turned pixels, as a PNG) or `ignore` it (training sees the stored pixels).
-    `ImageError` names a file that is missing, empty, damaged or of another kind.
+    If its EXIF data ask viewers to turn it, `refuse` does so, `apply` gives the record
+    the turned pixels, as a PNG, and `ignore` the file: training sees the pixels as they
+    are stored. An `ImageError` names a file that is missing, empty, damaged or of
+    another kind, and what is wrong.
     """
     encoded = _read_bytes(path)
     header = _header(path, encoded)
@@ -71,11 +66,10 @@ def read(path: pathlib.Path, exif: Exif = "refuse") -> Checked:
     pixels = _decode(path, encoded, header)
     if header.may_be_transparent:
         _check_opaque(path, encoded)
-    turned = header.orientation if exif == "apply" else 1
-    if turned == 1:
+    if exif != "apply" or header.orientation == 1:
         return Checked(encoded, header.image_format, pixels, header.orientation)
-    pixels = _turn(pixels, turned)
-    return Checked(_png(pixels), "png", pixels, header.orientation)
+    pixels = _turn(pixels, header.orientation)
+    return Checked(reading.encode_png(pixels), "png", pixels, header.orientation)
 
 
 def _read_bytes(path: pathlib.Path) -> bytes:
@@ -122,9 +116,8 @@ def _parse_header(encoded: bytes) -> _Header:
 
 
 def _orientation(file: Image.Image, encoded: bytes) -> int:
-    """The EXIF orientation; 1 where there is none that means anything. A PNG may have
-    it after its pixels, and Pillow would decode all of them to look.
-    """
+    """The EXIF orientation; 1 where there is none that means anything."""
+    # A PNG may have it after its pixels, and Pillow would decode all of them to look.
     if file.format == "PNG" and not any(key in encoded for key in _PNG_EXIF):
         return 1
     try:
@@ -208,9 +201,3 @@ def _turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()

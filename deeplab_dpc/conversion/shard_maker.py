@@ -24,7 +24,7 @@ _VERSION = 1  # Of what a shard and the file beside it hold; counts up with chan
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How a data set is converted.
+    """How a data set is converted; a `DatasetError` for what means nothing.
 
     Attributes:
         num_shards: Files a split (fewer for a split with fewer images).
@@ -32,9 +32,6 @@ class Options:
             others takes longer than the work.
         skip_bad: Leave out images and labels that are wrong, instead of failing.
         exif: What to do with images whose EXIF data turn them; see `images.read`.
-
-    Raises:
-        DatasetError: For a number or word that means nothing.
     """
 
     num_shards: int = 4
@@ -69,17 +66,9 @@ class ShardPlan:
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """What is known of a shard that was made; a file beside it keeps this.
+    """What is known of a shard that was made; a file beside it keeps this."""
 
-    Attributes:
-        fingerprint: Of what it was made from.
-        shard: Its size and checksum.
-        tally: Statistics of its images.
-        places: Its images.
-        skipped: Images that were left out.
-    """
-
-    fingerprint: str
+    fingerprint: str  # Of what it was made from.
     shard: Shard
     tally: Tally
     places: tuple[Place, ...]
@@ -109,18 +98,18 @@ class Finished:
 
 @dataclasses.dataclass(frozen=True)
 class ShardMaker:
-    """Makes the shards of one conversion in a folder; the source's splits are not
-    used.
-    """
+    """Makes the shards of one conversion, in a folder."""
 
-    source: sources.Source
+    source: sources.Source  # Its splits are not used.
     options: Options
     folder: pathlib.Path
 
     def make(self, plan: ShardPlan, on_image: Callable[[], None]) -> Finished:
-        """Writes a shard, reads it back, and notes beside it what it is. `DatasetError`
-        for an image or label that is wrong, unless it is to be skipped; a file that
-        cannot be written, or comes back otherwise than it was written.
+        """Writes a shard, reads it back, and notes beside it what it is.
+
+        `on_image` is called after each image. An image or label that is wrong is a
+        `DatasetError`, unless it is to be skipped; so is a file that cannot be written,
+        or comes back otherwise than it was written.
         """
         fingerprint = self._fingerprint(plan)
         tally = Tally(len(self.source.class_names), self.source.ignore_label)
@@ -132,9 +121,11 @@ class ShardMaker:
             nonlocal num_bytes, crc
             for item in plan.items:
                 try:
-                    read = sources.read(item, self.source, self.options.exif)
+                    record, pixels, label = sources.read(
+                        item, self.source, self.options.exif
+                    )
                     try:
-                        tally.add(read.pixels, read.label)
+                        tally.add(pixels, label)
                     except DatasetError as e:
                         raise DatasetError(f"{item.label}: {e}") from e
                 except DatasetError as e:
@@ -142,10 +133,8 @@ class ShardMaker:
                         raise
                     skipped.append(Skipped(item.name, str(e)))
                 else:
-                    places.append(
-                        Place(plan.split, item.name, _digest(read.record.image))
-                    )
-                    encoded = records.encode(read.record)
+                    places.append(Place(plan.split, item.name, _digest(record.image)))
+                    encoded = records.encode(record)
                     framed = checksums.framed(encoded)
                     num_bytes += len(framed)
                     crc = checksums.extend(crc, framed)

@@ -29,11 +29,7 @@ class Source:
     """A data set as it was downloaded or drawn.
 
     Attributes:
-        name: The data set's name.
-        class_names: One a class.
-        colors: One a class.
         splits: The images of each split, in the order of the records.
-        read_label: Reads a label file as the ids that the records keep.
         ignore_label: The id of ignored pixels in the records.
         unions: Splits that are made of others, such as `{"trainval": ("train",
             "val")}`; images that these share are no mistake.
@@ -62,20 +58,14 @@ def known(
 ) -> Source:
     """A known data set, with its published classes, as these files hold it."""
     info = dataset_info.known(name)
-    return Source(
-        name,
-        info.class_names,
-        info.colors,
-        splits,
-        read_label,
-        info.ignore_label,
-        unions or {},
-    )
+    classes = (info.class_names, info.colors)
+    return Source(name, *classes, splits, read_label, info.ignore_label, unions or {})
 
 
 def read_list(path: pathlib.Path) -> list[str]:
-    """The names in a list file, one a line; empty lines do not count. `DatasetError` if
-    it is missing, empty or no text, or names an image twice.
+    """The names in a list file, one a line; empty lines do not count.
+
+    A file that is missing, empty or no text, or names an image twice, is an error.
     """
     if not path.is_file():
         found = sorted(p.name for p in path.parent.glob("*.txt"))
@@ -108,8 +98,9 @@ def read_list(path: pathlib.Path) -> list[str]:
 def find_image(
     folder: pathlib.Path, name: str, endings: Sequence[str] = IMAGE_ENDINGS
 ) -> pathlib.Path:
-    """The image of this name, with one of the usual endings; a name without a file gets
-    the first, so that the check of all files can report it. `DatasetError` if several.
+    """The image of this name, with one of the usual endings; an error for several.
+
+    A name without a file gives the first ending: the check of all files reports it.
     """
     paths = [folder / f"{name}{ending}" for ending in endings]
     found = [path for path in paths if path.is_file()]
@@ -122,26 +113,15 @@ def find_image(
     return (found or paths)[0]
 
 
-@dataclasses.dataclass(frozen=True)
-class CheckedItem:
-    """One image and its label, checked.
+def read(
+    item: Item, source: Source, exif: images.Exif = "refuse"
+) -> tuple[records.Record, np.ndarray, np.ndarray | None]:
+    """Reads and checks one image and its label; a `DatasetError` names a wrong file.
 
-    Attributes:
-        record: Both, encoded.
-        pixels: What training decodes, `[height, width, 3]` uint8.
-        label: Its ids, `[height, width]` uint8, or None.
-    """
-
-    record: records.Record
-    pixels: np.ndarray
-    label: np.ndarray | None
-
-
-def read(item: Item, source: Source, exif: images.Exif = "refuse") -> CheckedItem:
-    """Reads and checks one image and its label; `DatasetError` names a wrong file.
-
-    Each call stands alone, so that several processes may share the images, and skipping
-    a bad one means catching its error.
+    Gives both, encoded; the pixels that training decodes, `[height, width, 3]` uint8;
+    and the ids, `[height, width]` uint8, or None. Each call stands alone, so that
+    several processes may share the images, and skipping a bad one means catching its
+    error.
     """
     image = images.read(item.image, exif)
     label = None if item.label is None else _read_label(item, image, source)
@@ -152,7 +132,7 @@ def read(item: Item, source: Source, exif: images.Exif = "refuse") -> CheckedIte
         (image.pixels.shape[0], image.pixels.shape[1]),
         None if label is None else reading.encode_png(label),
     )
-    return CheckedItem(record, image.pixels, label)
+    return record, image.pixels, label
 
 
 def check_splits(source: Source) -> None:

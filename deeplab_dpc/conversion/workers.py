@@ -31,9 +31,9 @@ def make_all(
 ) -> dict[str, Finished]:
     """Makes shards; gives what is known of each, by file name.
 
-    Meanwhile `on_images` hears how many images were done since it last did.
-    `DatasetError` for the first wrong file that a process meets, or if a process dies;
-    those that are at work end before.
+    `on_images` is called now and then with the number of images done since. The first
+    wrong file that a process meets, or a process that dies, is a `DatasetError`; those
+    that are at work end before.
     """
     if _count(plans, maker.options.num_workers) < 2:
         return {p.name: maker.make(p, lambda: on_images(1)) for p in plans}
@@ -124,15 +124,14 @@ def _start_worker(*shared: Any) -> None:
     _shared = shared
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Ends this process when the one that started it is gone, killed even."""
     parent = multiprocessing.parent_process()
     assert parent is not None  # This runs in workers only.
-    parent.join()
-    os._exit(1)
+
+    def end_with_parent() -> None:  # Killed even.
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 def _make(plan: ShardPlan, index: int) -> Finished:

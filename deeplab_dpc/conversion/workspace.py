@@ -27,7 +27,7 @@ def opened(output_dir: pathlib.Path) -> Iterator[pathlib.Path]:
     """The folder to work in, for this process alone.
 
     It is gone after success, and after a failure that left no finished shard in it; the
-    output folder is made, and removed again with it if it was. `DatasetError` if that
+    output folder is made, and removed again with it if it was. A `DatasetError` if that
     is a file, cannot be written, or another process converts into it.
     """
     if output_dir.exists() and not output_dir.is_dir():
@@ -40,7 +40,9 @@ def opened(output_dir: pathlib.Path) -> Iterator[pathlib.Path]:
             try:
                 yield folder
             except BaseException:
-                if not _is_worth_keeping(folder):
+                names = [path.name for path in folder.iterdir()]
+                is_finished = any(n.endswith(".tfrecord.json") for n in names)
+                if _JOURNAL not in names and not is_finished:
                     _empty(folder)
                 raise
             _empty(folder)
@@ -128,12 +130,6 @@ def _data_files(folder: pathlib.Path) -> list[pathlib.Path]:
     shards = sorted(path for path in folder.iterdir() if records.is_shard(path))
     info = folder / FILE_NAME
     return [info, *shards] if info.is_file() else shards
-
-
-def _is_worth_keeping(folder: pathlib.Path) -> bool:
-    """Whether there is a finished shard, or files of the user's that were moved."""
-    names = [path.name for path in folder.iterdir()]
-    return _JOURNAL in names or any(n.endswith(".tfrecord.json") for n in names)
 
 
 def _empty(folder: pathlib.Path) -> None:

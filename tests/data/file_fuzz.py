@@ -88,7 +88,7 @@ def judged(
     colors = ((1, 2, 3), (4, 5, 6), (7, 8, 9))
     source = sources.Source("fuzz", ("a", "b", "c"), colors, {}, reading.Ids(3))
     made: list[records.Record] = []
-    error = fuzzing.told(lambda: made.append(sources.read(item, source).record))
+    error = fuzzing.told(lambda: made.append(sources.read(item, source)[0]))
     if error:
         is_named = str(victim) in error
         return Outcome(case, how, "refused" if is_named else "WRONG", error)

@@ -29,8 +29,9 @@ _READER = reading.MappedIds(
 def source(
     root: pathlib.Path, folders: Mapping[str, str | None] | None = None
 ) -> sources.Source:
-    """What the folders of ADEChallengeData2016 hold; `folders` replaces some of
-    `FOLDERS`. `DatasetError` if one is missing, or an image or a label has no partner.
+    """What the four folders in ADEChallengeData2016, or others by those names, hold.
+
+    An error if a folder is missing, or no image has a label.
     """
     others = {name: folder for name, folder in (folders or {}).items() if folder}
     paths = {name: root / folder for name, folder in FOLDERS.items()}

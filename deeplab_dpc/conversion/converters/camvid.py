@@ -12,9 +12,7 @@ _STILLS, _LABELED = "701_StillsRaw_full", "LabeledApproved_full"
 
 
 def source(root: pathlib.Path) -> sources.Source:
-    """What CamVid's folder holds; `DatasetError` if it is another, or a list is
-    wrong.
-    """
+    """What CamVid's folder holds; an error if it is another, or a list is wrong."""
     if (root / _STILLS).is_dir() or (root / _LABELED).is_dir():
         return _original(root)
     names, class_colors, ignore_label = _classes(root / "classes.json")
@@ -74,11 +72,8 @@ def _classes(path: pathlib.Path):
         facts = files.read_json(path)
         classes = sorted(facts["classes"], key=lambda c: c["id"])
         names = tuple(c["name"].replace("_", " ") for c in classes)
-        return (
-            names,
-            tuple(tuple(c["rgb"]) for c in classes),
-            int(facts["ignore_label"]),
-        )
+        rgb = tuple(tuple(c["rgb"]) for c in classes)
+        return names, rgb, int(facts["ignore_label"])
     except (KeyError, TypeError, ValueError) as e:
         raise DatasetError(
             f"{path} cannot be read ({type(e).__name__}: {e}); download it again."

@@ -32,8 +32,9 @@ def source(
     splits: Sequence[str] = ("train_fine", "val_fine"),
     label_type: LabelType = "labelIds",
 ) -> sources.Source:
-    """What Cityscapes' folder holds; test images have no public labels. `DatasetError`
-    if it is another, or a split is unknown or not whole.
+    """What Cityscapes' folder holds. Test images have no public labels.
+
+    An error if it is another folder, or a split is unknown or not whole.
     """
     unknown = [split for split in splits if split not in FOLDERS]
     if unknown or not splits:

@@ -16,9 +16,7 @@ def source(
     annotations: pathlib.Path,
     splits: Sequence[str] = ("train", "val"),
 ) -> sources.Source:
-    """What COCO's folders hold; `DatasetError` if one is missing, or a file lacks its
-    partner.
-    """
+    """What COCO's folders hold; an error if one is missing, or no image has a label."""
     if not splits or not set(splits) <= set(_FOLDERS):
         raise DatasetError(f"--splits={','.join(splits)}; splits are train and val.")
     found = {

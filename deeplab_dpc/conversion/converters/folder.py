@@ -17,24 +17,14 @@ Splits = Mapping[str, Sequence[Item]]
 
 @dataclasses.dataclass(frozen=True)
 class OwnFolders:
-    """Where the files lie, and how they are split.
-
-    Attributes:
-        images: Folder of the images.
-        labels: Folder of the labels.
-        lists: Folder of the lists, each a split; without it see `splits`.
-        unlabelled: Splits without labels.
-        label_suffix: What label names have more than images'.
-        val_share: Share of val where neither lists nor folders say, in 0..0.9.
-        split_seed: Another one chooses another val.
-    """
+    """Where the files lie, and how they are split."""
 
     images: pathlib.Path
     labels: pathlib.Path
-    lists: pathlib.Path | None = None
-    unlabelled: Sequence[str] = ()
-    label_suffix: str = ""
-    val_share: float = 0.1
+    lists: pathlib.Path | None = None  # Each list is a split; without it see `splits`.
+    unlabelled: Sequence[str] = ()  # Splits without labels.
+    label_suffix: str = ""  # What label names have more than images'.
+    val_share: float = 0.1  # Of val where neither lists nor folders say, in 0..0.9.
     split_seed: int = 0
 
 
@@ -46,7 +36,8 @@ def source(
     label_map: str | None = None,
 ) -> sources.Source:
     """What the folders hold; `own_classes.choose_reader` says what the last two mean.
-    `DatasetError` if the flags are wrong, or the labels cannot be of one kind.
+
+    An error if the flags are wrong, or the labels cannot be of one kind.
     """
     classes = own_classes.read_classes(classes_json)
     found = splits(folders)
@@ -57,9 +48,11 @@ def source(
 
 
 def splits(folders: OwnFolders) -> Splits:
-    """The splits, by lists, if there is a folder of them; else by the folders `train`,
-    `val`, ... in the images' folder; else a seeded choice is val. Says on stderr which.
-    `DatasetError` if a list is wrong, or an image or a label has no partner.
+    """The splits; says on stderr which way it went.
+
+    By lists, if there is a folder of them; else by the folders `train`, `val`, ... in
+    the images' folder; else a seeded choice is val. An error for a wrong list, or
+    folders of which no image has a label.
     """
     if folders.lists:
         return _by_lists(folders, folders.lists)

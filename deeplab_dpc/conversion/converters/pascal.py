@@ -13,20 +13,12 @@ PALETTES = ("classes", "indices")
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """A data set in PASCAL's layout.
-
-    Attributes:
-        name: A known data set's.
-        labels: Usual name of the folder of labels.
-        lists: Usual name of the folder of lists.
-        read_mat: Reads labels that are `.mat` files; PNGs are read by their palette.
-        unions: See `Source`.
-    """
+    """A known data set in PASCAL's layout, and the usual names of its folders."""
 
     name: str
     labels: str
     lists: str
-    read_mat: reading.Reader
+    read_mat: reading.Reader  # For labels in `.mat` files; PNGs go by their palette.
     unions: Mapping[str, tuple[str, ...]]
 
 
@@ -48,29 +40,18 @@ PERSON_PART = Layout(
 
 @dataclasses.dataclass(frozen=True)
 class Folders:
-    """Where the files lie, and which to take.
-
-    Attributes:
-        images: Folder of the images.
-        labels: Folders of the labels; the first that has an image's gives it.
-        lists: Folder of the lists, each a split.
-        image_format: The images' ending.
-        splits: Lists to take; empty: every one.
-        label_palette: See `own_classes.pascal_reader`.
-    """
+    """Where the files lie, and which to take."""
 
     images: pathlib.Path
-    labels: Sequence[pathlib.Path]
-    lists: pathlib.Path
+    labels: Sequence[pathlib.Path]  # The first that has an image's label gives it.
+    lists: pathlib.Path  # Each one is a split.
     image_format: str = "jpg"
-    splits: Sequence[str] = ()
-    label_palette: str | None = None
+    splits: Sequence[str] = ()  # Lists to take; empty: every one.
+    label_palette: str | None = None  # See `own_classes.pascal_reader`.
 
 
 def source(layout: Layout, folders: Folders) -> Source:
-    """What the folders of a layout hold; `DatasetError` if a list is missing or
-    wrong.
-    """
+    """What the folders of a layout hold; an error without lists, or for a wrong one."""
     known = sources.known(layout.name, {}, layout.read_mat, layout.unions)
     png = own_classes.pascal_reader(len(known.class_names), folders.label_palette)
     splits = {

@@ -16,11 +16,9 @@ _SEVERAL = 3  # So many colours between the known ones are no forgotten class.
 
 @dataclasses.dataclass(frozen=True)
 class Colors:
-    """Reads labels by their colours: RGB, opaque RGBA, palette PNGs; others are
-    errors.
-    """
+    """Reads labels by their colours: RGB, RGBA without transparency, palette PNGs."""
 
-    palette: palettes.LabelPalette
+    palette: palettes.LabelPalette  # Any other colour is an error.
 
     def __call__(self, path: pathlib.Path) -> np.ndarray:
         """The ids, `[height, width]` uint8; a `LabelError` for an unknown colour."""
@@ -89,7 +87,7 @@ class GreyIds:
     """Reads RGB pictures whose three channels are equal: the value is the id."""
 
     num_classes: int
-    ignore_label: int
+    ignore_label: int  # In the files.
 
     def __call__(self, path: pathlib.Path) -> np.ndarray:
         """The ids, `[height, width]` uint8; a `LabelError` for a coloured picture."""
@@ -103,9 +101,7 @@ class GreyIds:
 
 
 def opaque_rgb(file: LabelFile) -> np.ndarray:
-    """A picture's colours, `[height, width, 3]` uint8; `LabelError` for 16 bits or
-    alpha.
-    """
+    """A picture's colours, `[height, width, 3]` uint8; neither 16 bits nor alpha."""
     pixels = file.pixels
     if pixels.dtype != np.uint8:
         raise LabelError(

@@ -43,9 +43,7 @@ class LabelFile:
 
 
 def read(path: str | os.PathLike[str]) -> LabelFile:
-    """Reads a label PNG, whole; `LabelError` if it is none, or empty, cut or
-    damaged.
-    """
+    """Reads a label PNG, whole; a `LabelError` if it is none, cut short or damaged."""
     path = pathlib.Path(path)
     encoded = path.read_bytes()
     if not encoded:

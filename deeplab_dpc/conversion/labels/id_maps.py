@@ -24,9 +24,10 @@ def cityscapes_label_ids() -> MappedIds:
 
 
 def named(name: str, num_classes: int) -> MappedIds:
-    """A table of `NAMES`: `from_one` is for ids that begin at 1, 0 and 255 being
-    ignored; `mask` for two classes drawn as 0 and 255 (or 0 and 1). `DatasetError` if
-    there is none of this name, or the number of classes does not fit.
+    """A table of `NAMES`, for a data set with this many classes, which must fit.
+
+    `from_one` is for ids that begin at 1, 0 and 255 being ignored; `mask` for two
+    classes drawn as 0 and 255 (or 0 and 1).
     """
     if name == "cityscapes" and num_classes == 19:
         return cityscapes_label_ids()
@@ -48,9 +49,7 @@ def named(name: str, num_classes: int) -> MappedIds:
 
 
 def load(path: pathlib.Path, class_names: Sequence[str]) -> MappedIds:
-    """Reads a table from a JSON file: ids, and a class's name or id, or null.
-    `DatasetError` if the file is missing or not of this form.
-    """
+    """Reads a table from a JSON file: ids, and a class's name or id, or null."""
     found = palettes.read_table(path, class_names, _EXAMPLE)
     for key in found:
         if not key.isdecimal() or int(key) > 255:

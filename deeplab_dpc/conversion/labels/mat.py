@@ -8,25 +8,18 @@ import numpy as np
 from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.conversion.labels.files import LabelError
 
-_ONE_SIDED = {"head": 1, "hair": 1, "nose": 1, "mouth": 1, "neck": 2, "torso": 2}
-_SIDED = {
-    "eye": 1,
-    "ear": 1,
-    "ebrow": 1,
-    "uarm": 3,
-    "larm": 4,
-    "hand": 4,
-    "uleg": 5,
-    "lleg": 6,
-    "foot": 6,
-}
-# PASCAL-Part's 24 parts of a person and the classes of PASCAL-Person-Part: hands belong
-# to lower arms, feet to lower legs, the neck to the torso (Chen et al., "Attention to
-# Scale", 2016, merge into these six; the table is the one that is in general use).
-PERSON_PARTS = {
-    **_ONE_SIDED,
-    **{f"{side}{part}": i for side in "lr" for part, i in _SIDED.items()},
-}
+# PASCAL-Part's 24 parts of a person by the classes 1..6 of PASCAL-Person-Part: hands
+# belong to lower arms, feet to lower legs, the neck to the torso (Chen et al.,
+# "Attention to Scale", 2016, merge into these six; the table is in general use).
+_CLASSES = (
+    "head hair nose mouth leye reye lear rear lebrow rebrow",
+    "neck torso",
+    "luarm ruarm",
+    "llarm rlarm lhand rhand",
+    "luleg ruleg",
+    "llleg rlleg lfoot rfoot",
+)
+PERSON_PARTS = {p: i for i, parts in enumerate(_CLASSES, 1) for p in parts.split()}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,27 +24,18 @@ _PROBED = 20  # Label files that are looked into before the conversion.
 
 @dataclasses.dataclass(frozen=True)
 class Classes:
-    """What a `classes.json` says.
-
-    Attributes:
-        names: One a class.
-        colors: One a class, PASCAL's where the file gives none.
-        given_colors: Those that the file gives; None for the others.
-        ignore_label: The id of ignored pixels in the labels.
-        says_ignore_label: Whether the file names it.
-        ignore_colors: Colours of ignored pixels, in labels that are pictures.
-    """
+    """What a `classes.json` says."""
 
     names: tuple[str, ...]
-    colors: tuple[palettes.Color, ...]
-    given_colors: palette_checks.ClassColors
-    ignore_label: int
-    says_ignore_label: bool
-    ignore_colors: tuple[palettes.Color, ...]
+    colors: tuple[palettes.Color, ...]  # PASCAL's where the file gives none.
+    given_colors: palette_checks.ClassColors  # None for a class without one.
+    ignore_label: int  # The id of ignored pixels in the labels.
+    says_ignore_label: bool  # Whether the file names it.
+    ignore_colors: tuple[palettes.Color, ...]  # Ignored, in labels that are pictures.
 
 
 def read_classes(path: pathlib.Path) -> Classes:
-    """Reads a `classes.json`; `DatasetError` if it is missing, or not of that form."""
+    """Reads a `classes.json`; an error if it is missing, or not of the right form."""
     if not path.is_file():
         raise DatasetError(
             f"--classes_json={path} is missing; write one such as {_EXAMPLE}"
@@ -82,10 +73,11 @@ def read_classes(path: pathlib.Path) -> Classes:
 def choose_reader(
     classes: Classes, label_palette: str | None, label_map: str | None
 ) -> reading.Reader:
-    """The reader that the flags of `build_folder_data.py` ask for: a palette is
-    "classes", "indices", "grey", one of `palettes.NAMES` or a JSON file; a map one of
-    `id_maps.NAMES` or a JSON file. `DatasetError` if they contradict each other, or are
-    none of these.
+    """The reader that the flags of `build_folder_data.py` ask for.
+
+    `label_palette` is None, "classes", "indices", "grey", one of `palettes.NAMES` or a
+    JSON file; `label_map` is None, one of `id_maps.NAMES` or a JSON file. An error if
+    they contradict each other, or are none of these.
     """
     count = len(classes.names)
     if label_map and label_palette not in (None, "indices"):
@@ -129,9 +121,10 @@ def pascal_reader(num_classes: int, label_palette: str | None) -> reading.Reader
 
 
 def check_all(paths: Sequence[pathlib.Path], reader: reading.Reader, classes: Classes):
-    """Fails (`LabelError`) for mistakes that no file shows alone: palettes that differ
-    between files whose indices should be ids, and masks of 0 and 255 for two classes,
-    where every 255 would be ignored.
+    """Fails for mistakes that no file shows alone.
+
+    These are palettes that differ between files whose indices should be ids, and masks
+    of 0 and 255 for two classes, where every 255 would be ignored.
     """
     if not isinstance(reader, reading.Ids):
         return

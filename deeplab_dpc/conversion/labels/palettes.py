@@ -35,20 +35,11 @@ _CAMVID = """
 
 @dataclasses.dataclass(frozen=True)
 class LabelPalette:
-    """Colours and the ids that records keep for them.
+    """Colours and the ids that records keep for them; no colour may have two."""
 
-    Attributes:
-        name: What these colours are, for messages: "the classes' colours".
-        entries: Colours and ids; 255 is ignored.
-        names: What a colour is called, in the order of the entries; for messages.
-
-    Raises:
-        DatasetError: If a colour has two ids.
-    """
-
-    name: str
-    entries: tuple[tuple[Color, int], ...]
-    names: tuple[str, ...]
+    name: str  # What these colours are, for messages: "The classes' colours".
+    entries: tuple[tuple[Color, int], ...]  # Id 255 is ignored.
+    names: tuple[str, ...]  # What each entry's colour is called, for messages.
 
     def __post_init__(self):
         seen: dict[Color, tuple[int, str]] = {}
@@ -72,8 +63,9 @@ class LabelPalette:
         return np.array([ids[int(code)] for code in self.codes], np.uint8)
 
     def find(self, colors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The ids of `[..., 3]` uint8 colours, `[...]` uint8 (of no meaning for an
-        unknown colour), and which colours are known, `[...]` bool.
+        """The ids of colours `[..., 3]` uint8, and which of them are known.
+
+        Gives `[...]` uint8, of no meaning for an unknown colour, and `[...]` bool.
         """
         codes = encode(colors)
         place = np.searchsorted(self.codes, codes).clip(max=len(self.codes) - 1)
@@ -108,7 +100,7 @@ def named(name: str, num_classes: int) -> LabelPalette:
 
     PASCAL's (224, 224, 192) is ignored, and so are Cityscapes' and CamVid's colours of
     what is none of the 19 or 11 classes. CamVid's 32 colours are merged into 11 classes
-    as SegNet merges them. `DatasetError` for another name, or fewer classes.
+    as SegNet merges them. An error if there is none, or the classes do not fit.
     """
     makers = {"pascal": _pascal, "cityscapes": _cityscapes, "camvid": _camvid}
     if name not in makers:
@@ -124,9 +116,7 @@ def named(name: str, num_classes: int) -> LabelPalette:
 
 
 def load(path: pathlib.Path, class_names: Sequence[str]) -> LabelPalette:
-    """Reads a palette from a JSON file: colours, and a class's name or id, or null.
-    `DatasetError` if the file is missing or not of this form.
-    """
+    """Reads a palette from a JSON file: colours, and a class's name or id, or null."""
     found = read_table(path, class_names, _EXAMPLE)
     entries = []
     for key, target in found.items():
@@ -145,9 +135,7 @@ def load(path: pathlib.Path, class_names: Sequence[str]) -> LabelPalette:
 def read_table(
     path: pathlib.Path, class_names: Sequence[str], example: str
 ) -> Mapping[str, int]:
-    """A JSON object whose values are classes (names or ids) or null, as ids.
-    `DatasetError` if the file is missing, or a value is no class.
-    """
+    """A JSON object whose values are classes (names or ids) or null, as ids."""
     if not path.is_file():
         raise DatasetError(f"{path} is missing; write one such as {example}")
     try:

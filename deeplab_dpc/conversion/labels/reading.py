@@ -21,15 +21,13 @@ _COUNTED, _VALUES = 4, 12  # Wrong values, and values of a file, that a message 
 
 
 class Reader(Protocol):
-    """Reads a label file as the ids that a record keeps; several processes read at
-    once.
-    """
+    """Reads a label file. It can be pickled: several processes read at once."""
 
     def __call__(self, path: pathlib.Path) -> np.ndarray:
-        """The ids, `[height, width]` uint8; `LabelError` with the file's name and
-        fault.
+        """The ids that a record keeps, `[height, width]` uint8.
+
+        A `LabelError` has the file's name and what is wrong with it.
         """
-        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,15 +35,13 @@ class Ids:
     """Reads labels that hold each class's id; the ignored ones become 255.
 
     Attributes:
-        num_classes: Classes; their ids are `0..num_classes - 1`.
-        ignore_label: The id of ignored pixels in the files.
         colors: The classes' colours, where their owner gave them (None for a class
             without one). A palette PNG that shows a class's colour at another index is
             refused: its indices are not the ids.
     """
 
     num_classes: int
-    ignore_label: int = IGNORE
+    ignore_label: int = IGNORE  # In the files.
     colors: palette_checks.ClassColors = ()
 
     def __call__(self, path: pathlib.Path) -> np.ndarray:
@@ -60,17 +56,11 @@ class Ids:
 
 @dataclasses.dataclass(frozen=True)
 class MappedIds:
-    """Reads labels whose ids are not the records', through a table.
+    """Reads labels whose ids are not the records', through a table."""
 
-    Attributes:
-        table: Every legal id of the files (0..255) and the id that a record keeps.
-        kind: What these files are, for messages: "Cityscapes labelIds".
-        advice: What to do about an id that is not in the table.
-    """
-
-    table: tuple[tuple[int, int], ...]
-    kind: str
-    advice: str = "Give those pixels one of these ids."
+    table: tuple[tuple[int, int], ...]  # Each legal id (0..255), and the record's.
+    kind: str  # What these files are, for messages: "Cityscapes' labelIds".
+    advice: str = "Give those pixels one of these ids."  # About any other id.
 
     def __call__(self, path: pathlib.Path) -> np.ndarray:
         """The ids, `[height, width]` uint8; a `LabelError` for an unknown one."""
@@ -111,8 +101,9 @@ def check_label(
     ignore_label: int,
     path: str | os.PathLike[str],
 ) -> None:
-    """Checks that each pixel of `[height, width]` ids is a class or the file's ignore
-    label. `LabelError` has the wrong values, how often they occur, and what is legal.
+    """Checks that every pixel `[height, width]` is a class or the file's ignore label.
+
+    A `LabelError` has the wrong values, how often they occur, and what is legal.
     """
     values, counts = _values(label)
     legal = ((values >= 0) & (values < num_classes)) | (values == ignore_label)
@@ -128,8 +119,9 @@ def check_label(
 
 
 def usual_mistake(values: np.ndarray, num_classes: int, ignore_label: int) -> str:
-    """A sentence (with a space before it) about a file's distinct wrong ids, or
-    nothing.
+    """A sentence (with a space before it) about a file's wrong ids, or nothing.
+
+    `values` `[n]` are the file's distinct values, in order.
     """
     ids = values[values != ignore_label]
     largest = ids.max(initial=0)
