@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 FOLDER = pathlib.Path(__file__).parent
-HELPERS = ("measuring.py", "run_all.py", "search_servers.py")
+HELPERS = ("against.py", "measuring.py", "run_all.py", "search_servers.py")
 
 
 def main() -> int:
