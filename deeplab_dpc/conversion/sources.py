@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import sys
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from deeplab_dpc import files
 from deeplab_dpc.conversion import images
 from deeplab_dpc.conversion.labels import reading
-from deeplab_dpc.data import DatasetError, dataset_info, records
+from deeplab_dpc.data import DatasetError, dataset_info, known_datasets, records
 from deeplab_dpc.data.dataset_info import DatasetInfo
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
@@ -59,7 +60,18 @@ def known(
     """A known data set, with its published classes, as these files hold it."""
     info = dataset_info.known(name)
     classes = (info.class_names, info.colors)
-    return Source(name, *classes, splits, read_label, info.ignore_label, unions or {})
+    return with_size_note(
+        Source(name, *classes, splits, read_label, info.ignore_label, unions or {})
+    )
+
+
+def with_size_note(source: Source) -> Source:
+    """The source; says on stderr if its splits have not the published sizes."""
+    sizes = {split: len(items) for split, items in source.splits.items()}
+    note = known_datasets.size_note(source.name, sizes)
+    if note:
+        print(note, file=sys.stderr)
+    return source
 
 
 def read_list(path: pathlib.Path) -> list[str]:

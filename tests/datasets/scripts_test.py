@@ -9,8 +9,8 @@ import sys
 import pytest
 
 from tests import goldens
-from tests.datasets import stored
-from tests.datasets.programs import FOLDER
+from tests.programs.convert import stored
+from tests.programs.convert.programs import FOLDER
 
 SAMPLES = goldens.REAL_DATA / "samples"
 VOC = "VOCtrainval_11-May-2012.tar"

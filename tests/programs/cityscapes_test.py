@@ -12,8 +12,8 @@ from deeplab_dpc.programs import eval as eval_program
 from deeplab_dpc.programs import train as train_program
 from deeplab_dpc.programs import vis as vis_program
 from tests import goldens
-from tests.datasets import programs
 from tests.programs import tiny_run
+from tests.programs.convert import programs
 
 FOLDER = goldens.REAL_DATA / "samples" / "cityscapes"
 WEIGHTS = goldens.REAL_DATA / "weights" / "mobilenet_v2_imagenet.npz"

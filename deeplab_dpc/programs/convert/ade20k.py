@@ -8,27 +8,59 @@ both a class and the ignore label: its logit is never trained. More in g3doc/ade
 """
 
 import pathlib
+from collections.abc import Mapping
 
-from absl import flags
-
-from deeplab_dpc.conversion import sources
-from deeplab_dpc.conversion.converters import ade20k
+from deeplab_dpc.conversion import layouts, sources
+from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.programs.convert import common
 
-
-def _source(values: flags.FlagValues) -> sources.Source:
-    folders = {name: values[name].value for name in ade20k.FOLDERS}
-    root = pathlib.Path(values.ade20k_root)
-    return common.with_size_note(ade20k.source(root, folders))
-
-
-_ROOT = common.flag(
-    "ade20k_root",
-    "./ADE20K/ADEChallengeData2016",
-    "Folder ADEChallengeData2016; the four folders lie in it.",
+_FOLDERS = {  # Where the archive has the images and labels of each split.
+    "train_image_folder": "images/training",
+    "train_image_label_folder": "annotations/training",
+    "val_image_folder": "images/validation",
+    "val_image_label_folder": "annotations/validation",
+}
+_READER = reading.MappedIds(
+    tuple((i, i) for i in range(151)),
+    "ADE20K's scene parsing ids",
+    "Take the annotations of ADEChallengeData2016.zip; those of the full ADE20K have "
+    "thousands of kinds.",
 )
-_FOLDERS = [
-    common.flag(name, None, f"Another folder than {default} in --ade20k_root.")
-    for name, default in ade20k.FOLDERS.items()
-]
-PROGRAM = common.Program(__doc__, [_ROOT, *_FOLDERS], _source, "./ADE20K/tfrecord")
+
+
+def source(
+    root: pathlib.Path, folders: Mapping[str, str | None] | None = None
+) -> sources.Source:
+    """What the four folders in ADEChallengeData2016, or others by those names, hold.
+
+    An error if a folder is missing, or no image has a label.
+    """
+    paths = {name: root / folder for name, folder in _FOLDERS.items()}
+    paths |= {
+        n: pathlib.Path(folder) for n, folder in (folders or {}).items() if folder
+    }
+    splits = {}
+    for split in ("train", "val"):
+        images, labels = (paths[f"{split}_image_{k}folder"] for k in ("", "label_"))
+        splits[split] = layouts.tree(images, (".jpg",), labels, ".png")
+    return sources.known("ade20k", splits, _READER)
+
+
+PROGRAM = common.Program(
+    __doc__,
+    (
+        common.flag(
+            "ade20k_root",
+            "./ADE20K/ADEChallengeData2016",
+            "Folder ADEChallengeData2016; the four folders lie in it.",
+        ),
+        *(
+            common.flag(name, None, f"Another folder than {default} in --ade20k_root.")
+            for name, default in _FOLDERS.items()
+        ),
+    ),
+    lambda values: source(
+        pathlib.Path(values.ade20k_root), {n: values[n].value for n in _FOLDERS}
+    ),
+    "./ADE20K/tfrecord",
+)

@@ -9,36 +9,110 @@ More in g3doc/cityscapes.md.
 """
 
 import pathlib
+from collections.abc import Sequence
 
-from absl import flags
-
-from deeplab_dpc.conversion import sources
-from deeplab_dpc.conversion.converters import cityscapes
+from deeplab_dpc.conversion import layouts, sources
+from deeplab_dpc.conversion.labels import id_maps, reading
+from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.programs.convert import common
 
-_FLAGS = (
-    common.flag("cityscapes_root", "./cityscapes", "Folder of leftImg8bit and gtFine."),
-    common.flag(
-        "label_type",
-        "labelIds",
-        "Which label files to read: as downloaded, or made by createTrainIdLabelImgs.",
-        flags.DEFINE_enum,
-        enum_values=["labelIds", "labelTrainIds"],
-    ),
-    common.flag(
-        "splits",
-        ["train_fine", "val_fine"],
-        f"Which of: {', '.join(cityscapes.FOLDERS)}.",
-        flags.DEFINE_list,
-    ),
-)
+# Each split's folders, and the kind of its labels. The original's split names.
+_FOLDERS: dict[str, tuple[tuple[str, ...], str | None]] = {
+    "train_fine": (("train",), "gtFine"),
+    "val_fine": (("val",), "gtFine"),
+    "test_fine": (("test",), None),
+    "trainval_fine": (("train", "val"), "gtFine"),
+    "train_coarse": (("train", "train_extra"), "gtCoarse"),
+    "trainval_coarse": (("train", "train_extra", "val"), "gtCoarse"),
+}
+# The same images under another name are no mistake.
+_UNIONS = {
+    "trainval_fine": ("train_fine", "val_fine"),
+    "train_coarse": ("train_fine",),
+    "trainval_coarse": ("train_fine", "val_fine"),
+}
 
 
-def _source(values: flags.FlagValues) -> sources.Source:
-    root = pathlib.Path(values.cityscapes_root)
-    return common.with_size_note(
-        cityscapes.source(root, values.splits, values.label_type)
+def source(
+    root: pathlib.Path,
+    splits: Sequence[str] = ("train_fine", "val_fine"),
+    label_type: str = "labelIds",
+) -> sources.Source:
+    """What Cityscapes' folder holds. Test images have no public labels.
+
+    An error if it is another folder, or a split is unknown or not whole.
+    """
+    unknown = [split for split in splits if split not in _FOLDERS]
+    if unknown or not splits:
+        raise DatasetError(
+            f"--splits names {', '.join(unknown) or 'nothing'}; splits are "
+            f"{', '.join(_FOLDERS)}."
+        )
+    if not (root / "leftImg8bit").is_dir():
+        raise DatasetError(
+            f"--cityscapes_root={root} is not Cityscapes' folder: it has no "
+            "leftImg8bit. Unpack leftImg8bit_trainvaltest.zip and "
+            "gtFine_trainvaltest.zip into one folder and give that."
+        )
+    reader: reading.Reader = id_maps.cityscapes_label_ids()
+    if label_type == "labelTrainIds":
+        reader = reading.Ids(19)
+    found = {split: _items(root, split, label_type) for split in splits}
+    unions = {k: v for k, v in _UNIONS.items() if k in splits}
+    return sources.known("cityscapes", found, reader, unions)
+
+
+def _items(root: pathlib.Path, split: str, label_type: str) -> list[sources.Item]:
+    folders, kind = _FOLDERS[split]
+    items = []
+    for folder in folders:
+        images = root / "leftImg8bit" / folder
+        labels = None if kind is None else root / kind / folder
+        for needed in filter(None, (images, labels)):
+            if not needed.is_dir():
+                parts = {p.parent.name + "/" + p.name for p in root.glob("*/*")}
+                raise DatasetError(
+                    f"Split {split!r} needs the folder {needed}, which is not there; "
+                    f"--cityscapes_root={root} holds {', '.join(sorted(parts)[:12])}. "
+                    "Unpack what is missing, or leave the split out of --splits."
+                )
+        if labels:
+            _check_label_type(labels, label_type)
+        ending = f"_{kind}_{label_type}.png"
+        items += layouts.tree(images, ("_leftImg8bit.png",), labels, ending)
+    return layouts.by_base_name(items)
+
+
+def _check_label_type(labels: pathlib.Path, label_type: str) -> None:
+    if any(labels.glob(f"*/*_{label_type}.png")):
+        return
+    other = {"labelTrainIds": "labelIds", "labelIds": "labelTrainIds"}[label_type]
+    hint = f", but ..._{other}.png: pass --label_type={other}."
+    has_other = any(labels.glob(f"*/*_{other}.png"))
+    raise DatasetError(
+        f"{labels} has no ..._{label_type}.png files{hint if has_other else '.'}"
     )
 
 
-PROGRAM = common.Program(__doc__, _FLAGS, _source, num_shards=10)
+PROGRAM = common.Program(
+    __doc__,
+    (
+        common.flag(
+            "cityscapes_root", "./cityscapes", "Folder of leftImg8bit and gtFine."
+        ),
+        common.flag(
+            "label_type",
+            "labelIds",
+            "Which label files to read: as downloaded, or made by "
+            "createTrainIdLabelImgs.",
+            ["labelIds", "labelTrainIds"],
+        ),
+        common.flag(
+            "splits", ["train_fine", "val_fine"], f"Which of: {', '.join(_FOLDERS)}."
+        ),
+    ),
+    lambda values: source(
+        pathlib.Path(values.cityscapes_root), values.splits, values.label_type
+    ),
+    num_shards=10,
+)

@@ -9,28 +9,53 @@ g3doc/coco_stuff.md.
 """
 
 import pathlib
+from collections.abc import Sequence
 
-from absl import flags
-
-from deeplab_dpc.conversion import sources
-from deeplab_dpc.conversion.converters import coco_stuff
+from deeplab_dpc.conversion import layouts, sources
+from deeplab_dpc.conversion.labels import reading
+from deeplab_dpc.data import known_datasets
+from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.programs.convert import common
 
-_FLAGS = (
-    common.flag("image_root", "./coco/images", "Folder of train2017 and val2017."),
-    common.flag(
-        "annotation_root", "./coco/annotations", "Folder of the labels' folders."
+
+def source(
+    images: pathlib.Path,
+    annotations: pathlib.Path,
+    splits: Sequence[str] = ("train", "val"),
+) -> sources.Source:
+    """What COCO's folders hold; an error if one is missing, or no image has a label."""
+    if not splits or not set(splits) <= {"train", "val"}:
+        raise DatasetError(f"--splits={','.join(splits)}; splits are train and val.")
+    found = {
+        split: layouts.tree(
+            images / f"{split}2017", (".jpg",), annotations / f"{split}2017", ".png"
+        )
+        for split in splits
+    }
+    # The eleven ids that no label of COCO has mean another numbering.
+    used = [i for i in range(182) if i not in known_datasets.coco_stuff_unused()]
+    reader = reading.MappedIds(
+        tuple((i, i) for i in (*used, reading.IGNORE)),
+        "the ids of COCO-Stuff's stuffthingmaps",
+        "Take the PNGs of stuffthingmaps_trainval2017.zip: person is 0, and 255 is "
+        "unlabelled. In the JSON annotations and labels.txt ids are one higher.",
+    )
+    return sources.known("coco_stuff", found, reader)
+
+
+PROGRAM = common.Program(
+    __doc__,
+    (
+        common.flag("image_root", "./coco/images", "Folder of train2017 and val2017."),
+        common.flag(
+            "annotation_root", "./coco/annotations", "Folder of the labels' folders."
+        ),
+        common.flag("splits", ["train", "val"], "train, val, or both."),
     ),
-    common.flag("splits", ["train", "val"], "train, val, or both.", flags.DEFINE_list),
-)
-
-
-def _source(values: flags.FlagValues) -> sources.Source:
-    images, labels = (
+    lambda values: source(
         pathlib.Path(values.image_root),
         pathlib.Path(values.annotation_root),
-    )
-    return common.with_size_note(coco_stuff.source(images, labels, values.splits))
-
-
-PROGRAM = common.Program(__doc__, _FLAGS, _source, num_shards=10)
+        values.splits,
+    ),
+    num_shards=10,
+)

@@ -14,21 +14,37 @@ from absl import flags
 
 from deeplab_dpc.conversion import converter, images, workspace
 from deeplab_dpc.conversion.sources import Source
-from deeplab_dpc.data import known_datasets
 from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError
 from deeplab_dpc.data.manifest import Manifest, Shared
 from deeplab_dpc.programs import command_line
 
 Flag = Callable[..., Any]  # Defines a flag in the `flag_values` that it is given.
 
+_KINDS: dict[type, Flag] = {
+    bool: flags.DEFINE_bool,
+    float: flags.DEFINE_float,
+    int: flags.DEFINE_integer,
+    list: flags.DEFINE_list,
+}
+_TWICE = {
+    "image": (
+        "Images that occur more than once",
+        " A score on a split that shares images with the training says little.",
+    ),
+    "name": ("Names that stand for different images", ""),
+}
 _SHOWN = 3  # Examples of what was left out or occurs twice.
 
 
 def flag(
-    name: str, default: Any, help: str, define: Flag = flags.DEFINE_string, **more: Any
+    name: str, default: Any, help: str, legal: Sequence[str] = (), **more: Any
 ) -> Flag:
-    """A flag of a converter, not yet defined; `more` is what else `define` takes."""
-    return partial(define, name, default, help=help, **more)
+    """A flag, not yet defined, of its default's kind (None: text), or a legal word."""
+    if legal:
+        return partial(flags.DEFINE_enum, name, default, legal, help)
+    return partial(
+        _KINDS.get(type(default), flags.DEFINE_string), name, default, help, **more
+    )
 
 
 _SHARED = (
@@ -37,7 +53,6 @@ _SHARED = (
         0,
         "Processes; 0: one for each core, or just one for small data. Each one works "
         "on a record file of its own, so more than there are of these are of no use.",
-        flags.DEFINE_integer,
         lower_bound=0,
     ),
     flag(
@@ -45,7 +60,6 @@ _SHARED = (
         False,
         "Leave out images and labels that are missing, damaged or wrong, and list them "
         "in dataset.json, instead of failing at the first one.",
-        flags.DEFINE_bool,
     ),
     flag(
         "exif_orientation",
@@ -53,8 +67,7 @@ _SHARED = (
         "Images whose EXIF data ask viewers to turn them: refuse them; apply: store "
         "what viewers show (as PNG); ignore: store the file. Labels must fit what is "
         "chosen.",
-        flags.DEFINE_enum,
-        enum_values=images.EXIF,
+        images.EXIF,
     ),
 )
 
@@ -75,35 +88,27 @@ class Program:
 
     def define(self, values: flags.FlagValues) -> None:
         """Defines the program's own flags, and those that all converters have."""
-        output_dir = flag(
-            "output_dir",
-            self.output_dir,
-            "Folder for the records.",
-            required=self.output_dir is None,
-        )
-        num_shards = flag(
-            "num_shards",
-            self.num_shards,
-            "Record files of a split.",
-            flags.DEFINE_integer,
-            lower_bound=1,
-        )
-        for define in (output_dir, num_shards, *_SHARED, *self.own_flags):
+        where = "Folder for the records."
+        for define in (
+            flag(
+                "output_dir", self.output_dir, where, required=self.output_dir is None
+            ),
+            flag(
+                "num_shards", self.num_shards, "Record files of a split.", lower_bound=1
+            ),
+            *_SHARED,
+            *self.own_flags,
+        ):
             define(flag_values=values)
 
     def convert(self, values: flags.FlagValues, log: TextIO = sys.stderr) -> int:
         """Converts what the flags name; gives the exit code, after a paragraph."""
         output_dir = pathlib.Path(values.output_dir)
-        options = converter.Options(
-            values.num_shards,
-            values.num_workers,
-            values.skip_bad,
-            values.exif_orientation,
-        )
+        names = ("num_shards", "num_workers", "skip_bad", "exif_orientation")
+        options = converter.Options(*(values[name].value for name in names))
+        make_source = self.make_source
         return guarded(
-            lambda: converter.convert(
-                self.make_source(values), output_dir, options, log
-            ),
+            lambda: converter.convert(make_source(values), output_dir, options, log),
             output_dir,
         )
 
@@ -111,15 +116,6 @@ class Program:
         """Runs the program from the command line."""
         self.define(flags.FLAGS)
         command_line.run(lambda _: self.convert(flags.FLAGS), self.help)
-
-
-def with_size_note(source: Source) -> Source:
-    """The source; says on stderr if its splits have not the published sizes."""
-    sizes = {split: len(items) for split, items in source.splits.items()}
-    note = known_datasets.size_note(source.name, sizes)
-    if note:
-        print(note, file=sys.stderr)
-    return source
 
 
 class _Signalled(BaseException):
@@ -175,26 +171,15 @@ def summary(manifest: Manifest, output_dir: pathlib.Path) -> list[str]:
 
 
 def _twice(shared: Sequence[Shared]) -> str:
-    groups = {
-        same: [
+    parts = []
+    for same, (text, advice) in _TWICE.items():
+        groups = [
             " = ".join("/".join(place) for place in group.where)
             for group in shared
             if group.same == same
         ]
-        for same in ("image", "name")
-    }
-    parts = []
-    if groups["image"]:
-        parts.append(
-            f"Images that occur more than once: {len(groups['image'])}, such as "
-            f"{_some(groups['image'])} A score on a split that shares images with the "
-            "training says little."
-        )
-    if groups["name"]:
-        parts.append(
-            f"Names that stand for different images: {len(groups['name'])}, such as "
-            f"{_some(groups['name'])}"
-        )
+        if groups:
+            parts.append(f"{text}: {len(groups)}, such as {_some(groups)}{advice}")
     return " ".join(parts)
 
 

@@ -7,7 +7,6 @@ Labels are the PNGs of `pascal_person_part_gt`, or PASCAL-Part's `.mat` annotati
 whose 24 parts of a person are merged into six. More in g3doc/person_part.md.
 """
 
-from deeplab_dpc.conversion.converters.pascal import PERSON_PART
 from deeplab_dpc.programs.convert import pascal
 
 _ROOT = (
@@ -15,4 +14,4 @@ _ROOT = (
     "./pascal_person_part",
     "Folder in which the three folders lie.",
 )
-PROGRAM = pascal.program(__doc__, PERSON_PART, _ROOT)
+PROGRAM = pascal.program(__doc__, pascal.PERSON_PART, _ROOT)

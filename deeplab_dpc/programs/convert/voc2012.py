@@ -8,7 +8,6 @@ they come, grey ones (`SegmentationClassAug`), or SBD's `.mat` files. Every list
 --list_folder is a split. More in g3doc/pascal_voc.md.
 """
 
-from deeplab_dpc.conversion.converters.pascal import VOC
 from deeplab_dpc.programs.convert import pascal
 
 _ROOT = (
@@ -16,4 +15,4 @@ _ROOT = (
     "./VOCdevkit/VOC2012",
     "Folder VOC2012; the three folders lie in it.",
 )
-PROGRAM = pascal.program(__doc__, VOC, _ROOT)
+PROGRAM = pascal.program(__doc__, pascal.VOC, _ROOT)

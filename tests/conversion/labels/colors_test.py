@@ -11,7 +11,7 @@ from deeplab_dpc.conversion.labels import palettes
 from deeplab_dpc.conversion.labels.files import LabelError
 from deeplab_dpc.data import colormaps
 from tests import goldens
-from tests.datasets.build_cityscapes_data_test import SAMPLE, expected
+from tests.programs.convert.cityscapes_test import SAMPLE, expected
 
 COLORS = ((128, 64, 128), (70, 130, 180), (220, 20, 60))
 PALETTE = palettes.of_classes(("road", "sky", "person"), COLORS, ((0, 0, 0),))

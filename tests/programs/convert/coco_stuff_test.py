@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.conversion.converters import coco_stuff
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo, known
+from deeplab_dpc.programs.convert import coco_stuff
 from tests import goldens
-from tests.datasets import stored
-from tests.datasets.programs import convert
+from tests.programs.convert import stored
+from tests.programs.convert.programs import convert
 
 SAMPLE = goldens.REAL_DATA / "samples/coco_stuff"
 

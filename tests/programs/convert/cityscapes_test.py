@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from deeplab_dpc.conversion import sources
-from deeplab_dpc.conversion.converters import cityscapes
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from deeplab_dpc.programs.convert import cityscapes
 from tests import goldens
-from tests.datasets import stored
-from tests.datasets.programs import convert
+from tests.programs.convert import stored
+from tests.programs.convert.programs import convert
 
 SAMPLE = goldens.REAL_DATA / "samples/cityscapes"
 # Of the data set's paper and its label list: label id -> train id.

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.conversion.converters import ade20k
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from deeplab_dpc.programs.convert import ade20k
 from tests import goldens
-from tests.datasets import stored
-from tests.datasets.programs import convert
+from tests.programs.convert import stored
+from tests.programs.convert.programs import convert
 
 SAMPLE = goldens.REAL_DATA / "samples/ade20k/ADEChallengeData2016"
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.conversion.converters import pascal
 from deeplab_dpc.data import colormaps
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from deeplab_dpc.programs.convert import pascal
 from tests import goldens
 from tests.conversion import mat_files
-from tests.datasets import stored
-from tests.datasets.programs import convert
+from tests.programs.convert import stored
+from tests.programs.convert.programs import convert
 
 VOC = goldens.REAL_DATA / "samples/pascal_voc/VOCdevkit/VOC2012"
 LABEL = np.array([[0, 15, 255], [20, 1, 0]], np.uint8)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.conversion.converters.folder import OwnFolders, source, splits
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
-from tests.datasets import stored
-from tests.datasets.programs import convert as run_here
+from deeplab_dpc.programs.convert.folder import OwnFolders, source, splits
+from tests.programs.convert import stored
+from tests.programs.convert.programs import convert as run_here
 
 CLASSES = ["road", {"name": "sky", "color": [7, 8, 9]}, "car"]
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from deeplab_dpc.data.manifest import Manifest
-from tests.datasets.programs import FOLDER, run
+from tests.programs.convert.programs import FOLDER, run
 
 
 @pytest.fixture

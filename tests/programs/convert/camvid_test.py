@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.conversion.converters import camvid
 from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data.dataset_info import DatasetError, known
+from deeplab_dpc.programs.convert import camvid
 from tests import goldens
-from tests.datasets import stored
-from tests.datasets.programs import convert
+from tests.programs.convert import stored
+from tests.programs.convert.programs import convert
 
 CAMVID = goldens.REAL_DATA / "camvid"
 # A colour of each of the 11 classes that is not the one the class is drawn in, and void.

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.conversion.converters import pascal
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from deeplab_dpc.programs.convert import pascal
 from tests import goldens
 from tests.conversion import mat_files
-from tests.datasets import stored
-from tests.datasets.programs import convert
+from tests.programs.convert import stored
+from tests.programs.convert.programs import convert
 
 SAMPLE = goldens.REAL_DATA / "samples/pascal_person_part"
 
