@@ -1,7 +1,7 @@
 """Images that occur twice where they should not."""
 
 import collections
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from deeplab_dpc.data.manifest import Shared
@@ -29,46 +29,22 @@ def find(
     whole = {s for s, parts in unions.items() if splits.intersection(parts)}
     family = {s: {s, *unions.get(s, ())} for s in splits}
 
-    def copies(group: Sequence[Place]) -> Iterator[Place]:
+    def clashing(same: str, group: Sequence[Place]) -> Iterator[tuple[str, str]]:
         counts = collections.Counter(place.split for place in group)
-        for place in group:
-            is_twice = counts[place.split] > 1 and place.split not in whole
-            if is_twice or any(_apart(family, place.split, s) for s in counts):
-                yield place
+        digests = {place.split: place.digest for place in group}
+        for split, name, digest in group:
+            is_twice = same == "image" and counts[split] > 1 and split not in whole
+            others = (s for s in digests if same == "image" or digests[s] != digest)
+            if is_twice or any(family[split].isdisjoint(family[s]) for s in others):
+                yield split, name
 
-    def namesakes(group: Sequence[Place]) -> Iterator[Place]:
-        files = {place.split: place.digest for place in group}
-        for place in group:
-            others = (s for s, digest in files.items() if digest != place.digest)
-            if any(_apart(family, place.split, s) for s in others):
-                yield place
-
-    return (
-        *_shared("image", _groups(places, lambda place: place.digest), copies),
-        *_shared("name", _groups(places, lambda place: place.name), namesakes),
-    )
-
-
-def _apart(family: Mapping[str, set[str]], a: str, b: str) -> bool:
-    """Whether two splits should have no image in common."""
-    return family[a].isdisjoint(family[b])
-
-
-def _groups(
-    places: Sequence[Place], key: Callable[[Place], str]
-) -> Iterable[list[Place]]:
-    groups: dict[str, list[Place]] = {}
-    for place in places:
-        groups.setdefault(key(place), []).append(place)
-    return [group for group in groups.values() if len(group) > 1]
-
-
-def _shared(
-    same: str,
-    groups: Iterable[Sequence[Place]],
-    clashing: Callable[[Sequence[Place]], Iterator[Place]],
-) -> Iterator[Shared]:
-    for group in groups:
-        where = tuple((place.split, place.name) for place in clashing(group))
-        if where:
-            yield Shared(same, where)
+    found = []
+    for same, key in (("image", "digest"), ("name", "name")):
+        groups = collections.defaultdict(list)
+        for place in places:
+            groups[getattr(place, key)].append(place)
+        for group in groups.values():
+            where = tuple(clashing(same, group))
+            if where:
+                found.append(Shared(same, where))
+    return tuple(found)

@@ -40,18 +40,6 @@ class Checked:
     orientation: int = 1  # What the file's EXIF data ask for, 1..8; 1 is upright.
 
 
-@dataclasses.dataclass(frozen=True)
-class _Header:
-    """What a file says of itself."""
-
-    image_format: str
-    mode: str
-    size: tuple[int, int]
-    is_animated: bool
-    may_be_transparent: bool
-    orientation: int
-
-
 def read(path: pathlib.Path, exif: Exif = "refuse") -> Checked:
     """Reads and checks a JPEG or PNG file. Grey, palette and opaque alpha are fine.
 
@@ -61,15 +49,24 @@ def read(path: pathlib.Path, exif: Exif = "refuse") -> Checked:
     another kind, and what is wrong.
     """
     encoded = _read_bytes(path)
-    header = _header(path, encoded)
-    _check_header(path, header, encoded, exif)
-    pixels = _decode(path, encoded, header)
-    if header.may_be_transparent:
+    file = _opened(path, encoded)
+    may_be_transparent = file.mode[-1] in "Aa" or "transparency" in file.info
+    orientation = _orientation(file, encoded)
+    _check_header(path, file, encoded)
+    if orientation != 1 and exif == "refuse":
+        raise ImageError(
+            f"{path}: its EXIF orientation is {orientation}, so viewers turn it, but "
+            "its stored pixels are not turned. If the labels were drawn on what "
+            "viewers show, pass --exif_orientation=apply; if they fit the stored "
+            "pixels, --exif_orientation=ignore."
+        )
+    pixels = _decode(path, encoded, file)
+    if may_be_transparent:
         _check_opaque(path, encoded)
-    if exif != "apply" or header.orientation == 1:
-        return Checked(encoded, header.image_format, pixels, header.orientation)
-    pixels = _turn(pixels, header.orientation)
-    return Checked(reading.encode_png(pixels), "png", pixels, header.orientation)
+    if exif != "apply" or orientation == 1:
+        return Checked(encoded, _FORMATS[str(file.format)], pixels, orientation)
+    pixels = _turn(pixels, orientation)
+    return Checked(reading.encode_png(pixels), "png", pixels, orientation)
 
 
 def _read_bytes(path: pathlib.Path) -> bytes:
@@ -84,11 +81,12 @@ def _read_bytes(path: pathlib.Path) -> bytes:
     return encoded
 
 
-def _header(path: pathlib.Path, encoded: bytes) -> _Header:
+def _opened(path: pathlib.Path, encoded: bytes) -> Image.Image:
+    """The file's header, as Pillow reads it; no pixels yet."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _parse_header(encoded)
+            return Image.open(io.BytesIO(encoded))
     except Image.DecompressionBombError as e:
         raise ImageError(
             f"{path} says that it has more than {MAX_PIXELS:,} pixels, which is more "
@@ -102,69 +100,49 @@ def _header(path: pathlib.Path, encoded: bytes) -> _Header:
         ) from e
 
 
-def _parse_header(encoded: bytes) -> _Header:
-    with Image.open(io.BytesIO(encoded)) as file:
-        image_format, mode = str(file.format), file.mode
-        return _Header(
-            image_format=_FORMATS.get(image_format, image_format),
-            mode=mode,
-            size=(file.height, file.width),
-            is_animated=bool(getattr(file, "is_animated", False)),
-            may_be_transparent=mode[-1] in "Aa" or "transparency" in file.info,
-            orientation=_orientation(file, encoded),
-        )
-
-
 def _orientation(file: Image.Image, encoded: bytes) -> int:
     """The EXIF orientation; 1 where there is none that means anything."""
     # A PNG may have it after its pixels, and Pillow would decode all of them to look.
     if file.format == "PNG" and not any(key in encoded for key in _PNG_EXIF):
         return 1
     try:
-        found = file.getexif().get(_ORIENTATION, 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = file.getexif().get(_ORIENTATION, 1)
     except Exception:  # As viewers do: damaged EXIF data turn nothing.
         return 1
     return found if found in range(1, 9) else 1
 
 
-def _check_header(
-    path: pathlib.Path, header: _Header, encoded: bytes, exif: Exif
-) -> None:
-    if header.image_format not in _FORMATS.values():
+def _check_header(path: pathlib.Path, file: Image.Image, encoded: bytes) -> None:
+    if file.format not in _FORMATS:
         raise ImageError(
-            f"{path} is a {header.image_format} file; images must be JPEG or PNG: save "
-            "it as one."
+            f"{path} is a {file.format} file; images must be JPEG or PNG: save it as "
+            "one."
         )
-    if header.image_format == "png" and header.is_animated:
+    if file.format == "PNG" and getattr(file, "is_animated", False):
         raise ImageError(f"{path} is an animated PNG; save one picture of it.")
-    if header.mode == "CMYK":
+    if file.mode == "CMYK":
         raise ImageError(
             f"{path} has CMYK colours (for print); what they look like depends on a "
             "profile that training does not know. Save it as RGB, such as with "
             "ImageMagick: magick in.jpg -colorspace sRGB out.jpg"
         )
-    if header.image_format == "png" and encoded[_PNG_DEPTH_AT] == 16:
+    if file.format == "PNG" and encoded[_PNG_DEPTH_AT] == 16:
         raise ImageError(
             f"{path} has 16 bits a channel; images must have 8. Save it with 8, after "
             "scaling the values so that the picture looks right."
         )
-    if header.orientation != 1 and exif == "refuse":
-        raise ImageError(
-            f"{path}: its EXIF orientation is {header.orientation}, so viewers turn "
-            "it, but its stored pixels are not turned. If the labels were drawn on "
-            "what viewers show, pass --exif_orientation=apply; if they fit the stored "
-            "pixels, --exif_orientation=ignore."
-        )
 
 
-def _decode(path: pathlib.Path, encoded: bytes, header: _Header) -> np.ndarray:
+def _decode(path: pathlib.Path, encoded: bytes, file: Image.Image) -> np.ndarray:
     """The pixels, by the decoder of the training. That one forgives most damage within
     a JPEG, which has no checksum: it only counts libjpeg's warnings. So a JPEG is also
     decoded small, by a decoder that does not.
     """
     try:
         pixels = records.decode_image(tf.constant(encoded)).numpy()
-        if header.image_format == "jpeg":
+        if file.format != "PNG":
             small = {"min_height": 1, "min_width": 1}
             simplejpeg.decode_jpeg(encoded, "GRAY", strict=True, **small)
     except (tf.errors.OpError, ValueError) as e:
@@ -174,9 +152,10 @@ def _decode(path: pathlib.Path, encoded: bytes, header: _Header) -> np.ndarray:
             f"{path} is damaged and cannot be decoded ({reason}). Copy it again, or "
             "take its name out of the list."
         ) from e
-    if pixels.shape[:2] != header.size:
+    size = (file.height, file.width)
+    if pixels.shape[:2] != size:
         raise ImageError(
-            f"{path} is damaged: its header says {header.size} (height, width), but it "
+            f"{path} is damaged: its header says {size} (height, width), but it "
             f"decodes to {pixels.shape[:2]}. Copy it again."
         )
     return pixels

@@ -93,11 +93,6 @@ def below(root: pathlib.Path, name: str) -> pathlib.Path:
     return given if given.is_dir() and not (root / name).is_dir() else root / name
 
 
-def by_base_name(items: Sequence[Item]) -> list[Item]:
-    """The items, named without their folders."""
-    return [Item(pathlib.PurePath(i.name).name, i.image, i.label) for i in items]
-
-
 def seeded_split(
     items: Sequence[Item], val_share: float, seed: int
 ) -> Mapping[str, list[Item]]:

@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
@@ -35,9 +35,55 @@ def make_all(
     wrong file that a process meets, or a process that dies, is a `DatasetError`; those
     that are at work end before.
     """
-    if _count(plans, maker.options.num_workers) < 2:
+    count = _count(plans, maker.options.num_workers)
+    if count < 2:
         return {p.name: maker.make(p, lambda: on_images(1)) for p in plans}
-    return dict(_Pool(plans, maker).run(on_images))
+    # How far each shard is, which only its maker writes; last, what asks all to stop.
+    # It needs no lock, which a killed process could keep.
+    counters = RawArray(ctypes.c_int64, len(plans) + 1)
+    source = dataclasses.replace(maker.source, splits={})
+    executor = concurrent.futures.ProcessPoolExecutor(
+        count,
+        multiprocessing.get_context("spawn"),
+        _start_worker,
+        (dataclasses.replace(maker, source=source), counters),
+    )
+    finished: dict[str, Finished] = {}
+    shown = 0
+    try:
+        pending = _submit(executor, plans)
+        while pending:
+            done, _ = concurrent.futures.wait(
+                pending, _WAIT_S, concurrent.futures.FIRST_COMPLETED
+            )
+            now = sum(counters[:-1])
+            on_images(now - shown)
+            shown = now
+            finished |= {pending.pop(future): future.result() for future in done}
+    except BrokenProcessPool as e:
+        raise DatasetError(
+            "A process of the conversion died, as happens when memory runs out (see "
+            "`dmesg`). Try again with fewer: --num_workers=1 needs the least. Finished "
+            "shards need not be made again."
+        ) from e
+    finally:
+        counters[-1] = 1
+        executor.shutdown(cancel_futures=True)
+    return finished
+
+
+def _submit(
+    executor: concurrent.futures.Executor, plans: Sequence[ShardPlan]
+) -> dict[concurrent.futures.Future, str]:
+    """Hands over all shards, the largest first, so that none ends long after.
+    Processes that are started while Ctrl-C is held back never hear it.
+    """
+    order = sorted(enumerate(plans), key=lambda p: -len(p[1].items))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return {executor.submit(_make, p, i): p.name for i, p in order}
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _count(plans: Sequence[ShardPlan], wanted: int) -> int:
@@ -57,59 +103,6 @@ def _duration_s(items: Sequence[sources.Item]) -> float:
         with contextlib.suppress(OSError):
             size += 0 if path is None else path.stat().st_size
     return len(items) * (_IMAGE_S + _MEBIBYTE_S * size / 2**20 / len(some))
-
-
-class _Pool:
-    """Several processes that make shards, and what they share: how far each shard is.
-    The array has a number for each shard, which only its maker writes, and a last one
-    that asks all to stop. It needs no lock, which a killed process could keep.
-    """
-
-    def __init__(self, plans: Sequence[ShardPlan], maker: ShardMaker):
-        self._plans = plans
-        self._counters = RawArray(ctypes.c_int64, len(plans) + 1)
-        source = dataclasses.replace(maker.source, splits={})
-        self._executor = concurrent.futures.ProcessPoolExecutor(
-            _count(plans, maker.options.num_workers),
-            multiprocessing.get_context("spawn"),
-            _start_worker,
-            (dataclasses.replace(maker, source=source), self._counters),
-        )
-
-    def run(self, on_images: Callable[[int], None]) -> Iterator[tuple[str, Finished]]:
-        """Gives each shard as it is finished; the processes end with the last one."""
-        shown = 0
-        try:
-            pending = self._submit()
-            while pending:
-                done, _ = concurrent.futures.wait(
-                    pending, _WAIT_S, concurrent.futures.FIRST_COMPLETED
-                )
-                now = sum(self._counters[:-1])
-                on_images(now - shown)
-                shown = now
-                for future in done:
-                    yield pending.pop(future), future.result()
-        except BrokenProcessPool as e:
-            raise DatasetError(
-                "A process of the conversion died, as happens when memory runs out "
-                "(see `dmesg`). Try again with fewer: --num_workers=1 needs the least. "
-                "Finished shards need not be made again."
-            ) from e
-        finally:
-            self._counters[-1] = 1
-            self._executor.shutdown(cancel_futures=True)
-
-    def _submit(self) -> dict[concurrent.futures.Future, str]:
-        """Hands over all shards, the largest first, so that none ends long after.
-        Processes that are started while Ctrl-C is held back never hear it.
-        """
-        order = sorted(enumerate(self._plans), key=lambda p: -len(p[1].items))
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            return {self._executor.submit(_make, p, i): p.name for i, p in order}
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Cancelled(Exception):

@@ -21,7 +21,6 @@ def test_pairs_in_the_order_of_names(tmp_path):
     items = layouts.tree(tmp_path / "x", (".jpg", ".JPG"), tmp_path / "y", "_L.png")
     assert [i.name for i in items] == ["a", "b/10", "b/2"]
     assert items[1].label == tmp_path / "y/b/10_L.png"
-    assert [i.name for i in layouts.by_base_name(items)] == ["a", "10", "2"]
 
 
 def test_what_has_no_partner_is_given_the_path_it_should_have(tmp_path):

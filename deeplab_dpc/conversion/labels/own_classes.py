@@ -9,7 +9,7 @@ import numpy as np
 
 from deeplab_dpc import files
 from deeplab_dpc.conversion.labels import files as label_files
-from deeplab_dpc.conversion.labels import id_maps, palette_checks, palettes, reading
+from deeplab_dpc.conversion.labels import palette_checks, palettes, reading
 from deeplab_dpc.conversion.labels.colors import Colors, GreyIds
 from deeplab_dpc.conversion.labels.files import LabelError
 from deeplab_dpc.data import dataset_info, known_datasets
@@ -76,7 +76,7 @@ def choose_reader(
     """The reader that the flags of `build_folder_data.py` ask for.
 
     `label_palette` is None, "classes", "indices", "grey", one of `palettes.NAMES` or a
-    JSON file; `label_map` is None, one of `id_maps.NAMES` or a JSON file. An error if
+    JSON file; `label_map` is None, one of `reading.MAPS` or a JSON file. An error if
     they contradict each other, or are none of these.
     """
     count = len(classes.names)
@@ -87,8 +87,8 @@ def choose_reader(
         )
     if label_map:
         if label_map.endswith(".json"):
-            return id_maps.load(pathlib.Path(label_map), classes.names)
-        return id_maps.named(label_map, count)
+            return reading.load_map(pathlib.Path(label_map), classes.names)
+        return reading.named_map(label_map, count)
     if label_palette is None:
         return reading.Ids(count, classes.ignore_label, classes.given_colors)
     if label_palette == "indices":

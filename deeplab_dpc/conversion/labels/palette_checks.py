@@ -130,7 +130,7 @@ def _advice(found: np.ndarray, colors: ClassColors) -> str:
             known = palettes.named(name, len(colors))
         except DatasetError:
             continue
-        if np.isin(codes, known.codes).all():
+        if known.find(found)[1].all():
             return f"All of them are in the palette {name}: --label_palette={name}."
     if len(found) > len(colormaps.pascal(256)):
         return (

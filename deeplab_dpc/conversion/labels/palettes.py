@@ -52,24 +52,20 @@ class LabelPalette:
                 )
 
     @functools.cached_property
-    def codes(self) -> np.ndarray:
-        """The distinct colours as numbers (see `encode`), in order."""
-        return np.unique(encode(np.array([c for c, _ in self.entries], np.uint8)))
-
-    @functools.cached_property
-    def ids(self) -> np.ndarray:
-        """The id of each of `codes`, uint8."""
-        ids = {int(encode(np.array(c, np.uint8))): i for c, i in self.entries}
-        return np.array([ids[int(code)] for code in self.codes], np.uint8)
+    def table(self) -> tuple[np.ndarray, np.ndarray]:
+        """The distinct colours as numbers (see `encode`), in order, and their ids."""
+        colors, ids = (np.array(column, np.uint8) for column in zip(*self.entries))
+        codes, first = np.unique(encode(colors), return_index=True)
+        return codes, ids[first]
 
     def find(self, colors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The ids of colours `[..., 3]` uint8, and which of them are known.
 
         Gives `[...]` uint8, of no meaning for an unknown colour, and `[...]` bool.
         """
-        codes = encode(colors)
-        place = np.searchsorted(self.codes, codes).clip(max=len(self.codes) - 1)
-        return self.ids[place], self.codes[place] == codes
+        codes, (known, ids) = encode(colors), self.table
+        place = np.searchsorted(known, codes).clip(max=len(known) - 1)
+        return ids[place], known[place] == codes
 
 
 def encode(colors: np.ndarray) -> np.ndarray:

@@ -4,30 +4,28 @@ import dataclasses
 import io
 import os
 import pathlib
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
 
-from deeplab_dpc.conversion.labels import files, palette_checks
+from deeplab_dpc.conversion.labels import files, palette_checks, palettes
 from deeplab_dpc.conversion.labels.files import LabelError
+from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.formatting import some
 
 IGNORE = 255  # The ignore label of every record that is written here, but ADE20K's.
 
+MAPS = ("cityscapes", "from_one", "mask")
+_MAP_EXAMPLE = '{"0": null, "7": "road", "8": 1}'
 _CITYSCAPES_CLASSES, _CITYSCAPES_LABEL_IDS = 19, 34
 _FIRST_INSTANCE = 1000  # Instance ids are 1000 times the class, plus a number.
 _COUNTED, _VALUES = 4, 12  # Wrong values, and values of a file, that a message names.
 
 
-class Reader(Protocol):
-    """Reads a label file. It can be pickled: several processes read at once."""
-
-    def __call__(self, path: pathlib.Path) -> np.ndarray:
-        """The ids that a record keeps, `[height, width]` uint8.
-
-        A `LabelError` has the file's name and what is wrong with it.
-        """
+# Reads a label file as the ids that a record keeps, `[height, width]` uint8; what is
+# wrong is a `LabelError`. It can be pickled: several processes read at once.
+Reader = Callable[[pathlib.Path], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +78,55 @@ class MappedIds:
         return lookup[label]
 
 
+def cityscapes_label_ids() -> MappedIds:
+    """Cityscapes' 34 label ids as the 19 train ids, by its own scripts' table."""
+    from cityscapesscripts.helpers.labels import labels as kinds
+
+    return MappedIds(
+        tuple((x.id, x.trainId) for x in kinds if x.id >= 0),
+        "Cityscapes' labelIds",
+        "Give the files ..._labelIds.png as they were downloaded, or pass "
+        "--label_type=labelTrainIds for ..._labelTrainIds.png.",
+    )
+
+
+def named_map(name: str, num_classes: int) -> MappedIds:
+    """A table of `MAPS`, for a data set with this many classes, which must fit.
+
+    `from_one` is for ids that begin at 1, 0 and 255 being ignored; `mask` for two
+    classes drawn as 0 and 255 (or 0 and 1).
+    """
+    if name == "cityscapes" and num_classes == 19:
+        return cityscapes_label_ids()
+    if name == "from_one":
+        table = [(0, 255), *((i + 1, i) for i in range(min(num_classes, 254)))]
+        return MappedIds((*table, (255, 255)), "ids that begin at 1")
+    if name == "mask" and num_classes == 2:
+        return MappedIds(((0, 0), (1, 1), (255, 1)), "the values of a mask")
+    if name in MAPS:
+        needed = {"cityscapes": 19, "mask": 2}[name]
+        raise DatasetError(
+            f"The map {name!r} is for {needed} classes, but the data set has "
+            f"{num_classes}. Write a JSON file of your ids, such as {_MAP_EXAMPLE}"
+        )
+    raise DatasetError(
+        f"No map {name!r}; there are {', '.join(MAPS)}, or a JSON file such as "
+        f"{_MAP_EXAMPLE}"
+    )
+
+
+def load_map(path: pathlib.Path, class_names: Sequence[str]) -> MappedIds:
+    """Reads a table from a JSON file: ids, and a class's name or id, or null."""
+    found = palettes.read_table(path, class_names, _MAP_EXAMPLE)
+    for key in found:
+        if not key.isdecimal() or int(key) > 255:
+            raise DatasetError(
+                f"{path}: {key!r} is no id; ids are 0..255: {_MAP_EXAMPLE}"
+            )
+    table = tuple((int(key), target) for key, target in found.items())
+    return MappedIds(table, f"the ids of {path}", "Add them to that file.")
+
+
 @dataclasses.dataclass(frozen=True)
 class ByEnding:
     """Reads each label with the reader for its ending (`.png`, `.mat`)."""
@@ -96,10 +143,7 @@ class ByEnding:
 
 
 def check_label(
-    label: np.ndarray,
-    num_classes: int,
-    ignore_label: int,
-    path: str | os.PathLike[str],
+    label: np.ndarray, num_classes: int, ignore_label: int, path: str | os.PathLike[str]
 ) -> None:
     """Checks that every pixel `[height, width]` is a class or the file's ignore label.
 

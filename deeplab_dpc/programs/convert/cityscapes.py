@@ -12,7 +12,7 @@ import pathlib
 from collections.abc import Sequence
 
 from deeplab_dpc.conversion import layouts, sources
-from deeplab_dpc.conversion.labels import id_maps, reading
+from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.programs.convert import common
 
@@ -54,7 +54,7 @@ def source(
             "leftImg8bit. Unpack leftImg8bit_trainvaltest.zip and "
             "gtFine_trainvaltest.zip into one folder and give that."
         )
-    reader: reading.Reader = id_maps.cityscapes_label_ids()
+    reader: reading.Reader = reading.cityscapes_label_ids()
     if label_type == "labelTrainIds":
         reader = reading.Ids(19)
     found = {split: _items(root, split, label_type) for split in splits}
@@ -80,7 +80,7 @@ def _items(root: pathlib.Path, split: str, label_type: str) -> list[sources.Item
             _check_label_type(labels, label_type)
         ending = f"_{kind}_{label_type}.png"
         items += layouts.tree(images, ("_leftImg8bit.png",), labels, ending)
-    return layouts.by_base_name(items)
+    return [sources.Item(i.name.split("/")[-1], i.image, i.label) for i in items]
 
 
 def _check_label_type(labels: pathlib.Path, label_type: str) -> None:

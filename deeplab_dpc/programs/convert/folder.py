@@ -17,7 +17,7 @@ from collections.abc import Collection, Mapping, Sequence
 from absl import flags
 
 from deeplab_dpc.conversion import layouts, sources
-from deeplab_dpc.conversion.labels import id_maps, own_classes, palettes
+from deeplab_dpc.conversion.labels import own_classes, palettes, reading
 from deeplab_dpc.conversion.sources import Item
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.programs.convert import common
@@ -156,7 +156,7 @@ _OPTIONAL = {
     "ids in three equal channels. indices: a palette PNG's numbers are the ids, "
     "whatever its colours.",
     "label_map": "For ids that are not the classes': "
-    f"{', '.join(id_maps.NAMES)}, or a JSON file.",
+    f"{', '.join(reading.MAPS)}, or a JSON file.",
 }
 _FLAGS = (
     *(common.flag(name, None, text, required=True) for name, text in _REQUIRED.items()),

@@ -49,7 +49,7 @@ def test_cityscapes_and_camvid():
     assert known.all() and ids.tolist() == list(range(19))
     ids, known = palette.find(np.array([[250, 170, 160], BLACK], np.uint8))  # parking
     assert known.all() and ids.tolist() == [255, 255]
-    assert len(palettes.named("camvid", 11).codes) == 32
+    assert len(palettes.named("camvid", 11).table[0]) == 32
 
 
 def test_a_named_palette_of_another_size():

@@ -1,11 +1,15 @@
 """Label files: read as ids, checked, written back."""
 
+import json
+import pickle
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.conversion.labels.files import LabelError
+from deeplab_dpc.data.dataset_info import DatasetError
 
 IDS = np.array([[0, 1, 2], [3, 255, 0]], np.uint8)
 
@@ -117,3 +121,106 @@ def test_png_round_trip(tmp_path):
     with Image.open(tmp_path / "a.png") as file:
         assert file.mode == "L"
         np.testing.assert_array_equal(np.asarray(file), IDS)
+
+
+def message(tmp_path, values, num_classes, ignore_label=255, dtype=np.uint8):
+    path = tmp_path / "a.png"
+    Image.fromarray(np.array([values], dtype)).save(path)
+    with pytest.raises(LabelError) as error:
+        reading.Ids(num_classes, ignore_label)(path)
+    return str(error.value)
+
+
+def test_ids_that_begin_at_one(tmp_path):
+    text = message(tmp_path, [1, 2, 3], 3)
+    assert "The ids seem to begin at 1" in text and "--label_map=from_one" in text
+
+
+def test_zero_as_void(tmp_path):
+    text = message(tmp_path, [0, 1, 2, 3], 3)
+    assert "If 0 means 'not labelled' here, the ids begin at 1" in text
+
+
+def test_label_ids_for_train_ids(tmp_path):
+    text = message(tmp_path, [0, 7, 11, 26, 33], 19)
+    assert "look like Cityscapes' labelIds" in text
+    assert "--label_type=labelIds" in text and "--label_map=cityscapes" in text
+
+
+def test_instance_ids(tmp_path):
+    text = message(tmp_path, [7, 26001, 24003], 19, dtype=np.uint16)
+    assert "1 pixel has label 24003, 1 pixel has label 26001" in text
+    assert "look like instance ids" in text
+
+
+def test_a_mask(tmp_path):
+    text = message(tmp_path, [0, 255], 2, ignore_label=9)
+    assert "a mask of 0 and 255" in text and "--label_map=mask" in text
+
+
+def test_nothing_to_say_about_other_ids():
+    values = np.array([0, 3, 40])
+    assert reading.usual_mistake(values, 20, 255) == ""
+    assert reading.usual_mistake(np.array([255]), 20, 255) == ""
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(reader, values):
+        Image.fromarray(np.array([values], np.uint8)).save(tmp_path / "a.png")
+        return pickle.loads(pickle.dumps(reader))(tmp_path / "a.png").tolist()
+
+    return read
+
+
+def test_map_from_one(read):
+    reader = reading.named_map("from_one", 3)
+    assert read(reader, [0, 1, 2, 3, 255]) == [[255, 0, 1, 2, 255]]
+    with pytest.raises(DatasetError, match="1 pixel has label 4, but .*are 0..3, 255"):
+        read(reader, [0, 4])
+
+
+def test_map_of_a_mask(read):
+    assert read(reading.named_map("mask", 2), [0, 255, 1]) == [[0, 1, 1]]
+    with pytest.raises(DatasetError, match="for 2 classes, but the data set has 3"):
+        reading.named_map("mask", 3)
+
+
+def test_map_of_cityscapes(read):
+    assert read(reading.named_map("cityscapes", 19), [7, 33, 0]) == [[0, 18, 255]]
+    with pytest.raises(DatasetError, match="'cityscapes' is for 19 classes"):
+        reading.named_map("cityscapes", 5)
+
+
+def test_map_of_a_file(read, tmp_path):
+    path = tmp_path / "map.json"
+    path.write_text(json.dumps({"0": None, "7": "sky", "9": 0}))
+    assert read(reading.load_map(path, ("road", "sky")), [0, 7, 9]) == [[255, 1, 0]]
+    with pytest.raises(DatasetError, match="label 8, but the ids of .*are 0, 7, 9"):
+        read(reading.load_map(path, ("road", "sky")), [8])
+
+
+@pytest.mark.parametrize(
+    "text, wrong",
+    [
+        ('{"0": "sea"}', "'sea' is no class. Classes are road, sky"),
+        ('{"0": 2}', r"2 is no class.*0\.\.1"),
+        ('{"a": 0}', "'a' is no id"),
+        ('{"256": 0}', "'256' is no id"),
+        ("[]", "cannot be read"),
+        ("{", "cannot be read"),
+    ],
+)
+def test_wrong_map_files(tmp_path, text, wrong):
+    (tmp_path / "map.json").write_text(text)
+    with pytest.raises(DatasetError, match=wrong):
+        reading.load_map(tmp_path / "map.json", ("road", "sky"))
+    with pytest.raises(
+        DatasetError, match="nothing.json is missing; write one such as"
+    ):
+        reading.load_map(tmp_path / "nothing.json", ("road", "sky"))
+
+
+def test_unknown_map():
+    with pytest.raises(DatasetError, match="No map 'voc'; there are cityscapes, from_"):
+        reading.named_map("voc", 21)
