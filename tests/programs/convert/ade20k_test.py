@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.programs.convert import ade20k
 from tests import goldens
-from tests.programs.convert import stored
-from tests.programs.convert.programs import convert
 
 SAMPLE = goldens.REAL_DATA / "samples/ade20k/ADEChallengeData2016"
 
@@ -52,25 +50,3 @@ def test_no_pair_and_a_missing_folder(root):
         source_of(root)
     with pytest.raises(DatasetError, match="There is no folder .*images/training"):
         source_of(root / "images")
-
-
-@goldens.real_data_needed
-def test_real_slice(tmp_path):
-    """With the original's own flags."""
-    flags = [
-        f"--{split}_image{kind}_folder={SAMPLE}/{folder}/{full}"
-        for split, full in {"train": "training", "val": "validation"}.items()
-        for kind, folder in {"": "images", "_label": "annotations"}.items()
-    ]
-    done = convert("ade20k", *flags, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    info = DatasetInfo.load(tmp_path / "ADE20K/tfrecord")
-    assert (info.name, info.ignore_label) == ("ade20k", 0)
-    for split, folder in {"train": "training", "val": "validation"}.items():
-        found = stored.ids(tmp_path / "ADE20K/tfrecord", split)
-        paths = sorted((SAMPLE / "annotations" / folder).glob("*.png"))
-        assert sorted(found) == [p.stem for p in paths]
-        for path in paths:
-            np.testing.assert_array_equal(
-                found[path.stem], np.asarray(Image.open(path))
-            )

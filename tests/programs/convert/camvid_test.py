@@ -101,15 +101,3 @@ def test_the_published_splits_are_known_by_name():
     for split in ("train", "val", "test"):
         names = (CAMVID / f"{split}.txt").read_text().split()
         assert {split_of(name) for name in names} == {split}
-
-
-@goldens.real_data_needed
-def test_real_data(tmp_path):
-    """Void is 255, every other id stays."""
-    done = convert("camvid", f"--camvid_root={CAMVID}", f"--output_dir={tmp_path}")
-    assert done.returncode == 0, done.stderr
-    found = stored.ids(tmp_path, "test")
-    assert len(found) == 60
-    for name, ids in found.items():
-        label = np.asarray(Image.open(CAMVID / f"labels/test/{name}.png"))
-        np.testing.assert_array_equal(ids, np.where(label == 11, 255, label))

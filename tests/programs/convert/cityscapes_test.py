@@ -7,11 +7,9 @@ import pytest
 from PIL import Image
 
 from deeplab_dpc.conversion import sources
-from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.programs.convert import cityscapes
 from tests import goldens
-from tests.programs.convert import stored
-from tests.programs.convert.programs import convert
 
 SAMPLE = goldens.REAL_DATA / "samples/cityscapes"
 # Of the data set's paper and its label list: label id -> train id.
@@ -144,25 +142,3 @@ def test_what_is_missing_is_named(root, remove, message):
 def test_unknown_split(root):
     with pytest.raises(DatasetError, match="names train; splits are train_fine, val_"):
         cityscapes.source(root, ["train"])
-
-
-@goldens.real_data_needed
-def test_real_slice(tmp_path):
-    done = convert("cityscapes", f"--cityscapes_root={SAMPLE}", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert (
-        "published number of images: train_fine 4 of 2,975, val_fine 3" in done.stderr
-    )
-    records = tmp_path / "tfrecord"
-    assert DatasetInfo.load(records).split_sizes == {"train_fine": 4, "val_fine": 3}
-    found = stored.ids(records, "train_fine") | stored.ids(records, "val_fine")
-    paths = sorted(SAMPLE.glob("gtFine/*/*/*_labelIds.png"))
-    assert sorted(found) == sorted(
-        p.name[: -len("_gtFine_labelIds.png")] for p in paths
-    )
-    for path in paths:
-        ids = found[path.name[: -len("_gtFine_labelIds.png")]]
-        np.testing.assert_array_equal(ids, expected(np.asarray(Image.open(path))))
-    for name, encoded in stored.images(records, "val_fine").items():
-        path = next(SAMPLE.glob(f"leftImg8bit/val/*/{name}_leftImg8bit.png"))
-        assert encoded == path.read_bytes()

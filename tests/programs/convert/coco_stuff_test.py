@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo, known
+from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.programs.convert import coco_stuff
 from tests import goldens
-from tests.programs.convert import stored
-from tests.programs.convert.programs import convert
 
 SAMPLE = goldens.REAL_DATA / "samples/coco_stuff"
 
@@ -58,25 +56,3 @@ def test_one_split_is_enough(root):
     assert list(source_of(root, splits=["val"]).splits) == ["val"]
     with pytest.raises(DatasetError, match="--splits=test; splits are train and val"):
         source_of(root, splits=["test"])
-
-
-@goldens.real_data_needed
-def test_real_slice(tmp_path):
-    done = convert(
-        "coco_stuff",
-        f"--image_root={SAMPLE}/images",
-        f"--annotation_root={SAMPLE}/annotations",
-        cwd=tmp_path,
-    )
-    assert done.returncode == 0, done.stderr
-    info = DatasetInfo.load(tmp_path / "tfrecord")
-    assert info.split_sizes == {"train": 13, "val": 8}
-    assert info.class_names == known("coco_stuff").class_names
-    for split in ("train", "val"):
-        found = stored.ids(tmp_path / "tfrecord", split)
-        paths = sorted((SAMPLE / f"annotations/{split}2017").glob("*.png"))
-        assert sorted(found) == [p.stem for p in paths]
-        for path in paths:
-            np.testing.assert_array_equal(
-                found[path.stem], np.asarray(Image.open(path))
-            )

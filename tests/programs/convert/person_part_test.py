@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.programs.convert import pascal
 from tests import goldens
 from tests.conversion import mat_files
@@ -12,20 +12,6 @@ from tests.programs.convert import stored
 from tests.programs.convert.programs import convert
 
 SAMPLE = goldens.REAL_DATA / "samples/pascal_person_part"
-
-
-@goldens.real_data_needed
-def test_real_slice(tmp_path):
-    done = convert("person_part", f"--person_part_root={SAMPLE}", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    info = DatasetInfo.load(tmp_path / "tfrecord")
-    assert (info.name, info.num_classes) == ("pascal_person_part", 7)
-    for split in ("train", "val"):
-        found = stored.ids(tmp_path / "tfrecord", split)
-        assert len(found) == 2
-        for name, ids in found.items():
-            path = SAMPLE / f"pascal_person_part_gt/{name}.png"
-            np.testing.assert_array_equal(ids, np.asarray(Image.open(path)))
 
 
 def test_annotations_of_pascal_part(tmp_path):

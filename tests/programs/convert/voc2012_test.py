@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from deeplab_dpc.data import colormaps
-from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.programs.convert import pascal
 from tests import goldens
 from tests.conversion import mat_files
@@ -101,17 +101,3 @@ def test_grey_labels_in_a_folder_below_the_root(root):
 def test_wrong_root_says_what_is_expected(tmp_path):
     with pytest.raises(DatasetError, match="There are no lists .*--list_folder"):
         source_of(tmp_path)
-
-
-@goldens.real_data_needed
-def test_real_slice(tmp_path):
-    done = convert("voc2012", f"--voc_root={VOC}", "--num_shards=2", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    info = DatasetInfo.load(tmp_path / "tfrecord", "pascal_voc_seg")
-    assert info.split_sizes == {"train": 4, "trainval": 9, "val": 5}
-    for split, size in info.split_sizes.items():
-        found = stored.ids(tmp_path / "tfrecord", split)
-        assert len(found) == size
-        for name, ids in found.items():
-            path = VOC / "SegmentationClass" / f"{name}.png"
-            np.testing.assert_array_equal(ids, np.asarray(Image.open(path)))
