@@ -1,10 +1,6 @@
 """Scores a trained model (g3doc/evaluation.md)."""
 
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Before TensorFlow is imported.
-
-from deeplab_dpc.programs import eval as program  # noqa: E402
+from deeplab_dpc.programs import eval as program
 
 if __name__ == "__main__":
     program.run()

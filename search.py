@@ -1,10 +1,6 @@
 """Searches for a dense prediction cell (g3doc/search.md)."""
 
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Before TensorFlow is imported.
-
-from deeplab_dpc.programs.search import main as program  # noqa: E402
+from deeplab_dpc.programs.search import main as program
 
 if __name__ == "__main__":
     program.run()

@@ -1,10 +1,6 @@
 """Trains a model (g3doc/training.md)."""
 
-import os
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Before TensorFlow is imported.
-
-from deeplab_dpc.programs import train as program  # noqa: E402
+from deeplab_dpc.programs import train as program
 
 if __name__ == "__main__":
     program.run()

@@ -13,6 +13,7 @@ from absl import logging
 
 from deeplab_dpc import files
 from deeplab_dpc.formatting import clipped
+from deeplab_dpc.progress import only_warnings
 
 STATE = "checkpoint"
 """TensorFlow's file that names the newest checkpoint of a folder."""
@@ -128,7 +129,8 @@ def write(
     path.parent.mkdir(parents=True, exist_ok=True)
     others = [other for other in named(path.parent)[1:] if other != path]
     try:
-        checkpoint.write(os.path.join(plain(path.parent), path.name))
+        with only_warnings():
+            checkpoint.write(os.path.join(plain(path.parent), path.name))
     except tf.errors.OpError as e:
         raise OSError(f"The checkpoint cannot be written: {e.message}") from e
     for file in of(path):

@@ -1,11 +1,13 @@
 """How far a loop is, how fast, and how long it will take."""
 
+import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Self, TextIO
 
 import tqdm
+from absl import logging
 
 from deeplab_dpc.formatting import duration
 
@@ -86,3 +88,14 @@ class Progress:
 
     def _print(self, text: str) -> None:
         print(f"{self._prefix}{text}", file=self._stream, flush=True)
+
+
+@contextlib.contextmanager
+def only_warnings() -> Iterator[None]:
+    """Hides what TensorFlow logs of files that it writes, under temporary names."""
+    before = logging.get_verbosity()
+    logging.set_verbosity(min(before, logging.WARNING))
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)

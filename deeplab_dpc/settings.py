@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import json
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -152,11 +153,15 @@ def _check_value(field: dataclasses.Field, hint: Any, value: Any) -> None:
         expected = "str" if legal else getattr(hint, "__name__", None) or str(hint)
         if not legal and typing.get_args(hint):
             expected = str(hint).replace("deeplab_dpc.genotypes.", "")
+            if tuple[int, int] in _options(hint):
+                expected += ": height and width, such as 513,513"
         raise ConfigError(f"{name}={value!r}; expected {expected}.")
     if legal and value not in legal:
         raise ConfigError(f"{name}={value!r}; it must be one of {list(legal)}.")
     at_least = field.metadata["at_least"]
     numbers: Iterable[Any] = value if isinstance(value, tuple) else (value,)
+    if any(isinstance(n, float) and not math.isfinite(n) for n in numbers):
+        raise ConfigError(f"{name}={value!r}; it must be finite.")
     if at_least is not None and value is not None and min(numbers) < at_least:
         raise ConfigError(f"{name}={value!r}; it must be at least {at_least}.")
 

@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "formatting": (),
     "genotypes": ("files",),
     "files": ("formatting",),
-    "checkpoint_files": ("files", "formatting"),
+    "checkpoint_files": ("files", "formatting", "progress"),
     "progress": ("formatting",),
     "settings": ("files", "formatting", "genotypes"),
     "config": ("files", "formatting", "genotypes", "settings"),

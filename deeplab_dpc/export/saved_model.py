@@ -1,24 +1,23 @@
 """A trained model as a SavedModel that needs TensorFlow alone."""
 
-import contextlib
 import dataclasses
 import json
 import os
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
-from absl import logging
 
 from deeplab_dpc import inference
 from deeplab_dpc.config import DataConfig
 from deeplab_dpc.data import preprocess
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.layers.resize import resize_bilinear
+from deeplab_dpc.progress import only_warnings
 
 LABELS_FILE = "labels.json"
 
@@ -101,7 +100,7 @@ def write(
     folder.parent.mkdir(parents=True, exist_ok=True)
     new = tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-")
     try:
-        with _quiet_tensorflow():
+        with only_warnings():
             _write(model, pathlib.Path(new), dataset, serving or Serving())
         _replace(pathlib.Path(new), folder)
     finally:
@@ -153,17 +152,6 @@ def _write(
     }
     (folder / LABELS_FILE).write_text(json.dumps(facts, indent=2) + "\n")
     folder.chmod(0o755)
-
-
-@contextlib.contextmanager
-def _quiet_tensorflow() -> Iterator[None]:
-    """Hides what TensorFlow logs of its own files, under temporary names."""
-    before = logging.get_verbosity()
-    logging.set_verbosity(min(before, logging.WARNING))
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
 
 
 def _module(model: keras.Model, serving: Serving) -> tuple[tf.Module, dict[str, Any]]:

@@ -1,23 +1,31 @@
 """Runs a program's main: expected failures become a short message and exit code 1."""
 
 import logging as standard_logging
+import math
 import os
+import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from absl import app, flags, logging
 
+from deeplab_dpc import files
+from deeplab_dpc.formatting import clipped
+
 Main = Callable[[Sequence[str]], Any]
+_FLAGFILE = re.compile(r"--?flagfile(?:=(.*))?")
+_HELP = re.compile(r"--?(h|help|helpshort|helpfull|\?)")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
+_NO_PATHS = ("storage",)  # Flags whose values may be addresses.
 
 
 def run(main: Main, help: str | None = None) -> None:
-    """Parses the command line, then runs `main` with what is left; `help` is for
-    --help.
+    """Parses the command line, then runs `main` with what is left.
 
     Errors that a user can cause and mend (flags, `ValueError`s of ours, files and
     folders) are told in one paragraph on stderr; everything else is a bug and keeps its
-    traceback.
+    traceback. `help` stands above the flags in --help.
     """
     _show_in_help(help)
 
@@ -29,15 +37,81 @@ def run(main: Main, help: str | None = None) -> None:
         lines = standard_logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
         logging.get_absl_handler().setFormatter(lines)
         try:
+            check_values(flags.FLAGS)
             return main(argv)
         except app.UsageError as e:
             _fail(f"{e} --help tells what each flag means.")
         except (ValueError, OSError) as e:
-            if isinstance(e, ValueError) and not _is_ours(e):
-                raise
-            _fail(_message(e))
+            if isinstance(e, OSError) and e.filename and e.strerror:
+                _fail(f"{e.filename}: {e.strerror}.")
+            kinds = type(e).__mro__
+            if isinstance(e, OSError) or any(_is_ours(k.__module__) for k in kinds):
+                _fail(str(e))
+            raise
 
-    app.run(guarded)
+    app.run(guarded, flags_parser=_parsed)
+
+
+def check_values(values: flags.FlagValues) -> None:
+    """Refuses (`app.UsageError`) what no flag of ours can mean: numbers that are not
+    finite, and paths that no folder of this machine has.
+    """
+    for name in values:
+        if (values.find_module_defining_flag(name) or "").startswith("absl"):
+            continue
+        given = values[name].value
+        for value in given if isinstance(given, list) else [given]:
+            if isinstance(value, float) and not math.isfinite(value):
+                raise app.UsageError(f"--{name}={value}; give a finite number.")
+            is_address = isinstance(value, str) and _SCHEME.match(value)
+            if is_address and name not in _NO_PATHS:
+                raise app.UsageError(
+                    f"--{name}={clipped(value, 200)}: give the path of a folder or a "
+                    "file of this machine. Mount the storage (gcsfuse, s3fs, rclone "
+                    "mount), and name the folder where it is mounted."
+                )
+
+
+def _parsed(argv: Sequence[str]) -> list[str]:
+    """Sets the flags; gives what is left of the command line."""
+    if any(_HELP.fullmatch(argument) for argument in argv[1:]):
+        is_full = any(a.lstrip("-") == "helpfull" for a in argv[1:])
+        app.usage(shorthelp=not is_full, writeto_stdout=True)
+        sys.exit(0)
+    try:
+        return flags.FLAGS([argv[0], *_with_flagfiles(list(argv[1:]), ())])
+    except files.FileError as e:
+        _fail(str(e))
+    except flags.UnrecognizedFlagError as e:
+        near = [f"--{name}" for name in flags.FLAGS if e.flagname in name]
+        hint = f"Did you mean {' or '.join(near[:4])}?" if near else ""
+        hint = hint or str(e).partition("'. ")[2] or "--help has all there are."
+        _fail(f"There is no flag --{clipped(e.flagname, 100)}. {hint}")
+    except flags.Error as e:
+        _fail(f"{str(e).rstrip('.')}. --help tells what each flag means.")
+
+
+def _with_flagfiles(arguments: list[str], inside: tuple[str, ...]) -> Iterator[str]:
+    """The arguments, each flagfile's lines in its place; # and // begin comments."""
+    while arguments:
+        argument = arguments.pop(0)
+        match = _FLAGFILE.fullmatch(argument)
+        if argument == "--" or match is None:
+            yield argument
+            if argument == "--":
+                yield from arguments
+                return
+            continue
+        path = match[1] if match[1] is not None else (arguments or [""]).pop(0)
+        path = os.path.expanduser(path)
+        if path in inside:
+            raise files.FileError(f"--flagfile={path} contains itself.")
+        try:
+            lines = files.read_lines(path)
+        except OSError as e:
+            raise files.FileError(f"--flagfile={path}: {e.strerror}.") from e
+        flagged = [line for line in lines if line and not line.startswith(("#", "//"))]
+        yield from _with_flagfiles(flagged, (*inside, path))
 
 
 def _show_in_help(text: str | None, values: flags.FlagValues = flags.FLAGS) -> None:
@@ -46,7 +120,7 @@ def _show_in_help(text: str | None, values: flags.FlagValues = flags.FLAGS) -> N
     """
     sys.modules["__main__"].__doc__ = text
     for module, defined in values.flags_by_module_dict().items():
-        if module.startswith("deeplab_dpc"):
+        if _is_ours(module):
             for flag in defined:
                 values.register_key_flag_for_module(sys.argv[0], flag)
 
@@ -57,11 +131,5 @@ def _fail(text: str) -> NoReturn:
     sys.exit(1)
 
 
-def _is_ours(error: Exception) -> bool:
-    return any(k.__module__.startswith("deeplab_dpc") for k in type(error).__mro__)
-
-
-def _message(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}."
-    return str(error)
+def _is_ours(module: str) -> bool:
+    return module.startswith("deeplab_dpc")

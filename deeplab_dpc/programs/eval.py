@@ -182,3 +182,7 @@ def run() -> None:
     """Runs the program from the command line."""
     define_flags()
     command_line.run(main, help=__doc__)
+
+
+if __name__ == "__main__":
+    run()

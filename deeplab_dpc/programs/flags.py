@@ -2,13 +2,13 @@
 
 import dataclasses
 import functools
-import pathlib
 import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from absl import app, flags
 
+from deeplab_dpc import files
 from deeplab_dpc.config import DataConfig, ModelConfig
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype, GenotypeError
 from deeplab_dpc.runs import Run
@@ -141,13 +141,13 @@ def given_cell(values: flags.FlagValues = flags.FLAGS) -> dict[str, Genotype]:
     if name == "top1":
         return {"genotype": DPC_TOP1}
     try:
-        return {"genotype": Genotype.from_json(pathlib.Path(name).read_text())}
+        return {"genotype": Genotype.from_json(files.read_text(name))}
     except OSError as e:
         raise app.UsageError(
             f"--dense_prediction_cell_json={name} cannot be read ({e.strerror}); give "
             "a JSON file, or `top1` for the published cell."
         ) from e
-    except GenotypeError as e:
+    except (GenotypeError, files.FileError) as e:
         raise app.UsageError(f"--dense_prediction_cell_json={name}: {e}") from e
 
 

@@ -4,7 +4,6 @@ deeplab-dpc <command> [flags]
 """
 
 import importlib
-import os
 import sys
 
 COMMANDS = {
@@ -36,7 +35,6 @@ def run() -> None:
             file=sys.stderr,
         )
         sys.exit(1)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Before TensorFlow is imported.
     sys.argv[:2] = [f"deeplab-dpc {name}"]
     importlib.import_module(f"deeplab_dpc.programs.{COMMANDS[name][0]}").run()
 

@@ -4,7 +4,8 @@ make quickstart
 
 Renders a data set, converts it, trains a small DPC model, scores, draws and exports it,
 and calls the export from a process without this package. Everything lies in
-`quickstart/`, which is made anew each time.
+`quickstart/`. Stopped, it goes on at the stage where it was; a finished one, or one
+with other flags, is made anew.
 """
 
 import json
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 
 from absl import app, flags
 
+from deeplab_dpc import files
 from deeplab_dpc.programs import command_line
 
 _FOLDER = flags.DEFINE_string("folder", "quickstart", "Folder that is made anew.")
@@ -77,35 +79,48 @@ def commands(
 
 
 def main(argv: Sequence[str]) -> None:
-    """Runs the stages and prints what was made."""
+    """Runs the stages that are left and prints what was made."""
     del argv
-    folder = _empty_folder(pathlib.Path(_FOLDER.value))
-    todo = commands(folder, _STEPS.value, _IMAGES.value)
-    took_s: dict[str, float] = {}
+    folder = pathlib.Path(_FOLDER.value).absolute()
+    shown = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
+    todo = commands(shown, _STEPS.value, _IMAGES.value)
+    took_s = _begin(folder, [command for _, command in todo])
     for number, (title, command) in enumerate(todo, start=1):
+        if title in took_s:
+            print(f"[{number}/{len(todo)}] {title}: done before.")
+            continue
         print(f"\n[{number}/{len(todo)}] {title}")
         print(f"$ python {shlex.join(command)}\n", flush=True)
         began_s = time.monotonic()
         done = subprocess.run([sys.executable, *command], cwd=ROOT, check=False)
-        took_s[title] = time.monotonic() - began_s
         if done.returncode:
             print(f"\nStopped: this command ended with {done.returncode}.")
             sys.exit(done.returncode)
-    print(_summary(folder, took_s))
+        took_s[title] = time.monotonic() - began_s
+        note = {"commands": [command for _, command in todo], "took_s": took_s}
+        files.write_json(folder / _MARK, note)
+    print(_summary(shown, took_s))
 
 
-def _empty_folder(folder: pathlib.Path) -> pathlib.Path:
-    """Makes the folder anew, unless what it holds is not the quick start's."""
-    folder = folder.absolute()
-    if folder.exists() and any(folder.iterdir()) and not (folder / _MARK).exists():
+def _begin(folder: pathlib.Path, todo: list[list[str]]) -> dict[str, float]:
+    """The stages that were done before with the same commands, and their seconds;
+    without any, the folder is made anew, unless what it holds is not the quick start's.
+    """
+    mark = folder / _MARK
+    if folder.exists() and any(folder.iterdir()) and not mark.exists():
         raise app.UsageError(
             f"--folder={folder} holds something else; name a new folder, or empty it."
         )
-    if folder.exists():
-        shutil.rmtree(folder)
+    try:
+        note = files.read_json(mark)
+        if note["commands"] == todo and len(note["took_s"]) < len(todo):
+            return dict(note["took_s"])
+    except (OSError, ValueError, LookupError, TypeError):
+        pass  # Of no run before, or of one that wrote no such note.
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    (folder / _MARK).touch()
-    return folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
+    files.write_json(mark, {"commands": todo, "took_s": {}})
+    return {}
 
 
 def _summary(folder: pathlib.Path, took_s: dict[str, float]) -> str:

@@ -1,6 +1,5 @@
 """The numbers of a run as a table: a row for each interval of the log."""
 
-import csv
 import errno
 import os
 import pathlib
@@ -54,12 +53,20 @@ def read(folder: str | os.PathLike) -> list[dict[str, float]]:
 
 
 def _read(path: pathlib.Path) -> tuple[list[str], list[Row]]:
-    """Columns and rows; a line without its end, or without a step, is none."""
-    text = path.read_text()
-    reader = csv.DictReader(text[: text.rfind("\n") + 1].splitlines())
-    columns = list(reader.fieldnames or [])
-    rows = [row for row in reader if (row.get("step") or "").isdigit()]
-    return columns, [{k: row[k] or "" for k in columns} for row in rows]
+    """Columns and rows; a line without its end, or that a disk broke, is none."""
+    *lines, _ = path.read_text(errors="replace").split("\n")
+    columns, *rows = [line.split(",") for line in lines] or [[]]
+    pairs = [dict(zip(columns, row)) for row in rows if len(row) == len(columns)]
+    return columns, [row for row in pairs if _is_whole(row)]
+
+
+def _is_whole(row: Row) -> bool:
+    try:
+        for value in row.values():
+            float(value or 0)
+        return int(row["step"]) >= 0
+    except (KeyError, ValueError):
+        return False
 
 
 def _text(columns: Sequence[str], rows: Sequence[Row]) -> str:

@@ -4,12 +4,14 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import keras
+from absl import logging
 
 from deeplab_dpc import checkpoint_files, files
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
@@ -162,15 +164,30 @@ def check_resumable(config: RunConfig, folder: Path) -> str | None:
             "this program. Give an empty --train_logdir; to start from those weights, "
             f"pass --tf_initial_checkpoint={newest}."
         )
-    changed = [
-        f"  {name}: {was!r} there, now {now!r}\n"
-        for name, (was, now) in RunConfig.load(path).differences(config).items()
+    there, steps = RunConfig.load(path), "train.training_number_of_steps"
+    differences = {
+        name: pair
+        for name, pair in there.differences(config).items()
         if not name.startswith("eval.") and name not in MAY_CHANGE
-    ]
-    if changed:
+    }
+    was, now = differences.get(steps, (0, 0))
+    if was < now:
+        del differences[steps]
+        logging.info(
+            "%s was to have %d steps, now %d: the learning rate follows the schedule "
+            "of %d steps from here on.",
+            *(folder, was, now, now),
+        )
+    if differences:
+        changed = [
+            f"  {name}: {was!r} there, now {now!r}\n"
+            for name, (was, now) in differences.items()
+        ]
         raise RunFolderError(
             f"{folder} holds a run with other settings:\n{''.join(changed)}"
-            "Resume it with its own settings, or give another --train_logdir."
+            "Resume it with its own settings; or give another --train_logdir, with "
+            f"--tf_initial_checkpoint={shlex.quote(str(folder))} to start from its "
+            "weights."
         )
     return newest
 

@@ -32,12 +32,13 @@ def record_start(folder: pathlib.Path) -> None:
     """
     start = _this_start()
     path = folder / COMMAND_FILE
-    before = files.read_text(path) if path.exists() else ""
+    before = path.read_bytes() if path.exists() else b""
     ran = ", ".join(f"{name} {v}" for name, v in start["versions"].items())
     commit = f", commit {start['commit']}" if start["commit"] else ""
     changed = " with changes" if start["is_changed"] else ""
     command = shlex.join(start["command"])
-    files.write(path, f"{before}{command}\n# {ran}{commit}{changed}\n")
+    new = f"{command}\n# {ran}{commit}{changed}\n"
+    files.write(path, before + new.encode("utf-8", "surrogateescape"))
     try:
         starts = files.read_json(folder / STARTS_FILE)
     except (OSError, ValueError):

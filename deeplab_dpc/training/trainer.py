@@ -102,6 +102,7 @@ def _train_to_the_end(loop: Loop, state: TrainState, folder: str | os.PathLike) 
     log = TrainingLog(folder, total, loop.step)
     monitor = CollapseMonitor(dataset, train, loop.num_replicas)
     shown_s = began_s = time.monotonic()
+    logging.info("Compiling the first step; it takes much longer than the others.")
     try:
         while loop.step < total:
             means = loop.train_until(_next_report(loop, train))

@@ -60,7 +60,7 @@ def test_only_given_flags_are_given():
     "argument, words",
     [
         ("--train_crop_size=big,65", "--train_crop_size=big,65: expected int values"),
-        ("--train_crop_size=65", "train_crop_size=\\(65,\\)"),
+        ("--train_crop_size=65", "train_crop_size=\\(65,\\); .*such as 513,513"),
         ("--train_batch_size=0", "train_batch_size=0; it must be at least 1"),
     ],
 )

@@ -1,6 +1,1 @@
 """A program a data set: its flags, to one conversion."""
-
-import os
-
-# Only our own messages. It counts as long as TensorFlow is not imported.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -55,7 +55,7 @@ def _taken_command(arguments: list[str]) -> str:
     """Takes the command out of the command line; without one, tells what there is."""
     if len(arguments) < 2 or arguments[1].startswith("-"):
         is_asked = any("help" in argument for argument in arguments[1:])
-        print(_help(), file=sys.stdout if is_asked else sys.stderr)
+        print(_help() if is_asked else __doc__, file=(sys.stderr, sys.stdout)[is_asked])
         sys.exit(0 if is_asked else 1)
     name = arguments.pop(1)
     if name not in COMMANDS:
@@ -81,3 +81,7 @@ def _help() -> str:
 
 def _program(name: str) -> ModuleType:
     return importlib.import_module(f"deeplab_dpc.programs.search.{name}")
+
+
+if __name__ == "__main__":
+    run()
