@@ -42,6 +42,16 @@ def test_from_nothing_to_predictions_of_an_export(tmp_path):
     assert again.returncode == 0, again.stdout + again.stderr
     assert len(list((folder / "run" / "vis").glob("*_overlay.png"))) == 1
 
+    mark, records = folder / ".made-by-quickstart", folder / "records"
+    note = json.loads(mark.read_text())
+    del note["took_s"]["Call the export, without this package"]
+    mark.write_text(json.dumps(note))
+    before = {path: path.stat().st_mtime_ns for path in records.iterdir()}
+    resumed = quickstart(folder, "--steps=1", "--images=6")
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    assert "[6/7] Export: done before." in resumed.stdout
+    assert {path: path.stat().st_mtime_ns for path in records.iterdir()} == before
+
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")

@@ -87,3 +87,13 @@ def test_a_line_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 def test_without_a_table_there_are_no_rows(tmp_path):
     assert metrics.read(tmp_path) == []
+
+
+def test_a_table_that_a_disk_broke_does_not_stop_a_resume(tmp_path):
+    path = _write(tmp_path, [10, 20, 30])
+    lines = path.read_bytes().split(b"\n")
+    lines[2] = b"\xff\xfe\x0020,1,\x85"
+    lines.insert(3, b"25,one,2,3,4,5,6,7,8")
+    path.write_bytes(b"\n".join(lines))
+    _write(tmp_path, [40], first_step=30)
+    assert [row["step"] for row in metrics.read(tmp_path)] == [10, 30, 40]

@@ -119,3 +119,20 @@ def test_names_survive_tensorflows_escapes(tmp_path, path):
     values = checkpoints.read(prefix, "model")
     assert list(values) == [path]
     np.testing.assert_array_equal(values[path], [1.0, 2.0])
+
+
+def test_a_run_may_get_more_steps_but_not_fewer(config, tmp_path, caplog):
+    checkpoints.save_once(tiny.build_model(ModelConfig(num_classes=2)), tmp_path, 3)
+    config.save(tmp_path)
+    steps = config.train.training_number_of_steps
+
+    def changed(number):
+        train = dataclasses.replace(config.train, training_number_of_steps=number)
+        return dataclasses.replace(config, train=train)
+
+    with caplog.at_level("INFO", logger="absl"):
+        found = run_folder.check_resumable(changed(steps + 10), tmp_path)
+    assert found == str(tmp_path / "ckpt-3")
+    assert f"was to have {steps} steps, now {steps + 10}: the learning" in caplog.text
+    with pytest.raises(RunFolderError, match=f"steps: {steps} there, now {steps - 1}"):
+        run_folder.check_resumable(changed(steps - 1), tmp_path)

@@ -118,3 +118,10 @@ def test_a_broken_record_stops_nobody(tmp_path):
     (tmp_path / "starts.json").write_text("{")
     run_record.record_start(tmp_path)
     assert len(json.loads((tmp_path / "starts.json").read_text())) == 1
+
+
+def test_a_command_file_with_strange_bytes_is_kept(tmp_path):
+    (tmp_path / "command.txt").write_bytes(b"python caf\xe9.py\n")
+    run_record.record_start(tmp_path)
+    first, *rest = (tmp_path / "command.txt").read_bytes().split(b"\n")
+    assert first == b"python caf\xe9.py" and b"tensorflow 2." in rest[1]

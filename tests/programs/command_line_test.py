@@ -1,0 +1,110 @@
+"""What every program does with its command line before it does anything else."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from absl import app, flags
+
+from deeplab_dpc.config import TrainConfig
+from deeplab_dpc.programs import command_line, train
+from deeplab_dpc.settings import ConfigError
+
+ROOT = pathlib.Path(__file__).parents[2]
+PROGRAM = """
+from absl import flags
+from deeplab_dpc.programs import command_line
+
+flags.DEFINE_integer("train_batch_size", 8, "Images.")
+flags.DEFINE_float("lease_secs", 1.0, "Seconds.")
+flags.DEFINE_string("train_logdir", None, "A folder.")
+flags.DEFINE_string("storage", None, "A journal or an address.")
+flags.DEFINE_list("images", [], "Files.")
+
+
+def main(argv):
+    print("ran with", flags.FLAGS.train_batch_size, flags.FLAGS.train_logdir)
+
+
+command_line.run(main, help="What it does.")
+"""
+
+
+def run(tmp_path, *arguments):
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    command = [sys.executable, program, *arguments]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+    done = subprocess.run(command, capture_output=True, cwd=tmp_path, env=environment)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    "argument, words",
+    [
+        ("--batch_size=4", "no flag --batch_size. Did you mean --train_batch_size?"),
+        ("--train_logdri=x", "Did you mean: train_logdir ?"),
+        ("--train_batch_size=x", "flag --train_batch_size=x: invalid literal"),
+        ("--lease_secs=nan", "--lease_secs=nan; give a finite number."),
+        ("--train_logdir=gs://b/run", "--train_logdir=gs://b/run: give the path of a"),
+        ("--images=a.png,s3://b/c.png", "--images=s3://b/c.png: give the path of a"),
+        ("--flagfile=nowhere", "--flagfile=nowhere: No such file or directory."),
+        ("four", "Unexpected arguments: four. Flags begin with --."),
+    ],
+)
+def test_what_no_flag_can_mean_is_told_in_a_line(tmp_path, argument, words):
+    code, out, said = run(tmp_path, argument)
+    assert code == 1 and words in said and not out
+    assert said.startswith("program.py: ") and said.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [tmp_path / "program.py"]
+
+
+@pytest.mark.parametrize("flag", ["--help", "-h", "--helpfull", "--helpshort"])
+def test_help_exits_0(tmp_path, flag):
+    code, out, said = run(tmp_path, flag)
+    assert code == 0 and not said
+    assert out.startswith("What it does.") and "--train_batch_size: Images." in out
+
+
+def test_a_storage_may_be_an_address(tmp_path):
+    assert run(tmp_path, "--storage=grpc://host:1")[:2] == (0, "ran with 8 None\n")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_flagfile_is_read_in_any_encoding(tmp_path, encoding):
+    """Comments and empty lines are none; what comes later wins; files may nest."""
+    text = "# a comment\n\n--train_batch_size=5\n// more\r\n--train_logdir=\u00e4 b\n"
+    (tmp_path / "a.flags").write_text(text, encoding)
+    (tmp_path / "b.flags").write_text(f"--flagfile={tmp_path / 'a.flags'}\n", encoding)
+    done = run(tmp_path, "--flagfile", "b.flags", "--train_batch_size=6")
+    assert done[0] == 0 and done[1].startswith("ran with 6 ")
+    assert run(tmp_path, "--train_batch_size=6", "--flagfile=b.flags")[1] == (
+        done[1].replace("6", "5")
+    )
+
+
+def test_a_flagfile_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "latin.flags").write_bytes(b"--train_logdir=caf\xe9\n")
+    code, _, said = run(tmp_path, "--flagfile=latin.flags")
+    assert code == 1 and "latin.flags is not UTF-8: line 1 has the byte 0xe9" in said
+    (tmp_path / "loop.flags").write_text("--flagfile=loop.flags\n")
+    code, _, said = run(tmp_path, "--flagfile=loop.flags")
+    assert code == 1 and "--flagfile=loop.flags contains itself." in said
+
+
+def test_every_number_of_training_must_be_finite():
+    """Each setting that is a number, by the flag and by the class."""
+    defaults = TrainConfig().to_dict().items()
+    numbers = [name for name, value in defaults if isinstance(value, float)]
+    assert len(numbers) > 15
+    for name in numbers:
+        for bad in (float("nan"), float("inf")):
+            with pytest.raises(ConfigError, match=f"{name}={bad}; it must be finite"):
+                TrainConfig(**{name: bad})
+            values = flags.FlagValues()
+            train.define_flags(values)
+            given = ["train.py", f"--{name}={bad}", "--dataset_dir=x"]
+            values([*given, "--train_logdir=y"])
+            with pytest.raises(app.UsageError, match=f"--{name}={bad}; give a finite"):
+                command_line.check_values(values)
