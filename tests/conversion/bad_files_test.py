@@ -1,5 +1,7 @@
 """Wrong files end a conversion, which changes nothing, or are skipped."""
 
+import functools
+import pathlib
 import re
 
 import numpy as np
@@ -32,47 +34,32 @@ def cut_large_image(path):
     path.write_bytes(path.read_bytes()[:-500])
 
 
-def save_label(path, array):
-    Image.fromarray(array).save(path)
+def save_label(array):
+    return Image.fromarray(array).save
 
 
-BREAKAGES = {
-    "truncated image": (
-        lambda f: truncate(f / "image3.jpg"),
-        "image3.jpg is cut short or damaged",
-    ),
+BMP = functools.partial(Image.new("RGB", (3, 2)).save, format="BMP")
+IMAGE, LABEL = "image3.jpg", "image3_label.png"
+BREAKAGES = {  # The file, what happens to it, and what is said.
+    "truncated image": (IMAGE, truncate, " is cut short or damaged"),
     "image without its end": (
-        lambda f: cut_large_image(f / "image3.jpg"),
-        r"image3.jpg is damaged and cannot be decoded \(.+\)\. Copy it again",
+        *(IMAGE, cut_large_image),
+        r" is damaged and cannot be decoded \(.+\)\. Copy it again",
     ),
-    "image is text": (
-        lambda f: (f / "image3.jpg").write_text("x"),
-        "image3.jpg is no image",
-    ),
-    "other format": (
-        lambda f: Image.new("RGB", (3, 2)).save(f / "image3.jpg", format="BMP"),
-        "image3.jpg is a BMP file; images must be JPEG or PNG",
-    ),
-    "truncated label": (
-        lambda f: truncate(f / "image3_label.png"),
-        "image3_label.png is damaged",
-    ),
+    "image is text": (IMAGE, lambda path: path.write_text("x"), " is no image"),
+    "other format": (IMAGE, BMP, " is a BMP file; images must be JPEG or PNG"),
+    "truncated label": (LABEL, truncate, " is damaged"),
     "sizes differ": (
-        lambda f: save_label(f / "image3_label.png", IDS.T),
-        "image3_label.png is 3x2 .height x width., but its image .*image3.jpg is 2x3",
+        *(LABEL, save_label(IDS.T)),
+        " is 3x2 .height x width., but its image .*image3.jpg is 2x3",
     ),
     "illegal label": (
-        lambda f: save_label(f / "image3_label.png", IDS + 1),
-        r"image3_label.png: 2 pixels have label 2, 2 pixels have label 10, .*2 classes \(0..1\) and ignores 9",
+        *(LABEL, save_label(IDS + 1)),
+        ": 2 pixels have label 2, 2 pixels have label 10, .*2 classes .0..1. and "
+        "ignores 9",
     ),
-    "missing image": (
-        lambda f: (f / "image3.jpg").unlink(),
-        "'train': 1 of 5 image files are missing, first .*image3.jpg",
-    ),
-    "missing label": (
-        lambda f: (f / "image3_label.png").unlink(),
-        "'train': 1 of 5 label files are missing, first .*image3_label.png",
-    ),
+    "missing image": (IMAGE, pathlib.Path.unlink, None),
+    "missing label": (LABEL, pathlib.Path.unlink, None),
 }
 
 
@@ -81,10 +68,13 @@ def test_a_failing_conversion_changes_nothing(folder, how):
     earlier, fresh = folder / "earlier", folder / "fresh"
     convert(make_source(folder), earlier)
     before = content(earlier)
-    breakage, message = BREAKAGES[how]
-    breakage(folder)
+    name, breakage, message = BREAKAGES[how]
+    breakage(folder / name)
+    kind = how.split()[-1]
+    missing = f"'train': 1 of 5 {kind} files are missing, first .*"
+    match = missing + name if message is None else name + message
     for output in (earlier, fresh):
-        with pytest.raises(DatasetError, match=message):
+        with pytest.raises(DatasetError, match=match):
             convert(make_source(folder), output)
     assert content(earlier) == before
     assert not fresh.exists() or content(fresh) == {}
@@ -92,13 +82,13 @@ def test_a_failing_conversion_changes_nothing(folder, how):
 
 @pytest.mark.parametrize("how", BREAKAGES)
 def test_skip_bad_goes_on_without_it(folder, how):
-    breakage, message = BREAKAGES[how]
-    breakage(folder)
+    name, breakage, message = BREAKAGES[how]
+    breakage(folder / name)
     output = folder / "out"
     manifest = convert(make_source(folder), output, skip_bad=True)
     (skipped,) = manifest.skipped["train"]
     assert skipped.name == "image3"
-    assert re.search("is missing" if "missing" in how else message, skipped.reason)
+    assert re.search(name + (message or " is missing"), skipped.reason)
     assert manifest == Manifest.load(output)
     assert manifest.info.split_sizes == {"train": 4, "val": 1}
     assert manifest.statistics["train"].num_images == 4
@@ -123,7 +113,7 @@ def test_turned_images(folder):
         convert(source, folder / "out")
     with pytest.raises(DatasetError, match="3x2.*pass the other one of --exif"):
         convert(source, folder / "out", exif="apply")
-    save_label(folder / "image0_label.png", IDS.T)
+    save_label(IDS.T)(folder / "image0_label.png")
     manifest = convert(source, folder / "out", exif="apply")
     assert manifest.statistics["train"].heights_px == (3, 3, 3)
     (record,) = read(folder / "out", "train")

@@ -8,12 +8,12 @@ import google_crc32c
 import pytest
 import tensorflow as tf
 
-from deeplab_dpc.conversion import converter
+from deeplab_dpc.conversion import converter, workspace
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest, Shared
 from tests.conversion import toy
-from tests.conversion.toy import NAMES, content, convert, make_source, read
+from tests.conversion.toy import NAMES, content, convert, make_source, read, truncate
 
 
 @pytest.fixture
@@ -110,12 +110,6 @@ def test_full_disk_is_reported_and_changes_nothing(folder, monkeypatch):
     assert content(output) == before
 
 
-def test_unwritable_output_is_reported(folder):
-    (folder / "file").touch()
-    with pytest.raises(DatasetError, match="cannot be written .Not a directory."):
-        convert(make_source(folder), folder / "file" / "out")
-
-
 def test_failing_while_moving_puts_the_earlier_one_back(folder, monkeypatch):
     output = folder / "out"
     convert(make_source(folder), output)
@@ -151,20 +145,18 @@ def test_records_of_another_program_are_not_replaced(folder):
         convert(make_source(folder), output)
 
 
-def test_empty_split_is_refused(folder):
-    with pytest.raises(DatasetError, match="Split 'val' has no images"):
-        convert(make_source(folder, val=[]), folder / "out")
-
-
-def test_output_that_is_a_file_is_refused(folder):
-    with pytest.raises(DatasetError, match="is not a folder"):
-        convert(make_source(folder), folder / "image0.jpg")
-
-
-def test_names_with_an_ending_get_a_hint(folder):
-    source = make_source(folder, train=["image0.jpg"])
-    with pytest.raises(DatasetError, match="must have no ending"):
-        convert(source, folder / "out")
+@pytest.mark.parametrize(
+    "output, splits, message",
+    [
+        ("out", {"val": []}, "Split 'val' has no images"),
+        ("out", {"train": ["image0.jpg"]}, "must have no ending"),
+        ("image0.jpg", {}, "is not a folder"),
+        ("image0.jpg/out", {}, "cannot be written .Not a directory."),
+    ],
+)
+def test_what_cannot_be_converted(folder, output, splits, message):
+    with pytest.raises(DatasetError, match=message):
+        convert(make_source(folder, **splits), folder / output)
 
 
 def test_progress_says_how_far_and_how_fast(folder):
@@ -172,3 +164,42 @@ def test_progress_says_how_far_and_how_fast(folder):
     converter.convert(make_source(folder), folder / "out", log=log)
     (line,) = log.getvalue().splitlines()
     assert line.startswith("toy: 6 images in ") and "images/s" in line
+
+
+def test_a_run_after_a_failure_makes_only_what_is_left(folder):
+    output, log = folder / "out", io.StringIO()
+    label = (folder / "image3_label.png").read_bytes()
+    truncate(folder / "image3_label.png")
+    with pytest.raises(DatasetError):
+        convert(make_source(folder), output, num_shards=5)
+    (folder / "image3_label.png").write_bytes(label)
+    (folder / "image1.jpg").write_bytes((folder / "image2.jpg").read_bytes())
+    convert(make_source(folder), output, log, num_shards=5)
+    assert "2 of 6 shards are as an earlier run finished them" in log.getvalue()
+    assert "toy: 4 images in " in log.getvalue()
+    convert(make_source(folder), folder / "fresh", num_shards=5)
+    assert content(output) == content(folder / "fresh")
+    assert not (output / workspace.NAME).exists()
+
+
+def test_skipping_after_a_failure_keeps_what_is_done(folder):
+    output, log = folder / "out", io.StringIO()
+    truncate(folder / "image3.jpg")
+    with pytest.raises(DatasetError):
+        convert(make_source(folder), output, num_shards=5)
+    manifest = convert(make_source(folder), output, log, num_shards=5, skip_bad=True)
+    assert "3 of 6 shards are as" in log.getvalue()
+    assert [s.num_records for s in manifest.shards.values()] == [1, 1, 1, 0, 1, 1]
+
+
+def test_other_options_make_all_anew(folder):
+    output, log = folder / "out", io.StringIO()
+    truncate(folder / "image4.jpg")
+    with pytest.raises(DatasetError):
+        convert(make_source(folder), output, num_shards=5)
+    with pytest.raises(DatasetError):
+        convert(make_source(folder), output, log, num_shards=2)
+    assert "earlier run" not in log.getvalue()
+    with pytest.raises(DatasetError):
+        convert(make_source(folder), output, log, num_shards=2, exif="ignore")
+    assert "0 of 3 shards are as" in log.getvalue()

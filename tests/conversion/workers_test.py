@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.conversion import converter, workers, workspace
+from deeplab_dpc.conversion import workers, workspace
 from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.conversion.shard_maker import ShardPlan
 from deeplab_dpc.conversion.sources import Item, Source
 from deeplab_dpc.data.dataset_info import DatasetError
 from tests import goldens
+from tests.conversion.toy import convert
 
 NAMES = [f"image{i:02d}" for i in range(24)]
 SIZE = (900, 1200)
@@ -65,11 +66,6 @@ def source_of(folder, reader=READER):
     ]
     splits = {"train": items[:16], "val": items[16:]}
     return Source("noise", ("a", "b"), ((0, 0, 0), (128, 0, 0)), splits, reader)
-
-
-def convert(source, output, log=None, **settings):
-    options = converter.Options(**settings)
-    return converter.convert(source, output, options, log or io.StringIO())
 
 
 def assert_same(a, b):

@@ -13,20 +13,14 @@ from tests.programs.convert.programs import convert
 
 CAMVID = goldens.REAL_DATA / "camvid"
 # A colour of each of the 11 classes that is not the one the class is drawn in, and void.
-MERGED = {
-    (128, 128, 128): 0,
-    (64, 192, 0): 1,
-    (0, 0, 64): 2,
-    (128, 0, 192): 3,
-    (0, 0, 192): 4,
-    (192, 192, 0): 5,
-    (0, 64, 64): 6,
-    (64, 64, 128): 7,
-    (64, 128, 192): 8,
-    (192, 128, 64): 9,
-    (192, 0, 192): 10,
-    (0, 0, 0): 255,
-}
+MERGED = dict(
+    zip(
+        [(128, 128, 128), (64, 192, 0), (0, 0, 64), (128, 0, 192), (0, 0, 192)]
+        + [(192, 192, 0), (0, 64, 64), (64, 64, 128), (64, 128, 192), (192, 128, 64)]
+        + [(192, 0, 192), (0, 0, 0)],
+        [*range(11), 255],
+    )
+)
 
 
 @pytest.fixture

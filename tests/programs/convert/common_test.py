@@ -10,6 +10,7 @@ from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest, Shared, Skipped
 from deeplab_dpc.data.statistics import Tally
 from deeplab_dpc.programs.convert import common
+from tests.programs.convert.programs import FOLDER, run
 
 INFO = DatasetInfo(
     "toy", ("a", "b"), ((1, 2, 3), (4, 5, 6)), 255, {"train": 8, "val": 2}
@@ -83,3 +84,13 @@ def test_signals_end_it_with_words(tmp_path, capsys, number):
     assert common.guarded(convert, tmp_path) == 128 + number
     assert f"Stopped by {signal.Signals(number).name}" in capsys.readouterr().err
     assert signal.getsignal(number) == before
+
+
+@pytest.mark.parametrize(
+    "path", sorted(FOLDER.glob("build_*.py")), ids=lambda p: p.stem
+)
+def test_every_converter_shows_the_shared_flags_in_its_help(path):
+    text = run(path.stem, "--help").stdout
+    for name in ("output_dir", "num_shards", "num_workers", "exif_orientation"):
+        assert f"\n  --{name}: " in text
+    assert "\n  --[no]skip_bad: " in text

@@ -8,9 +8,11 @@ from PIL import Image
 
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from deeplab_dpc.data.manifest import Manifest
 from deeplab_dpc.programs.convert.folder import OwnFolders, source, splits
 from tests.programs.convert import stored
 from tests.programs.convert.programs import convert as run_here
+from tests.programs.convert.programs import run
 
 CLASSES = ["road", {"name": "sky", "color": [7, 8, 9]}, "car"]
 
@@ -30,9 +32,9 @@ def own(tmp_path):
     return tmp_path
 
 
-def convert(folder, *more, lists=True):
-    return run_here(
-        "folder",
+def convert(folder, *more, lists=True, run=run_here):
+    return run(
+        "folder" if run is run_here else "build_folder_data",
         f"--image_dir={folder}/images",
         f"--label_dir={folder}/labels",
         *([f"--list_dir={folder}/lists"] if lists else []),
@@ -182,3 +184,29 @@ def test_palettes_that_differ_are_found_before_the_conversion(own):
         source("mine", there, classes)
     found = source("mine", there, classes, label_palette="indices")
     assert (found.read_label(own / "labels/a.png") == 1).all()
+
+
+def test_a_user_goes_on_without_what_is_bad(own):
+    """Flags of all converters in a real program: b is turned by EXIF, c damaged."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (4, 3)).save(own / "images/b.jpg", exif=exif)
+    for name in "abc":
+        shape = (4, 3) if name == "b" else (3, 4)
+        Image.fromarray(np.zeros(shape, np.uint8)).save(own / f"labels/{name}.png")
+    (own / "images/c.jpg").write_bytes(b"")
+    (own / "lists/train.txt").write_text("a\nb\nc\n")
+    (own / "lists/val.txt").write_text("a\n")
+    flags = "--skip_bad --exif_orientation=apply --num_shards=1 --num_workers=1"
+    done = convert(own, *flags.split(), run=run)
+    assert done.returncode == 0, done.stderr
+    _, left_out, twice = done.stdout.splitlines()
+    assert left_out == (
+        f"Left out 1 of 4 images: train/c ({own}/images/c.jpg is empty: it has 0 bytes. "
+        f"Copy it again.). {own}/out/mine/dataset.json lists all."
+    )
+    assert "Images that occur more than once: 1, such as train/a = val/a." in twice
+    manifest = Manifest.load(own / "out/mine")
+    assert manifest.info.split_sizes == {"train": 2, "val": 1}
+    assert manifest.statistics["train"].heights_px == (3, 3, 4)
+    assert len(manifest.shards) == 2

@@ -1,4 +1,4 @@
-"""VOC 2012: palette PNGs, the augmented set's grey PNGs and .mat files, lists."""
+"""VOC 2012 and PASCAL-Person-Part: palette and grey PNGs, .mat files, lists."""
 
 import numpy as np
 import pytest
@@ -98,6 +98,40 @@ def test_grey_labels_in_a_folder_below_the_root(root):
     np.testing.assert_array_equal(stored.ids(root / "out", "train")["a"], LABEL)
 
 
-def test_wrong_root_says_what_is_expected(tmp_path):
+def test_annotations_of_pascal_part(tmp_path):
+    """A head over a torso, beside a dog that is no person, as a user converts them."""
+    for folder in ("JPEGImages", "Annotations_Part", "lists"):
+        (tmp_path / folder).mkdir()
+    Image.new("RGB", (4, 3)).save(tmp_path / "JPEGImages/a.jpg")
+    (tmp_path / "lists/train.txt").write_text("a\n")
+    mask = np.zeros((3, 4), np.uint8)
+    head, torso = mask.copy(), mask.copy()
+    head[0, 1], torso[1:, 1] = 1, 1
+    person = mat_files.thing("person", head | torso, {"head": head, "torso": torso})
+    dog = mat_files.thing("dog", mask + 1, {"head": mask + 1})
+    mat_files.save_annotation(tmp_path / "Annotations_Part/a.mat", [dog, person])
+    done = convert(
+        "person_part",
+        f"--person_part_root={tmp_path}",
+        "--semantic_segmentation_folder=Annotations_Part",
+        "--list_folder=lists",
+        f"--output_dir={tmp_path}/out",
+    )
+    assert done.returncode == 0, done.stderr
+    assert stored.ids(tmp_path / "out", "train")["a"].tolist() == [
+        [0, 1, 0, 0],
+        [0, 2, 0, 0],
+        [0, 2, 0, 0],
+    ]
+
+
+@pytest.mark.parametrize(
+    "layout", [pascal.VOC, pascal.PERSON_PART], ids=lambda x: x.name
+)
+def test_wrong_root_and_unknown_list(tmp_path, layout):
+    folders = pascal.Folders(tmp_path, [tmp_path], tmp_path, splits=["val"])
     with pytest.raises(DatasetError, match="There are no lists .*--list_folder"):
-        source_of(tmp_path)
+        pascal.source(layout, folders)
+    (tmp_path / "train.txt").write_text("a\n")
+    with pytest.raises(DatasetError, match="--splits names val, but the lists .*train"):
+        pascal.source(layout, folders)
