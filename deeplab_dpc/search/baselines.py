@@ -9,9 +9,8 @@ from absl import logging
 
 from deeplab_dpc import files
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype
-from deeplab_dpc.search import rerank
 from deeplab_dpc.search.cache import Cache
-from deeplab_dpc.search.end_to_end import EndToEnd
+from deeplab_dpc.search.end_to_end import RERANK, EndToEnd
 from deeplab_dpc.search.folder import Search, SearchFolderError
 from deeplab_dpc.search.proxy import Proxy
 from deeplab_dpc.search.results import END_TO_END
@@ -38,7 +37,7 @@ def train_on_cache(
 
 def train_whole(folder: pathlib.Path, run: RunConfig) -> None:
     """Trains the named ones as reranked cells are, as far as they lack."""
-    whole = EndToEnd(run, folder / rerank.FOLDER)
+    whole = EndToEnd(run, folder / RERANK)
     cells = {name + END_TO_END: cell for name, cell in NAMED.items()}
     _train(cells, folder, 1, lambda some: [whole.outcome(cell) for cell in some])
 

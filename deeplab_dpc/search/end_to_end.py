@@ -1,6 +1,7 @@
-"""Cells trained whole, backbone included, as the paper reranks them (Sec. 4.2)."""
+"""Cells trained whole, backbone included, as the paper reranks its best (Sec. 4.2)."""
 
 import dataclasses
+import os
 import pathlib
 import time
 from collections.abc import Sequence
@@ -15,14 +16,19 @@ from deeplab_dpc.costs import measure
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.runs import Run
 from deeplab_dpc.search.context_modules import aspp_rates, branch_norms
-from deeplab_dpc.search.folder import cell_folder
-from deeplab_dpc.search.trials import Outcome, Watch
+from deeplab_dpc.search.folder import BEST_CELL, Search, cell_folder
+from deeplab_dpc.search.study import StudyError
+from deeplab_dpc.search.trials import Outcome, TrialRecord, Watch
+from deeplab_dpc.search.worker import Worker
 from deeplab_dpc.tf1.names import tf1_name
 from deeplab_dpc.training import metrics, trainer
 from deeplab_dpc.training.loop import TrainingError
 from deeplab_dpc.training.run_folder import RunConfig
 
 OUTCOME_FILE = "outcome.json"
+RERANK = "rerank"
+"""Folder of the reranked cells' runs; their study's name ends so, too."""
+
 _MODULES = ("meta_architecture", "aspp")
 _PROJECTION = "meta_architecture/concat_projection/weights"
 
@@ -97,6 +103,45 @@ class EndToEnd:
         return values
 
 
+def rerank(
+    search: Search,
+    folder: str | os.PathLike[str],
+    objective: EndToEnd,
+    top: int,
+    **options: Any,
+) -> TrialRecord:
+    """Trains the `top` best cells of the proxy whole; writes `best_cell.json`, the
+    winner's.
+
+    Any number of workers may do so at once. Cells that were trained before with the
+    same settings are not trained again, so a larger `top` adds to a smaller one.
+    Options are those of `Terms`. `StudyError` if the search has no finished trial, or
+    every cell failed; `Stopped` after a signal: the same call goes on.
+    """
+    best = search.open_study().best(top)
+    if not best:
+        raise StudyError(
+            f"The search in {folder} has no finished trial yet; `search.py run "
+            f"--search_dir={folder}` makes them."
+        )
+    study = search.open_queue(RERANK, objective.settings(), **options)
+    study.enqueue([record.genotype for record in best])
+    Worker(study, objective).finish_queue()
+    winners = study.best(1)
+    if not winners:
+        raise StudyError(
+            f"None of the {len(best)} cells could be trained whole; `search.py report "
+            f"--search_dir={folder}` shows why."
+        )
+    files.write(pathlib.Path(folder) / BEST_CELL, winners[0].genotype.to_json() + "\n")
+    return winners[0]
+
+
+def reranked(search: Search) -> tuple[TrialRecord, ...]:
+    """The cells that were trained whole; none where there is no such study yet."""
+    return search.queue_records(RERANK)
+
+
 def _scored(run: RunConfig, folder: pathlib.Path, began_s: float) -> Outcome:
     trained = Run.open(folder)
     predictor = trained.predictor()
@@ -114,13 +159,8 @@ def _scored(run: RunConfig, folder: pathlib.Path, began_s: float) -> Outcome:
         multiply_adds=module.multiply_adds,
         parameters=module.parameters,
         took_s=time.monotonic() - began_s,
-        losses=_losses(folder),
+        losses=tuple((int(r["step"]), float(r["loss"])) for r in metrics.read(folder)),
         scores=((step, score),),
         branch_norms=norms,
         steps=step,
     )
-
-
-def _losses(folder: pathlib.Path) -> tuple[tuple[int, float], ...]:
-    rows = metrics.read(folder)
-    return tuple((int(row["step"]), float(row["loss"])) for row in rows)

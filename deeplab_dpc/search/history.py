@@ -28,44 +28,34 @@ _STATES = {
 
 
 class History:
-    """The trials of a study and where each stands.
+    """The trials of a study, kept in a storage as `study_id`, and where each stands.
 
     A trial owns its cell if no trial before it, of those that count, has the same one.
     Numbers are given one after the other and a trial is written with its cell at once,
     so everybody agrees on the owner: whoever finds an older trial gives way.
-
-    Args:
-        storage: Where the trials are.
-        study_id: The storage's number of the study.
-        max_attempts: How often a cell is tried in all.
-
-    Attributes:
-        trials: As of the last `refresh`, by number.
-        states: One of `trials.STATES` each; empty for a trial that another program
-            wrote, which counts nowhere.
-        running: Numbers of the running ones.
-        waiting: Numbers of the waiting ones.
-        finished: Numbers of complete and stopped ones, in the order in which their ends
-            were seen.
     """
 
     def __init__(self, storage: BaseStorage, study_id: int, max_attempts: int = 1):
-        self._storage = storage
-        self._study_id = study_id
-        self._max_attempts = max_attempts
-        self._by_key: dict[str, list[int]] = {}
+        self._storage, self._study_id = storage, study_id
+        self._max_attempts = max_attempts  # How often a cell is tried in all.
         self._retried: set[int] = set()
         self._unqueued: set[int] = set()
         self._records: dict[int, TrialRecord] = {}
-        self._counts: collections.Counter[str] = collections.Counter()
         self._given_up = 0
         self._by_score: list[tuple[float, int]] = []  # Minus score, number.
-        self._scored: list[int] = []
-        self.trials: list[FrozenTrial] = []
+        self.trials: list[FrozenTrial] = []  # As of the last `refresh`, by number.
+        # One of `trials.STATES` each; empty for a trial that another program wrote,
+        # which counts nowhere.
         self.states: list[str] = []
+        self.counts: collections.Counter[str] = collections.Counter()  # By state.
+        self.by_key: dict[str, list[int]] = {}  # Each cell that any trial has, or had.
         self.running: set[int] = set()
         self.waiting: set[int] = set()
+        # Complete and stopped ones, in the order in which their ends were seen.
         self.finished: list[int] = []
+        self.scored: list[
+            int
+        ] = []  # Complete ones with a finite score, the oldest first.
 
     def refresh(self) -> None:
         """Reads what is new; the time hardly grows with the number of trials."""
@@ -86,43 +76,22 @@ class History:
 
     def owner(self, key: str) -> int | None:
         """The number of the trial that owns this cell, or None."""
-        numbers = self._by_key.get(key, ())
+        numbers = self.by_key.get(key, ())
         return next((n for n in numbers if self._counts_as_tried(n)), None)
-
-    def is_known(self, key: str) -> bool:
-        """Whether any trial has, or had, this cell."""
-        return key in self._by_key
-
-    def num_known(self) -> int:
-        """How many different cells there are."""
-        return len(self._by_key)
 
     def orphans(self) -> list[int]:
         """Lost and failed trials whose cell no other trial takes up yet."""
         keys = {n: self.trials[n].system_attrs[KEY] for n in sorted(self._unqueued)}
         return [n for n, key in keys.items() if self.owner(key) is None]
 
-    def counts(self) -> dict[str, int]:
-        """Number of trials in each state."""
-        return dict(self._counts)
-
     def num_taken(self) -> int:
         """Cells that were begun or wait, each once, those given up included."""
-        live = sum(self._counts[state] for state in _LIVE)
+        live = sum(self.counts[state] for state in _LIVE)
         return live + self._given_up + len(self.orphans())
-
-    @property
-    def num_complete(self) -> int:
-        """Complete trials whose score is a number."""
-        return len(self._scored)
 
     def best(self, count: int) -> list[int]:
         """Numbers of the trials of highest score, the best (then the oldest) first."""
         return [number for _, number in self._by_score[:count]]
-
-    def youngest(self, count: int) -> list[int]:
-        """Numbers of the latest complete trials, the oldest first."""
-        return self._scored[-count:]
 
     def score(self, number: int) -> float:
         """The score of a complete trial."""
@@ -141,16 +110,12 @@ class History:
                 self._records[number] = record
         return record
 
-    def lease(self, number: int) -> Lease | None:
-        """The lease of a trial; None if its holder has not written it yet."""
-        return Lease.from_dict(self.trials[number].system_attrs.get(LEASE))
-
     def _add(self, number: int) -> None:
         attrs = self.trials[number].system_attrs
         self.states.append("")
         if KEY not in attrs:
             return
-        self._by_key.setdefault(attrs[KEY], []).append(number)
+        self.by_key.setdefault(attrs[KEY], []).append(number)
         if RETRY_OF in attrs:
             self._retried.add(attrs[RETRY_OF])
             self._unqueued.discard(attrs[RETRY_OF])
@@ -163,15 +128,15 @@ class History:
         if old == new:
             return
         self.states[number] = new
-        self._counts.subtract([old] if old else [])
-        self._counts[new] += 1
+        self.counts.subtract([old] if old else [])
+        self.counts[new] += 1
         for state, numbers in (("running", self.running), ("waiting", self.waiting)):
             (numbers.add if new == state else numbers.discard)(number)
         if new in ("complete", "stopped"):
             self.finished.append(number)
             if new == "complete" and trial.values and math.isfinite(trial.values[0]):
                 bisect.insort(self._by_score, (-trial.values[0], number))
-                bisect.insort(self._scored, number)
+                bisect.insort(self.scored, number)
         elif new in ("lost", "failed"):
             if attempt_of(trial) >= self._max_attempts:
                 self._given_up += 1
@@ -195,9 +160,14 @@ def attempt_of(trial: FrozenTrial) -> int:
     return trial.system_attrs.get(ATTEMPT, 1)
 
 
+def lease_of(trial: FrozenTrial) -> Lease | None:
+    """The lease of a trial; None if its holder has not written it yet."""
+    return Lease.from_dict(trial.system_attrs.get(LEASE))
+
+
 def _record_of(trial: FrozenTrial) -> TrialRecord:
     attrs: dict[str, Any] = trial.user_attrs
-    lease = Lease.from_dict(trial.system_attrs.get(LEASE))
+    lease = lease_of(trial)
     outcome = attrs.get(OUTCOME)
     ended = trial.datetime_complete
     return TrialRecord(

@@ -23,6 +23,7 @@ from deeplab_dpc.search.history import (
     RETRY_OF,
     History,
     attempt_of,
+    lease_of,
 )
 from deeplab_dpc.search.leases import Expiry, Lease, default_worker
 from deeplab_dpc.search.study_settings import LostTrialError
@@ -127,7 +128,7 @@ class Ledger:
             self._storage.set_trial_state_values(trial_id, state, values)
         except UpdateFinishedTrialError as e:
             trial = self._storage.get_trial(trial_id)
-            held = Lease.from_dict(trial.system_attrs.get(LEASE))
+            held = lease_of(trial)
             # It may have been us: an answer can get lost.
             if trial.state != state or held is None or not held.is_own:
                 raise self._lost(number) from e
@@ -172,7 +173,7 @@ class Ledger:
         """Ends the trials of dead workers, and queues cells that were left behind."""
         self._history.refresh()
         for number in sorted(self._history.running - self.held.keys()):
-            lease = self._history.lease(number)
+            lease = lease_of(self._history.trials[number])
             if self._expiry.has_ended(number, lease):
                 worker = "a worker" if lease is None else lease.worker
                 self._lose(number, f"{worker} gave no sign of life")

@@ -57,7 +57,7 @@ class SearchResults:
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """A search as far as it came; an error if there is none in the folder."""
-        from deeplab_dpc.search import baselines, fidelity, rerank  # They train.
+        from deeplab_dpc.search import baselines, end_to_end, fidelity  # They train.
         from deeplab_dpc.search.folder import Search
 
         search = Search.load(folder)
@@ -66,7 +66,7 @@ class SearchResults:
             settings={**search.settings(), "cache_dir": search.cache_dir},
             num_trials=search.num_trials,
             trials=tuple(search.open_study().records()),
-            reranked=rerank.records(search),
+            reranked=end_to_end.reranked(search),
             baselines=baselines.read(folder),
             fidelity=fidelity.records(search),
             made_s=time.time(),

@@ -250,8 +250,7 @@ class Study:
         """Number of trials in each of `trials.STATES`."""
         with self._lock:
             self._history.refresh()
-            counts = self._history.counts()
-            return {state: counts.get(state, 0) for state in STATES}
+            return {state: self._history.counts[state] for state in STATES}
 
     def best(self, k: int) -> list[TrialRecord]:
         """The `k` complete trials with the highest scores, the best first."""

@@ -31,6 +31,8 @@ TINY = Space(
     2, (Operator("conv1x1"), Operator("conv3x3", (3, 3)), Operator("conv3x3", (6, 3)))
 )
 """18 cells, 15 up to the order of branches."""
+FEW = Space.from_config(SpaceConfig(num_branches=2, rates=(1, 3), grid_sizes=(1,)))
+"""72 cells."""
 
 _SMALL = {"population_size": 4, "tournament_size": 2, "num_startup_trials": 3}
 
@@ -119,15 +121,20 @@ class SamplerContract:
         assert a == b
         assert len(set(a) & set(c)) < 5
 
-    def test_a_search_that_was_cut_off_goes_on_as_if_it_was_not(self, make: Make):
-        """A draw depends on the trials, not on what the sampler went through."""
-        whole = run(open_study(make(PAPER, **_SMALL)), 24, num_1x1)
-        storage = InMemoryStorage()
-        first, second = (
-            run(open_study(make(PAPER, **_SMALL), storage), 12, num_1x1)
-            for _ in range(2)
-        )
-        assert first + second == whole
+    @pytest.mark.parametrize("space", [PAPER, FEW], ids=["paper", "few"])
+    def test_a_search_that_was_cut_off_goes_on_as_if_it_was_not(
+        self, make: Make, space: Space, tmp_path
+    ):
+        """A draw depends on the seed, the trial's number and the trials before it, not
+        on what the sampler went through. With few cells many draws were tried before.
+        """
+        whole = run(open_study(make(space, **_SMALL)), 24, num_1x1)
+        path, parts = str(tmp_path / "journal"), []
+        for num_trials in (1, 11, 12):
+            study = open_study(make(space, **_SMALL), path)
+            parts += run(study, num_trials, num_1x1)
+        assert parts == whole
+        assert len({space.key(cell) for cell in whole}) == 24
 
     def test_two_workers_ask_for_no_cell_twice(self, make: Make, tmp_path):
         """On a journal, through two storages, as two processes would."""

@@ -36,13 +36,12 @@ def test_scores_are_sorted_whatever_the_order_in_which_they_come(shown):
             trials[number] = trial(number, value=scores[number])
             storage.trials = [trials[n] for n in sorted(trials)]
             history.refresh()
-        assert history.num_complete == len(history.finished) == 5
+        assert len(history.scored) == len(history.finished) == 5
         assert history.best(3) == [1, 3, 4]
-        assert history.youngest(2) == [3, 4]
+        assert history.scored[-2:] == [3, 4]
         assert [history.score(n) for n in (3, 4)] == [0.5, 0.3]
         assert history.record(4).genotype == PAPER.cell(4)
-        assert all(history.is_known(PAPER.key(PAPER.cell(n))) for n in range(5))
-        assert history.num_known() == 5
+        assert set(history.by_key) == {PAPER.key(PAPER.cell(n)) for n in range(5)}
 
 
 def test_a_trial_is_read_again_until_it_is_finished():
@@ -50,25 +49,17 @@ def test_a_trial_is_read_again_until_it_is_finished():
     history = History(storage, 0)
     storage.trials = [trial(0, TrialState.RUNNING)]
     history.refresh()
-    assert history.is_known(PAPER.key(PAPER.cell(0))) and history.finished == []
+    assert PAPER.key(PAPER.cell(0)) in history.by_key and history.finished == []
     storage.trials = [trial(0, value=0.5)]
     history.refresh()
     assert history.best(1) == [0] and history.finished == [0]
 
 
-@pytest.mark.parametrize(
-    "state, num_finished",
-    [
-        (TrialState.PRUNED, 1),
-        (TrialState.FAIL, 0),
-        (TrialState.RUNNING, 0),
-        (TrialState.WAITING, 0),
-    ],
-)
-def test_other_trials_are_tried_but_have_no_score(state, num_finished):
+@pytest.mark.parametrize("state", ["PRUNED", "FAIL", "RUNNING", "WAITING"])
+def test_other_trials_are_tried_but_have_no_score(state):
     storage = Shown()
-    storage.trials = [trial(0, state, cell=DPC_TOP1)]
+    storage.trials = [trial(0, TrialState[state], cell=DPC_TOP1)]
     history = History(storage, 0)
     history.refresh()
-    assert history.is_known(PAPER.key(DPC_TOP1))
-    assert history.num_complete == 0 and len(history.finished) == num_finished
+    assert PAPER.key(DPC_TOP1) in history.by_key
+    assert history.scored == [] and len(history.finished) == (state == "PRUNED")

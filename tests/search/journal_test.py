@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from optuna.storages.journal import JournalFileBackend
@@ -16,12 +17,6 @@ from deeplab_dpc.search.storage import JournalLock
 
 def journal_file(path):
     return JournalFileBackend(path, lock_obj=JournalLock(path))
-
-
-HOLD = (
-    "import sys, time; from deeplab_dpc.files import locked\n"
-    "with locked(sys.argv[1]):\n    print('held', flush=True); time.sleep(60)"
-)
 
 
 def read(journal):
@@ -41,11 +36,9 @@ def test_a_torn_last_line_is_cut_off_by_the_next_writer(tmp_path, torn, before):
 
     journal.append_logs([{"n": 3}, {"n": 4}])
 
-    assert (
-        read(journal) == read(journal_file(str(path))) == [*before, {"n": 3}, {"n": 4}]
-    )
-    lines = path.read_text().splitlines()
-    assert [json.loads(line) for line in lines] == [*before, {"n": 3}, {"n": 4}]
+    expected = [*before, {"n": 3}, {"n": 4}]
+    assert read(journal) == read(journal_file(str(path))) == expected
+    assert [json.loads(line) for line in path.read_text().splitlines()] == expected
 
 
 def test_a_whole_last_line_stays(tmp_path):
@@ -57,9 +50,12 @@ def test_a_whole_last_line_stays(tmp_path):
 
 def test_the_lock_of_a_killed_holder_is_free_at_once(tmp_path):
     path = str(tmp_path / "lock")
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, path], stdout=subprocess.PIPE, text=True
+    hold = (
+        "import sys, time; from deeplab_dpc.files import locked\n"
+        "with locked(sys.argv[1]):\n    print('held', flush=True); time.sleep(60)"
     )
+    command = [sys.executable, "-c", hold, path]
+    holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"
     entered = threading.Event()
 
@@ -100,7 +96,7 @@ def test_lines_of_processes_and_threads_do_not_mix(tmp_path):
 def test_one_thread_at_a_time_holds_the_lock(tmp_path):
     path, inside, seen = str(tmp_path / "lock"), [0], []
 
-    def enter():
+    def enter(_):
         for _ in range(50):
             with locked(path):
                 inside[0] += 1
@@ -108,11 +104,8 @@ def test_one_thread_at_a_time_holds_the_lock(tmp_path):
                 time.sleep(0.0002)
                 inside[0] -= 1
 
-    threads = [threading.Thread(target=enter) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(enter, range(4)))
     assert seen == [1] * 200
 
 

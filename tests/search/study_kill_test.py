@@ -7,37 +7,22 @@ import pytest
 
 from benchmarks import search_servers
 
-PROGRAM = search_servers.ROOT / "benchmarks" / "search_study.py"
 
-
-def simulate(storage, num_trials):
+@pytest.mark.parametrize(
+    "storage",
+    [
+        "journal",
+        pytest.param("grpc", marks=pytest.mark.slow),
+        pytest.param("postgresql", marks=pytest.mark.slow),
+    ],
+)
+def test_workers_may_be_killed(storage, request):
     """Each worker is killed about once; a study that is not right ends with an error."""
-    command = [
-        sys.executable,
-        PROGRAM,
-        f"--storage={storage}",
-        f"--trials={num_trials}",
-    ]
+    if storage == "postgresql":
+        request.getfixturevalue(storage)  # Skips where there is none.
+    program = search_servers.ROOT / "benchmarks" / "search_study.py"
+    command = [sys.executable, program, f"--storage={storage}", "--trials=200"]
     command += ["--workers=3", "--kill_every_s=1", "--dry_run"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def test_workers_of_a_journal_may_be_killed():
-    assert " kills" in simulate("journal", 200)
-
-
-@pytest.mark.slow
-def test_workers_of_a_server_may_be_killed():
-    assert " kills" in simulate("grpc", 200)
-
-
-@pytest.mark.slow
-def test_workers_of_a_database_may_be_killed():
-    try:
-        with search_servers.postgresql():
-            pass
-    except search_servers.NoPostgres as e:
-        pytest.skip(str(e))
-    assert " kills" in simulate("postgresql", 200)
+    assert " kills" in done.stdout

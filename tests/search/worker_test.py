@@ -1,7 +1,7 @@
 import os
 import signal
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import optuna
 import pytest
@@ -122,10 +122,8 @@ def test_a_hopeless_candidate_is_stopped_with_the_score_it_had(tmp_path):
 
     study = open_study(tmp_path, pruner=pruner)
     Worker(study, objective, at_once=2).search(2)
-    assert [(r.state, r.outcome.score) for r in study.records()] == [
-        ("stopped", 0.1),
-        ("complete", 0.9),
-    ]
+    found = [(r.state, r.outcome.score) for r in study.records()]
+    assert found == [("stopped", 0.1), ("complete", 0.9)]
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
@@ -168,11 +166,8 @@ def test_two_workers_at_once_share_the_trials(tmp_path):
     def work(name):
         Worker(open_study(tmp_path, worker=name), objective, poll_s=0.05).search(16)
 
-    threads = [threading.Thread(target=work, args=(n,)) for n in ("a", "b")]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(work, ("a", "b")))
     records = open_study(tmp_path).records()
     complete = [r for r in records if r.state == "complete"]
     assert 16 <= len(complete) <= 17  # Both may have begun the last one.

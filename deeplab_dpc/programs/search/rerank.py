@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from deeplab_dpc.programs.search import flags as shared
-from deeplab_dpc.search import rerank
-from deeplab_dpc.search.end_to_end import EndToEnd
+from deeplab_dpc.search.end_to_end import RERANK, EndToEnd, rerank, reranked
 from deeplab_dpc.search.folder import BEST_CELL, Search
 from deeplab_dpc.search.results import same_cells, scores_of, spearman
 
@@ -37,10 +36,10 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     shared.use_threads(values)
     folder = pathlib.Path(values.search_dir)
     search = Search.load(folder)
-    objective = EndToEnd(shared.whole_run(search, values), folder / rerank.FOLDER)
+    objective = EndToEnd(shared.whole_run(search, values), folder / RERANK)
     options = shared.terms(values)
-    winner = rerank.rerank(search, folder, objective, values.top, **options)
-    pairs = same_cells(search.open_study().records(), rerank.records(search))
+    winner = rerank(search, folder, objective, values.top, **options)
+    pairs = same_cells(search.open_study().records(), reranked(search))
     print(f"Proxy and whole training: {spearman(scores_of(pairs))}.")
     print(
         f"The winner, {winner.score:.4f}: {winner.genotype.to_json()}\n"

@@ -1,4 +1,4 @@
-"""What all samplers share: a proposal becomes a cell that was not tried yet."""
+"""What all samplers share, and our own: uniform, near the best, evolution."""
 
 import abc
 
@@ -58,7 +58,7 @@ class CellSampler(abc.ABC):
         rng = self.rng(len(history.trials) + (salt << 20))
         genotype = self.propose(history, rng)
         for attempt in range(2 * NUM_TRIES):
-            if not history.is_known(self.space.key(genotype)):
+            if self.space.key(genotype) not in history.by_key:
                 return genotype
             is_near = attempt + 1 < NUM_TRIES
             genotype = self.renew(genotype, rng) if is_near else self.space.sample(rng)
@@ -74,10 +74,10 @@ class CellSampler(abc.ABC):
         start = int(rng.integers(min(size, 2**62)))
         for step in range(size):
             genotype = self.space.cell((start + step) % size)
-            if not history.is_known(self.space.key(genotype)):
+            if self.space.key(genotype) not in history.by_key:
                 return genotype
         raise SpaceExhausted(
-            f"All {size} cells of the space were tried ({history.num_known()} up "
+            f"All {size} cells of the space were tried ({len(history.by_key)} up "
             "to the order of branches): the search is done. For more, give the space "
             "more branches or operators."
         )
@@ -90,8 +90,7 @@ class UniformSampler(CellSampler):
     >>> from deeplab_dpc.search import Strategy, Study
     >>> space = Space.from_config(SpaceConfig(num_branches=3))
     >>> sampler = UniformSampler(SamplerConfig(sampler="random"), space)
-    >>> strategy = Strategy(sampler)
-    >>> study = Study.open("study.journal", "random", {}, strategy)
+    >>> study = Study.open("study.journal", "random", {}, Strategy(sampler))
     >>> len(study.ask().genotype.branches)
     3
     """
@@ -103,3 +102,55 @@ class UniformSampler(CellSampler):
     def renew(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
         """Any other."""
         return self.space.sample(rng)
+
+
+class VizierSampler(CellSampler):
+    """With a probability a uniform cell, else one near one of the best so far.
+
+    Chen et al., 2018, arXiv:1809.04184, Sec. 3.2: Vizier's random search, "points
+    drawn uniformly at random plus points near the best". How Vizier draws the latter
+    is not published; here one of the `num_best` is drawn uniformly and mutated once.
+
+    >>> from deeplab_dpc.search import SamplerConfig, Space, SpaceConfig
+    >>> from deeplab_dpc.search import Strategy, Study
+    >>> space = Space.from_config(SpaceConfig(num_branches=3))
+    >>> sampler = VizierSampler(SamplerConfig(sampler="vizier"), space)
+    >>> study = Study.open("study.journal", "vizier", {}, Strategy(sampler))
+    >>> len(study.ask().genotype.branches)
+    3
+    """
+
+    def propose(self, history: History, rng: np.random.Generator) -> Genotype:
+        """See the class."""
+        best = history.best(self.config.num_best)
+        if not best or rng.random() < self.config.uniform_probability:
+            return self.space.sample(rng)
+        parent = history.record(best[int(rng.integers(len(best)))])
+        return self.renew(parent.genotype, rng)
+
+
+class EvolutionSampler(CellSampler):
+    """The mutation of the best of some cells drawn from the latest complete ones.
+
+    Real et al., 2019, arXiv:1802.01548: the population is the `population_size`
+    latest cells, so that each one dies of age however good it is. Until there are as
+    many, cells are uniform. Trials that were stopped early have no part in it.
+
+    >>> from deeplab_dpc.search import SamplerConfig, Space, SpaceConfig
+    >>> from deeplab_dpc.search import Strategy, Study
+    >>> space = Space.from_config(SpaceConfig(num_branches=3))
+    >>> sampler = EvolutionSampler(SamplerConfig(sampler="evolution"), space)
+    >>> study = Study.open("study.journal", "evolution", {}, Strategy(sampler))
+    >>> len(study.ask().genotype.branches)
+    3
+    """
+
+    def propose(self, history: History, rng: np.random.Generator) -> Genotype:
+        """See the class."""
+        if len(history.scored) < self.config.population_size:
+            return self.space.sample(rng)
+        population = history.scored[-self.config.population_size :]
+        size = self.config.tournament_size
+        drawn = rng.choice(len(population), size, replace=False)
+        parent = max((population[i] for i in drawn), key=history.score)
+        return self.renew(history.record(parent).genotype, rng)

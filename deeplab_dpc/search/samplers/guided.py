@@ -97,8 +97,7 @@ class TpeSampler(_GuidedSampler):
     >>> from deeplab_dpc.search import Strategy, Study
     >>> space = Space.from_config(SpaceConfig(num_branches=3))
     >>> sampler = TpeSampler(SamplerConfig(sampler="tpe"), space)
-    >>> strategy = Strategy(sampler)
-    >>> study = Study.open("study.journal", "tpe", {}, strategy)
+    >>> study = Study.open("study.journal", "tpe", {}, Strategy(sampler))
     >>> len(study.ask().genotype.branches)
     3
     """

@@ -1,17 +1,11 @@
 import numpy as np
 import optuna
-import pytest
 
 from deeplab_dpc.search.samplers.guided import NUM_GOOD
 from deeplab_dpc.search.trials import Outcome
-from deeplab_dpc.testing.samplers import PAPER
+from deeplab_dpc.testing.samplers import PAPER, TINY, num_1x1, run
 from tests.search.samplers import studies
 from tests.search.samplers.studies import add, new_study, proposals
-
-
-@pytest.fixture(autouse=True)
-def quiet():
-    studies.optuna_is_quiet()
 
 
 def scored_cells(count):
@@ -87,3 +81,15 @@ def test_nsga2_keeps_a_front_of_score_and_cost():
     gain = found.mean(0) - uniform.mean(0)
     std = uniform.std(0) * (1 / 100 + 1 / 2_000) ** 0.5
     assert gain[0] > 6 * std[0] and gain[1] < -6 * std[1]
+
+
+def test_nsga2s_generations_are_the_complete_trials_in_their_order():
+    """Also of a queued cell, and of one that is tried again."""
+    study = new_study("nsga2", TINY, population_size=5)
+    study.enqueue([TINY.cell(7)])
+    queued = study.ask()
+    assert queued.genotype == TINY.cell(7)
+    study.fail(queued, "at first")
+    run(study, 14, num_1x1)
+    found = studies.sampler_of(study).generations(studies.history_of(study))
+    assert found == [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11, 12, 13, 14]]

@@ -13,11 +13,6 @@ from tests.search.samplers.studies import add, new_study, proposals
 COUNT = 4_000
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    studies.optuna_is_quiet()
-
-
 def uniform_cells(count):
     rng = np.random.default_rng(4)
     return [PAPER.sample(rng) for _ in range(count)]

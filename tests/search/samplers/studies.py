@@ -1,7 +1,5 @@
 """Studies in memory for the tests of samplers."""
 
-import optuna
-
 from deeplab_dpc.search.config import SamplerConfig
 from deeplab_dpc.search.samplers import make_sampler
 from deeplab_dpc.testing.samplers import PAPER, ended, open_study
@@ -46,7 +44,3 @@ def parent(cell, parents):
     """The index of the one cell of which this is a mutation, or None."""
     near = [i for i, p in enumerate(parents) if num_changed(p, cell) == 1]
     return near[0] if len(near) == 1 else None
-
-
-def optuna_is_quiet():
-    optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -1,25 +1,35 @@
+"""The contract of every sampler in SAMPLERS, and how samplers and pruners are made."""
+
+import functools
+
 import optuna
 import pytest
 
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.search.config import SAMPLERS, SamplerConfig
-from deeplab_dpc.search.samplers import directions, make_pruner, make_sampler
-from deeplab_dpc.search.samplers.factory import SAMPLERS as MADE
-from deeplab_dpc.testing.samplers import PAPER
-from tests.search.samplers import studies
+from deeplab_dpc.search.samplers import BY_NAME, directions, make_pruner
+from deeplab_dpc.testing.samplers import LearningContract, SamplerContract
+from tests.search.samplers.studies import sampler_named
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    studies.optuna_is_quiet()
+class TestSampler(SamplerContract):
+    @pytest.fixture(params=SAMPLERS)
+    def make(self, request):
+        return functools.partial(sampler_named, request.param)
+
+
+class TestLearningSampler(LearningContract):
+    @pytest.fixture(params=[s for s in SAMPLERS if s != "random"])
+    def make(self, request):
+        return functools.partial(sampler_named, request.param)
 
 
 def test_there_is_one_for_each_name():
-    assert tuple(MADE) == SAMPLERS
+    assert tuple(BY_NAME) == SAMPLERS
 
 
 def test_parameters_are_choices_of_operators_and_inputs():
-    found = make_sampler(SamplerConfig(sampler="tpe"), PAPER).distributions
+    found = sampler_named("tpe").distributions
     assert len(found) == 9
     assert len(found["branch_2_op"].choices) == 81
     assert found["branch_2_input"].choices == (-1, 0, 1)
