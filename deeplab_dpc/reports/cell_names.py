@@ -1,7 +1,7 @@
 """Branches and cells in words, long and short."""
 
 from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
-from deeplab_dpc.search.operators import Operator
+from deeplab_dpc.search.space import Operator
 
 
 def branch_name(branch: Branch) -> str:

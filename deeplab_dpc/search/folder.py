@@ -124,7 +124,7 @@ class Search:
 
         `name` follows the search's in its own; `settings` are what the scores depend on
         (None joins a study that exists); `key` is what equal cells share, if not
-        `operators.cell_key`; options are those of `Terms`.
+        `space.cell_key`; options are those of `Terms`.
         """
         strategy = Strategy(key=key) if key else Strategy()
         study = f"{self.name}/{name}"

@@ -162,7 +162,8 @@ def attempt_of(trial: FrozenTrial) -> int:
 
 def lease_of(trial: FrozenTrial) -> Lease | None:
     """The lease of a trial; None if its holder has not written it yet."""
-    return Lease.from_dict(trial.system_attrs.get(LEASE))
+    values = trial.system_attrs.get(LEASE)
+    return None if values is None else Lease(**values)
 
 
 def _record_of(trial: FrozenTrial) -> TrialRecord:

@@ -5,21 +5,15 @@ import dataclasses
 import logging
 import os
 import pathlib
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 CLOCK_ERROR_S = 3600.0
 """How wrong another machine's clock may be before its trials are taken in vain."""
 
 _logger = logging.getLogger(__name__)
-
-
-def default_worker() -> str:
-    """The name of this process among the workers: `host:pid`."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,11 +44,6 @@ class Lease:
     def to_dict(self) -> dict[str, Any]:
         """The lease as JSON types, by name."""
         return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any] | None) -> Self | None:
-        """Reads what `to_dict` gave; None gives None."""
-        return None if values is None else cls(**values)
 
 
 class Expiry:

@@ -3,6 +3,8 @@
 import contextlib
 import dataclasses
 import logging
+import os
+import socket
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,7 +27,7 @@ from deeplab_dpc.search.history import (
     attempt_of,
     lease_of,
 )
-from deeplab_dpc.search.leases import Expiry, Lease, default_worker
+from deeplab_dpc.search.leases import Expiry, Lease
 from deeplab_dpc.search.study_settings import LostTrialError
 
 ORPHAN_S = 5.0
@@ -41,12 +43,14 @@ class Terms:
     Attributes:
         lease_s: After how many seconds without a sign of life a worker is dead.
         max_attempts: How often a cell is tried that fails or whose worker dies.
-        worker: Its name in the records.
+        worker: Its name in the records, by default `host:pid`.
     """
 
     lease_s: float = 300.0
     max_attempts: int = 3
-    worker: str = dataclasses.field(default_factory=default_worker)
+    worker: str = dataclasses.field(
+        default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}"
+    )
 
 
 class Ledger:

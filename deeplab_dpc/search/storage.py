@@ -55,7 +55,7 @@ def open_storage(url: str | os.PathLike[str]) -> BaseStorage:
     if not separator:
         return _open_journal(text)
     if scheme == "grpc":
-        return _open_grpc(*_host_and_port(text, rest))
+        return _open_grpc(text)
     if scheme.split("+")[0] in ("postgresql", "postgres"):
         return _open_database(f"postgresql+psycopg://{rest}")
     if scheme.split("+")[0] in ("mysql", "mariadb"):
@@ -100,7 +100,16 @@ def _open_journal(path: str) -> JournalStorage:
         raise StorageError(f"{folder} is no folder; make it, or name another journal.")
     if pathlib.Path(path).is_dir():
         raise StorageError(f"{path} is a folder; name a file in it, or {LEGAL}.")
-    _check_first_line(path)
+    line = b""
+    if os.path.exists(path):
+        with open(path, "rb") as file:
+            line = file.readline(1 << 20)
+    is_other = b'"op_code"' not in line and line.endswith(b"\n")
+    if is_other or line.startswith(b"SQLite"):
+        raise StorageError(
+            f"{path} begins with {line[:40]!r} and is no journal of a search; give "
+            f"{LEGAL}."
+        )
     try:
         lock: Any = JournalLock(path)
         return JournalStorage(JournalFileBackend(path, lock_obj=lock))
@@ -109,18 +118,6 @@ def _open_journal(path: str) -> JournalStorage:
             f"{path} has a line that cannot be read ({e}); only a last line may be "
             "incomplete. Restore the file, or begin another."
         ) from e
-
-
-def _check_first_line(path: str) -> None:
-    if not os.path.exists(path) or os.path.getsize(path) == 0:
-        return
-    with open(path, "rb") as file:
-        line = file.readline(1 << 20)
-    if b'"op_code"' not in line and line.endswith(b"\n") or line.startswith(b"SQLite"):
-        raise StorageError(
-            f"{path} begins with {line[:40]!r} and is no journal of a search; give "
-            f"{LEGAL}."
-        )
 
 
 class JournalLock:
@@ -194,7 +191,12 @@ for _name in BaseStorage.__abstractmethods__:
     setattr(_PatientProxy, _name, _patient(getattr(GrpcStorageProxy, _name)))
 
 
-def _open_grpc(host: str, port: int) -> GrpcStorageProxy:
+def _open_grpc(url: str) -> GrpcStorageProxy:
+    address = url.removeprefix("grpc://").rstrip("/")
+    host, separator, digits = address.rpartition(":")
+    if separator and not (host and digits.isdigit()):
+        raise StorageError(f"{url!r} is no server; give grpc://host:port.")
+    host, port = (host, int(digits)) if separator else (address, DEFAULT_PORT)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         storage = _PatientProxy(host=host, port=port)
@@ -207,15 +209,6 @@ def _open_grpc(host: str, port: int) -> GrpcStorageProxy:
             f"one there: python search.py serve --storage=study.journal --port={port}"
         ) from e
     return storage
-
-
-def _host_and_port(url: str, rest: str) -> tuple[str, int]:
-    host, separator, port = rest.rstrip("/").rpartition(":")
-    if not separator:
-        return rest.rstrip("/"), DEFAULT_PORT
-    if not host or not port.isdigit():
-        raise StorageError(f"{url!r} is no server; give grpc://host:port.")
-    return host, int(port)
 
 
 def _open_database(url: str) -> BaseStorage:

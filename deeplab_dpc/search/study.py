@@ -17,8 +17,8 @@ from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search import leases
 from deeplab_dpc.search.history import History
 from deeplab_dpc.search.ledger import Ledger, Terms
-from deeplab_dpc.search.operators import cell_key
 from deeplab_dpc.search.samplers.base import CellSampler
+from deeplab_dpc.search.space import cell_key
 from deeplab_dpc.search.storage import open_storage
 from deeplab_dpc.search.study_settings import (
     SETTINGS,

@@ -17,9 +17,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.config import SpaceConfig
 from deeplab_dpc.search.history import GENOTYPE, KEY, History
-from deeplab_dpc.search.operators import Operator
 from deeplab_dpc.search.samplers import CellSampler, SpaceExhausted, directions
-from deeplab_dpc.search.space import Space
+from deeplab_dpc.search.space import Operator, Space
 from deeplab_dpc.search.study import Strategy, Study, StudyError, Terms
 from deeplab_dpc.search.trials import Outcome
 

@@ -1,6 +1,5 @@
 """Optuna's dashboard shows our study; needs `pip install optuna-dashboard`."""
 
-import contextlib
 import json
 import pathlib
 import subprocess
@@ -18,13 +17,16 @@ from tests.search.worker_test import open_study
 PROGRAM = pathlib.Path(sys.executable).parent / "optuna-dashboard"
 
 
-@contextlib.contextmanager
-def dashboard(journal: pathlib.Path):
-    """Gives a function that reads a path of the running dashboard's API."""
-    port = search_servers.free_port()
-    command = [PROGRAM, journal, "--host=127.0.0.1", f"--port={port}"]
+@pytest.mark.slow
+@pytest.mark.skipif(not PROGRAM.is_file(), reason="optuna-dashboard is not installed")
+def test_the_dashboard_shows_cells_and_scores(tmp_path):
+    study, port = open_study(tmp_path), search_servers.free_port()
+    Worker(study, lambda cells, watch: [Outcome(score=0.25, steps=7)]).search(3)
+    journal = tmp_path / "study.journal"
     process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [PROGRAM, journal, "--host=127.0.0.1", f"--port={port}"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
 
     def read(path: str):
@@ -38,26 +40,15 @@ def dashboard(journal: pathlib.Path):
         raise AssertionError("the dashboard does not answer")
 
     try:
-        yield read
+        (summary,) = read("/api/studies")["study_summaries"]
+        trials = read(f"/api/studies/{summary['study_id']}?after=0")["trials"]
     finally:
         process.terminate()
         process.wait()
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not PROGRAM.is_file(), reason="optuna-dashboard is not installed")
-def test_the_dashboard_shows_cells_and_scores(tmp_path):
-    study = open_study(tmp_path)
-    Worker(study, lambda cells, watch: [Outcome(score=0.25, steps=7)]).search(3)
-    with dashboard(tmp_path / "study.journal") as read:
-        (summary,) = read("/api/studies")["study_summaries"]
-        assert summary["study_name"] == "test"
-        assert summary["user_attrs"][0]["value"] == '{"score": "of a test"}'
-        trials = read(f"/api/studies/{summary['study_id']}?after=0")["trials"]
+    assert summary["study_name"] == "test"
+    assert summary["user_attrs"][0]["value"] == '{"score": "of a test"}'
     assert [t["values"] for t in trials] == [[0.25]] * 3
-    attrs = [
-        {a["key"]: json.loads(a["value"]) for a in t["user_attrs"]} for t in trials
-    ]
-    for shown, record in zip(attrs, study.records(), strict=True):
+    for trial, record in zip(trials, study.records(), strict=True):
+        shown = {a["key"]: json.loads(a["value"]) for a in trial["user_attrs"]}
         assert shown["genotype"] == record.genotype.to_list()
         assert shown["outcome"]["steps"] == 7

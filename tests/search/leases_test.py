@@ -3,7 +3,10 @@ import subprocess
 import sys
 import time
 
-from deeplab_dpc.search import leases
+from optuna.trial import create_trial
+
+from deeplab_dpc.search import Terms, leases
+from deeplab_dpc.search.history import LEASE, lease_of
 from deeplab_dpc.search.leases import Expiry, Lease
 
 ELSEWHERE = "another-kernel/17/12345"
@@ -17,8 +20,9 @@ def lease(process=ELSEWHERE, age_s=0.0, for_s=0.1):
 
 def test_a_lease_survives_its_way_through_the_storage():
     begun = Lease.begin("me", 5.0)
-    assert Lease.from_dict(begun.to_dict()) == begun and begun.is_own
-    assert Lease.from_dict(None) is None
+    trial = create_trial(value=0.5, system_attrs={LEASE: begun.to_dict()})
+    assert lease_of(trial) == begun and begun.is_own
+    assert lease_of(create_trial(value=0.5)) is None
     renewed = begun.renewed()
     assert renewed.began_s == begun.began_s and renewed.beat_s >= begun.beat_s
 
@@ -94,4 +98,4 @@ def test_another_process_with_the_same_number_is_not_the_holder():
 
 
 def test_the_default_name_of_a_worker_is_host_and_process():
-    assert leases.default_worker().endswith(f":{os.getpid()}")
+    assert Terms().worker.endswith(f":{os.getpid()}")

@@ -7,10 +7,9 @@ import pytest
 
 from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, Branch, Genotype
 from deeplab_dpc.search.config import SpaceConfig
-from deeplab_dpc.search.operators import Operator, cell_key
-from deeplab_dpc.search.space import Space, SpaceError
+from deeplab_dpc.search.space import Operator, Space, SpaceError, cell_key
+from deeplab_dpc.testing.samplers import PAPER
 
-PAPER = Space.from_config(SpaceConfig())
 POOLED = Genotype(
     (
         Branch.pyramid_pooling(BACKBONE, (1, 2)),
@@ -34,11 +33,9 @@ def changed(cell, mutant):
     if old.op != new.op:
         assert old.source == new.source
         return i, "op"
-    pairs = zip(
-        (old.source, *Operator.of(old).pair), (new.source, *Operator.of(new).pair)
-    )
+    values = ((branch.source, *Operator.of(branch).pair) for branch in (old, new))
     names = ("input", "height", "width")
-    (name,) = [n for n, (a, b) in zip(names, pairs) if a != b]
+    (name,) = [name for name, a, b in zip(names, *values) if a != b]
     return i, name
 
 
@@ -75,8 +72,7 @@ def test_branches_fields_and_kinds_come_as_often_as_said():
     The operators of the published cell differ, so that every mutant is another cell.
     """
     count = 12_000
-    fields = collections.Counter()
-    kinds = collections.Counter()
+    fields, kinds = collections.Counter(), collections.Counter()
     for mutant in mutants(DPC_TOP1, count):
         i, name = changed(DPC_TOP1, mutant)
         fields[i, name] += 1
@@ -98,13 +94,7 @@ def test_branches_fields_and_kinds_come_as_often_as_said():
 
 def test_mutation_never_gives_the_cell_in_another_order():
     """Branch 2 as a child of branch 0 or of its twin, branch 1, is the same cell."""
-    twins = Genotype(
-        (
-            Branch.conv1x1(BACKBONE),
-            Branch.conv1x1(BACKBONE),
-            Branch.conv1x1(0),
-        )
-    )
+    twins = Genotype(tuple(map(Branch.conv1x1, (BACKBONE, BACKBONE, 0))))
     one_operator = Space(3, (Operator("conv1x1"),))
     keys = {cell_key(m) for m in mutants(twins, 200, one_operator)}
     assert cell_key(twins) == "1x1,1x1(1x1)"
@@ -112,10 +102,8 @@ def test_mutation_never_gives_the_cell_in_another_order():
 
 
 def test_mutation_reaches_every_cell_of_a_small_space():
-    a_space = Space.from_config(
-        SpaceConfig(num_branches=2, rates=(1, 3, 6), grid_sizes=(1, 2))
-    )
-    rng = np.random.default_rng(0)
+    settings = SpaceConfig(num_branches=2, rates=(1, 3, 6), grid_sizes=(1, 2))
+    a_space, rng = Space.from_config(settings), np.random.default_rng(0)
     cell, reached = a_space.cell(0), set()
     for _ in range(20_000):
         cell = a_space.mutate(cell, rng)
@@ -124,7 +112,6 @@ def test_mutation_reaches_every_cell_of_a_small_space():
 
 
 def test_a_space_of_one_cell_has_no_other():
+    one, cell = Space(1, (Operator("conv1x1"),)), Genotype((Branch.conv1x1(BACKBONE),))
     with pytest.raises(SpaceError, match="No other cell is near 1x1: the space has 1"):
-        mutants(
-            Genotype((Branch.conv1x1(BACKBONE),)), 1, Space(1, (Operator("conv1x1"),))
-        )
+        mutants(cell, 1, one)

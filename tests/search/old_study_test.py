@@ -23,8 +23,7 @@ def test_an_old_study_is_read_and_goes_on(sampler, tmp_path):
     strategy = Strategy(made, directions=directions(config), key=TINY.key)
     study = Study.open(str(path), sampler, {"steps": 7}, strategy)
     records = study.records()
-    states = ["complete", "failed", "complete", "complete", "complete"]
-    assert [r.state for r in records] == states
+    assert [r.state for r in records] == ["complete", "failed", *["complete"] * 3]
     assert [r.score for r in records] == [0.0, None, 0.2, pytest.approx(0.3), 0.4]
     assert records[0].genotype == TINY.cell(5) and records[0].worker == "old"
     assert (records[1].error, records[2].attempt) == ("no", 2)
@@ -32,7 +31,6 @@ def test_an_old_study_is_read_and_goes_on(sampler, tmp_path):
     assert records[4].outcome.multiply_adds == 96
     assert study.enqueue([r.genotype for r in records]) == 0
     for _ in range(11):
-        trial = study.ask()
-        study.tell(trial, Outcome(score=0.5, multiply_adds=50))
+        study.tell(study.ask(), Outcome(score=0.5, multiply_adds=50))
     complete = [r for r in study.records() if r.state == "complete"]
     assert len({TINY.key(r.genotype) for r in complete}) == len(complete) == 15

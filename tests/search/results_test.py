@@ -62,9 +62,8 @@ def test_without_enough_cells_there_is_no_rho(pairs):
     found = spearman(pairs)
     assert math.isnan(found.rho) and math.isnan(found.p_value)
     assert found.num_pairs == len(pairs)
-    assert str(found) == (
-        f"no Spearman's rho from {len(pairs)} cell" + "s" * (len(pairs) != 1)
-    )
+    plural = "s" * (len(pairs) != 1)
+    assert str(found) == f"no Spearman's rho from {len(pairs)} cell{plural}"
 
 
 def test_the_same_pairs_give_the_same_interval():
@@ -105,16 +104,11 @@ def test_trials_are_ranked_by_score_and_only_complete_ones():
 
 
 def test_reranked_cells_are_paired_with_their_trials():
-    trials = (
-        trial(0, cell(1), 0.3),
-        trial(1, cell(3), 0.5),
-        trial(2, cell(6), math.nan),
-    )
-    reranked = (
-        trial(0, cell(3), 0.7),
-        trial(1, cell(6), 0.8),
-        trial(2, cell(1), 0.6),
-        trial(3, DPC_TOP1, 0.9),
+    tried = ((cell(1), 0.3), (cell(3), 0.5), (cell(6), math.nan))
+    whole = ((cell(3), 0.7), (cell(6), 0.8), (cell(1), 0.6), (DPC_TOP1, 0.9))
+    trials, reranked = (
+        tuple(trial(number, *known) for number, known in enumerate(some))
+        for some in (tried, whole)
     )
     found = SearchResults(name="a", trials=trials, reranked=reranked)
     assert scores_of(found.rerank_pairs()) == [(0.5, 0.7), (0.3, 0.6)]

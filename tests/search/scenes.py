@@ -61,8 +61,6 @@ def make_cache(
     num_val: int = 6,
     size: tuple[int, int] = (3, 4),
     channels: int = 8,
-    num_classes: int = 3,
-    output_stride: int = 16,
     seed: int = 0,
     ignore_label: int = 255,
 ) -> pathlib.Path:
@@ -73,7 +71,7 @@ def make_cache(
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True)
-    rng = np.random.default_rng(seed)
+    rng, num_classes, output_stride = np.random.default_rng(seed), 3, 16
     crop_size = tuple((side - 1) * output_stride + 1 for side in size)
     colors = tuple((i, i, i) for i in range(num_classes))
     names = tuple(f"class{i}" for i in range(num_classes))

@@ -1,5 +1,6 @@
 """A study on each storage: what is asked, told, tried again, refused."""
 
+import itertools
 import math
 import time
 import uuid
@@ -8,22 +9,35 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, RATES, Branch, Genotype
 from deeplab_dpc.search.config import SamplerConfig
 from deeplab_dpc.search.history import ATTEMPT, KEY, RETRY_OF
 from deeplab_dpc.search.samplers import SpaceExhausted, make_sampler
-from deeplab_dpc.search.study import (
-    LostTrialError,
-    Strategy,
-    Study,
-    StudyError,
-    Terms,
-)
+from deeplab_dpc.search.space import Operator, Space
+from deeplab_dpc.search.study import LostTrialError, Strategy, Study, StudyError, Terms
 from deeplab_dpc.search.trials import Outcome
-from tests.search.small_space import cells, score, small_space
+
+PAIRS = tuple(itertools.product(RATES, repeat=2))
+SHORT_S = 0.2
+
+
+def small_space(num_rates=64):
+    """`2 * num_rates**2` cells of two 3x3 convolutions."""
+    return Space(2, tuple(Operator("conv3x3", pair) for pair in PAIRS[:num_rates]))
+
 
 SPACE = small_space()
-SHORT_S = 0.2
+
+
+def cells(num_cells):
+    """So many different cells of the space."""
+    second = Branch.conv3x3(0, (3, 3))
+    return [Genotype((Branch.conv3x3(BACKBONE, p), second)) for p in PAIRS[:num_cells]]
+
+
+def score(genotype):
+    """A score of a cell: larger rates are better."""
+    return sum(sum(branch.rate) for branch in genotype.branches) / 84
 
 
 @pytest.fixture
@@ -71,10 +85,8 @@ def test_what_was_told_is_in_the_records_of_another_worker(open_study):
     assert first.genotype == trial.genotype and first.outcome == outcome
     assert first.score == 0.5 and first.attempt == 1 and first.worker == "here"
     assert abs(first.began_s - began_s) < 5 and abs(first.ended_s - began_s) < 5
-    best = open_study().best(2)
-    assert [r.score for r in best] == sorted((r.score for r in records), reverse=True)[
-        :2
-    ]
+    scores = sorted((r.score for r in records), reverse=True)
+    assert [r.score for r in open_study().best(2)] == scores[:2]
     assert study.counts()["complete"] == 4 and study.num_left(10) == 6
 
 
@@ -181,10 +193,8 @@ def test_a_failed_cell_is_tried_again_a_bounded_number_of_times(open_study):
 
 
 def test_a_lost_trial_goes_to_another_worker_and_its_first_one_cannot_tell(open_study):
-    slow, other = (
-        open_study(terms={"worker": "slow", "lease_s": SHORT_S}),
-        open_study(terms={"worker": "other"}),
-    )
+    slow = open_study(terms={"worker": "slow", "lease_s": SHORT_S})
+    other = open_study(terms={"worker": "other"})
     trial = slow.ask()
     assert other.ask_queued() is None  # It has seen the lease.
     time.sleep(1.5 * SHORT_S)
@@ -241,10 +251,7 @@ def test_a_worker_that_died_before_its_lease_was_written_loses_the_trial(open_st
 def test_the_death_of_the_finder_of_a_lost_trial_loses_nothing(open_study, monkeypatch):
     """It dies after each of its writes; a third worker does what it left undone."""
     for num_writes in range(4):
-        dead, finder = (
-            open_study(terms={"lease_s": SHORT_S}),
-            open_study(terms={"lease_s": SHORT_S}),
-        )
+        dead, finder = (open_study(terms={"lease_s": SHORT_S}) for _ in range(2))
         trial = dead.ask()
         finder.ask_queued()
         time.sleep(1.5 * SHORT_S)
@@ -271,12 +278,8 @@ def test_the_death_of_the_finder_of_a_lost_trial_loses_nothing(open_study, monke
 def die_after(study, num_writes, monkeypatch):
     """Makes the storage end the worker instead of its next write but so many."""
     left = [num_writes]
-    for name in (
-        "set_trial_user_attr",
-        "set_trial_system_attr",
-        "set_trial_state_values",
-        "create_new_trial",
-    ):
+    setters = ("user_attr", "system_attr", "state_values")
+    for name in ("create_new_trial", *(f"set_trial_{setter}" for setter in setters)):
         write = getattr(study._storage, name)
 
         def dying(*args, write=write, **options):

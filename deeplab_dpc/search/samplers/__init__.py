@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 
 import optuna
 from optuna.pruners import BasePruner
-from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from deeplab_dpc.search.config import SamplerConfig
@@ -24,7 +23,23 @@ BY_NAME: Mapping[str, Callable[[SamplerConfig, Space], CellSampler]] = {
 
 
 def make_sampler(config: SamplerConfig, space: Space) -> CellSampler:
-    """The sampler of these settings."""
+    """The sampler of these settings.
+
+    >>> from deeplab_dpc.search import SamplerConfig, Space, SpaceConfig
+    >>> from deeplab_dpc.search import Strategy, Study, make_sampler
+    >>> space = Space.from_config(SpaceConfig(num_branches=3))
+    >>> for name in ("vizier", "random", "evolution", "tpe", "nsga2"):
+    ...     config = SamplerConfig(sampler=name)
+    ...     sampler = make_sampler(config, space)
+    ...     strategy = Strategy(sampler, directions=directions(config))
+    ...     study = Study.open("study.journal", name, {}, strategy)
+    ...     print(name, len(study.ask().genotype.branches))
+    vizier 3
+    random 3
+    evolution 3
+    tpe 3
+    nsga2 3
+    """
     return BY_NAME[config.sampler](config, space)
 
 
@@ -52,7 +67,7 @@ class LatePruner(BasePruner):
     def __init__(self, pruner: BasePruner, num_startup_trials: int):
         self._pruner, self._num_startup_trials = pruner, num_startup_trials
 
-    def prune(self, study: Study, trial: FrozenTrial) -> bool:
+    def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
         """Whether the trial is hopeless after its latest score."""
         is_hopeless = self._pruner.prune(study, trial)
         complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))

@@ -84,16 +84,7 @@ class CellSampler(abc.ABC):
 
 
 class UniformSampler(CellSampler):
-    """Each cell of the space with the same probability, as long as it is new.
-
-    >>> from deeplab_dpc.search import SamplerConfig, Space, SpaceConfig
-    >>> from deeplab_dpc.search import Strategy, Study
-    >>> space = Space.from_config(SpaceConfig(num_branches=3))
-    >>> sampler = UniformSampler(SamplerConfig(sampler="random"), space)
-    >>> study = Study.open("study.journal", "random", {}, Strategy(sampler))
-    >>> len(study.ask().genotype.branches)
-    3
-    """
+    """Each cell of the space with the same probability, as long as it is new."""
 
     def propose(self, history: History, rng: np.random.Generator) -> Genotype:
         """See the class."""
@@ -110,14 +101,6 @@ class VizierSampler(CellSampler):
     Chen et al., 2018, arXiv:1809.04184, Sec. 3.2: Vizier's random search, "points
     drawn uniformly at random plus points near the best". How Vizier draws the latter
     is not published; here one of the `num_best` is drawn uniformly and mutated once.
-
-    >>> from deeplab_dpc.search import SamplerConfig, Space, SpaceConfig
-    >>> from deeplab_dpc.search import Strategy, Study
-    >>> space = Space.from_config(SpaceConfig(num_branches=3))
-    >>> sampler = VizierSampler(SamplerConfig(sampler="vizier"), space)
-    >>> study = Study.open("study.journal", "vizier", {}, Strategy(sampler))
-    >>> len(study.ask().genotype.branches)
-    3
     """
 
     def propose(self, history: History, rng: np.random.Generator) -> Genotype:
@@ -135,14 +118,6 @@ class EvolutionSampler(CellSampler):
     Real et al., 2019, arXiv:1802.01548: the population is the `population_size`
     latest cells, so that each one dies of age however good it is. Until there are as
     many, cells are uniform. Trials that were stopped early have no part in it.
-
-    >>> from deeplab_dpc.search import SamplerConfig, Space, SpaceConfig
-    >>> from deeplab_dpc.search import Strategy, Study
-    >>> space = Space.from_config(SpaceConfig(num_branches=3))
-    >>> sampler = EvolutionSampler(SamplerConfig(sampler="evolution"), space)
-    >>> study = Study.open("study.journal", "evolution", {}, Strategy(sampler))
-    >>> len(study.ask().genotype.branches)
-    3
     """
 
     def propose(self, history: History, rng: np.random.Generator) -> Genotype:

@@ -92,14 +92,6 @@ class TpeSampler(_GuidedSampler):
     Its time grows with the trials it sees. It is shown the `window` latest and the
     best, which with many trials is what its density of good cells is made of anyway;
     of the bad ones it forgets the old. The first `num_startup_trials` are uniform.
-
-    >>> from deeplab_dpc.search import SamplerConfig, Space, SpaceConfig
-    >>> from deeplab_dpc.search import Strategy, Study
-    >>> space = Space.from_config(SpaceConfig(num_branches=3))
-    >>> sampler = TpeSampler(SamplerConfig(sampler="tpe"), space)
-    >>> study = Study.open("study.journal", "tpe", {}, Strategy(sampler))
-    >>> len(study.ask().genotype.branches)
-    3
     """
 
     def propose(self, history: History, rng: np.random.Generator) -> Genotype:
@@ -123,15 +115,6 @@ class Nsga2Sampler(_GuidedSampler):
     Deb et al., 2002. The first `population_size` cells that are complete are a
     generation, and so on; cells are uniform before the first is, and each later one is
     crossed and mutated from the fronts of the generations before it.
-
-    >>> from deeplab_dpc.search import SamplerConfig, Space, SpaceConfig
-    >>> from deeplab_dpc.search import Strategy, Study
-    >>> space = Space.from_config(SpaceConfig(num_branches=3))
-    >>> sampler = Nsga2Sampler(SamplerConfig(sampler="nsga2"), space)
-    >>> strategy = Strategy(sampler, directions=("maximize", "minimize"))
-    >>> study = Study.open("study.journal", "nsga2", {}, strategy)
-    >>> len(study.ask().genotype.branches)
-    3
     """
 
     def __init__(self, config: SamplerConfig, space: Space):
