@@ -6,12 +6,10 @@ branch has a column of its own, in which its output falls to the concatenation.
 """
 
 import contextlib
-import dataclasses
-import io
 import os
 import pathlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
@@ -35,8 +33,7 @@ class PictureError(ValueError):
     """A picture of a kind that cannot be drawn."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """A box: its centre, its width, its operator, two lines of text, a number."""
 
     x: float
@@ -57,8 +54,7 @@ class Box:
         return self.y + BOX[1] / 2
 
 
-@dataclasses.dataclass(frozen=True)
-class Arrow:
+class Arrow(NamedTuple):
     """From a point down to another; `is_output`: a branch's way to the end."""
 
     start: tuple[float, float]
@@ -66,8 +62,7 @@ class Arrow:
     is_output: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
-class CellLayout:
+class CellLayout(NamedTuple):
     """Boxes and arrows on a canvas of this size; y counts from above."""
 
     width: float
@@ -77,14 +72,19 @@ class CellLayout:
 
 
 def save(genotype: Genotype, path: str | os.PathLike) -> None:
-    """Draws a cell into an `.svg` or a `.png`, whole or not at all; the same cell, the
-    same bytes. `PictureError` for another ending.
+    """Draws a cell into a file, whole or not at all; the same cell, the same bytes.
+
+    `path` ends in `.png` or `.svg`, a document with the genotype as its description;
+    another ending raises `PictureError`.
     """
     kind = pathlib.Path(path).suffix
     if kind not in (".svg", ".png"):
         raise PictureError(f"{path} ends in neither .svg nor .png; give one of them.")
+    told = {"Title": "Dense prediction cell", "Description": genotype.to_json()}
+    unsaid = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with drawn(genotype) as plot:
-        files.write(path, plot.png() if kind == ".png" else _document(plot, genotype))
+        is_png = kind == ".png"
+        files.write(path, plot.png() if is_png else plot.saved("svg", told | unsaid))
 
 
 def svg(genotype: Genotype) -> Markup:
@@ -105,27 +105,19 @@ def drawn(genotype: Genotype) -> Iterator[plots.Plot]:
         plot.axes.set_position((0, 0, 1, 1))
         plot.axes.set(xlim=(0, cell.width), ylim=(cell.height, 0))
         plot.axes.set_axis_off()
-        for arrow in cell.arrows:
-            middle = (arrow.start[1] + arrow.end[1]) / 2  # It leaves, arrives upright.
-            controls = (arrow.start[0], middle), (arrow.end[0], middle)
-            curve = Path(
-                [arrow.start, *controls, arrow.end], [Path.MOVETO, *[Path.CURVE4] * 3]
-            )
-            color, width = (plots.GREY, 1.0) if arrow.is_output else (plots.INK, 1.3)
+        for start, end, is_output in cell.arrows:
+            middle = (start[1] + end[1]) / 2  # It leaves and arrives upright.
+            points = [start, (start[0], middle), (end[0], middle), end]
+            curve = Path(points, [Path.MOVETO, *[Path.CURVE4] * 3])
+            color, width = (plots.GREY, 1.0) if is_output else (plots.INK, 1.3)
             style: Any = {"arrowstyle": "-|>", "mutation_scale": 9, "color": color}
             plot.axes.add_patch(FancyArrowPatch(path=curve, linewidth=width, **style))
         for box in cell.boxes:
             color, left = COLORS[box.kind], box.x - box.width / 2
-            outline = FancyBboxPatch(
-                (left + 9, box.top + 9),
-                box.width - 18,
-                BOX[1] - 18,
-                boxstyle="round,pad=9,rounding_size=9",
-                facecolor=(color, _TINT),
-                edgecolor=color,
-                linewidth=1.1,
-            )
-            plot.axes.add_patch(outline)
+            corner, size = (left + 9, box.top + 9), (box.width - 18, BOX[1] - 18)
+            style = {"boxstyle": "round,pad=9,rounding_size=9", "linewidth": 1.1}
+            style |= {"facecolor": (color, _TINT), "edgecolor": color}
+            plot.axes.add_patch(FancyBboxPatch(corner, *size, **style))
             first = {"size": 10, "ha": "center", "weight": "bold"}
             second = {"size": 9.3, "ha": "center", "color": plots.MUTED}
             plot.axes.text(box.x, box.y - 5, box.lines[0], **first)
@@ -145,12 +137,11 @@ def layout(genotype: Genotype) -> CellLayout:
     first = [x for x, row in zip(xs, rows) if row == 0]
     spread = max(first) - min(first) + BOX[0]
     centre, wide = (min(xs) + max(xs)) / 2, max(xs) - min(xs) + BOX[0]
-    joined = ("concatenation", f"{len(rows)} × 256 channels")
-    projected = ("1 × 1 conv", "256 channels")
     source_x = (min(first) + max(first)) / 2
     source = Box(source_x, y[0], spread, "end", ("F", "backbone features"))
+    joined = ("concatenation", f"{len(rows)} × 256 channels")
     concat = Box(centre, y[-2], wide, "end", joined)
-    final = Box(centre, y[-1], BOX[0], "end", projected)
+    final = Box(centre, y[-1], BOX[0], "end", ("1 × 1 conv", "256 channels"))
     boxes: list[Box] = []
     arrows: list[Arrow] = []
     for i, (x, row, branch) in enumerate(zip(xs, rows, genotype.branches)):
@@ -164,10 +155,9 @@ def layout(genotype: Genotype) -> CellLayout:
         arrows.append(Arrow(start, (x, box.top)))
     arrows.append(Arrow(_below(concat), (centre, final.top)))
     arrows.sort(key=lambda arrow: not arrow.is_output)
-    height = final.bottom + MARGIN
-    return CellLayout(
-        wide + 2 * MARGIN, height, (source, *boxes, concat, final), tuple(arrows)
-    )
+    width, height = wide + 2 * MARGIN, final.bottom + MARGIN
+    every_box = (source, *boxes, concat, final)
+    return CellLayout(width, height, every_box, tuple(arrows))
 
 
 def _below(box: Box) -> tuple[float, float]:
@@ -184,14 +174,3 @@ def _in_order(genotype: Genotype, parent: int) -> Iterator[int]:
         yield parent
     for child in children[half:]:
         yield from _in_order(genotype, child)
-
-
-def _document(plot: plots.Plot, genotype: Genotype) -> bytes:
-    """An SVG document of its own, in which the genotype is the description."""
-    buffer = io.BytesIO()
-    told = {"Title": "Dense prediction cell", "Description": genotype.to_json()}
-    unsaid = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    plot.figure.savefig(
-        buffer, format="svg", facecolor=plots.PAPER, metadata={**told, **unsaid}
-    )
-    return buffer.getvalue()

@@ -20,12 +20,12 @@ _TEXT_ROOM = 0.65  # For numbers, as a share of the room for bars.
 def class_chart(
     palette: Palette, counted: Mapping[str, SplitStatistics], title: str
 ) -> bytes | None:
-    """Bars in the classes' colours, a row a class, a column a split with labels, as
-    PNG.
+    """Bars in the classes' colours: a row a class, a column a split.
 
     Many classes go on in further blocks to the right. Where shares differ widely the
     axis is logarithmic, and says so. A class that a split lacks is marked there; one
-    that is ignored (ADE20K's 0) has no bar. None if no split has labels.
+    that is ignored (ADE20K's 0) has no bar, and a split without labels no column. Gives
+    a PNG, or None if no split has labels.
     """
     lanes = [(k, figures) for k, figures in counted.items() if figures.num_labelled]
     if not lanes:
@@ -59,10 +59,8 @@ def shares(figures: SplitStatistics) -> list[float]:
     """Share of each class in the labelled pixels; last, of all pixels without label."""
     labelled = max(sum(figures.class_pixels), 1)
     whole = max(sum(figures.class_pixels) + figures.ignored_pixels, 1)
-    return [
-        *(n / labelled for n in figures.class_pixels),
-        figures.ignored_pixels / whole,
-    ]
+    ignored = figures.ignored_pixels / whole
+    return [*(n / labelled for n in figures.class_pixels), ignored]
 
 
 class _Scale(NamedTuple):
@@ -107,14 +105,8 @@ def _draw_scale(axes, scale: _Scale, title: str) -> None:
     axes.text(1, 1.0, "in images", va="bottom", ha="right", **style)
 
 
-def _draw_bars(
-    axes,
-    scale: _Scale,
-    rows: Sequence[int],
-    figures: SplitStatistics,
-    palette: Palette,
-) -> None:
-    """Bars with their numbers, or what is said in their place."""
+def _draw_bars(axes, scale: _Scale, rows, figures, palette: Palette) -> None:
+    """Bars of some classes' rows with their numbers, or what is said in their place."""
     count, right = len(palette.names), axes.get_yaxis_transform()
     rows = [row for row in rows if row == count or row != palette.ignore_label]
     values = [shares(figures)[row] for row in rows]
@@ -130,14 +122,8 @@ def _draw_bars(
     )
     texts = axes.bar_label(bars, [fine_percent(value) for value in values], padding=4)
     for row, text in zip(rows, texts):
-        if row < count and figures.images_where_present[row]:
-            style = {"transform": right, "ha": "right", "va": "center"}
-            axes.text(
-                1,
-                row,
-                f"{figures.images_where_present[row]:,}",
-                color=plots.MUTED,
-                **style,
-            )
+        if row < count and (images := figures.images_where_present[row]):
+            style = {"ha": "right", "va": "center", "color": plots.MUTED}
+            axes.text(1, row, f"{images:,}", transform=right, **style)
         elif row < count:
             text.set(text="never", color=WARNING)

@@ -21,9 +21,10 @@ def image_files(
     palette: Palette,
     title: str = "",
 ) -> dict[str, np.ndarray]:
-    """All pictures of one image, by the ending of their file name: `_image`,
-    `_prediction`, `_overlay`, with labels `_ground_truth` and `_errors`, and the sheet
-    under the empty ending.
+    """All pictures of one image, by the ending of their file name.
+
+    They are `_image`, `_prediction`, `_overlay`, with labels `_ground_truth` and
+    `_errors`, and under the empty ending the sheet, which has the title.
     """
     files = {
         "_image": image,
@@ -56,9 +57,10 @@ def image_files(
 def legend_entries(
     palette: Palette, predictions: np.ndarray, labels: np.ndarray | None
 ) -> list[Entry]:
-    """The legend of an image: the classes that occur, largest first. With labels each
-    has its IoU on this image, and "wrong" and "no label" follow if they occur; without,
-    its share of the image.
+    """The legend of an image: the classes that occur, largest first.
+
+    With labels each has its IoU on this image, and "wrong" and "no label" follow if
+    they occur; without, its share of the image.
     """
     if labels is None:
         seen = palette.occurring(predictions)
@@ -85,11 +87,9 @@ def contact_sheet(
     palette: Palette,
     title: str,
 ) -> np.ndarray:
-    """Images in rows, each beside its labels; a legend at the end. Uint8 `[height,
-    width, 3]`.
+    """Images in rows, each beside its labels; a legend at the end.
 
-    Items are the name, the image (`[height, width, 3]` uint8) and the labels (`[height,
-    width]` class ids) or None of each; one at a time is kept.
+    Of each it takes the name, the image and the labels or None; one at a time is kept.
     """
     panels, pixels = [], np.zeros(256, np.int64)
     for name, image, labels in items:
@@ -122,22 +122,18 @@ def thumbnail(
 
 
 def contact_entries(pixels: np.ndarray, palette: Palette) -> list[Entry]:
-    """The classes that occur with their share of the labelled pixels, largest first;
-    `[256]` says how many pixels have each label.
+    """The classes that occur with their share of the labelled pixels, largest first.
+
+    `pixels` are `[256]`: how many have each label.
     """
-    is_class = palette.is_labelled(np.arange(256))
-    counts, total = np.where(is_class, pixels, 0), max(int(pixels.sum()), 1)
-    labelled, ignored = max(int(counts.sum()), 1), int(pixels[palette.ignore_label])
-    order = np.argsort(-counts, kind="stable")
+    counts = np.where(palette.is_labelled(np.arange(256)), pixels, 0)
+    shares, ignored = counts / max(counts.sum(), 1), pixels[palette.ignore_label]
     entries = [
-        Entry(
-            f"{palette.names[c]} {fine_percent(counts[c] / labelled)}",
-            palette.colors[c],
-        )
-        for c in order
+        Entry(f"{palette.names[c]} {fine_percent(shares[c])}", palette.colors[c])
+        for c in np.argsort(-counts, kind="stable")
         if counts[c]
     ]
     if ignored:
-        text = f"no label {fine_percent(ignored / total)} of all"
-        entries.append(Entry(text, None))
+        share = fine_percent(ignored / pixels.sum())
+        entries.append(Entry(f"no label {share} of all", None))
     return entries

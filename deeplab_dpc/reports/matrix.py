@@ -29,12 +29,12 @@ def row_shares(counts: np.ndarray) -> np.ndarray:
 def drawn(
     counts: np.ndarray, class_names: tuple[str, ...], title: str = ""
 ) -> Iterator[Plot]:
-    """The confusion matrix, each row as shares of its true class; blue is right, orange
-    wrong.
+    """The matrix, each row as shares of its true class; blue is right, orange wrong.
 
     The scale is that of square roots, so that a small mistake is seen, too. A class
     that is never true has an empty row. With up to `MOST_WITH_NUMBERS` classes the
-    cells hold percents; below half a percent nothing.
+    cells hold percents; below half a percent nothing. `counts` are `[classes, classes]`
+    pixels, rows true, columns predicted.
     """
     count, shares = len(counts), row_shares(counts)
     has_numbers = count <= MOST_WITH_NUMBERS
@@ -54,9 +54,8 @@ def drawn(
         order = np.argsort(-shares, axis=None, kind="stable")[:_MOST_HOVERS]
         for i, j in np.transpose(np.unravel_index(order, shares.shape)):
             if has_numbers or shares[i, j] >= 0.01:
-                known = (
-                    f"{counts[i, j]:,} pixels" if has_numbers else percent(shares[i, j])
-                )
+                pixels, share = f"{counts[i, j]:,} pixels", percent(shares[i, j])
+                known = pixels if has_numbers else share
                 box = (j - 0.5, i - 0.5, j + 0.5, i + 0.5)
                 plot.hover(box, f"{class_names[i]} as {class_names[j]}: {known}")
         yield plot
@@ -70,8 +69,7 @@ def picture(counts: np.ndarray, class_names: tuple[str, ...], title: str = "") -
 
 def _pixels(shares: np.ndarray) -> np.ndarray:
     """A pixel for each cell, clear where there is nothing: it suits dark pages, too."""
-    pixels = np.zeros((*shares.shape, 4), np.uint8)
-    pixels[..., :3] = WRONG
+    pixels = np.full((*shares.shape, 4), (*WRONG, 0), np.uint8)
     pixels[np.eye(len(shares), dtype=bool), :3] = RIGHT
     pixels[..., 3] = np.round(255 * np.sqrt(shares))
     return pixels
@@ -101,9 +99,8 @@ def _add_scales(plot: Plot) -> None:
     for name, color in (("wrong", WRONG), ("right", RIGHT)):
         steps = [(*(c / 255 for c in color), alpha) for alpha in np.linspace(0, 1, 256)]
         scale = ScalarMappable(PowerNorm(0.5, 0.0, 1.0), ListedColormap(steps))
-        bar = plot.figure.colorbar(
-            scale, ax=plot.axes, fraction=0.02, shrink=0.2, pad=0.02
-        )
+        place = {"ax": plot.axes, "fraction": 0.02, "shrink": 0.2, "pad": 0.02}
+        bar = plot.figure.colorbar(scale, **place)
         labels = [f"{100 * tick:g} %" for tick in _TICKS]
         bar.set_ticks(_TICKS, labels=labels if name == "wrong" else [])
         bar.ax.tick_params(length=0)

@@ -28,17 +28,18 @@ _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """A column of a table; the macro `table` of `macros.html.j2` draws it."""
+    """A column of a table; the macro `table` of `macros.html.j2` draws it.
 
-    name: str  # Its heading.
-    show: Callable[[Any], str]  # From a row's object to text for people.
-    # And to what it is sorted by: text or a number; none or nan is last. A column of
-    # text alone can leave it out.
+    From a row's object it gives text for people, what that is sorted by (text or a
+    number; none or nan is last; without `value` the text), and perhaps the RGB colour
+    of a square before the text. `kind` are CSS classes: "number" stands on the right,
+    "text" or "code" on the left; "bar" draws the value, a share, behind its text.
+    """
+
+    name: str
+    show: Callable[[Any], str]
     value: Callable[[Any], object] | None = None
-    # CSS classes: "number" stands on the right, "text" or "code" on the left; "bar"
-    # draws the value, a share, as a bar behind its text.
     kind: str = "number"
-    # From a row's object to the RGB colour of a square before the text.
     color: Callable[[Any], tuple[int, int, int]] | None = None
 
     def key(self, row: Any) -> str:
@@ -50,8 +51,9 @@ class Column:
 
 
 def render(template: str, **values: Any) -> str:
-    """A page: the text of a file in `templates/`, which extends `base.html.j2`, with
-    the values; a name without a value is an error.
+    """A page: the text of a file in `templates/`, which extends `base.html.j2`.
+
+    A name in it that `values` lack raises `jinja2.UndefinedError`.
     """
     page = _environment().get_template(template).render(sections=[], **values)
     return legal(page)
@@ -67,32 +69,29 @@ def css_color(color: tuple[int, int, int]) -> str:
     return "#{:02x}{:02x}{:02x}".format(*map(int, color))
 
 
-def data_uri(content: bytes, kind: str) -> str:
-    """A file as an address that holds it, which an `img` can show."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-
-
 def photo_uri(picture: np.ndarray) -> str:
     """A photograph, `[height, width, 3]` uint8, as JPEG."""
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "JPEG", quality=85)
-    return data_uri(buffer.getvalue(), "image/jpeg")
+    return _data_uri(picture, "jpeg", quality=85)
 
 
 def drawing_uri(picture: np.ndarray) -> str:
     """A drawing, `[height, width, 3 or 4]` uint8, as PNG: every pixel as it is."""
+    return _data_uri(picture, "png", optimize=True)
+
+
+def _data_uri(picture: np.ndarray, kind: str, **options: Any) -> str:
+    """A picture as an address that holds its file, which an `img` can show."""
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
-    return data_uri(buffer.getvalue(), "image/png")
+    Image.fromarray(picture).save(buffer, kind, **options)
+    content = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return f"data:image/{kind};base64,{content}"
 
 
 def setting(value: Any) -> str:
     """A setting's value as text."""
     if value is None:
         return "none"
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 @functools.cache

@@ -22,7 +22,7 @@ _HATCH = ((255, 255, 255), (178, 180, 186))
 
 @dataclasses.dataclass(frozen=True)
 class Palette:
-    """The classes' names and colours (0..255), and which label is no class."""
+    """The classes' names and RGB colours, 0..255, and the label of what is no class."""
 
     names: tuple[str, ...]
     colors: tuple[tuple[int, int, int], ...]
@@ -49,9 +49,7 @@ class Palette:
         return self.is_class(labels) & (labels != self.ignore_label)
 
     def paint(self, labels: np.ndarray) -> np.ndarray:
-        """The labels' colours: `[height, width, 3]` uint8. Whatever is no class has
-        `IGNORED_COLOR`.
-        """
+        """The labels' colours; whatever is no class has `IGNORED_COLOR`."""
         labels = np.asarray(labels).astype(np.int64)
         known, count = self.is_class(labels), len(self.names)
         table = np.array([*self.colors[:count], IGNORED_COLOR], np.uint8)
@@ -71,9 +69,8 @@ class Palette:
 def overlay(
     image: np.ndarray, labels: np.ndarray, palette: Palette, opacity: float = 0.55
 ) -> np.ndarray:
-    """The image under its classes' colours, with a light line between classes. Pixels
-    without a class show the image alone. The line is wide enough to be seen when the
-    picture is made smaller.
+    """The image under its classes' colours, with a light line between classes, wide
+    enough to be seen made smaller. Pixels without a class show the image alone.
     """
     mixed = image.astype(np.float32) * (1 - opacity)
     mixed += palette.paint(labels).astype(np.float32) * opacity
@@ -94,9 +91,7 @@ def ground_truth(labels: np.ndarray, palette: Palette) -> np.ndarray:
 def errors(
     image: np.ndarray, labels: np.ndarray, predictions: np.ndarray, palette: Palette
 ) -> np.ndarray:
-    """Where the prediction is wrong: wrong pixels are red (`WRONG_COLOR`), right ones
-    show the image, pale and grey, and those that are not labelled are hatched.
-    """
+    """Wrong pixels in `WRONG_COLOR`, right ones pale grey, unlabelled ones hatched."""
     grey = image.astype(np.float32) @ np.array((0.299, 0.587, 0.114), np.float32)
     pale = np.round(145 + 0.35 * grey).astype(np.uint8)
     picture = np.repeat(pale[..., None], 3, axis=-1)
@@ -107,9 +102,7 @@ def errors(
 
 
 def hatching(height: int, width: int) -> np.ndarray:
-    """Diagonal stripes for what is no class, `[height, width, 3]` uint8, as wide as
-    makes them visible when the picture is made smaller.
-    """
+    """Diagonal stripes for what is no class, wide enough to be seen made smaller."""
     period = max(4, round(max(height, width) / 80))
     is_dark = np.arange(height + width - 1) % period < period / 3
     diagonal = np.array(_HATCH, np.uint8)[is_dark.astype(int)]
@@ -131,9 +124,7 @@ def image_counts(
 
 
 def write_png(path: pathlib.Path, picture: np.ndarray) -> None:
-    """Writes a picture (`[h, w, 3]`) or label map (`[h, w]`), whole or not at all.
-    Label maps with ids above 255 become 16 bit PNGs.
-    """
+    """Writes a picture or label map, of 16 bits for ids above 255, as a whole file."""
     array = np.asarray(picture)
     if array.ndim == 2:
         array = array.astype(np.uint8 if array.max(initial=0) < 256 else np.uint16)

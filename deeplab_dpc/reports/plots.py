@@ -59,15 +59,11 @@ _DECIMALS = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
 
 
 class Plot:
-    """A figure with `columns` pairs of axes; it is drawn and written inside a `with`
-    block.
+    """matplotlib's `figure`, with names of its axes, drawn and written inside a `with`.
 
-    `x` and `y` say what the axes are. The size is in inches; 7.6 fill a column of a
-    page. Names from outside are given to matplotlib through `pages.legal`.
-
-    with Plot("step", "loss") as plot:
-        plot.axes.plot([1, 2], [0.9, 0.5], color=BLUE)
-        content = plot.png()
+    `size` is in inches, of which 7.6 fill a column of a page. It has `columns` pairs of
+    axes: `all_axes`, the first of which is `axes`. Names from outside are given to
+    matplotlib through `pages.legal`.
     """
 
     def __init__(
@@ -77,8 +73,7 @@ class Plot:
         size: tuple[float, float] = (7.6, 3.5),
         columns: int = 1,
     ):
-        self._names, self._size = {"xlabel": x, "ylabel": y}, size
-        self._columns = columns
+        self._names, self._size, self._columns = (x, y), size, columns
         self._hovers: list[tuple[tuple[float, ...], str]] = []
         self._style = contextlib.ExitStack()
 
@@ -94,7 +89,7 @@ class Plot:
         grid = self.figure.subplots(1, self._columns, squeeze=False)
         self.all_axes: list[Any] = list(grid[0])
         self.axes: Any = self.all_axes[0]
-        self.axes.set(**self._names)
+        self.axes.set(xlabel=self._names[0], ylabel=self._names[1])
         for axes in self.all_axes:
             axes.tick_params(which="both", length=0)
         return self
@@ -123,16 +118,15 @@ class Plot:
     def svg(self, label: str, kind: str = "chart") -> Markup:
         """The plot as an SVG element of a CSS class, in a page's colours and fonts.
 
-        An artist whose `gid` begins with "class " has the rest as its CSS classes. The
-        label, for those who do not see it, is unlike another's on a page.
+        The label, unlike another's on a page, says what it shows to those who do not
+        see it. An artist whose `gid` begins with "class " has the rest as CSS classes.
         """
-        buffer, none = io.BytesIO(), dict.fromkeys(("Creator", "Date", "Format"))
-        self.figure.savefig(buffer, format="svg", facecolor="none", metadata=none)
-        whole = ElementTree.fromstring(buffer.getvalue())
+        none = dict.fromkeys(("Creator", "Date", "Format"))
+        whole = ElementTree.fromstring(self.saved("svg", none, facecolor="none"))
         width = f"--width:{100 * self.figure.get_figwidth():.0f}px"
         given = {"role": "img", "aria-label": pages.legal(label), "style": width}
-        view = {"viewBox": whole.attrib["viewBox"]}
-        root = ElementTree.Element("svg", {"class": kind, **given, **view})
+        given["viewBox"] = whole.attrib["viewBox"]
+        root = ElementTree.Element("svg", {"class": kind, **given})
         prefix = f"p{zlib.crc32(label.encode('utf-8', 'replace')):x}"
         for child in whole:
             root.extend(_parts(child, prefix))
@@ -149,11 +143,12 @@ class Plot:
 
     def png(self, dpi: float = DOTS_PER_INCH) -> bytes:
         """The plot as a PNG; the same plot gives the same bytes."""
-        buffer = io.BytesIO()
-        metadata = {"Software": None}
-        self.figure.savefig(
-            buffer, format="png", dpi=dpi, facecolor=PAPER, metadata=metadata
-        )
+        return self.saved("png", {"Software": None}, dpi=dpi)
+
+    def saved(self, kind: str, metadata: dict[str, Any], **style: Any) -> bytes:
+        """The plot as a document of a kind and metadata that matplotlib knows."""
+        buffer, style = io.BytesIO(), {"facecolor": PAPER, **style}
+        self.figure.savefig(buffer, format=kind, metadata=metadata, **style)
         return buffer.getvalue()
 
 

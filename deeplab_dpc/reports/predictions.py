@@ -23,16 +23,16 @@ def draw(
     total: int,
     also_raw: bool,
 ) -> None:
-    """Writes the pictures of `total` images, with a progress line: `NAME.png` is the
-    sheet, `NAME_overlay.png` and so on parts, and the class ids, if wanted,
-    `raw/NAME.png`.
+    """Writes the pictures of each of `total` images, with a progress line.
+
+    In the folder `NAME.png` is the sheet, `NAME_overlay.png` and so on its parts, and
+    `raw/NAME.png`, if wanted, the class ids.
     """
     used = set[str]()
     with Progress(total) as progress:
         for item in images:
             name = file_name(item.name, used)
-            has_label = (item.label != palette.ignore_label).any()
-            label = item.label if has_label else None
+            label = item.label if (item.label != palette.ignore_label).any() else None
             drawn = image_sheets.image_files(
                 item.pixels, item.prediction, label, palette, item.name
             )
@@ -58,10 +58,10 @@ def handed_in(
 def submission_of(
     run: Run, photos: Sequence[pathlib.Path], folder: pathlib.Path
 ) -> Submission | None:
-    """Where predictions go for the server of the split's benchmark, if it has one.
+    """Where predictions go for the server of the benchmark, if it has one.
 
-    Photos that are drawn count as the benchmark's test images if all of them have names
-    of its. Without any, the run's split is. `submission/` is to be in `folder`.
+    That is `submission/` in the folder. Image files that are drawn count as test images
+    if all have names of the benchmark's; without any, the run's split is drawn.
     """
     info = run.config.dataset if photos else run.dataset
     layout = submission.layout(info, "test" if photos else run.split)
@@ -80,9 +80,7 @@ def submission_of(
 
 
 def file_name(name: str, used: set[str]) -> str:
-    """A name for files: no folders, no ending, no odd characters, none used twice; it
-    is added to `used`.
-    """
+    """A name without folders, ending, odd characters; new in `used`, and put there."""
     stem = re.sub(r"\.(jpe?g|png|bmp|gif|tiff?)$", "", name, flags=re.IGNORECASE)
     base = re.sub(r"[^\w.+-]+", "_", stem).strip("._") or "image"
     chosen, count = base, 1

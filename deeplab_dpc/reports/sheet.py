@@ -1,6 +1,5 @@
 """Several pictures on one sheet, with headings and a legend."""
 
-import dataclasses
 import functools
 import math
 from collections.abc import Sequence
@@ -30,8 +29,7 @@ class Entry(NamedTuple):
     color: tuple[int, int, int] | None
 
 
-@dataclasses.dataclass(frozen=True)
-class Legend:
+class Legend(NamedTuple):
     """What stands beside or below the pictures; a heading of "" is none."""
 
     entries: Sequence[Entry] = ()
@@ -39,7 +37,7 @@ class Legend:
 
 
 def sheet(panels: Panels, legend: Legend, title: str = "") -> np.ndarray:
-    """Pictures of one size side by side, with a heading each, and a legend, uint8.
+    """Pictures of one size side by side, with a heading each, and a legend.
 
     The number of columns is the one whose sheet is nearest to a screen's shape. Large
     pictures are made smaller; one below 300 pixels is enlarged by a whole number. The
@@ -57,7 +55,12 @@ def sheet(panels: Panels, legend: Legend, title: str = "") -> np.ndarray:
         aspect = width / (layout.height + below) / _SHEET_ASPECT
         choices.append((abs(math.log(aspect)), columns, layout, shown))
     *_, layout, shown = min(choices, key=lambda choice: choice[:2])
-    fitted = [(text, _resized(picture, shown)) for text, picture in panels]
+    smaller = shown[0] < panels[0][1].shape[0]
+    how = Image.Resampling.BOX if smaller else Image.Resampling.NEAREST
+    fitted = [
+        (text, np.asarray(Image.fromarray(picture).resize(shown[::-1], how)))
+        for text, picture in panels
+    ]
     return _drawn(fitted, layout, legend, title)
 
 
@@ -69,18 +72,13 @@ def flowing_sheet(panels: Panels, legend: Legend, title: str = "") -> np.ndarray
     return _drawn(panels, layout, legend, title)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Layout:
-    """Where the pictures stand, in rows, each below its heading.
+class _Layout(NamedTuple):
+    """Where the pictures stand, in rows, each below its heading."""
 
-    Each of `places` has the left upper corner of a heading, and how long it may be.
-    The last row has `free` behind its last picture: x, y and height.
-    """
-
-    places: list[tuple[int, int, int]]
+    places: list[tuple[int, int, int]]  # Of a heading: x, y, how long it may be.
     width: int
     height: int
-    free: tuple[int, int, int]
+    free: tuple[int, int, int]  # Behind the last picture: x, y and height.
 
     @classmethod
     def of(cls, sizes: Sequence[Size], room: int, least: int) -> "_Layout":
@@ -165,14 +163,6 @@ def _shown_size(size: Size, room: int) -> Size:
     wanted = math.ceil(_SMALLEST_SIDE / max(height, width))
     whole = max(1, min(wanted, int(factor)))
     return height * whole, width * whole
-
-
-def _resized(picture: np.ndarray, size: Size) -> np.ndarray:
-    if picture.shape[:2] == size:
-        return picture
-    smaller = size[0] < picture.shape[0]
-    how = Image.Resampling.BOX if smaller else Image.Resampling.NEAREST
-    return np.asarray(Image.fromarray(picture).resize(size[::-1], how))
 
 
 def _shortened(text: str, width: float, size: int = _TEXT_SIZE) -> str:

@@ -17,12 +17,11 @@ _MOST_POINTS = 600
 def curves(
     lines: Sequence[tuple[str, str, Points]], label: str, y_name: str, height_px: int
 ) -> Markup | None:
-    """Lines (name, colour, points of step and value) over the training's steps; None
-    without a value.
+    """Lines over the training's steps; None without a value.
 
-    Where the largest value is over ten times the median, the scale is logarithmic, and
-    the chart says so. Values that are no numbers are left out. The label is for those
-    who do not see the chart.
+    A line has a name, a colour and points (step, value). Where the largest value is
+    over ten times the median, the scale is logarithmic, and the chart says so. Values
+    that are no numbers are left out.
     """
     shown = [
         (name, color, [point for point in points if math.isfinite(point[1])])
@@ -55,13 +54,9 @@ def curves(
 def histogram(values: Sequence[float], label: str) -> Markup:
     """How many images have which score: 20 bars from 0 to 100 %."""
     with Plot("mIoU in %", "images", (7.6, 1.9)) as plot:
-        counts, edges, _ = plot.axes.hist(
-            100 * np.array(values),
-            bins=20,
-            range=(0, 100),
-            color=plots.BLUE,
-            rwidth=0.9,
-        )
+        style = {"color": plots.BLUE, "rwidth": 0.9}
+        percents = 100 * np.array(values)
+        counts, edges, _ = plot.axes.hist(percents, bins=20, range=(0, 100), **style)
         for count, low, high in zip(counts, edges, edges[1:]):
             text = f"{count:.0f} images of {low:.0f} to {high:.0f} %"
             plot.hover((low, 0, high, count), text)
@@ -77,8 +72,9 @@ def shares(
     colors: Sequence[tuple[int, int, int]],
     label: str,
 ) -> Markup:
-    """Bars of the classes' shares, in their colours, one above the other; each row has
-    a title and `[classes]` in 0..1.
+    """Bars of the classes' shares, in their colours, one above the other.
+
+    A row has a title and the shares, `[classes]`, in 0..1.
     """
     with Plot(size=(7.6, 0.5 * len(rows) + 0.1)) as plot:
         for row, (_, values) in enumerate(rows):

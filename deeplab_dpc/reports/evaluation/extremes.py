@@ -1,8 +1,8 @@
 """The best and the worst images of an evaluation, drawn small while it runs."""
 
 import bisect
-import dataclasses
 import math
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -17,9 +17,8 @@ _BOX = Image.Resampling.BOX
 Panels = tuple[tuple[str, np.ndarray], ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class ShownImage:
-    """An image to show: its name and scores, and headings and `[h, w, 3]` pictures."""
+class ShownImage(NamedTuple):
+    """An image to show: its name and scores, and pictures with headings."""
 
     score: ImageScore
     panels: Panels
@@ -44,9 +43,7 @@ class Extremes:
         label: np.ndarray,
         prediction: np.ndarray,
     ) -> None:
-        """Shows it a scored image, `[height, width, 3]` in 0..255, without its padding,
-        and its true and predicted classes, `[height, width]`.
-        """
+        """Shows it a scored image, `[height, width, 3]` in 0..255, without padding."""
         if self._count == 0 or math.isnan(score.miou):
             return
         self._seen += 1

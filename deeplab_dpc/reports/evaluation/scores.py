@@ -14,9 +14,7 @@ from deeplab_dpc.runs import Run
 
 
 def write(run: Run, result: Result, folder: pathlib.Path) -> pathlib.Path:
-    """Writes `<split>.json`, whose path it gives, `<split>_confusion.csv` and `.png`,
-    and the scalars.
-    """
+    """Writes JSON (whose path it gives), confusion matrix (CSV, PNG) and scalars."""
     scores = result.to_dict()
     scores["settings"] = {
         "checkpoint_dir": str(run.folder),
@@ -26,8 +24,8 @@ def write(run: Run, result: Result, folder: pathlib.Path) -> pathlib.Path:
     path = folder / f"{result.split}.json"
     files.write(path, json.dumps(scores, indent=2) + "\n")
     files.write(folder / f"{result.split}_confusion.csv", result.confusion_csv())
-    title = f"{run.dataset.name} {result.split}, step {result.step}, "
-    title += f"mIoU {100 * result.miou:.2f} %"
+    where = f"{run.dataset.name} {result.split}, step {result.step}"
+    title = f"{where}, mIoU {100 * result.miou:.2f} %"
     picture = matrix.picture(np.array(result.counts), result.class_names, title)
     files.write(folder / f"{result.split}_confusion.png", picture)
     names = [f"iou/{name}" for name in result.class_names]

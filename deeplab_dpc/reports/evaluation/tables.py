@@ -34,16 +34,9 @@ def scores(result: Result, colors: Sequence[tuple[int, int, int]]) -> list[Colum
     def column(name: str, values: Sequence[float], kind: str = "number") -> Column:
         return Column(name, lambda c: percent(values[c]), lambda c: values[c], kind)
 
-    class_column = Column(
-        "class",
-        lambda c: names[c],
-        lambda c: names[c].lower(),
-        kind="text",
-        color=lambda c: colors[c],
-    )
-    boundary = result.boundary
+    by, boundary = lambda c: names[c].lower(), result.boundary
     return [
-        class_column,
+        Column("class", lambda c: names[c], by, "text", lambda c: colors[c]),
         column("IoU", result.ious, "number bar"),
         column("accuracy", result.accuracies),
         column("precision", precisions(counts)),
