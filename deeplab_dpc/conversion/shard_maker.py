@@ -7,14 +7,13 @@ import os
 import pathlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import PIL
 
 from deeplab_dpc import files
 from deeplab_dpc.conversion import images, sources
-from deeplab_dpc.conversion.duplicates import Place
 from deeplab_dpc.data import DatasetError, checksums, records
 from deeplab_dpc.data.manifest import Shard, Skipped
 from deeplab_dpc.data.statistics import Tally
@@ -64,6 +63,14 @@ class ShardPlan:
         return f"{self.name}.json"
 
 
+class Place(NamedTuple):
+    """Where an image occurs, and the digest of its file."""
+
+    split: str
+    name: str
+    digest: str
+
+
 @dataclasses.dataclass(frozen=True)
 class Finished:
     """What is known of a shard that was made; a file beside it keeps this."""
@@ -76,13 +83,7 @@ class Finished:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON types."""
-        return {
-            "fingerprint": self.fingerprint,
-            "shard": dataclasses.asdict(self.shard),
-            "tally": self.tally.to_dict(),
-            "places": self.places,
-            "skipped": [dataclasses.asdict(s) for s in self.skipped],
-        }
+        return {**dataclasses.asdict(self), "tally": self.tally.to_dict()}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Finished":

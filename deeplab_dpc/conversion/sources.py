@@ -178,24 +178,20 @@ def _read_label(item: Item, image: images.Checked, source: Source) -> np.ndarray
         raise DatasetError(f"{item.label} cannot be read ({e.strerror}).") from e
     size = image.pixels.shape[:2]
     if label.shape != size:
+        hint = (
+            "They must be of one size; resize neither without the other, and labels by "
+            "nearest neighbour only."
+        )
+        if image.orientation >= 5 and label.shape == size[::-1]:
+            hint = (
+                f"Its EXIF orientation is {image.orientation}: pass the other one of "
+                "--exif_orientation=apply and --exif_orientation=ignore."
+            )
         raise DatasetError(
             f"{item.label} is {label.shape[0]}x{label.shape[1]} (height x width), but "
-            f"its image {item.image} is {size[0]}x{size[1]}. "
-            + _size_hint(label.shape, image)
+            f"its image {item.image} is {size[0]}x{size[1]}. {hint}"
         )
     return label
-
-
-def _size_hint(size: tuple[int, ...], image: images.Checked) -> str:
-    if image.orientation >= 5 and size == image.pixels.shape[1::-1]:
-        return (
-            f"Its EXIF orientation is {image.orientation}: pass the other one of "
-            "--exif_orientation=apply and --exif_orientation=ignore."
-        )
-    return (
-        "They must be of one size; resize neither without the other, and labels by "
-        "nearest neighbour only."
-    )
 
 
 def _missing_message(

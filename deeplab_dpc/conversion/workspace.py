@@ -48,8 +48,7 @@ def opened(output_dir: pathlib.Path) -> Iterator[pathlib.Path]:
             _empty(folder)
     except BaseException:
         if is_new:
-            with contextlib.suppress(OSError):
-                output_dir.rmdir()
+            _remove_empty(output_dir)
         raise
 
 
