@@ -23,20 +23,14 @@ _VERSION = 1  # Of what a shard and the file beside it hold; counts up with chan
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """How a data set is converted; a `DatasetError` for what means nothing.
+    """How a data set is converted; a `DatasetError` for what means nothing."""
 
-    Attributes:
-        num_shards: Files a split (fewer for a split with fewer images).
-        num_workers: Processes; 0: one for each core, or just this one where starting
-            others takes longer than the work.
-        skip_bad: Leave out images and labels that are wrong, instead of failing.
-        exif: What to do with images whose EXIF data turn them; see `images.read`.
-    """
-
-    num_shards: int = 4
+    num_shards: int = 4  # Files a split (fewer for a split with fewer images).
+    # Processes; 0: one for each core, or just this one where starting others takes
+    # longer than the work.
     num_workers: int = 0
-    skip_bad: bool = False
-    exif: images.Exif = "refuse"
+    skip_bad: bool = False  # Leave out wrong images and labels, instead of failing.
+    exif: images.Exif = "refuse"  # For images whose EXIF data turn them: `images.read`.
 
     def __post_init__(self):
         if self.num_shards < 1 or self.num_workers < 0:

@@ -27,21 +27,16 @@ class Item:
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """A data set as it was downloaded or drawn.
-
-    Attributes:
-        splits: The images of each split, in the order of the records.
-        ignore_label: The id of ignored pixels in the records.
-        unions: Splits that are made of others, such as `{"trainval": ("train",
-            "val")}`; images that these share are no mistake.
-    """
+    """A data set as it was downloaded or drawn."""
 
     name: str
     class_names: tuple[str, ...]
     colors: tuple[tuple[int, int, int], ...]
-    splits: Mapping[str, Sequence[Item]]
+    splits: Mapping[str, Sequence[Item]]  # In the order of the records.
     read_label: reading.Reader
-    ignore_label: int = reading.IGNORE
+    ignore_label: int = reading.IGNORE  # Of the records.
+    # Splits that are made of others, such as `{"trainval": ("train", "val")}`; images
+    # that these share are no mistake.
     unions: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def info(self, split_sizes: Mapping[str, int]) -> DatasetInfo:

@@ -1,9 +1,8 @@
 """Where a conversion works: a hidden folder that survives kills, and moves in at once.
 
-The records of a conversion wait in `.converting` in the output folder until all of them
-are done. Then they replace those of an earlier conversion. What a killed process left
-there is found by the next one: finished shards go on being used, and files that it was
-just moving go back to where they came from.
+Its records wait in `.converting` in the output folder until all are done; then they
+replace those of an earlier one. What a killed process left is found by the next one:
+finished shards are used, and files that it was just moving go back.
 """
 
 import contextlib

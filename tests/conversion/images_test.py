@@ -2,7 +2,6 @@
 
 import io
 import struct
-import zlib
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from deeplab_dpc.conversion import images
 from deeplab_dpc.conversion.images import ImageError
 from deeplab_dpc.data import records
 from tests import goldens
+from tests.conversion.labels.files_test import png
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (60, 90, 3), np.uint8)
@@ -44,14 +44,7 @@ def deep_png(channels):
 
 def png_of_size(width, height):
     """A PNG whose header claims this size; it holds no pixels."""
-
-    def chunk(kind, data):
-        checksum = zlib.crc32(kind + data)
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    parts = (b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+    return png(struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0), b"")
 
 
 def zeros_within(data, count=512):

@@ -20,7 +20,7 @@ from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.conversion.shard_maker import ShardPlan
 from deeplab_dpc.conversion.sources import Item, Source
 from deeplab_dpc.data.dataset_info import DatasetError
-from tests import goldens
+from tests import goldens, nightly
 from tests.conversion.toy import convert
 
 NAMES = [f"image{i:02d}" for i in range(24)]
@@ -142,6 +142,13 @@ def start(folder, output):
     )
 
 
+def finish(folder, output):
+    program = start(folder, output)
+    _, errors = program.communicate()
+    assert program.returncode == 0, errors
+    return errors
+
+
 def assert_all_gone(group, within_s=20):
     end = time.monotonic() + within_s
     while time.monotonic() < end:
@@ -164,19 +171,19 @@ def wait_for_shards(program, output, count):
 
 @pytest.mark.slow
 def test_killed_at_random_moments_it_ends_as_if_never(folder, expected, tmp_path):
-    """SIGKILL ten times, then once to the end; the seed is fixed, the moments are not."""
+    """SIGKILL three times (ten nightly) in 2 to 10 s, then none; the moments, one in each
+    part of that time, are seeded."""
     output, moments, done = tmp_path / "out", random.Random(0), 0
-    for _ in range(10):
+    count = nightly.of(3, 10)
+    for i in moments.sample(range(count), count):
         program = start(folder, output)
-        time.sleep(moments.uniform(2, 10))
+        time.sleep(2 + 8 * moments.uniform(i, i + 1) / count)
         program.kill()
         program.communicate()
         assert_all_gone(program.pid)
         assert finished_shards(output) >= done or (output / "dataset.json").exists()
         done = finished_shards(output)
-    program = start(folder, output)
-    _, errors = program.communicate()
-    assert program.returncode == 0, errors
+    finish(folder, output)
     assert_same(output, expected)
 
 
@@ -193,7 +200,5 @@ def test_asked_to_end_it_does_so_in_good_order(folder, expected, tmp_path, numbe
     assert "Traceback" not in errors and printed == ""
     assert_all_gone(program.pid)
     assert not list(output.glob("*.tfrecord"))
-    program = start(folder, output)
-    _, errors = program.communicate()
-    assert "shards are as an earlier run finished them" in errors
+    assert "shards are as an earlier run finished them" in finish(folder, output)
     assert_same(output, expected)

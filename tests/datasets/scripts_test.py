@@ -14,6 +14,7 @@ from tests.programs.convert.programs import FOLDER
 
 SAMPLES = goldens.REAL_DATA / "samples"
 VOC = "VOCtrainval_11-May-2012.tar"
+VOC_SCRIPT = "download_and_convert_voc2012.sh"
 ADE20K = "ADEChallengeData2016.zip"
 
 pytestmark = pytest.mark.skipif(
@@ -55,17 +56,12 @@ def test_voc_is_downloaded_and_converted(server, tmp_path):
     work = tmp_path / "work"
     work.mkdir()
     (work / f"{VOC}.part").write_bytes((server / VOC).read_bytes()[:100_000])
-    done = run(
-        "download_and_convert_voc2012.sh",
-        work,
-        "--splits=val",
-        **voc_environment(server),
-    )
+    done = run(VOC_SCRIPT, work, "--splits=val", **voc_environment(server))
     assert done.returncode == 0, done.stderr
     assert (work / VOC).read_bytes() == (server / VOC).read_bytes()
     assert len(stored.ids(work / "tfrecord", "val")) == 5
     (server / VOC).unlink()
-    again = run("download_and_convert_voc2012.sh", work, VOC_MD5="x")
+    again = run(VOC_SCRIPT, work, VOC_MD5="x")
     assert again.returncode == 0, again.stderr
     assert "is here already" in again.stdout and "unpacked already" in again.stdout
     assert len(stored.ids(work / "tfrecord", "trainval")) == 9
@@ -85,11 +81,11 @@ def test_ade20k_is_downloaded_and_converted(server, tmp_path):
 def test_a_wrong_checksum_and_a_wrong_address_leave_nothing(server, tmp_path):
     work = tmp_path / "work"
     settings = voc_environment(server)
-    done = run("download_and_convert_voc2012.sh", work, **settings | {"VOC_MD5": "abc"})
+    done = run(VOC_SCRIPT, work, **settings | {"VOC_MD5": "abc"})
     assert done.returncode == 1
     assert f"its md5sum is {settings['VOC_MD5']}, not abc" in done.stderr
     assert not list(work.iterdir())
-    done = run("download_and_convert_voc2012.sh", work, VOC_BASE_URL="file:///nowhere")
+    done = run(VOC_SCRIPT, work, VOC_BASE_URL="file:///nowhere")
     assert done.returncode == 1
     assert "The download of file:///nowhere/VOC" in done.stderr
 
@@ -100,7 +96,7 @@ def test_an_archive_of_something_else(tmp_path):
     made = shutil.make_archive(f"{tmp_path}/server/x", "tar", tmp_path, "other")
     shutil.move(made, tmp_path / "server" / VOC)
     done = run(
-        "download_and_convert_voc2012.sh",
+        VOC_SCRIPT,
         tmp_path / "work",
         VOC_BASE_URL=f"file://{tmp_path}/server",
         VOC_MD5="",

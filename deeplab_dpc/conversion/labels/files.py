@@ -20,21 +20,14 @@ class LabelError(DatasetError):
 
 @dataclasses.dataclass(frozen=True)
 class LabelFile:
-    """What a label PNG holds.
-
-    Attributes:
-        path: Where it lies.
-        mode: Pillow's word for the kind: "L" grey, "P" palette, "RGB", "RGBA", ...
-        pixels: `[height, width]` integers (a palette's indices; the true values of a
-            grey PNG of 1, 2 or 4 bits), or `[height, width, channels]` of a colour
-            picture.
-        palette: `[entries, 3]` uint8 of a palette PNG; None for others.
-    """
+    """What a label PNG holds."""
 
     path: pathlib.Path
-    mode: str
+    mode: str  # Pillow's word for the kind: "L" grey, "P" palette, "RGB", "RGBA", ...
+    # `[height, width]` integers (a palette's indices; the true values of a grey PNG of
+    # 1, 2 or 4 bits), or `[height, width, channels]` of a colour picture.
     pixels: np.ndarray
-    palette: np.ndarray | None
+    palette: np.ndarray | None  # `[entries, 3]` uint8 of a palette PNG.
 
     @property
     def holds_ids(self) -> bool:

@@ -30,16 +30,12 @@ Reader = Callable[[pathlib.Path], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Ids:
-    """Reads labels that hold each class's id; the ignored ones become 255.
-
-    Attributes:
-        colors: The classes' colours, where their owner gave them (None for a class
-            without one). A palette PNG that shows a class's colour at another index is
-            refused: its indices are not the ids.
-    """
+    """Reads labels that hold each class's id; the ignored ones become 255."""
 
     num_classes: int
     ignore_label: int = IGNORE  # In the files.
+    # The classes' colours, where their owner gave them. A palette PNG that shows one at
+    # another index is refused: its indices are not the ids.
     colors: palette_checks.ClassColors = ()
 
     def __call__(self, path: pathlib.Path) -> np.ndarray:
@@ -163,10 +159,7 @@ def check_label(
 
 
 def usual_mistake(values: np.ndarray, num_classes: int, ignore_label: int) -> str:
-    """A sentence (with a space before it) about a file's wrong ids, or nothing.
-
-    `values` `[n]` are the file's distinct values, in order.
-    """
+    """A sentence (a space before it) about a file's values, in order, or nothing."""
     ids = values[values != ignore_label]
     largest = ids.max(initial=0)
     if largest >= _FIRST_INSTANCE:

@@ -11,24 +11,26 @@ from deeplab_dpc.conversion.labels import files as label_files
 from deeplab_dpc.conversion.labels.files import LabelError
 
 
+def png(header: bytes, pixels: bytes) -> bytes:
+    """A PNG, written by hand."""
+    encoded = b"\x89PNG\r\n\x1a\n"
+    chunks = {b"IHDR": header, b"IDAT": zlib.compress(pixels), b"IEND": b""}
+    for kind, data in chunks.items():
+        checksum = zlib.crc32(kind + data)
+        encoded += struct.pack(">I", len(data)) + kind + data
+        encoded += struct.pack(">I", checksum)
+    return encoded
+
+
 def grey_png(rows: list[list[int]], bits: int) -> bytes:
-    """A grey PNG of any depth, written by hand."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
-
+    """A grey PNG of any depth."""
     lines = b""
     for row in rows:
         text = "".join(f"{value:0{bits}b}" for value in row)
         text += "0" * (-len(text) % 8)
         lines += b"\0" + bytes(int(text[i : i + 8], 2) for i in range(0, len(text), 8))
-    size = struct.pack(">IIBBBBB", len(rows[0]), len(rows), bits, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", size)
-        + chunk(b"IDAT", zlib.compress(lines))
-        + chunk(b"IEND", b"")
+    return png(
+        struct.pack(">IIBBBBB", len(rows[0]), len(rows), bits, 0, 0, 0, 0), lines
     )
 
 
@@ -76,10 +78,8 @@ def test_an_animated_png(tmp_path):
 
 def test_a_picture_too_large_to_be_true(tmp_path):
     """Its head, checksum and all, says 2 thousand million pixels."""
-    encoded = bytearray(grey_png([[0]], 8))
-    encoded[16:24] = struct.pack(">II", 50_000, 40_000)
-    encoded[29:33] = struct.pack(">I", zlib.crc32(encoded[12:29]))
-    (tmp_path / "a.png").write_bytes(encoded)
+    header = struct.pack(">IIBBBBB", 50_000, 40_000, 8, 0, 0, 0, 0)
+    (tmp_path / "a.png").write_bytes(png(header, b"\0\0"))
     with pytest.raises(LabelError, match="a.png is damaged and cannot be decoded"):
         label_files.read(tmp_path / "a.png")
 

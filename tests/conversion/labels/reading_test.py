@@ -56,19 +56,14 @@ def test_truncated_label_is_named(tmp_path, missing_bytes):
         reading.Ids(4)(path)
 
 
-def test_changed_byte_is_noticed(tmp_path):
+def test_a_changed_byte_and_text_are_noticed(tmp_path):
     path = write(tmp_path / "a.png", IDS)
     changed = bytearray(path.read_bytes())
     changed[-20] ^= 1
-    path.write_bytes(changed)
-    with pytest.raises(LabelError, match="a.png is damaged"):
-        reading.Ids(4)(path)
-
-
-def test_text_is_no_label(tmp_path):
-    (tmp_path / "a.png").write_text("no picture")
-    with pytest.raises(LabelError, match="a.png is no image"):
-        reading.Ids(4)(tmp_path / "a.png")
+    for content, message in ((changed, "is damaged"), (b"no picture", "is no image")):
+        path.write_bytes(content)
+        with pytest.raises(LabelError, match=f"a.png {message}"):
+            reading.Ids(4)(path)
 
 
 def test_legal_labels_pass():
