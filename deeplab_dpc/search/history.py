@@ -93,10 +93,6 @@ class History:
         """Numbers of the trials of highest score, the best (then the oldest) first."""
         return [number for _, number in self._by_score[:count]]
 
-    def score(self, number: int) -> float:
-        """The score of a complete trial."""
-        return self.trials[number].values[0]
-
     def records(self) -> list[TrialRecord]:
         """All trials of this search, by number."""
         return [self.record(n) for n, state in enumerate(self.states) if state]

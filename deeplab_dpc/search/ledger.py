@@ -11,7 +11,7 @@ from typing import Any
 
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
-from optuna.trial import FrozenTrial, TrialState, create_trial
+from optuna.trial import TrialState, create_trial
 
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.history import (
@@ -110,10 +110,6 @@ class Ledger:
             self._storage.set_trial_intermediate_value(trial_id, step, score)
         except UpdateFinishedTrialError:
             self.held.pop(number, None)
-
-    def frozen(self, number: int) -> FrozenTrial:
-        """A trial as the storage has it now."""
-        return self._storage.get_trial(self._history.id_of(number))
 
     def end(
         self,

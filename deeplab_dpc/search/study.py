@@ -70,10 +70,11 @@ class Trial:
 
     def should_stop(self) -> bool:
         """Whether to give up: hopeless by reports (of one direction), or not held."""
-        study = self._study._study
+        study, history = self._study._study, self._study._history
         if not self.is_held or len(study.directions) > 1:
             return not self.is_held
-        return study.pruner.prune(study, self._study._ledger.frozen(self.number))
+        trial = self._study._storage.get_trial(history.id_of(self.number))
+        return study.pruner.prune(study, trial)
 
 
 class Study:

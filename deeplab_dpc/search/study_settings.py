@@ -50,7 +50,10 @@ def create_or_join(
             is_there = True
     study = optuna.load_study(study_name=name, storage=storage)
     if given is not None and (not is_there or not _has_settings_soon(study)):
-        _keep_settings(study, given)
+        study.set_user_attr(SETTINGS, given)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names(_OBJECTIVES[: len(study.directions)])
     if SETTINGS not in study.user_attrs:
         raise StudyError(
             f"Study {name!r} has no settings: another program made it. "
@@ -65,13 +68,6 @@ def create_or_join(
             "take its sampler, or another study name."
         )
     return study
-
-
-def _keep_settings(study: optuna.Study, settings: dict[str, Any]) -> None:
-    study.set_user_attr(SETTINGS, settings)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study.set_metric_names(_OBJECTIVES[: len(study.directions)])
 
 
 def _has_settings_soon(study: optuna.Study) -> bool:

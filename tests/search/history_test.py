@@ -39,7 +39,7 @@ def test_scores_are_sorted_whatever_the_order_in_which_they_come(shown):
         assert len(history.scored) == len(history.finished) == 5
         assert history.best(3) == [1, 3, 4]
         assert history.scored[-2:] == [3, 4]
-        assert [history.score(n) for n in (3, 4)] == [0.5, 0.3]
+        assert [history.trials[n].values for n in (3, 4)] == [[0.5], [0.3]]
         assert history.record(4).genotype == PAPER.cell(4)
         assert set(history.by_key) == {PAPER.key(PAPER.cell(n)) for n in range(5)}
 

@@ -90,16 +90,12 @@ def test_what_was_told_is_in_the_records_of_another_worker(open_study):
     assert study.counts()["complete"] == 4 and study.num_left(10) == 6
 
 
-def test_other_settings_are_refused_with_the_differences(open_study):
+def test_other_settings_and_directions_are_refused_with_the_differences(open_study):
     open_study()
     with pytest.raises(StudyError, match=r"steps: 10 there, 11 here") as e:
         open_study(settings={"steps": 11, "sizes": [3, 4], "rate": 0.5})
     assert "rate: 'absent' there, 0.5 here" in str(e.value)
     assert "sizes" not in str(e.value)
-
-
-def test_a_study_with_other_directions_is_refused(open_study):
-    open_study()
     with pytest.raises(StudyError, match="directions .'maximize'., not"):
         open_study(directions=("maximize", "minimize"))
 

@@ -127,5 +127,7 @@ class EvolutionSampler(CellSampler):
         population = history.scored[-self.config.population_size :]
         size = self.config.tournament_size
         drawn = rng.choice(len(population), size, replace=False)
-        parent = max((population[i] for i in drawn), key=history.score)
+        parent = max(
+            (population[i] for i in drawn), key=lambda n: history.trials[n].values[0]
+        )
         return self.renew(history.record(parent).genotype, rng)
