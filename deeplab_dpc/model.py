@@ -6,7 +6,6 @@ import keras
 from keras import ops
 
 from deeplab_dpc.backbones import make_backbone
-from deeplab_dpc.backbones.registry import activation_name
 from deeplab_dpc.config import ConfigError, ModelConfig
 from deeplab_dpc.layers.aspp import ASPP
 from deeplab_dpc.layers.base import Layer
@@ -68,22 +67,20 @@ class _Network:
         )
         self.backbone = make_backbone(config)
         self.context = _make_context_module(config, seed)
-        self.stages = [f"stride_{s}" for s in config.decoder_output_stride or ()]
+        self.stages = _decoder_stages(config, self.backbone)
         self.decoder: Decoder | None = None
         if self.stages:
             self.decoder = Decoder(
                 len(self.stages),
                 config.decoder_filters,
                 config.decoder_use_separable_conv,
-                activation_name(config),
+                config.activation,
                 config.batch_norm_decay,
                 name="decoder",
             )
         rates = (1,) if config.aspp_with_batch_norm else config.atrous_rates or (1,)
-        self.logits = Logits(
-            config.num_classes, config.logits_kernel_size, rates, name="logits"
-        )
-        self.variant = config.model_variant
+        kernel_size = config.logits_kernel_size
+        self.logits = Logits(config.num_classes, kernel_size, rates, name="logits")
 
     def __call__(self, images: Tensor) -> Tensor:
         found = self.backbone(self.rescale(images))
@@ -91,17 +88,21 @@ class _Network:
         if self.context is not None:
             x = self.context(x)
         if self.decoder is not None:
-            x = self.decoder([x, *(self._earlier(found, s) for s in self.stages)])
+            x = self.decoder([x, *(found[stage] for stage in self.stages)])
         return self.logits(x)
 
-    def _earlier(self, found: dict[str, Tensor], stage: str) -> Tensor:
-        if stage not in found:
-            legal = [int(k.split("_")[1]) for k in found if k != "features"]
+
+def _decoder_stages(config: ModelConfig, backbone: Any) -> list[str]:
+    """The backbone's outputs that the decoder reads."""
+    legal = [int(name.removeprefix("stride_")) for name, _ in backbone.decoder_units]
+    strides = config.decoder_output_stride or ()
+    for stride in strides:
+        if stride not in legal:
             raise ConfigError(
-                f"decoder_output_stride={stage.split('_')[1]}, but {self.variant} has "
+                f"decoder_output_stride={stride}, but {config.model_variant} has "
                 f"features for a decoder at {sorted(legal)}."
             )
-        return found[stage]
+    return [f"stride_{stride}" for stride in strides]
 
 
 def _make_context_module(
@@ -109,11 +110,8 @@ def _make_context_module(
 ) -> keras.layers.Layer | None:
     if not config.aspp_with_batch_norm:
         return None
-    common: dict[str, Any] = {
-        "activation": activation_name(config),
-        "decay": config.batch_norm_decay,
-        "seed": seed,
-    }
+    common: dict[str, Any] = {"activation": config.activation, "seed": seed}
+    common["decay"] = config.batch_norm_decay
     if config.genotype is not None:
         return DensePredictionCell(
             config.genotype,
@@ -137,11 +135,11 @@ def _make_context_module(
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
 class ScaleImages(Layer):
-    """Images resized by a factor on both sides, corners aligned, in float32."""
+    """Images resized by a factor, corners aligned, in float32."""
 
     def __init__(self, scale: float, **kwargs):
         super().__init__(**{**kwargs, "dtype": "float32"})
-        self.scale = scale
+        self.keep(locals())
 
     def scaled(self, sides: Any) -> tuple[Any, ...]:
         """Height and width times the factor; a side that is not known stays `None`."""
@@ -158,12 +156,10 @@ class ScaleImages(Layer):
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
 class ResizeTo(ScaleImages):
-    """Feature maps `[batch, h, w, channels]` resized to a factor of the images' size,
-    in float32; it is called on both.
-    """
+    """Feature maps resized to a factor of the images' size, in float32."""
 
     def call(self, inputs):
-        """`[batch, scaled height, scaled width, channels]`."""
+        """The maps `[batch, h, w, channels]` of maps and images, resized."""
         x, images = inputs
         return resize_bilinear(x, self.scaled(ops.shape(images)[1:3]))
 

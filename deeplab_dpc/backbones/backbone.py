@@ -16,36 +16,21 @@ class Backbone(Layer):
 
     A subclass makes `stem` and `units`. A unit gives its output and one more tensor,
     which decoders may read.
-
-    Attributes:
-        stem: One layer, or several in a row.
-        units: What follows the stem.
-        scopes: Of the units, with slashes; empty where they have none.
-        stem_scope: The stem's.
-        pools: Whether a 3x3 max pooling of stride 2 follows the stem.
-        decoder_units: Names (`"stride_4"` and so on) and the unit whose second tensor
-            each is.
     """
 
-    stem: Any
+    stem: Any  # One layer, or several in a row.
     units: list[keras.layers.Layer]
-    scopes: list[str]
+    scopes: list[str]  # Of the units, with slashes; empty where they have none.
     stem_scope = ""
-    pools = False
+    pools = False  # Whether a 3x3 max pooling of stride 2 follows the stem.
     decoder_units: tuple[tuple[str, int], ...] = (("stride_4", 1),)
+    """Names and the unit whose second tensor each is."""
 
     def make_stem(self, *plan: tuple[str, int, int], **kwargs: Any) -> list[ConvNorm]:
         """3x3 convolutions by name, filters and stride, padded as the original's."""
+        kwargs |= {"explicit_padding": True, **self.same("activation", "decay")}
         return [
-            ConvNorm(
-                filters,
-                kernel_size=3,
-                stride=stride,
-                explicit_padding=True,
-                name=name,
-                **self.same("activation", "decay"),
-                **kwargs,
-            )
+            ConvNorm(filters, 3, stride=stride, name=name, **kwargs)
             for name, filters, stride in plan
         ]
 
@@ -88,17 +73,10 @@ class Backbone(Layer):
 def strides_and_rates(
     strides: Iterable[int], output_stride: int, first_stride: int = 1
 ) -> Iterator[tuple[int, int]]:
-    """Turns strides beyond `output_stride` into rates of what follows.
+    """Stride and rate of each unit: strides beyond `output_stride` become rates.
 
-    Chen et al., 2017, arXiv:1706.05587, Sec. 3.2.
-
-    Args:
-        strides: Of the units, in order.
-        output_stride: The largest stride of the features.
-        first_stride: The stride before the first unit.
-
-    Yields:
-        `(stride, rate)` for each unit.
+    `first_stride` is that before the first unit (Chen et al., 2017, arXiv:1706.05587,
+    Sec. 3.2).
     """
     current, rate = first_stride, 1
     for stride in strides:

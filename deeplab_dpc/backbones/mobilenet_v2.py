@@ -6,11 +6,7 @@ import keras
 
 from deeplab_dpc.backbones.backbone import Backbone, strides_and_rates
 from deeplab_dpc.layers.base import Layer, build_chain
-from deeplab_dpc.layers.convolution import (
-    ConvNorm,
-    DepthwiseConvNorm,
-    truncated_normal,
-)
+from deeplab_dpc.layers.convolution import ConvNorm, DepthwiseConvNorm, truncated_normal
 
 STDDEV = 0.09
 DECAY = 0.997
@@ -39,19 +35,8 @@ def make_divisible(channels: float, divisor: int, smallest: int) -> int:
 class InvertedResidual(Layer):
     """Expansion, depthwise convolution, linear projection, and a shortcut if it fits.
 
-    Args:
-        filters: Output channels.
-        expansion: Factor of the expanded channels; 1 leaves the expansion out.
-        stride: Of the depthwise convolution.
-        rate: Its dilation.
-        decay: Of the batch norms' moving averages.
-
-    Call arguments:
-        x: `[batch, height, width, channels]`.
-
-    Returns:
-        The output `[batch, ceil(height / stride), ceil(width / stride), filters]` and
-        the depthwise convolution's output.
+    An `expansion` of 1 leaves the first out. Gives its output and that of the depthwise
+    convolution, which has the stride and the rate.
     """
 
     def __init__(
@@ -64,8 +49,7 @@ class InvertedResidual(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.filters, self.expansion = filters, expansion
-        self.stride, self.rate, self.decay = stride, rate, decay
+        self.keep(locals())
         self.expand: ConvNorm | None = None
         common = self._common_arguments()
         self.depthwise = DepthwiseConvNorm(
@@ -147,8 +131,7 @@ class MobileNetV2(Backbone):
     ):
         kwargs.setdefault("name", "MobilenetV2")
         super().__init__(**kwargs)
-        self.output_stride, self.depth_multiplier = output_stride, depth_multiplier
-        self.divisible_by, self.decay = divisible_by, decay
+        self.keep(locals())
         (stride, _), *unit_strides = strides_and_rates(
             [2, *(stride for _, stride in BLOCKS)], output_stride
         )
@@ -168,9 +151,8 @@ class MobileNetV2(Backbone):
                 EXPANSION if i else 1,
                 stride,
                 rate,
-                decay,
                 name=f"expanded_conv_{i}" if i else "expanded_conv",
-                dtype=self.dtype_policy,
+                **self.same("decay"),
             )
             for i, ((filters, _), (stride, rate)) in enumerate(
                 zip(BLOCKS, unit_strides, strict=True)

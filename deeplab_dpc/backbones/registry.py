@@ -18,37 +18,23 @@ def make_backbone(config: ModelConfig, dtype: Any = None) -> keras.layers.Layer:
         A layer from images `[batch, height, width, 3]` in -1..1 to a mapping:
         `"features"` at the output stride, and `"stride_4"` and so on for decoders.
     """
-    if config.model_variant != "mobilenet_v2":
-        is_xception = config.model_variant in BLOCKS
-        own = BATCH_NORM_DECAY if is_xception else resnet_v1_beta.DECAY
-        return (Xception if is_xception else ResNetV1Beta)(
-            config.model_variant,
-            config.output_stride,
-            config.multi_grid,  # type: ignore[arg-type]
-            activation_name(config),
-            _decay(config, own),
-            dtype=dtype,
+    variant, stride = config.model_variant, config.output_stride
+    kind: Any = Xception
+    decay = BATCH_NORM_DECAY
+    if variant == "mobilenet_v2":
+        kind, decay = MobileNetV2, mobilenet_v2.DECAY
+    elif variant not in BLOCKS:
+        kind, decay = ResNetV1Beta, resnet_v1_beta.DECAY
+    if config.batch_norm_decay != BATCH_NORM_DECAY:
+        decay = config.batch_norm_decay
+    if kind is not MobileNetV2:
+        return kind(
+            variant, stride, config.multi_grid, config.activation, decay, dtype=dtype
         )
     if config.multi_grid is not None:
         raise ConfigError(
-            f"multi_grid={config.multi_grid}, but {config.model_variant} has no "
-            "block that it could change; leave it out or take an Xception or a ResNet."
+            f"multi_grid={config.multi_grid}, but {variant} has no block that it could "
+            "change; leave it out or take an Xception or a ResNet."
         )
-    return MobileNetV2(
-        config.output_stride,
-        config.depth_multiplier,
-        config.divisible_by,
-        _decay(config, mobilenet_v2.DECAY),
-        dtype=dtype,
-    )
-
-
-def _decay(config: ModelConfig, own: float) -> float:
-    """The backbone's `own` decay, unless the settings have another than the default."""
-    is_default = config.batch_norm_decay == BATCH_NORM_DECAY
-    return own if is_default else config.batch_norm_decay
-
-
-def activation_name(config: ModelConfig) -> str:
-    """ReLU, or ReLU6 where the activation is bounded."""
-    return "relu6" if config.use_bounded_activation else "relu"
+    widths = config.depth_multiplier, config.divisible_by
+    return MobileNetV2(stride, *widths, decay, dtype=dtype)

@@ -1,19 +1,20 @@
 """ResNet-v1 whose first 7x7 convolution is three 3x3 ones, 50 and 101 layers deep."""
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import keras
 
 from deeplab_dpc.backbones.backbone import Backbone, strides_and_rates
 from deeplab_dpc.layers.base import Layer, build_chain, chain_shape
-from deeplab_dpc.layers.convolution import ConvNorm, activate
+from deeplab_dpc.layers.convolution import Activation, ConvNorm, activate
 
 DECAY = 0.95
 EPSILON = 1e-5
 EXPANSION = 4
 
 # Units of each of the four blocks (He et al., 2016, arXiv:1512.03385, Table 1).
+Variant = Literal["resnet_v1_50_beta", "resnet_v1_101_beta"]
 UNITS = {"resnet_v1_50_beta": (3, 4, 6, 3), "resnet_v1_101_beta": (3, 4, 23, 3)}
 _DEPTHS = (64, 128, 256, 512)
 
@@ -38,21 +39,8 @@ class Bottleneck(Layer):
     """A 1x1, a 3x3 and a 1x1 convolution and a shortcut; their sum is activated.
 
     He et al., 2016, arXiv:1512.03385, Fig. 5, with the stride at the 3x3 convolution,
-    as in the original code.
-
-    Args:
-        depth: Channels of the first two convolutions; the third has four times these.
-        stride: Of the 3x3 convolution and the shortcut.
-        rate: Dilation of the 3x3 convolution.
-        activation: `"relu"` or `"relu6"`.
-        decay: Of the batch norms' moving averages.
-
-    Call arguments:
-        x: `[batch, height, width, channels]`.
-
-    Returns:
-        The output `[batch, ceil(height / stride), ceil(width / stride), 4 * depth]`,
-        and what was added to the shortcut, of the same shape.
+    as in the original code. `depth` is of the first two convolutions; the third has
+    four times these channels. Gives its output and what was added to the shortcut.
     """
 
     def __init__(
@@ -60,24 +48,16 @@ class Bottleneck(Layer):
         depth: int,
         stride: int = 1,
         rate: int = 1,
-        activation: str = "relu",
+        activation: Activation = "relu",
         decay: float = DECAY,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.depth, self.stride, self.rate = depth, stride, rate
-        self.activation, self.decay = activation, decay
+        self.keep(locals())
         self.shortcut: ConvNorm | None = None
         self.convolutions = [
             self._convolution("conv1", depth),
-            self._convolution(
-                "conv2",
-                depth,
-                kernel_size=3,
-                stride=stride,
-                rate=rate,
-                explicit_padding=True,
-            ),
+            self._convolution("conv2", depth, kernel_size=3, stride=stride, rate=rate),
             self._convolution("conv3", EXPANSION * depth, activation=None),
         ]
 
@@ -86,6 +66,7 @@ class Bottleneck(Layer):
             filters,
             **{"activation": self.activation, **kwargs},
             initializer=scaled_normal(),
+            explicit_padding=True,
             epsilon=EPSILON,
             name=name,
             **self.same("decay"),
@@ -146,18 +127,16 @@ class ResNetV1Beta(Backbone):
 
     def __init__(
         self,
-        variant: str = "resnet_v1_50_beta",
+        variant: Variant = "resnet_v1_50_beta",
         output_stride: int = 16,
-        multi_grid: tuple[int, int, int] | None = None,
-        activation: str = "relu",
+        multi_grid: tuple[int, ...] | None = None,
+        activation: Activation = "relu",
         decay: float = DECAY,
         **kwargs,
     ):
         kwargs.setdefault("name", variant.removesuffix("_beta"))
         super().__init__(**kwargs)
-        self.variant, self.output_stride = variant, output_stride
-        self.multi_grid = multi_grid and tuple(multi_grid)
-        self.activation, self.decay = activation, decay
+        self.keep(locals())
         self.stem = self.make_stem(
             ("conv1_1", 64, 2),
             ("conv1_2", 64, 1),

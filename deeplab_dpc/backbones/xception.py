@@ -1,16 +1,20 @@
 """The modified aligned Xception of DeepLabv3+, 41, 65 and 71 layers deep."""
 
 import dataclasses
+from typing import Literal
 
 import keras
 
 from deeplab_dpc.backbones.backbone import Backbone, strides_and_rates
 from deeplab_dpc.layers.base import Layer, build_chain, chain_shape
-from deeplab_dpc.layers.convolution import ConvNorm, truncated_normal
+from deeplab_dpc.layers.convolution import Activation, ConvNorm, truncated_normal
 from deeplab_dpc.layers.separable import SplitSeparableConv
 
 STDDEV = 0.09
 EPSILON = 1e-3
+Variant = Literal["xception_41", "xception_65", "xception_71"]
+Skip = Literal["conv", "sum", "none"]
+"""A unit's shortcut: a 1x1 convolution, the input itself, or none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Block:
 
     scope: str
     filters: tuple[int, int, int]
-    skip: str
+    skip: Skip
     stride: int
     units: int = 1
 
@@ -61,41 +65,23 @@ class XceptionModule(Layer):
     ReLU comes before each separable convolution and none after; the shortcut takes the
     input as it is, and the sum is not activated. In the exit flow's last block ReLU
     follows each half of the separable convolutions instead (Chen et al., 2018,
-    arXiv:1802.02611, Fig. 4, and the original code).
-
-    Args:
-        filters: Of the three convolutions.
-        skip: Shortcut: `"conv"` (1x1), `"sum"` (the input) or `"none"`.
-        stride: Of the third convolution (and the shortcut).
-        rates: Of the three convolutions.
-        activate_inside: ReLU inside the separable convolutions instead of before.
-        activation: `"relu"` or `"relu6"`.
-        decay: Of the batch norms' moving averages.
-
-    Call arguments:
-        x: `[batch, height, width, channels]`.
-
-    Returns:
-        The output `[batch, ceil(height / stride), ceil(width / stride), filters[2]]`,
-        and the second convolution's output, at the input's size.
+    arXiv:1802.02611, Fig. 4, and the original code). The stride is that of the third
+    convolution and the shortcut. Gives its output and the second convolution's.
     """
 
     def __init__(
         self,
         filters: tuple[int, int, int],
-        skip: str,
+        skip: Skip,
         stride: int = 1,
         rates: tuple[int, int, int] = (1, 1, 1),
         activate_inside: bool = False,
-        activation: str = "relu",
+        activation: Activation = "relu",
         decay: float = 0.9997,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.filters, self.rates = tuple(filters), tuple(rates)
-        self.skip, self.stride = skip, stride
-        self.activate_inside, self.activation = activate_inside, activation
-        self.decay = decay
+        self.keep(locals())
         self.activation_before = keras.layers.Activation(
             "linear" if activate_inside else activation, dtype=self.dtype_policy
         )
@@ -113,8 +99,9 @@ class XceptionModule(Layer):
             )
             for i in range(3)
         ]
-        self.shortcut = (
-            ConvNorm(
+        self.shortcut: ConvNorm | None = None
+        if skip == "conv":
+            self.shortcut = ConvNorm(
                 filters[2],
                 stride=stride,
                 activation=None,
@@ -122,9 +109,6 @@ class XceptionModule(Layer):
                 name="shortcut",
                 **common,
             )
-            if skip == "conv"
-            else None
-        )
 
     def build(self, shape):
         if self.shortcut is not None:
@@ -132,16 +116,16 @@ class XceptionModule(Layer):
         build_chain(self.convolutions, shape)
 
     def call(self, x, training=None):
-        y = x
-        outputs = []
+        outputs = [x]
         for convolution in self.convolutions:
-            y = convolution(self.activation_before(y), training=training)
-            outputs.append(y)
+            before = self.activation_before(outputs[-1])
+            outputs.append(convolution(before, training=training))
+        _, _, second, y = outputs
         if self.skip == "sum":
             y = y + x
         elif self.shortcut is not None:
             y = y + self.shortcut(x, training=training)
-        return y, outputs[1]
+        return y, second
 
     def compute_output_shape(self, shape):
         middle = chain_shape(self.convolutions[:2], shape)
@@ -175,18 +159,16 @@ class Xception(Backbone):
 
     def __init__(
         self,
-        variant: str = "xception_71",
+        variant: Variant = "xception_71",
         output_stride: int = 16,
-        multi_grid: tuple[int, int, int] | None = None,
-        activation: str = "relu",
+        multi_grid: tuple[int, ...] | None = None,
+        activation: Activation = "relu",
         decay: float = 0.9997,
         **kwargs,
     ):
         kwargs.setdefault("name", variant)
         super().__init__(**kwargs)
-        self.variant, self.output_stride = variant, output_stride
-        self.multi_grid = multi_grid and tuple(multi_grid)
-        self.activation, self.decay = activation, decay
+        self.keep(locals())
         self.stem = self.make_stem(
             ("conv1_1", 32, 2),
             ("conv1_2", 64, 1),

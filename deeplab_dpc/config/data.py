@@ -18,14 +18,10 @@ class DataConfig(Config):
         None, "Folder with the TFRecord files and their dataset.json."
     )
     min_resize_value: int | None = setting(
-        None,
-        "Resize images so that the smaller side has this many pixels.",
-        at_least=1,
+        None, "Resize images so that the smaller side has this many pixels.", at_least=1
     )
     max_resize_value: int | None = setting(
-        None,
-        "The larger side has at most this many pixels after resizing.",
-        at_least=1,
+        None, "The larger side has at most this many pixels after resizing.", at_least=1
     )
     resize_factor: int | None = setting(
         None, "Sides become multiples of this plus one after resizing.", at_least=1

@@ -18,9 +18,7 @@ class EvalConfig(Config):
         (513, 513), "Images are padded to at least this height and width.", at_least=1
     )
     eval_scales: tuple[float, ...] = setting(
-        (1.0,),
-        "Scales whose predictions are averaged.",
-        repeatable=True,
+        (1.0,), "Scales whose predictions are averaged.", repeatable=True
     )
     add_flipped_images: bool = setting(False, "Average with the flipped image, too.")
     sliding_window: tuple[int, int] | None = setting(

@@ -115,6 +115,11 @@ class ModelConfig(Config):
         "needs a smaller one.",
     )
 
+    @property
+    def activation(self) -> Literal["relu", "relu6"]:
+        """ReLU6 where the activation is bounded."""
+        return "relu6" if self.use_bounded_activation else "relu"
+
     def _check(self) -> None:
         if self.output_stride not in OUTPUT_STRIDES:
             raise ConfigError(

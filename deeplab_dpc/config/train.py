@@ -35,8 +35,7 @@ class TrainConfig(Config):
     adam_learning_rate: float = setting(0.001, "Adam's learning rate.", at_least=0)
     adam_epsilon: float = setting(1e-8, "Epsilon of adam and adamw.")
     learning_policy: Literal["poly", "step", "cosine", "multi_steps"] = setting(
-        "poly",
-        "Learning rate schedule.",
+        "poly", "Learning rate schedule."
     )
     base_learning_rate: float = setting(1e-4, "First learning rate.", at_least=0)
     end_learning_rate: float = setting(0.0, "Last learning rate of poly.", at_least=0)
@@ -61,8 +60,7 @@ class TrainConfig(Config):
         1e-4, "Rate of the slow start.", at_least=0
     )
     slow_start_burnin_type: Literal["none", "linear"] = setting(
-        "none",
-        "The slow start stays at its rate, or rises linearly to the first one.",
+        "none", "The slow start stays at its rate, or rises linearly to the first one."
     )
     weight_decay: float = setting(
         4e-5, "L2 on kernels (not depthwise ones).", at_least=0

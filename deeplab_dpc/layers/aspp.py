@@ -5,7 +5,7 @@ from keras import ops
 
 from deeplab_dpc.layers.base import Layer
 from deeplab_dpc.layers.cell import DROPOUT_RATE
-from deeplab_dpc.layers.convolution import ConvNorm
+from deeplab_dpc.layers.convolution import Activation, ConvNorm
 from deeplab_dpc.layers.grid_pooling import GridPooling
 from deeplab_dpc.layers.separable import SplitSeparableConv
 
@@ -52,43 +52,28 @@ class ASPP(Layer):
         use_projection: bool = True,
         pooling_map_size: tuple[int, int] | None = None,
         pooling_stride: tuple[int, int] = (1, 1),
-        activation: str = "relu",
+        activation: Activation = "relu",
         decay: float = 0.9997,
         seed: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.atrous_rates, self.filters = tuple(atrous_rates), filters
-        self.use_image_pooling = use_image_pooling
-        self.use_separable_convolutions = use_separable_convolutions
-        self.use_projection = use_projection
-        self.pooling_map_size, self.pooling_stride = pooling_map_size, pooling_stride
-        self.activation, self.decay, self.seed = activation, decay, seed
+        self.keep(locals())
         common = self.same("activation", "decay")
         self.branches: list[keras.layers.Layer] = []
         if use_image_pooling:
-            self.branches.append(
-                GridPooling(
-                    filters,
-                    map_size=pooling_map_size,
-                    stride=pooling_stride,
-                    name="image_pooling",
-                    **common,
-                )
-            )
+            windows = (1, 1), pooling_map_size, pooling_stride
+            pooling = GridPooling(filters, *windows, name="image_pooling", **common)
+            self.branches.append(pooling)
         self.branches.append(ConvNorm(filters, name="aspp0", **common))
+        self.projection: ConvNorm | None = None
+        if use_projection:
+            self.projection = ConvNorm(filters, name="concat_projection", **common)
         kind = SplitSeparableConv if use_separable_convolutions else ConvNorm
         if not use_separable_convolutions:
             common["kernel_size"] = 3
         for i, rate in enumerate(atrous_rates, start=1):
             self.branches.append(kind(filters, rate=rate, name=f"aspp{i}", **common))
-        self.projection = (
-            ConvNorm(
-                filters, name="concat_projection", **self.same("activation", "decay")
-            )
-            if use_projection
-            else None
-        )
         self.dropout = keras.layers.Dropout(
             DROPOUT_RATE, seed=seed, dtype=self.dtype_policy
         )

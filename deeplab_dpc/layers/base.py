@@ -1,6 +1,5 @@
 """What our layers share: their config, their shape, and chains of them."""
 
-import inspect
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,14 +9,19 @@ import keras
 class Layer(keras.layers.Layer):
     """A layer that keeps each argument of its constructor under the argument's name."""
 
+    _kept: tuple[str, ...] = ()
+
+    def keep(self, arguments: dict[str, Any]) -> None:
+        """Keeps a constructor's `locals()`; lists, as JSON gives them, as tuples."""
+        names = [n for n in arguments if n not in ("self", "kwargs", "__class__")]
+        self._kept = (*self._kept, *names)
+        for name in names:
+            value = arguments[name]
+            setattr(self, name, tuple(value) if isinstance(value, list) else value)
+
     def get_config(self):
         """The constructor's arguments."""
-        names: list[str] = []
-        for kind in type(self).__mro__[: type(self).__mro__.index(Layer)]:
-            if make := vars(kind).get("__init__"):
-                _, *parameters = inspect.signature(make).parameters.values()
-                names += [p.name for p in parameters if p.kind is not p.VAR_KEYWORD]
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+        return {**super().get_config(), **{n: getattr(self, n) for n in self._kept}}
 
     def compute_output_shape(self, shape):
         """The input's height and width, with `filters` channels."""

@@ -7,7 +7,7 @@ from keras import ops
 
 from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
 from deeplab_dpc.layers.base import Layer
-from deeplab_dpc.layers.convolution import ConvNorm
+from deeplab_dpc.layers.convolution import Activation, ConvNorm
 from deeplab_dpc.layers.grid_pooling import GridPooling
 from deeplab_dpc.layers.separable import SplitSeparableConv
 
@@ -54,7 +54,7 @@ class DensePredictionCell(Layer):
         output_stride: int = 16,
         filters: int = 256,
         pooling_crop_size: tuple[int, int] | None = None,
-        activation: str = "relu",
+        activation: Activation = "relu",
         decay: float = 0.9997,
         seed: int | None = None,
         **kwargs,
@@ -67,10 +67,7 @@ class DensePredictionCell(Layer):
             )
         if not isinstance(genotype, Genotype):
             genotype = Genotype.from_list(genotype, outside_space=True)
-        self.genotype, self.output_stride = genotype, output_stride
-        self.filters, self.activation = filters, activation
-        self.pooling_crop_size = pooling_crop_size
-        self.decay, self.seed = decay, seed
+        self.keep(locals())
         self.branches = [
             self._make_branch(branch, f"branch{i}")
             for i, branch in enumerate(genotype.branches)

@@ -1,6 +1,6 @@
 """A convolution, its batch norm and its activation under one name."""
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import keras
 from keras import ops
@@ -8,7 +8,8 @@ from keras import ops
 from deeplab_dpc.layers.base import Layer
 from deeplab_dpc.layers.norm import BatchNorm
 
-ACTIVATIONS = (None, "relu", "relu6")
+Activation = Literal["relu", "relu6"]
+ACTIVATIONS = (None, *get_args(Activation))
 
 
 class _ConvNorm(Layer):
@@ -18,12 +19,14 @@ class _ConvNorm(Layer):
     `BatchNorm/gamma` and so on.
     """
 
+    kernel_name: str
+
     def __init__(
         self,
         kernel_size: int = 3,
         stride: int = 1,
         rate: Any = 1,
-        activation: str | None = "relu",
+        activation: Activation | None = "relu",
         explicit_padding: bool = False,
         initializer: Any = "glorot_uniform",
         decay: float = 0.9997,
@@ -31,23 +34,30 @@ class _ConvNorm(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.rate = (rate, rate) if isinstance(rate, int) else tuple(rate)
+        rate = (rate, rate) if isinstance(rate, int) else tuple(rate)
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation={activation!r}; legal: {ACTIVATIONS}.")
-        if min(self.rate) < 1:
-            raise ValueError(f"rate={self.rate}; both must be at least 1.")
-        if stride > 1 and self.rate != (1, 1):
-            raise ValueError(f"stride={stride} and rate={self.rate}; one must be 1.")
-        self.kernel_size, self.stride = kernel_size, stride
-        self.activation, self.explicit_padding = activation, explicit_padding
-        self.initializer = keras.initializers.get(initializer)
-        self.decay, self.epsilon = decay, epsilon
+        if min(rate) < 1:
+            raise ValueError(f"rate={rate}; both must be at least 1.")
+        if stride > 1 and rate != (1, 1):
+            raise ValueError(f"stride={stride} and rate={rate}; one must be 1.")
+        initializer = keras.initializers.get(initializer)
+        self.keep(locals())
         self.norm = BatchNorm(name="BatchNorm", **self.same("decay", "epsilon"))
+
+    def build(self, shape):
+        """Makes the kernel and the batch norm."""
+        self.kernel = self.add_weight(
+            shape=(self.kernel_size, self.kernel_size, *self._channels(shape)),
+            initializer=self.initializer,
+            name=self.kernel_name,
+        )
+        self.norm.build(self.compute_output_shape(shape))
 
     def call(self, x, training=None):
         """Convolves, normalises, activates."""
         padding = "same"
-        if self.stride > 1 and self.explicit_padding:
+        if self.explicit_padding and self.stride > 1 and self.kernel_size > 1:
             before = (self.kernel_size - 1) // 2
             after = self.kernel_size - 1 - before
             x = ops.pad(x, ((0, 0), (before, after), (before, after), (0, 0)))
@@ -97,18 +107,14 @@ class ConvNorm(_ConvNorm):
     TensorShape([1, 3, 4, 8])
     """
 
+    kernel_name = "weights"
+
     def __init__(self, filters: int, kernel_size: int = 1, **kwargs):
         super().__init__(kernel_size=kernel_size, **kwargs)
-        self.filters = filters
+        self.keep(locals())
 
-    def build(self, shape):
-        """Makes the kernel `[rows, columns, in, out]` and the batch norm."""
-        self.kernel = self.add_weight(
-            shape=(self.kernel_size, self.kernel_size, shape[-1], self.filters),
-            initializer=self.initializer,
-            name="weights",
-        )
-        self.norm.build((*shape[:-1], self.filters))
+    def _channels(self, shape):
+        return shape[-1], self.filters
 
     def _convolve(self, x, padding):
         return ops.conv(
@@ -128,14 +134,10 @@ class DepthwiseConvNorm(_ConvNorm):
     Args, call arguments and errors are those of `ConvNorm`; the channels stay.
     """
 
-    def build(self, shape):
-        """Makes the kernel `[rows, columns, channels, 1]` and the batch norm."""
-        self.kernel = self.add_weight(
-            shape=(self.kernel_size, self.kernel_size, shape[-1], 1),
-            initializer=self.initializer,
-            name="depthwise_weights",
-        )
-        self.norm.build(shape)
+    kernel_name = "depthwise_weights"
+
+    def _channels(self, shape):
+        return shape[-1], 1
 
     def _convolve(self, x, padding):
         kernel, rate = self.kernel, self.rate
@@ -166,7 +168,7 @@ def _without_idle_taps(kernel, rate, size):
     return kernel, tuple(rate)
 
 
-def activate(x, activation: str | None):
+def activate(x, activation: Activation | None):
     """`x` after `"relu"`, `"relu6"` or nothing (`None`)."""
     if activation is None:
         return x

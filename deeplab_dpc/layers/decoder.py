@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from deeplab_dpc.layers.base import Layer
-from deeplab_dpc.layers.convolution import ConvNorm
+from deeplab_dpc.layers.convolution import Activation, ConvNorm
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.layers.separable import SplitSeparableConv
 
@@ -43,14 +43,12 @@ class Decoder(Layer):
         num_stages: int = 1,
         filters: int = 256,
         use_separable_convolutions: bool = True,
-        activation: str = "relu",
+        activation: Activation = "relu",
         decay: float = 0.9997,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.num_stages, self.filters = num_stages, filters
-        self.use_separable_convolutions = use_separable_convolutions
-        self.activation, self.decay = activation, decay
+        self.keep(locals())
         self.stages = [self._make_stage(stage) for stage in range(num_stages)]
 
     def _make_stage(self, stage: int) -> list[keras.layers.Layer]:
@@ -67,9 +65,8 @@ class Decoder(Layer):
 
     def build(self, shapes):
         channels = shapes[0][-1]
-        for (projection, first, second), shape in zip(
-            self.stages, shapes[1:], strict=True
-        ):
+        stages = zip(self.stages, shapes[1:], strict=True)
+        for (projection, first, second), shape in stages:
             projection.build(shape)
             first.build((*shape[:-1], channels + PROJECTION_FILTERS))
             second.build((*shape[:-1], self.filters))
@@ -77,9 +74,8 @@ class Decoder(Layer):
 
     def call(self, inputs, training=None):
         x = inputs[0]
-        for (projection, *convolutions), earlier in zip(
-            self.stages, inputs[1:], strict=True
-        ):
+        stages = zip(self.stages, inputs[1:], strict=True)
+        for (projection, *convolutions), earlier in stages:
             earlier = projection(earlier, training=training)
             x = resize_bilinear(x, ops.shape(earlier)[1:3])
             x = ops.concatenate([x, earlier], axis=-1)

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from deeplab_dpc.layers.base import Layer
-from deeplab_dpc.layers.convolution import ConvNorm
+from deeplab_dpc.layers.convolution import Activation, ConvNorm
 from deeplab_dpc.layers.resize import resize_bilinear
 
 Tensor = Any
@@ -49,13 +49,12 @@ class GridPooling(Layer):
         grid_size: tuple[int, int] = (1, 1),
         map_size: tuple[int, int] | None = None,
         stride: tuple[int, int] = (1, 1),
-        activation: str = "relu",
+        activation: Activation = "relu",
         decay: float = 0.9997,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.filters, self.grid_size, self.map_size = filters, grid_size, map_size
-        self.stride, self.activation, self.decay = stride, activation, decay
+        self.keep(locals())
         self.convolution = ConvNorm(
             filters, name="_", **self.same("activation", "decay")
         )
@@ -69,25 +68,16 @@ class GridPooling(Layer):
             _window(*sides)
             for sides in zip(self.grid_size, size, self.map_size or size, strict=True)
         ]
-        pooled = self.convolution(
-            sliding_average(x, windows, self.stride), training=training
-        )
-        return resize_bilinear(pooled, size)
+        pooled = sliding_average(x, windows, self.stride)
+        return resize_bilinear(self.convolution(pooled, training=training), size)
 
 
 def sliding_average(x: Tensor, window: Any, stride: tuple[int, int]) -> Tensor:
     """Averages over a window that slides inside the map (VALID), in `x`'s dtype.
 
     Two matrix products, one an axis: the windows are as large as the map, where a
-    pooling kernel would sum every window anew, and their size may be a tensor.
-
-    Args:
-        x: `[batch, height, width, channels]`.
-        window: `(rows, columns)`, at most the map's, integers or scalar tensors.
-        stride: `(rows, columns)` between two windows.
-
-    Returns:
-        `[batch, (height - rows) // stride[0] + 1, ..., channels]`.
+    pooling kernel would sum every window anew, and their `(rows, columns)`, at most the
+    map's, may be scalar tensors.
     """
     batch, height, width, channels = ops.shape(x)
     rows = _averaging_matrix(height, window[0], stride[0])

@@ -24,17 +24,10 @@ def normalize(
     statistics: tuple[Tensor, Tensor],
     epsilon: float,
 ) -> Tensor:
-    """Batch norm with given statistics, in `x`'s dtype.
+    """Batch norm with given float32 mean and variance, in `x`'s dtype.
 
     The mean is subtracted first: with mean and variance folded into one factor and one
     offset, gamma's gradient is a difference of large sums and off by percents.
-
-    Args:
-        x: `[batch, height, width, channels]`, any float dtype.
-        gamma: Scale, `[channels]`, float32, like those that follow.
-        beta: Offset.
-        statistics: Mean and variance.
-        epsilon: Added to the variance.
     """
     mean, variance = statistics
     if uses_tensorflow():
@@ -57,12 +50,10 @@ def normalize(
 def normalize_batch(
     x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Batch norm with the batch's own statistics.
+    """Batch norm with the batch's own statistics, in `x`'s dtype, and these statistics.
 
-    Returns:
-        The normalised batch in `x`'s dtype, the mean and the *unbiased* variance of
-        each channel over batch, height and width, both float32. The normalisation
-        itself divides by the biased variance.
+    They are each channel's mean and *unbiased* variance, float32; the normalisation
+    itself divides by the biased variance.
     """
     if uses_tensorflow():
         import tensorflow as tf
@@ -92,9 +83,6 @@ def normalize_over_replicas(
     Two sums are added up over the replicas, the values and then their squared
     deviations from the common mean: with one pass over squares, small variances beside
     large means would be lost.
-
-    Raises:
-        NotImplementedError: On a backend without replicas.
     """
     if not uses_tensorflow():
         raise NotImplementedError(
@@ -118,10 +106,7 @@ def normalize_over_replicas(
 def resize_align_corners(x: Tensor, height: Any, width: Any) -> Tensor:
     """Bilinear resize whose corner pixels keep their values, in `x`'s dtype.
 
-    Args:
-        x: `[batch, h, w, channels]`, any float dtype.
-        height: Rows wanted, an integer or a scalar tensor.
-        width: Columns wanted.
+    The size wanted is of integers or scalar tensors.
     """
     if uses_tensorflow():
         import tensorflow as tf

@@ -40,17 +40,11 @@ class Logits(Layer):
         **kwargs,
     ):
         super().__init__(**{**kwargs, "dtype": "float32"})
-        self.num_classes, self.kernel_size = num_classes, kernel_size
-        self.rates = tuple(rates)
+        self.keep(locals())
+        names = [f"semantic_{i}" if i else "semantic" for i in range(len(rates))]
         self.convolutions = [
-            BiasedConv(
-                num_classes,
-                kernel_size,
-                rate,
-                name=f"semantic_{i}" if i else "semantic",
-                dtype="float32",
-            )
-            for i, rate in enumerate(self.rates)
+            BiasedConv(num_classes, kernel_size, rate, name=name, dtype="float32")
+            for rate, name in zip(rates, names, strict=True)
         ]
 
     def build(self, shape):
@@ -66,20 +60,11 @@ class Logits(Layer):
 
 @keras.saving.register_keras_serializable("deeplab_dpc")
 class BiasedConv(Layer):
-    """A convolution with a bias, and nothing after it.
-
-    Args:
-        filters: Output channels.
-        kernel_size: Rows and columns of the kernel.
-        rate: Dilation, in pixels of the input.
-
-    Call arguments:
-        x: `[batch, height, width, channels]`; the result has `filters` channels.
-    """
+    """A convolution with a bias, and nothing after it."""
 
     def __init__(self, filters: int, kernel_size: int = 1, rate: int = 1, **kwargs):
         super().__init__(**kwargs)
-        self.filters, self.kernel_size, self.rate = filters, kernel_size, rate
+        self.keep(locals())
 
     def build(self, shape):
         """Makes the kernel and the bias."""

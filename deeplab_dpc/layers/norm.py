@@ -37,7 +37,7 @@ class BatchNorm(Layer):
 
     def __init__(self, decay: float = 0.9997, epsilon: float = 1e-5, **kwargs):
         super().__init__(**kwargs)
-        self.decay, self.epsilon = decay, epsilon
+        self.keep(locals())
         self.use_moving_statistics = False
         self.is_synchronized = False
         # The original subtracts in float32: 1 - 0.9997 is 2.9999e-4 there.
@@ -67,16 +67,11 @@ class BatchNorm(Layer):
         if not training or self.use_moving_statistics or not self.trainable:
             statistics = self.moving_mean.value, self.moving_variance.value
             return kernels.normalize(x, *affine, statistics, self.epsilon)
-        normalize = (
-            kernels.normalize_over_replicas
-            if self.is_synchronized
-            else kernels.normalize_batch
-        )
-        y, mean, variance = normalize(x, *affine, self.epsilon)
-        for average, value in (
-            (self.moving_mean, mean),
-            (self.moving_variance, variance),
-        ):
+        normalize = kernels.normalize_batch
+        if self.is_synchronized:
+            normalize = kernels.normalize_over_replicas
+        y, *found = normalize(x, *affine, self.epsilon)
+        for average, value in zip((self.moving_mean, self.moving_variance), found):
             average.assign(average - (average - value) * self._share)
         return y
 

@@ -6,6 +6,7 @@ import keras
 
 from deeplab_dpc.layers.base import Layer, build_chain, chain_shape
 from deeplab_dpc.layers.convolution import (
+    Activation,
     ConvNorm,
     DepthwiseConvNorm,
     truncated_normal,
@@ -22,7 +23,7 @@ class SplitSeparableConv(Layer):
 
     The variables' names follow TF1 checkpoints, where the halves of `branch0` are
     called `branch0_depthwise` and `branch0_pointwise`: a scope that begins with an
-    underscore joins its parent's name (`tf1.names`).
+    underscore joins its parent's name (`tf1.tf1_name`).
 
     Args:
         filters: Output channels.
@@ -55,7 +56,7 @@ class SplitSeparableConv(Layer):
         filters: int,
         rate: Any = 1,
         stride: int = 1,
-        activation: str | None = "relu",
+        activation: Activation | None = "relu",
         depthwise_stddev: float = 0.33,
         pointwise_stddev: float = 0.06,
         decay: float = 0.9997,
@@ -63,13 +64,7 @@ class SplitSeparableConv(Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        self.filters, self.stride = filters, stride
-        self.rate = rate if isinstance(rate, int) else tuple(rate)
-        self.depthwise_stddev, self.pointwise_stddev = (
-            depthwise_stddev,
-            pointwise_stddev,
-        )
-        self.activation, self.decay, self.epsilon = activation, decay, epsilon
+        self.keep(locals())
         common = self.same("activation", "decay", "epsilon")
         self.depthwise = DepthwiseConvNorm(
             stride=stride,

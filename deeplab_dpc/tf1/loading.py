@@ -46,9 +46,7 @@ class LoadReport:
 
 
 def load_tf1_weights(
-    model: keras.Model,
-    source: str | Mapping[str, np.ndarray],
-    strict: bool = True,
+    model: keras.Model, source: str | Mapping[str, np.ndarray], strict: bool = True
 ) -> LoadReport:
     """Fills `model` by name, from a TF1 checkpoint or an .npz.
 
