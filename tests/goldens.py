@@ -17,6 +17,7 @@ import pytest
 
 from deeplab_dpc.config import ModelConfig
 from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.tf1 import variables_by_tf1_name
 
 ROOT = pathlib.Path(__file__).parent.parent
 FOLDER = pathlib.Path(
@@ -141,6 +142,13 @@ def recipe_value(name: str, shape: list[int]) -> np.ndarray:
     else:
         raise ValueError(name)
     return value.astype(np.float32)
+
+
+def fill(model):
+    """The model, each variable with the recipe's value: every layer is alive."""
+    for name, variable in variables_by_tf1_name(model).items():
+        variable.assign(recipe_value(name, variable.shape))
+    return model
 
 
 def pick(n: int, k: int) -> np.ndarray:

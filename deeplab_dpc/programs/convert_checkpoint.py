@@ -22,7 +22,7 @@ from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype
 from deeplab_dpc.programs import command_line
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.tf1 import archives, writing
+from deeplab_dpc.tf1 import archives, save_tf1_checkpoint
 from deeplab_dpc.tf1.inferring import Fact, Facts
 from deeplab_dpc.training import run_folder
 from deeplab_dpc.training.from_tf1 import Tf1Run
@@ -108,7 +108,7 @@ def to_tf1(prefix: str, values: flags.FlagValues) -> None:
     config = dataclasses.replace(run.config.model, crop_size=None)
     model = model_lib.build_model(config)
     step = run.restore(model)
-    writing.save_tf1_checkpoint(model, prefix, step)
+    save_tf1_checkpoint(model, prefix, step)
     print(
         f"Step {step} of {run.folder}, {model.count_params():,} values: {prefix}\n"
         f"The original's programs need the model's flags: {run.folder}/config.json.",

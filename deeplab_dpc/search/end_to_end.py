@@ -20,7 +20,7 @@ from deeplab_dpc.search.folder import BEST_CELL, Search, cell_folder
 from deeplab_dpc.search.study import StudyError
 from deeplab_dpc.search.trials import Outcome, TrialRecord, Watch
 from deeplab_dpc.search.worker import Worker
-from deeplab_dpc.tf1.names import tf1_name
+from deeplab_dpc.tf1 import tf1_name
 from deeplab_dpc.training import metrics, trainer
 from deeplab_dpc.training.loop import TrainingError
 from deeplab_dpc.training.run_folder import RunConfig

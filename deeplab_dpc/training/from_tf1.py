@@ -13,8 +13,9 @@ from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data import dataset_info, known_datasets
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.model import build_model
-from deeplab_dpc.tf1 import archives, inferring, loading
+from deeplab_dpc.tf1 import archives, inferring, load_tf1_weights
 from deeplab_dpc.tf1.inferring import Fact, Facts
+from deeplab_dpc.tf1.weights import read_step, read_weights
 from deeplab_dpc.training import checkpoints, run_folder
 from deeplab_dpc.training.compatibility import ContradictionError
 from deeplab_dpc.training.run_folder import RunConfig
@@ -46,8 +47,8 @@ class Tf1Run:
         `WeightsError` if it is no model of ours, `ContradictionError` if the given data
         set has another number of classes.
         """
-        weights = loading.read_weights(prefix)
-        step = loading.read_step(prefix)
+        weights = read_weights(prefix)
+        step = read_step(prefix)
         model_settings = {field.name for field in dataclasses.fields(ModelConfig)}
         of_model = {k: v for k, v in given.items() if k in model_settings}
         of_data = {k: v for k, v in given.items() if k not in model_settings}
@@ -60,7 +61,7 @@ class Tf1Run:
     def write(self, folder: pathlib.Path) -> keras.Model:
         """Writes the run folder, whole or not at all; gives the model."""
         model = build_model(self.config.model)
-        loading.load_tf1_weights(model, self.weights)
+        load_tf1_weights(model, self.weights)
         with run_folder.new_folder(folder) as new:
             self.config.save(new)
             checkpoints.save_once(model, new, self.step)

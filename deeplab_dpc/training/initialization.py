@@ -10,8 +10,13 @@ import numpy as np
 
 from deeplab_dpc import checkpoint_files
 from deeplab_dpc.config import TrainConfig
-from deeplab_dpc.tf1 import LoadReport, WeightsError, load_tf1_weights, loading
-from deeplab_dpc.tf1.names import variables_by_tf1_name
+from deeplab_dpc.tf1 import (
+    LoadReport,
+    WeightsError,
+    load_tf1_weights,
+    variables_by_tf1_name,
+)
+from deeplab_dpc.tf1 import weights as tf1_weights
 from deeplab_dpc.training import checkpoints, optimizers
 
 Weights = Mapping[str, np.ndarray]
@@ -91,8 +96,8 @@ def read_weights(source: str) -> Weights:
             )
         if not is_npz and checkpoints.is_ours(prefix):
             return checkpoints.read_tf1_weights(prefix)
-        return loading.read_weights(prefix)
-    except (WeightsError, checkpoint_files.CheckpointError) as e:
+        return tf1_weights.read_weights(prefix)
+    except (WeightsError, checkpoints.RunFolderError) as e:
         raise WeightsError(f"--tf_initial_checkpoint={source}: {e}") from e
 
 

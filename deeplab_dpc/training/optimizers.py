@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from deeplab_dpc.config import TrainConfig
-from deeplab_dpc.tf1.names import tf1_name
+from deeplab_dpc.tf1 import tf1_name
 from deeplab_dpc.training import losses, schedules
 
 LOGITS = "logits"

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from deeplab_dpc.config import ConfigError, TrainConfig
-from deeplab_dpc.tf1.names import tf1_name
+from deeplab_dpc.tf1 import tf1_name
 from deeplab_dpc.training import collapse, losses, optimizers
 from deeplab_dpc.training.state import Averages
 

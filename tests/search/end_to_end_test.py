@@ -14,7 +14,7 @@ from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.model import build_model
 from deeplab_dpc.search import end_to_end
 from deeplab_dpc.search.end_to_end import EndToEnd
-from deeplab_dpc.tf1.names import tf1_name
+from deeplab_dpc.tf1 import tf1_name
 from deeplab_dpc.training import trainer
 from deeplab_dpc.training.loop import TrainingError
 from deeplab_dpc.training.run_folder import restore_model

@@ -15,8 +15,7 @@ from deeplab_dpc import model as model_module
 from deeplab_dpc.config import ModelConfig, TrainConfig
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.layers import freeze_batch_norm
-from deeplab_dpc.tf1 import load_tf1_weights
-from deeplab_dpc.tf1.names import variables_by_tf1_name
+from deeplab_dpc.tf1 import load_tf1_weights, variables_by_tf1_name
 from deeplab_dpc.training import losses, optimizers
 from deeplab_dpc.training.step import ReplicaStep
 from tests import goldens

@@ -10,8 +10,7 @@ import tensorflow as tf
 from deeplab_dpc.config import MODEL_VARIANTS, ModelConfig, TrainConfig
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.model import build_model
-from deeplab_dpc.tf1 import WeightsError
-from deeplab_dpc.tf1.names import variables_by_tf1_name
+from deeplab_dpc.tf1 import WeightsError, variables_by_tf1_name
 from deeplab_dpc.training import checkpoints, initialization
 from tests import goldens
 from tests.tf1 import zoo

@@ -8,7 +8,7 @@ import tensorflow as tf
 from deeplab_dpc.config import ModelConfig, TrainConfig
 from deeplab_dpc.layers import Logits
 from deeplab_dpc.model import build_model
-from deeplab_dpc.tf1.names import tf1_name
+from deeplab_dpc.tf1 import tf1_name
 from deeplab_dpc.training import optimizers
 from tests import goldens
 

@@ -9,7 +9,7 @@ from deeplab_dpc import build_model
 from deeplab_dpc.config import ConfigError, ModelConfig, TrainConfig
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.layers import freeze_batch_norm
-from deeplab_dpc.tf1.names import variables_by_tf1_name
+from deeplab_dpc.tf1 import variables_by_tf1_name
 from deeplab_dpc.training import losses, optimizers, state, trainer
 from deeplab_dpc.training.step import ReplicaStep, training_logits
 from tests.training import tiny
