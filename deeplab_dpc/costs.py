@@ -23,18 +23,10 @@ KERNELS = ("weights", "depthwise_weights")
 
 @dataclasses.dataclass(frozen=True)
 class Convolution:
-    """One convolution of one forward pass.
+    """One convolution of one forward pass."""
 
-    Attributes:
-        name: TF1 name of its kernel.
-        kernel_shape: `(rows, columns, in, out)`, or `(rows, columns, channels, 1)` of a
-            depthwise one.
-        output_size: `(height, width)` of its output, in pixels.
-        rate: `(rows, columns)` of its dilation.
-    """
-
-    name: str
-    kernel_shape: tuple[int, ...]
+    name: str  # TF1 name of its kernel.
+    kernel_shape: tuple[int, ...]  # (rows, columns, in, out); depthwise: out is 1.
     output_size: tuple[int, int]
     rate: tuple[int, int]
 
@@ -60,28 +52,17 @@ class Convolution:
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """A part of a model and its own parts.
+    """A part of a model and its own parts."""
 
-    Attributes:
-        name: As in the checkpoints.
-        kernels: Values of its convolutions' kernels.
-        parameters: Values that are trained: kernels, biases, batch norms' two.
-        values: All values of a checkpoint, moving averages included.
-        multiply_adds: Of one image.
-        parts: What it consists of.
-    """
-
-    name: str
-    kernels: int
-    parameters: int
-    values: int
-    multiply_adds: int
+    name: str  # As in the checkpoints.
+    kernels: int  # Values of its convolutions' kernels.
+    parameters: int  # Values that are trained: kernels, biases, batch norms' two.
+    values: int  # All values of a checkpoint, moving averages included.
+    multiply_adds: int  # Of one image.
     parts: tuple["Part", ...] = ()
 
     def part(self, path: str) -> "Part":
-        """The part with this path below this one, such as
-        `meta_architecture/branch0`.
-        """
+        """The part below this one with a path such as `meta_architecture/branch0`."""
         found = self
         for name in path.split("/"):
             by_name = {part.name: part for part in found.parts}
@@ -93,43 +74,35 @@ class Part:
 
 @dataclasses.dataclass(frozen=True)
 class Costs:
-    """The costs of one model on one image.
+    """The costs of one model on one image of `(height, width)` pixels.
 
-    Attributes:
-        config: The model.
-        image_size: `(height, width)` of the image in pixels.
-        convolutions: In the order of the forward pass; with an image pyramid those of
-            each scale.
-        sizes: Values of each variable, by TF1 name.
-        shortcut_values: Values of all sums of a shortcut.
-        pooled_values: Values that all pooling windows read.
+    Convolutions are in the order of the forward pass, with an image pyramid those of
+    each scale.
     """
 
     config: ModelConfig
     image_size: tuple[int, int]
     convolutions: tuple[Convolution, ...]
-    sizes: dict[str, int] = dataclasses.field(hash=False)
-    shortcut_values: int
-    pooled_values: int
+    sizes: dict[str, int] = dataclasses.field(hash=False)  # By TF1 name.
+    shortcut_values: int  # Values of all sums of a shortcut.
+    pooled_values: int  # Values that all pooling windows read.
 
     def tree(self) -> Part:
         """The model as a tree of parts, down to single convolutions."""
-        paths = {name: part_path(name) for name in self.sizes}
-        return self._part("model", list(self.sizes), paths, 0)
+        return self._part("model", {name: part_path(name) for name in self.sizes})
 
-    def _part(self, name: str, names: list[str], paths: dict, depth: int) -> Part:
-        below: dict[str, list[str]] = {}
-        for variable in names:
-            if len(paths[variable]) > depth:
-                below.setdefault(paths[variable][depth], []).append(variable)
-        inside = set(names)
+    def _part(self, name: str, paths: dict[str, tuple[str, ...]]) -> Part:
+        """The part of these variables, each with its path from here on."""
+        below: dict[str, dict[str, tuple[str, ...]]] = {}
+        for variable, (first, *rest) in ((v, p) for v, p in paths.items() if p):
+            below.setdefault(first, {})[variable] = tuple(rest)
         return Part(
             name,
-            sum(self.sizes[n] for n in names if n.split("/")[-1] in KERNELS),
-            sum(self.sizes[n] for n in names if "/moving_" not in n),
-            sum(self.sizes[n] for n in names),
-            sum(c.multiply_adds for c in self.convolutions if c.name in inside),
-            tuple(self._part(k, v, paths, depth + 1) for k, v in below.items()),
+            sum(self.sizes[n] for n in paths if n.split("/")[-1] in KERNELS),
+            sum(self.sizes[n] for n in paths if "/moving_" not in n),
+            sum(self.sizes[n] for n in paths),
+            sum(c.multiply_adds for c in self.convolutions if c.name in paths),
+            tuple(self._part(*inner) for inner in below.items()),
         )
 
 
@@ -151,11 +124,7 @@ def _scope(name: str) -> str:
 
 
 def measure(config: ModelConfig, image_size: tuple[int, int]) -> Costs:
-    """The costs of a model on one image, from its layers as they are called.
-
-    Args:
-        config: The model; it is built for this and traced, not run.
-        image_size: `(height, width)` in pixels.
+    """The costs of a model on an image of `(height, width)` pixels, from one trace.
 
     >>> tree = measure(ModelConfig(), (65, 65)).tree()
     >>> tree.part("logits").kernels, tree.part("logits").multiply_adds
@@ -164,7 +133,7 @@ def measure(config: ModelConfig, image_size: tuple[int, int]) -> Costs:
     import tensorflow as tf
 
     model = build_model(dataclasses.replace(config, crop_size=None))
-    calls: list[tuple[keras.layers.Layer, Any, Any]] = []
+    calls: list[tuple[keras.layers.Layer, Any, Any]] = []  # Input and output, too.
     for layer in model._flatten_layers(include_self=False):
         layer.call = _recorded(layer, calls)
     images = tf.TensorSpec((1, *image_size, 3), tf.float32)
@@ -173,14 +142,12 @@ def measure(config: ModelConfig, image_size: tuple[int, int]) -> Costs:
     names = {id(v): name for name, v in variables.items()}
     convolutions = tuple(_convolutions(calls, names))
     order = {_scope(c.name): i for i, c in reversed([*enumerate(convolutions)])}
+    sizes = {name: math.prod(v.shape) for name, v in variables.items()}
     return Costs(
         config,
         image_size,
         convolutions,
-        {
-            name: math.prod(variables[name].shape)
-            for name in sorted(variables, key=lambda name: order[_scope(name)])
-        },
+        dict(sorted(sizes.items(), key=lambda item: order[_scope(item[0])])),
         sum(_shortcut_values(layer, out) for layer, _, out in calls),
         sum(_pooled_values(layer, x) for layer, x, _ in calls),
     )
@@ -211,11 +178,9 @@ def _pooled_values(layer: keras.layers.Layer, x: Any) -> int:
     """Windows times values of a window; the windows slide by the layer's stride."""
     if not hasattr(layer, "grid_size"):
         return 0
-    count = math.prod(x.shape[3:])
-    stride = layer.stride
-    for side, wanted, cells, step in zip(
-        x.shape[1:3], layer.map_size or x.shape[1:3], layer.grid_size, stride
-    ):
+    count, size = math.prod(x.shape[3:]), x.shape[1:3]
+    sides = zip(size, layer.map_size or size, layer.grid_size, layer.stride)
+    for side, wanted, cells, step in sides:
         window = min((wanted - 1) // cells + 1, side)
         count *= window * ((side - window) // step + 1)
     return count

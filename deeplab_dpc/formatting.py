@@ -22,11 +22,8 @@ def percent(share: float) -> str:
 def fine_percent(share: float) -> str:
     """A share as a percentage of some three digits: `31.2 %`, `0.42 %`, `0.003 %`."""
     value = 100 * share
-    if value == 0:
-        return "0 %"
-    digits = next(
-        (d for d, least in ((1, 10), (2, 0.1), (3, 0.001)) if value >= least), 5
-    )
+    limits = ((1, 10), (2, 0.1), (3, 0.001))
+    digits = next((d for d, least in limits if value >= least), 5 if value else 0)
     return f"{value:.{digits}f} %"
 
 

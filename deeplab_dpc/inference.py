@@ -1,4 +1,4 @@
-"""Predictions at the image's size, over scales and mirror images."""
+"""Predictions at the image's size, over scales, flips and windows."""
 
 import dataclasses
 from typing import Any
@@ -20,7 +20,7 @@ class Averaging:
 
     Attributes:
         scales: Factors on the image's size; the softmaxes of all are averaged.
-        add_flipped_images: Average with the left-right mirrored image, too. The
+        add_flipped_images: Average with the left-right flipped image, too. The
             original program ignored this at the single scale 1.0; here it counts.
         upsample_logits: Resize the logits to the image, then take the maximum; else
             take it at the logits' size and resize the labels by nearest neighbour.
@@ -31,10 +31,6 @@ class Averaging:
             image no larger than the window is seen whole, too.
         window_overlap: Share of a window's side, in 0..1 without 1, that it has in
             common with the next one, at least.
-
-    Raises:
-        ConfigError: If there is no scale, or one that is not above 0, or an overlap
-            that cannot be.
     """
 
     scales: tuple[float, ...] = (1.0,)
@@ -67,7 +63,7 @@ class Averaging:
 
     @property
     def is_single(self) -> bool:
-        """Whether the image is seen at one scale, its own, and not mirrored."""
+        """Whether the image is seen at one scale, its own, and not flipped."""
         return tuple(self.scales) == (1.0,) and not self.add_flipped_images
 
     @property
@@ -76,70 +72,40 @@ class Averaging:
         return self.is_single and self.window is None
 
 
-def predict_probabilities(
-    model: keras.Model,
-    images: Any,
-    scales: tuple[float, ...] = (1.0,),
-    add_flipped_images: bool = False,
-    upsample_logits: bool = True,
-) -> Any:
-    """The classes' probabilities at the images' size.
+def labels(model: keras.Model, images: Any, averaging: Averaging = Averaging()) -> Any:
+    """The most probable class of each pixel, `[batch, height, width]` int32.
 
-    The mean of the softmaxes over scales and mirror images, as the original's
-    `predict_labels_multi_scale` averages them. The original then returned the softmax
-    of that mean, which is no probability; here it is the mean itself (same argmax).
-    An `image_pooling_crop_size` of the model is not scaled with the images (the
-    original scaled it).
+    The first half of what `predict` gives, for less work.
+    """
+    if not averaging.is_plain:
+        return predict(model, images, averaging)[0]
+    images = ops.cast(images, "float32")
+    return _labels(_logits(model, images), _size(images), averaging.upsample_logits)
+
+
+def predict(
+    model: keras.Model, images: Any, averaging: Averaging = Averaging()
+) -> tuple[Any, Any]:
+    """Labels and probabilities at the images' size, from one pass over all scales.
+
+    The mean of the softmaxes, as the original's `predict_labels_multi_scale` averages
+    them. The original then returned the softmax of that mean, which is no probability;
+    here it is the mean itself (same argmax). An `image_pooling_crop_size` of the model
+    is not scaled with the images (the original scaled it). With nothing to average and
+    without `upsample_logits` the softmax is taken at the logits' size and resized.
 
     Args:
         model: What `build_model` gave.
         images: `[batch, height, width, 3]` in 0..255, uint8 or float.
-        scales: See `Averaging`; the others, too.
-        add_flipped_images: See `Averaging`.
-        upsample_logits: See `Averaging`. If False (and nothing to average), the
-            softmax is taken at the logits' size and resized.
+        averaging: Scales, flips, windows.
 
     Returns:
-        `[batch, height, width, classes]`, float32, sums of 1 over the classes.
-
-    Raises:
-        ConfigError: If there is no scale, or one that is not above 0.
+        `[batch, height, width]` int32, and `[batch, height, width, classes]` float32,
+        sums of 1 over the classes.
     """
-    averaging = Averaging(tuple(scales), add_flipped_images, upsample_logits)
-    return predict(model, images, averaging)[1]
-
-
-def predict_labels(
-    model: keras.Model,
-    images: Any,
-    scales: tuple[float, ...] = (1.0,),
-    add_flipped_images: bool = False,
-    upsample_logits: bool = True,
-) -> Any:
-    """The most probable class of each pixel: `[batch, height, width]`, int32.
-
-    Arguments and errors are those of `predict_probabilities`.
-    """
-    averaging = Averaging(tuple(scales), add_flipped_images, upsample_logits)
-    return labels(model, images, averaging)
-
-
-def labels(model: keras.Model, images: Any, averaging: Averaging) -> Any:
-    """`predict_labels`, averaged as told; the first half of `predict`, for less
-    work.
-    """
-    if averaging.is_plain:
-        images = ops.cast(images, "float32")
-        return _labels(_logits(model, images), _size(images), averaging.upsample_logits)
-    return predict(model, images, averaging)[0]
-
-
-def predict(model: keras.Model, images: Any, averaging: Averaging) -> tuple[Any, Any]:
-    """Labels and probabilities, from one pass over scales and mirror images."""
     images = ops.cast(images, "float32")
     if averaging.is_plain:
-        size = _size(images)
-        logits = _logits(model, images)
+        size, logits = _size(images), _logits(model, images)
         labels = _labels(logits, size, averaging.upsample_logits)
         if averaging.upsample_logits:
             return labels, ops.softmax(resize_bilinear(logits, size))
@@ -149,27 +115,25 @@ def predict(model: keras.Model, images: Any, averaging: Averaging) -> tuple[Any,
         seen = _scale_probabilities(model, images, scale, averaging)
         total, count = total + seen, count + 1
         if averaging.add_flipped_images:
-            mirrored = ops.flip(images, axis=2)
-            seen = _scale_probabilities(model, mirrored, scale, averaging)
+            flipped = ops.flip(images, axis=2)
+            seen = _scale_probabilities(model, flipped, scale, averaging)
             total, count = total + ops.flip(seen, axis=2), count + 1
     mean = total / count
     return _argmax(mean), mean
 
 
 def resize_nearest(labels: Any, size: Size) -> Any:
-    """Labels `[batch, height, width]` at another size, by the nearest neighbour with
-    aligned corners; halves go to the larger index.
+    """Labels `[batch, height, width]` resized to `size`, in their dtype.
+
+    Nearest neighbour with aligned corners; halves go to the larger index.
     """
     for axis, (old, new) in enumerate(zip(ops.shape(labels)[1:3], size), start=1):
-        labels = ops.take(labels, _nearest_indices(old, new), axis=axis)
+        last = ops.cast(ops.maximum(new - 1, 1), "float32")
+        step = ops.cast(old - 1, "float32") / last
+        at = ops.cast(ops.arange(new), "float32") * step
+        nearest = ops.cast(ops.floor(at + 0.5), "int32")
+        labels = ops.take(labels, nearest, axis=axis)
     return labels
-
-
-def _nearest_indices(old: Any, new: Any) -> Any:
-    last = ops.cast(ops.maximum(new - 1, 1), "float32")
-    step = ops.cast(old - 1, "float32") / last
-    at = ops.cast(ops.arange(new), "float32") * step
-    return ops.cast(ops.floor(at + 0.5), "int32")
 
 
 def _size(images: Any) -> Size:
@@ -204,24 +168,20 @@ def _scale_probabilities(
 
     def whole() -> Any:
         logits = _logits(model, images)
-        if scale < 1:
-            logits = resize_bilinear(logits, _scaled(size, 1.0 / _stride(model)))
+        if scale < 1:  # The stride: pixels of the image for one of the logits.
+            stride = 1024 // (model.compute_output_shape((1, 1025, 1025, 3))[1] - 1)
+            logits = resize_bilinear(logits, _scaled(size, 1.0 / stride))
         return ops.softmax(resize_bilinear(logits, size))
 
-    window = averaging.window
+    def part(images: Any) -> Any:
+        return ops.softmax(resize_bilinear(_logits(model, images), _size(images)))
+
+    window, overlap = averaging.window, averaging.window_overlap
     if window is None:
         return whole()
 
     def slide() -> Any:
-        mean = windows.mean(
-            lambda part: ops.softmax(
-                resize_bilinear(_logits(model, part), _size(part))
-            ),
-            images,
-            window,
-            averaging.window_overlap,
-            model.output_shape[-1],
-        )
+        mean = windows.mean(part, images, window, overlap, model.output_shape[-1])
         return mean if scale == 1 else resize_bilinear(mean, size)
 
     return tf.cond(windows.fits(_size(images), window), whole, slide)
@@ -230,8 +190,3 @@ def _scale_probabilities(
 def _scaled(size: Size, scale: float) -> Size:
     height, width = size
     return scale_dimension(height, scale), scale_dimension(width, scale)
-
-
-def _stride(model: keras.Model) -> int:
-    """Pixels of the image for one of the logits."""
-    return 1024 // (model.compute_output_shape((1, 1025, 1025, 3))[1] - 1)

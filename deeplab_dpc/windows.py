@@ -18,9 +18,9 @@ def starts(length: Any, side: int, overlap: float) -> tf.Tensor:
     """Where windows begin on an axis, `[windows]` int32: the first at 0, the last ends
     with the image.
 
-    They are spread evenly and as few as have the overlap: the share of the side, in
-    0..1 without 1, that neighbours have in common, at least. A side longer than the
-    axis begins at 0.
+    They are spread evenly and as few as have the overlap, which is the share of the
+    side, in 0..1 without 1, that neighbours have in common, at least. The axis may be
+    shorter than a side, and a scalar tensor. Gives `[windows]` int32.
     """
     # A little more, so that the share of a third leaves 2 of 3 pixels, not 1.
     stride = max(1, int(side * (1.0 - overlap) + 1e-6))
@@ -36,11 +36,10 @@ def mean(
     overlap: float,
     channels: int,
 ) -> tf.Tensor:
-    """The mean, at each pixel, of what is predicted in the windows it lies in.
+    """The mean, at each pixel, of what is predicted in the windows it lies in, float32.
 
-    `predict` takes `[batch, height, width, 3]` to `[batch, height, width, channels]`;
-    the mean is float32. A window is cut down to the image where larger. One window at a
-    time is in memory, beside the sum.
+    `predict` makes `channels` of the three of a window. One window at a time is in
+    memory, beside the sum; it is cut down to the image's height and width where larger.
     """
     batch, height, width = tf.unstack(tf.shape(images)[:3])
     tops, lefts = starts(height, window[0], overlap), starts(width, window[1], overlap)

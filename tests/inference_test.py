@@ -37,78 +37,70 @@ def affine(stride=1):
     return keras.Model(images, pool(images) / 255.0)
 
 
+def probabilities(model, images, scales, flips=False):
+    averaging = inference.Averaging(scales, flips)
+    return np.asarray(inference.predict(model, images, averaging)[1])
+
+
 def equal_share(stored, labels):
     """Share of pixels equal to the original's argmax."""
     return float((np.asarray(labels) == stored["argmax"]).mean())
 
 
+ASPP = ("mobilenetv2_aspp", {"has_cell": False})
+DECODER = (  # Logits at stride 4.
+    "xception41_aspp",
+    {
+        "has_cell": False,
+        "model_variant": "xception_41",
+        "atrous_rates": (6, 12, 18),
+        "decoder_output_stride": (4,),
+    },
+)
+
+
 @goldens.needed
-@pytest.mark.parametrize("case", ["65x65_flip", "96x128_flip", "129x161_noflip"])
-def test_averages_scales_and_mirror_images_as_the_original(case):
-    file = f"multi_scale/io_mnv2dpc_{case}.npz"
+@pytest.mark.parametrize(
+    "model, case",
+    [
+        (("mobilenetv2_dpc", {}), "mnv2dpc_65x65_flip"),
+        (("mobilenetv2_dpc", {}), "mnv2dpc_96x128_flip"),
+        (("mobilenetv2_dpc", {}), "mnv2dpc_129x161_noflip"),
+        (ASPP, "mnv2aspp_97x129_flip"),
+        (DECODER, "xc41_65x97_flip"),
+    ],
+)
+def test_averages_scales_and_flips_as_the_original(model, case):
+    file = f"multi_scale/io_{case}.npz"
     stored = goldens.arrays(file.removesuffix(".npz"))
-    flip = case.endswith("_flip")
-    model = original("mobilenetv2_dpc")
-    averaging = inference.Averaging(SCALES, flip)
+    averaging = inference.Averaging(SCALES, case.endswith("_flip"))
 
-    labels, mean = inference.predict(model, stored["input"], averaging)
-
-    _check_mean(file, stored, labels, mean)
-    twice = goldens.deviation(
-        stored, "semantic_prob_double_softmax", keras.ops.softmax(mean)
+    labels, mean = inference.predict(
+        original(model[0], **model[1]), stored["input"], averaging
     )
-    goldens.check(file, "softmax of the mean softmax", twice, 1e-4)
 
-
-def _check_mean(file, stored, labels, mean):
     found = goldens.deviation(stored, "mean_prob", mean)
     goldens.check(file, "mean probabilities", found, 1e-4)
     differs = 1 - equal_share(stored, labels)
     goldens.check(file, "share of other classes (ties)", differs, 5e-4)
+    if case.startswith("mnv2dpc"):
+        key, twice = "semantic_prob_double_softmax", keras.ops.softmax(mean)
+        found = goldens.deviation(stored, key, twice)
+        goldens.check(file, "softmax of the mean softmax", found, 1e-4)
 
 
 @goldens.needed
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("flip", [False, True])
 def test_one_scale_is_the_originals(scale, flip):
-    stored = goldens.arrays("multi_scale/io_mnv2dpc_96x128_flip")
-    model = original("mobilenetv2_dpc")
+    file = "multi_scale/io_mnv2dpc_96x128_flip.npz"
+    stored = goldens.arrays(file.removesuffix(".npz"))
     images = stored["input"][:, :, ::-1] if flip else stored["input"]
-
-    found = inference.predict_probabilities(model, images, (scale,))
-    found = np.asarray(found)[:, :, ::-1] if flip else found
-
+    found = probabilities(original("mobilenetv2_dpc"), images, (scale,))
+    found = found[:, :, ::-1] if flip else found
     key = f"softmax_scale_{scale:.2f}" + ("_flip" if flip else "")
     found = goldens.deviation(stored, key, found)
-    file = "multi_scale/io_mnv2dpc_96x128_flip.npz"
     goldens.check(file, "probabilities of each scale", found, 1e-4)
-
-
-@goldens.needed
-def test_averages_aspp_as_the_original():
-    file = "multi_scale/io_mnv2aspp_97x129_flip.npz"
-    stored = goldens.arrays(file.removesuffix(".npz"))
-    model = original("mobilenetv2_aspp", has_cell=False)
-    labels = inference.predict_labels(model, stored["input"], SCALES, True)
-    mean = inference.predict_probabilities(model, stored["input"], SCALES, True)
-    _check_mean(file, stored, labels, mean)
-
-
-@goldens.needed
-def test_averages_a_decoder_model_as_the_original():
-    """Xception-41 with a decoder: logits at stride 4."""
-    file = "multi_scale/io_xc41_65x97_flip.npz"
-    stored = goldens.arrays(file.removesuffix(".npz"))
-    model = original(
-        "xception41_aspp",
-        has_cell=False,
-        model_variant="xception_41",
-        atrous_rates=(6, 12, 18),
-        decoder_output_stride=(4,),
-    )
-    averaging = inference.Averaging(SCALES, True)
-    labels, mean = inference.predict(model, stored["input"], averaging)
-    _check_mean(file, stored, labels, mean)
 
 
 @goldens.needed
@@ -116,23 +108,21 @@ def test_averages_a_decoder_model_as_the_original():
 def test_single_scale_is_the_originals(case):
     stored = goldens.arrays(f"mobilenetv2_dpc/io_{case}")
     model = original("mobilenetv2_dpc")
-    averaging = inference.Averaging()
-    labels, probabilities = inference.predict(model, stored["input"], averaging)
-    assert goldens.deviation(stored, "prob", probabilities) < 1e-4
+    labels, found = inference.predict(model, stored["input"])
+    assert goldens.deviation(stored, "prob", found) < 1e-4
     assert equal_share(stored, labels) > 0.9998
-    alone = inference.predict_labels(model, stored["input"])
+    alone = inference.labels(model, stored["input"])
     np.testing.assert_array_equal(alone, labels)
 
 
 @goldens.needed
 def test_labels_resized_by_nearest_neighbour_are_the_originals():
     stored = goldens.arrays("mobilenetv2_dpc/io_os16_129x161_nearest")
+    averaging = inference.Averaging(upsample_logits=False)
     model = original("mobilenetv2_dpc")
-    labels = inference.predict_labels(model, stored["input"], upsample_logits=False)
-    probabilities = inference.predict_probabilities(
-        model, stored["input"], upsample_logits=False
-    )
-    assert goldens.deviation(stored, "prob", probabilities) < 1e-4
+    _, found = inference.predict(model, stored["input"], averaging)
+    assert goldens.deviation(stored, "prob", found) < 1e-4
+    labels = inference.labels(model, stored["input"], averaging)
     np.testing.assert_array_equal(labels, stored["argmax"])
 
 
@@ -155,31 +145,31 @@ def test_nearest_doubles_a_row_by_hand():
 
 def test_labels_of_an_affine_model_are_the_largest_channel():
     images = np.random.default_rng(0).integers(0, 256, (2, 5, 7, 3), "uint8")
-    labels = inference.predict_labels(affine(), images)
+    labels = inference.labels(affine(), images)
     np.testing.assert_array_equal(labels, images.argmax(-1))
     assert labels.dtype == "int32"
 
 
 def test_probabilities_sum_to_one_at_any_scales():
     images = np.random.default_rng(1).integers(0, 256, (1, 9, 12, 3), "uint8")
-    found = inference.predict_probabilities(affine(4), images, (0.5, 1.0, 2.0), True)
+    found = probabilities(affine(4), images, (0.5, 1.0, 2.0), True)
     assert found.shape == (1, 9, 12, 3)
     np.testing.assert_allclose(np.sum(found, axis=-1), 1, rtol=1e-6)
 
 
 def test_flips_make_the_prediction_symmetric():
-    """Average with the mirror image: mirrored images have mirrored predictions."""
+    """Average with the flipped image: flipped images have flipped predictions."""
     images = np.random.default_rng(2).uniform(0, 255, (1, 8, 10, 3))
-    one = inference.predict_probabilities(affine(4), images, (1.0,), True)
-    other = inference.predict_probabilities(affine(4), images[:, :, ::-1], (1.0,), True)
-    np.testing.assert_allclose(one, np.asarray(other)[:, :, ::-1], atol=1e-6)
+    one = probabilities(affine(4), images, (1.0,), True)
+    other = probabilities(affine(4), images[:, :, ::-1], (1.0,), True)
+    np.testing.assert_allclose(one, other[:, :, ::-1], atol=1e-6)
 
 
 def test_the_mean_weighs_scales_equally():
     images = np.random.default_rng(3).uniform(0, 255, (1, 9, 9, 3))
-    one = inference.predict_probabilities(affine(), images, (1.0,))
-    two = inference.predict_probabilities(affine(), images, (2.0,))
-    both = inference.predict_probabilities(affine(), images, (1.0, 2.0))
+    one = probabilities(affine(), images, (1.0,))
+    two = probabilities(affine(), images, (2.0,))
+    both = probabilities(affine(), images, (1.0, 2.0))
     np.testing.assert_allclose(both, (one + two) / 2, atol=1e-6)
 
 
@@ -205,7 +195,7 @@ def test_one_trace_serves_every_size_and_dtype():
 @pytest.mark.parametrize("scales", [(), (0.0,), (1.0, -0.5)])
 def test_scales_must_be_above_zero(scales):
     with pytest.raises(ConfigError, match="above 0"):
-        inference.predict_labels(affine(), np.zeros((1, 3, 3, 3)), scales)
+        inference.Averaging(scales)
 
 
 def test_inference_reads_no_flag():

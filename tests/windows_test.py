@@ -1,5 +1,7 @@
 """Windows over an image against NumPy, and against the image seen whole."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -118,7 +120,7 @@ def test_windows_scales_and_flips_are_numpys(size, window, overlap):
     ]
     np.testing.assert_allclose(found, np.mean(expected, axis=0), atol=1e-5)
     np.testing.assert_array_equal(labels, np.argmax(found, axis=-1))
-    whole = inference.predict_probabilities(model(), images, scales, True)
+    _, whole = inference.predict(model(), images, inference.Averaging(scales, True))
     assert np.abs(np.asarray(whole) - np.asarray(found)).max() > 0.01
 
 
@@ -129,8 +131,10 @@ def test_an_image_within_the_window_is_seen_whole(scales, flips):
     network = tiny_run.model(10)
     images = np.random.default_rng(1).uniform(0, 255, (1, 33, 40, 3))
     averaging = inference.Averaging(scales, flips, window=(60, 60))
-    expected = inference.predict_probabilities(network, images, scales, flips)
-    _, found = inference.predict(network, images, averaging)
+    plain = dataclasses.replace(averaging, window=None)
+    (_, expected), (_, found) = (
+        inference.predict(network, images, a) for a in (plain, averaging)
+    )
     np.testing.assert_allclose(found, expected, atol=1e-6)
     (labels,) = Predictor(network, averaging)([images])
     assert np.mean(labels == np.argmax(expected, axis=-1)) > 0.999

@@ -10,11 +10,10 @@ _SUFFIX = re.compile(r"\.(index|meta|data-\d+-of-\d+)$")
 
 
 def find_checkpoint(path: str | os.PathLike) -> str:
-    """The prefix of the TF1 checkpoint that `path` means.
+    """The prefix of the TF1 checkpoint that a folder, a prefix or one of its files is.
 
-    A folder with one checkpoint, or several of which the `checkpoint` file or the
-    number at the end tells the newest; a prefix; or one of its files. `WeightsError` if
-    there is none, or no telling which.
+    Of several in a folder the `checkpoint` file, or the number at the end, tells the
+    newest. A `WeightsError` is raised if there is none, or no telling which.
     """
     given = pathlib.Path(path)
     if given.is_dir():

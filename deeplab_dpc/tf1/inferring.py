@@ -3,21 +3,19 @@
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from deeplab_dpc.backbones import make_backbone
 from deeplab_dpc.backbones.mobilenet_v2 import MobileNetV2
 from deeplab_dpc.config import MODEL_VARIANTS, ModelConfig
-from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, Genotype
+from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1
 from deeplab_dpc.tf1.weights import WeightsError
 
-VARIANTS = {
-    "MobilenetV2": "mobilenet_v2",
-    "xception_41": "xception_41",
-    "xception_65": "xception_65",
-    "xception_71": "xception_71",
-    "resnet_v1_50": "resnet_v1_50_beta",
-    "resnet_v1_101": "resnet_v1_101_beta",
+SCOPES = {
+    "MobilenetV2"
+    if variant == "mobilenet_v2"
+    else variant.removesuffix("_beta"): variant
+    for variant in MODEL_VARIANTS
 }
 """Backbones by their scope."""
 DEPTH_MULTIPLIERS = (1.0, 0.25, 0.35, 0.5, 0.75, 1.3, 1.4)
@@ -30,10 +28,10 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclasses.dataclass(frozen=True)
 class Fact:
-    """A setting, and where it comes from."""
+    """The value of a setting, and where it comes from."""
 
-    value: Any  # Of the setting.
-    origin: str  # `"read"` (from names and shapes), `"assumed"` or `"given"` (a flag).
+    value: Any
+    origin: Literal["read", "assumed", "given"]  # From shapes, published, from a flag.
     reason: str  # Which tensor says so, or why it is assumed.
 
 
@@ -41,17 +39,18 @@ Facts = dict[str, Fact]
 
 
 def infer_model(shapes: Shapes, given: Mapping[str, Any] | None = None) -> Facts:
-    """The model's settings, by name, in the order of their finding.
+    """The model's settings, by name, from its tensors' shapes by TF1 name.
 
-    From the shapes of a checkpoint's tensors, by TF1 name. Rates, the output stride,
-    activations and pooling windows leave no trace in weights: they are given, or the
-    published models'. What is given wins. `WeightsError` if it is no DeepLab
-    checkpoint, or something that is neither readable nor published is not given.
+    Rates, the output stride, activations and pooling windows leave no trace in
+    weights: they are given, which wins, or the published models'. A `WeightsError` is
+    raised for what is no DeepLab checkpoint, and where something that is neither
+    readable nor published is not given.
     """
     facts = {name: Fact(v, "given", "flag") for name, v in (given or {}).items()}
-    for part in (_backbone, _depth_multiplier, _context, _decoder, _logits):
+    for part in (_backbone, _depth_multiplier, _context, _decoder):
         for name, fact in part(shapes, facts):
             facts.setdefault(name, fact)
+    facts.setdefault("num_classes", Fact(shapes[LOGITS][-1], "read", LOGITS))
     facts.setdefault("output_stride", Fact(16, "assumed", "the published one"))
     return facts
 
@@ -72,13 +71,13 @@ def _backbone(shapes: Shapes, facts: Facts) -> Found:
             "segmentation model. A backbone or a classifier is for train.py's "
             "--tf_initial_checkpoint."
         )
-    scopes = [scope for scope in VARIANTS if _has(shapes, f"{scope}/")]
-    if len(scopes) != 1 or VARIANTS[scopes[0]] not in MODEL_VARIANTS:
+    scopes = [scope for scope in SCOPES if _has(shapes, f"{scope}/")]
+    if len(scopes) != 1:
         found = sorted({name.split("/")[0] for name in shapes})
         raise WeightsError(
             f"No backbone of {', '.join(MODEL_VARIANTS)} among the scopes {found}."
         )
-    yield "model_variant", Fact(VARIANTS[scopes[0]], "read", f"scope {scopes[0]}")
+    yield "model_variant", Fact(SCOPES[scopes[0]], "read", f"scope {scopes[0]}")
 
 
 def _depth_multiplier(shapes: Shapes, facts: Facts) -> Found:
@@ -88,11 +87,10 @@ def _depth_multiplier(shapes: Shapes, facts: Facts) -> Found:
     found = {n: s[-1] for n, s in shapes.items() if re.fullmatch(pattern, n)}
     for multiplier in DEPTH_MULTIPLIERS:
         for divisor in (None, 8):
-            blocks = MobileNetV2(16, multiplier, divisor).blocks
-            channels = {
-                f"MobilenetV2/{b.name}/project/weights": b.filters for b in blocks
-            }
-            if channels == found:
+            scope, blocks = "MobilenetV2", MobileNetV2(16, multiplier, divisor).blocks
+            if found == {
+                f"{scope}/{b.name}/project/weights": b.filters for b in blocks
+            }:
                 reason = "channels of the backbone"
                 yield "depth_multiplier", Fact(multiplier, "read", reason)
                 if divisor:
@@ -113,56 +111,41 @@ def _context(shapes: Shapes, facts: Facts) -> Found:
 
 
 def _cell(shapes: Shapes, facts: Facts) -> Found:
-    found = cell_shape(shapes)
-    if "genotype" in facts:
-        _check_cell(facts["genotype"].value, found, facts)
-        return
-    if found != _shape_of(DPC_TOP1, _features(facts)["features"]):
+    found, wanted = _cell_shape(shapes), _said_cell(facts)
+    if "genotype" in facts and found != wanted:
         raise WeightsError(
-            f"The cell is not the published one: it has {_said(found)}. Rates, grids "
+            f"--dense_prediction_cell_json has {wanted}, but the checkpoint has "
+            f"{found}."
+        )
+    if found != wanted:
+        raise WeightsError(
+            f"The cell is not the published one: it has {found}. Rates, grids "
             "and inputs are not in the weights; pass --dense_prediction_cell_json."
         )
     reason = "branches and channels of the published cell"
     yield "genotype", Fact(DPC_TOP1, "assumed", reason)
 
 
-def cell_shape(shapes: Shapes) -> list[tuple[str, int]]:
-    """Each branch's kind and input channels: `3x3`, or `1x1` also for a pooling."""
-    scope, found = "meta_architecture/branch", list[tuple[str, int]]()
+def _cell_shape(shapes: Shapes) -> str:
+    """Each branch's kind (`1x1` also for a pooling) and input channels."""
+    parts: list[str] = []
     while True:
-        branch = f"{scope}{len(found)}"
-        for kind, name in (
-            ("3x3", f"{branch}_depthwise/depthwise_weights"),
-            ("1x1", f"{branch}/weights"),
-        ):
-            if name in shapes:
-                found.append((kind, shapes[name][2]))
-                break
-        else:
-            return found
+        branch = f"meta_architecture/branch{len(parts)}"
+        depthwise = shapes.get(f"{branch}_depthwise/depthwise_weights")
+        if not (kernel := depthwise or shapes.get(f"{branch}/weights")):
+            return ", ".join(parts) + " channels"
+        kind = "3x3" if depthwise else "1x1"
+        parts.append(f"branch {len(parts)} {kind} on {kernel[2]}")
 
 
-def _shape_of(genotype: Genotype, channels: int) -> list[tuple[str, int]]:
-    return [
-        (
-            "3x3" if branch.op == "conv3x3" else "1x1",
-            channels if branch.source == BACKBONE else CELL_FILTERS,
-        )
-        for branch in genotype.branches
-    ]
-
-
-def _check_cell(genotype: Genotype, found: list, facts: Facts) -> None:
-    wanted = _shape_of(genotype, _features(facts)["features"])
-    if wanted != found:
-        raise WeightsError(
-            f"--dense_prediction_cell_json has {_said(wanted)}, but the checkpoint has "
-            f"{_said(found)}."
-        )
-
-
-def _said(branches: list[tuple[str, int]]) -> str:
-    parts = (f"branch {i} {kind} on {n}" for i, (kind, n) in enumerate(branches))
+def _said_cell(facts: Facts) -> str:
+    """The same of the cell that is given, or else of the published one."""
+    genotype = facts["genotype"].value if "genotype" in facts else DPC_TOP1
+    channels, parts = _features(facts)["features"], []
+    for i, branch in enumerate(genotype.branches):
+        kind = "3x3" if branch.op == "conv3x3" else "1x1"
+        inputs = channels if branch.source == BACKBONE else CELL_FILTERS
+        parts.append(f"branch {i} {kind} on {inputs}")
     return ", ".join(parts) + " channels"
 
 
@@ -178,10 +161,8 @@ def _aspp(shapes: Shapes, facts: Facts) -> Found:
     if numbers:
         separable = "aspp1_depthwise/depthwise_weights"
         yield "aspp_with_separable_conv", _presence(shapes, separable)
-    yield (
-        "atrous_rates",
-        _rates(len(numbers), facts, f"{len(numbers) or 'no'} 3x3 branches"),
-    )
+    reason = f"{len(numbers) or 'no'} 3x3 branches"
+    yield "atrous_rates", _rates(len(numbers), facts, reason)
 
 
 def _no_context(shapes: Shapes, facts: Facts) -> Found:
@@ -230,10 +211,6 @@ def _decoder(shapes: Shapes, facts: Facts) -> Found:
     kernel = f"decoder/decoder_{kernel}/weights"
     if kernel in shapes:
         yield "decoder_filters", Fact(shapes[kernel][-1], "read", kernel)
-
-
-def _logits(shapes: Shapes, facts: Facts) -> Found:
-    yield "num_classes", Fact(shapes[LOGITS][-1], "read", LOGITS)
 
 
 def _features(facts: Facts) -> dict[str, int]:

@@ -125,15 +125,15 @@ def test_a_process_with_tensorflow_alone_loads_and_calls_it(exported, tmp_path):
     np.testing.assert_array_equal(found["one"], images[:1].argmax(-1))
 
 
-def test_predictions_equal_predict_labels_for_any_size(exported):
+def test_predictions_equal_ours_for_any_size(exported):
     loaded = tf.saved_model.load(str(exported)).signatures["serving_default"]
     for shape in ((1, 3, 4, 3), (2, 8, 5, 3), (1, 1, 1, 3)):
         images = np.random.default_rng(1).integers(0, 256, shape, "uint8")
         found = loaded(images=tf.constant(images))
-        expected = inference.predict_labels(affine(), images)
-        np.testing.assert_array_equal(found["SemanticPredictions"], expected)
-        expected = inference.predict_probabilities(affine(), images)
-        np.testing.assert_allclose(found["SemanticProbabilities"], expected, atol=1e-6)
+        labels, probabilities = inference.predict(affine(), images)
+        np.testing.assert_array_equal(found["SemanticPredictions"], labels)
+        found = found["SemanticProbabilities"]
+        np.testing.assert_allclose(found, probabilities, atol=1e-6)
 
 
 @goldens.needed
@@ -144,7 +144,7 @@ def test_a_real_model_survives_the_export(tmp_path):
     path = saved_model.write(model, tmp_path / "export", INFO)
     loaded = tf.saved_model.load(str(path)).signatures["serving_default"]
     found = loaded(images=tf.constant(stored["input"]))
-    expected = inference.predict_labels(model, stored["input"])
+    expected = inference.labels(model, stored["input"])
     assert np.mean(found["SemanticPredictions"] == expected) > 0.9999
     names = tf.train.list_variables(str(path / "variables" / "variables"))
     assert sum("weights" in name for name, _ in names) == 312

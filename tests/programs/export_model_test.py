@@ -36,7 +36,7 @@ def test_exports_the_newest_checkpoint_into_the_run_folder(run_dir, capsys):
     images = [image for image, _ in tiny_run.images().values()]
     results = served(run_dir / "export", *images)
     for image, (found, probabilities) in zip(images, results):
-        expected = inference.predict_probabilities(model, image[None])[0]
+        (expected,) = inference.predict(model, image[None])[1]
         np.testing.assert_allclose(probabilities, expected, atol=1e-4)
         assert np.mean(found == np.argmax(expected, -1)) > 0.999
 
@@ -58,9 +58,8 @@ def test_exports_a_given_checkpoint_with_scales_flips_and_padding(run_dir, tmp_p
     height, width = image.shape[:2]
     padding = [(0, 49 - height), (0, 49 - width), (0, 0)]
     padded = np.pad(image.astype("float32"), padding, constant_values=127.5)
-    expected = inference.predict_probabilities(
-        tiny_run.model(10), padded[None], (0.5,), True
-    )
+    averaging = inference.Averaging((0.5,), True)
+    _, expected = inference.predict(tiny_run.model(10), padded[None], averaging)
     ((_, probabilities),) = served(out, image)
     np.testing.assert_allclose(
         probabilities, np.asarray(expected)[0, :height, :width], atol=1e-4

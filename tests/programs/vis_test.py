@@ -50,7 +50,7 @@ def test_pictures_show_image_prediction_and_truth_without_padding(drawn):
         height, width = label.shape
         padding = [(0, max(33 - height, 0)), (0, max(33 - width, 0)), (0, 0)]
         padded = np.pad(image.astype("float32"), padding, constant_values=127.5)
-        labels = np.asarray(inference.predict_labels(model, padded[None]))
+        labels = np.asarray(inference.labels(model, padded[None]))
         labels = labels[0, :height, :width]
         np.testing.assert_array_equal(opened(drawn / f"{stem}_image.png"), image)
         raw = opened(drawn / "raw" / f"{stem}.png")
