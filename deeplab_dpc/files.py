@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import socket
+import textwrap
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,8 +36,8 @@ class OutputError(FileError):
 def atomically(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """Gives a temporary name beside `path`; what lies there at the end becomes `path`.
 
-    The file and its folder are on the disk when the block ends. After an error the
-    earlier file is as it was, and the temporary one is gone; an `OSError` names `path`.
+    The file and its folder are on the disk when the block ends. After an error (an
+    `OSError` names `path`) the earlier file is as it was, the temporary one is gone.
     """
     target = pathlib.Path(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -60,7 +61,7 @@ def install(new: pathlib.Path, path: pathlib.Path) -> None:
 
 
 def write(path: str | os.PathLike[str], content: bytes | str) -> None:
-    """Writes a file, whole or not at all; text as UTF-8. An `OSError` names `path`."""
+    """Writes a file, whole or not at all; text as UTF-8."""
     data = content.encode() if isinstance(content, str) else content
     with atomically(path) as temporary:
         temporary.write_bytes(data)
@@ -77,9 +78,7 @@ def json_text(value: Any) -> str:
 
 
 def output_folder(path: str | os.PathLike[str], flag: str) -> pathlib.Path:
-    """Makes the folder that a flag names, and makes sure that it takes files;
-    `OutputError` if not.
-    """
+    """Makes the folder that a flag names; an `OutputError` if it takes no files."""
     folder = pathlib.Path(path)
     probe = folder / f".probe.{os.getpid()}.tmp"
     try:
@@ -95,8 +94,9 @@ def output_folder(path: str | os.PathLike[str], flag: str) -> pathlib.Path:
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
-    """Text that a person wrote: UTF-8, or UTF-16 with its byte order mark. `FileError`
-    if it is in another encoding, or larger than `MAX_BYTES`.
+    """Text that a person wrote: UTF-8, or UTF-16 with its byte order mark.
+
+    In another encoding, or larger than `MAX_BYTES`, it is a `FileError`.
     """
     with open(path, "rb") as file:
         data = file.read(MAX_BYTES + 1)
@@ -119,7 +119,7 @@ def read_lines(path: str | os.PathLike[str]) -> list[str]:
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
-    """The JSON of a file; `FileError` if it is no text, or `parse_json` refuses it."""
+    """The JSON of a file, as `read_text` and `parse_json` take it."""
     text = read_text(path)
     try:
         return parse_json(text)
@@ -128,9 +128,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 
 
 def parse_json(text: str) -> Any:
-    """JSON as the standard has it: no key twice in an object, no NaN. `FileError` with
-    the line if it is something else.
-    """
+    """JSON as the standard has it; a key twice in an object or NaN is a `FileError`."""
     try:
         return json.loads(
             text, object_pairs_hook=_without_doubles, parse_constant=_refuse_constant
@@ -162,11 +160,10 @@ def locked(path: str | os.PathLike[str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def claimed(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Holds the lock file `path` for the one writer of its folder, or refuses.
+    """Holds the lock file `path` for the one writer of its folder.
 
-    The kernel frees it when its holder dies; the file is removed at the end.
-    `LockedError` says which process, or thread, holds it, and since when; `OSError` if
-    the folder cannot be written, or takes no locks.
+    The kernel frees it when its holder dies; the file is removed at the end. While
+    another process, or thread, holds it, a `LockedError` says who, and since when.
     """
     descriptor = _claim(pathlib.Path(path))
     try:
@@ -244,26 +241,24 @@ def _json_lines(value: Any, indent: str, used: int) -> str:
     is_flat = not isinstance(value, (dict, list, tuple)) or not value
     if is_flat or (len(indent) > 0 and len(line) + used < _WIDTH):
         return line
-    inner = indent + " "
+    inner, (begin, end) = indent + " ", "{}" if isinstance(value, dict) else "[]"
     if isinstance(value, dict):
-        keys = [f"{inner}{json.dumps(key)}: " for key in value]
-        parts = [
-            k + _json_lines(v, inner, len(k)) for k, v in zip(keys, value.values())
-        ]
-        return "{\n" + ",\n".join(parts) + f"\n{indent}}}"
-    if all(isinstance(v, (int, float)) for v in value):
-        return "[\n" + _packed(value, inner) + f"\n{indent}]"
-    parts = [inner + _json_lines(v, inner, len(inner)) for v in value]
-    return "[\n" + ",\n".join(parts) + f"\n{indent}]"
+        items = {f"{inner}{json.dumps(key)}: ": v for key, v in value.items()}
+        parts = [key + _json_lines(v, inner, len(key)) for key, v in items.items()]
+    elif all(isinstance(v, (int, float)) for v in value):
+        parts = [_packed(value, inner)]
+    else:
+        parts = [inner + _json_lines(v, inner, len(inner)) for v in value]
+    return f"{begin}\n" + ",\n".join(parts) + f"\n{indent}{end}"
 
 
 def _packed(numbers: list[float], indent: str) -> str:
     """As many numbers a line as fit."""
-    lines = [indent]
-    for i, number in enumerate(numbers):
-        text = json.dumps(number) + ("," if i < len(numbers) - 1 else "")
-        if len(lines[-1]) + len(text) + 1 > _WIDTH:
-            lines[-1] = lines[-1].rstrip()
-            lines.append(indent)
-        lines[-1] += text + " "
-    return "\n".join([*lines[:-1], lines[-1].rstrip()])
+    return textwrap.fill(
+        json.dumps(numbers)[1:-1],
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )

@@ -9,7 +9,7 @@ import dataclasses
 import json
 import reprlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from deeplab_dpc.files import FileError, parse_json
 
@@ -17,12 +17,15 @@ BACKBONE = -1  # Branch input that means "the backbone's last feature map".
 RATES = (1, 3, 6, 9, 12, 15, 18, 21)  # Atrous rates, in pixels at output stride 16.
 GRID_SIZES = (1, 2, 4, 8)  # Cells of the pooling grid along one axis.
 
+Op = Literal["conv1x1", "conv3x3", "pyramid_pooling"]
+
 _KEYS = {
     "conv1x1": ("op", "kernel", "input"),
     "conv3x3": ("op", "kernel", "rate", "input"),
     "pyramid_pooling": ("op", "grid_size", "input"),
 }
-_KERNELS = {1: "conv1x1", (1, 1): "conv1x1", 3: "conv3x3", (3, 3): "conv3x3"}
+_KERNELS: dict[Any, Op] = {1: "conv1x1", (1, 1): "conv1x1"}
+_KERNELS |= {3: "conv3x3", (3, 3): "conv3x3"}
 _shown = reprlib.repr  # Of values in messages: short, however long or deep they are.
 
 
@@ -45,7 +48,7 @@ class Branch:
     """
 
     source: int
-    op: str
+    op: Op
     rate: tuple[int, int] | None = None
     grid_size: tuple[int, int] | None = None
 
@@ -67,12 +70,12 @@ class Branch:
     def to_dict(self) -> dict[str, Any]:
         """The branch in the original's JSON keys."""
         if self.op == "conv1x1":
-            return {"kernel": 1, "op": "conv", "input": self.source}
-        if self.op == "conv3x3":
-            rate = list(self.rate or ())
-            return {"kernel": 3, "rate": rate, "op": "conv", "input": self.source}
-        grid_size = list(self.grid_size or ())
-        return {"op": self.op, "grid_size": grid_size, "input": self.source}
+            own = {"kernel": 1, "op": "conv"}
+        elif self.op == "conv3x3":
+            own = {"kernel": 3, "rate": list(self.rate or ()), "op": "conv"}
+        else:
+            own = {"op": self.op, "grid_size": list(self.grid_size or ())}
+        return {**own, "input": self.source}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,7 +129,7 @@ class Genotype:
 
     @classmethod
     def from_list(cls, branches: Any, *, outside_space: bool = False) -> "Genotype":
-        """Like `from_json`, from the list that the JSON text stands for."""
+        """Like `from_json`, from the list that the JSON text is."""
         if not isinstance(branches, Sequence) or isinstance(branches, str | bytes):
             raise GenotypeError(
                 f"A cell is a list of branches, got {type(branches).__name__} "
@@ -158,18 +161,14 @@ def _parse_branch(index: int, fields: Any) -> Branch:
             f"branch {index} ({op}) has unknown keys {_shown(unknown)} and lacks "
             f"{missing}; its keys are {list(_KEYS[op])}."
         )
-    return Branch(
-        source=fields["input"],
-        op=op,
-        rate=_parse_pair(fields.get("rate")),
-        grid_size=_parse_pair(fields.get("grid_size")),
-    )
+    pairs = (_parse_pair(fields.get(name)) for name in ("rate", "grid_size"))
+    return Branch(fields["input"], op, *pairs)
 
 
-def _parse_op(index: int, fields: Mapping[str, Any]) -> str:
+def _parse_op(index: int, fields: Mapping[str, Any]) -> Op:
     op = fields.get("op")
     if op == "pyramid_pooling":
-        return op
+        return "pyramid_pooling"
     if op != "conv":
         raise GenotypeError(
             f"branch {index} has op {_shown(op)}; it must be 'conv' or "

@@ -25,21 +25,13 @@ def setting(
     flag: bool = True,
     repeatable: bool = False,
 ) -> Any:
-    """A config field: its default, its help and its legal values.
+    """A config field with its default, its help and its smallest legal number.
 
-    Args:
-        default: The value when nobody says anything.
-        help: What it means, for `--help`.
-        at_least: The smallest legal number (for a tuple: of each of its items).
-        flag: Whether programs have a flag of the field's name.
-        repeatable: Whether that flag may be repeated, each time with one more value.
+    In a tuple each item is `at_least` that. Programs have a flag of the field's name,
+    if `flag`; it may be repeated, each time with one more value, if `repeatable`.
     """
-    metadata = {
-        "help": help,
-        "at_least": at_least,
-        "flag": flag,
-        "repeatable": repeatable,
-    }
+    metadata = {"help": help, "at_least": at_least}
+    metadata |= {"flag": flag, "repeatable": repeatable}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -61,7 +53,12 @@ class Config:
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON types, by name."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return {name: _to_json(value) for name, value in values.items()}
+        for name, value in values.items():
+            if isinstance(value, Genotype):
+                values[name] = value.to_list()
+            elif isinstance(value, tuple):
+                values[name] = list(value)
+        return values
 
     def to_json(self) -> str:
         """The settings as a JSON object."""
@@ -70,7 +67,8 @@ class Config:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Reads what `to_dict` gave; settings left out have their default.
-        `ConfigError` for a name that is no setting, or an illegal value.
+
+        For a name that is no setting, or an illegal value, a `ConfigError` is raised.
         """
         names = [field.name for field in dataclasses.fields(cls)]
         for name in values:
@@ -105,16 +103,13 @@ def flat(values: Mapping[str, Any]) -> dict[str, Any]:
 def _coerce(hint: Any, value: Any) -> Any:
     """Lists become tuples, ints become floats where a float is meant, and so on."""
     options = _options(hint)
-    if value is None:
-        return value
     if Genotype in options and isinstance(value, list):
         return Genotype.from_list(value, outside_space=True)
-    if isinstance(value, list):
-        value = tuple(value)
-    for option in options:
-        if typing.get_origin(option) is tuple and isinstance(value, tuple):
-            item = typing.get_args(option)[0]
-            return tuple(_coerce(item, v) for v in value)
+    if isinstance(value, list | tuple):
+        kinds = [
+            typing.get_args(o)[0] for o in options if typing.get_origin(o) is tuple
+        ]
+        return tuple(_coerce(kinds[0], v) if kinds else v for v in value)
     if float in options and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     return value
@@ -164,9 +159,3 @@ def _check_value(field: dataclasses.Field, hint: Any, value: Any) -> None:
         raise ConfigError(f"{name}={value!r}; it must be finite.")
     if at_least is not None and value is not None and min(numbers) < at_least:
         raise ConfigError(f"{name}={value!r}; it must be at least {at_least}.")
-
-
-def _to_json(value: Any) -> Any:
-    if isinstance(value, Genotype):
-        return value.to_list()
-    return list(value) if isinstance(value, tuple) else value
