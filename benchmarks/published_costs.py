@@ -15,13 +15,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Before TensorFlow is impor
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from deeplab_dpc.config import ModelConfig  # noqa: E402
-from deeplab_dpc.cost_conventions import (  # noqa: E402
+from deeplab_dpc.costs import (  # noqa: E402
     context_convolutions,
     context_countings,
     kernels_as_printed,
+    measure,
     zoo_countings,
 )
-from deeplab_dpc.costs import measure  # noqa: E402
 from deeplab_dpc.genotypes import DPC_TOP1  # noqa: E402
 
 CITYSCAPES, VOC = (1025, 2049), (513, 513)

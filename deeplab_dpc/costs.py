@@ -1,15 +1,16 @@
 """What a model costs: parameters and multiply-adds of each part.
 
 One multiply-add is one multiplication with one addition, inside a convolution. Of the
-rest (batch norm, activations, resizes, sums) nothing is counted, as is usual; what
-TensorFlow 1's profiler counted beside it, and the published figures with it, is in
-`cost_conventions`.
+rest (batch norm, activations, resizes, sums) nothing is counted, as is usual. The
+countings at the end are those of others: the model zoo's figures are half of what
+TensorFlow 1's profiler calls float operations, and that counts more than convolutions,
+even the graph's initialisers and L2 losses.
 """
 
 import dataclasses
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
@@ -191,3 +192,66 @@ def _shortcut_values(layer: keras.layers.Layer, out: Any) -> int:
     skips = getattr(layer, "skip", "none") != "none"
     sums = skips or getattr(layer, "has_shortcut", False)
     return math.prod(out[0].shape) if sums else 0
+
+
+def zoo_countings(costs: Costs) -> dict[str, float]:
+    """Multiply-adds of a whole model in four ways of counting."""
+    padded = sum(c.padded_multiply_adds for c in costs.convolutions)
+    profiler = padded + _profiler_operations(costs) / 2
+    return {
+        "convolutions": sum(c.multiply_adds for c in costs.convolutions),
+        "padded": padded,
+        "profiler": profiler,
+        "no pooling": profiler - costs.pooled_values / 2,
+    }
+
+
+def _profiler_operations(costs: Costs) -> int:
+    """What TF1's profiler counts beside convolutions, in float operations.
+
+    Softmax is left out: the models of the zoo had none when they were measured.
+    """
+    kernels = {n: s for n, s in costs.sizes.items() if n.endswith("weights")}
+    decayed = sum(s for n, s in kernels.items() if not n.endswith("depthwise_weights"))
+    pixels, classes = math.prod(costs.image_size), costs.config.num_classes
+    initialisers, l2 = 2 * sum(kernels.values()), 3 * decayed
+    biases = math.prod(costs.convolutions[-1].output_size) * classes
+    scaling_of_the_image, argmax = 2 * 3 * pixels, pixels * (classes - 1)
+    sums = costs.shortcut_values + biases + scaling_of_the_image + costs.pooled_values
+    return sums + argmax + initialisers + l2
+
+
+def context_countings(costs: Costs) -> dict[str, float]:
+    """Multiply-adds of the context module, its projection left out, in three ways."""
+    module = context_convolutions(costs)
+    plain = sum(c.multiply_adds for c in module)
+    outputs = sum(
+        math.prod(c.output_size) * c.kernel_shape[-1]
+        for c in module
+        if not c.is_depthwise and c.output_size != (1, 1)
+    )
+    padded = sum(c.padded_multiply_adds for c in module)
+    return {
+        "convolutions": plain,
+        "one add": plain + outputs,
+        "profiler": padded + outputs / 2 + costs.pooled_values / 2,
+    }
+
+
+def context_convolutions(costs: Costs) -> tuple[Convolution, ...]:
+    """The convolutions of the cell's, or ASPP's, branches."""
+    scopes = ("meta_architecture/", "aspp", "image_pooling/")
+    return tuple(
+        c
+        for c in costs.convolutions
+        if c.name.startswith(scopes) and "concat_projection" not in c.name
+    )
+
+
+def kernels_as_printed(module: Sequence[Convolution]) -> int:
+    """Values of the kernels as the paper counted them: ASPP's 3x3 branches as one."""
+    kernels = {
+        re.sub(r"^aspp[1-9]\d*", "aspp", c.name): math.prod(c.kernel_shape)
+        for c in module
+    }
+    return sum(kernels.values())

@@ -184,7 +184,8 @@ def _scale_probabilities(
         mean = windows.mean(part, images, window, overlap, model.output_shape[-1])
         return mean if scale == 1 else resize_bilinear(mean, size)
 
-    return tf.cond(windows.fits(_size(images), window), whole, slide)
+    fits = (tf.less_equal(*sides) for sides in zip(_size(images), window))
+    return tf.cond(tf.logical_and(*fits), whole, slide)
 
 
 def _scaled(size: Size, scale: float) -> Size:

@@ -133,7 +133,6 @@ def _make_context_module(
     )
 
 
-@keras.saving.register_keras_serializable("deeplab_dpc")
 class ScaleImages(Layer):
     """Images resized by a factor, corners aligned, in float32."""
 
@@ -154,7 +153,6 @@ class ScaleImages(Layer):
         return (shape[0], *self.scaled(shape[1:3]), shape[3])
 
 
-@keras.saving.register_keras_serializable("deeplab_dpc")
 class ResizeTo(ScaleImages):
     """Feature maps resized to a factor of the images' size, in float32."""
 

@@ -5,14 +5,6 @@ from typing import Any
 
 import tensorflow as tf
 
-Size = tuple[Any, Any]
-
-
-def fits(size: Size, window: tuple[int, int]) -> tf.Tensor:
-    """Whether one window covers an image of this size; a scalar bool."""
-    inside = [tf.less_equal(*sides) for sides in zip(size, window)]
-    return tf.logical_and(*inside)
-
 
 def starts(length: Any, side: int, overlap: float) -> tf.Tensor:
     """Where windows begin on an axis, `[windows]` int32: the first at 0, the last ends

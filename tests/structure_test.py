@@ -26,7 +26,6 @@ MAY_IMPORT = {
     "model": ("backbones", "config", "layers"),
     "tf1": ("backbones", "config", "formatting", "genotypes"),
     "costs": ("config", "model", "tf1"),
-    "cost_conventions": ("costs",),
     "windows": (),
     "inference": ("config", "layers", "model", "windows"),
     "data": ("config", *_SMALL),

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import keras
-
 from deeplab_dpc.backbones.backbone import Backbone, strides_and_rates
 from deeplab_dpc.layers.base import Layer, build_chain
 from deeplab_dpc.layers.convolution import ConvNorm, DepthwiseConvNorm, truncated_normal
@@ -31,7 +29,6 @@ def make_divisible(channels: float, divisor: int, smallest: int) -> int:
     return rounded + divisor if rounded < 0.9 * channels else rounded
 
 
-@keras.saving.register_keras_serializable("deeplab_dpc")
 class InvertedResidual(Layer):
     """Expansion, depthwise convolution, linear projection, and a shortcut if it fits.
 
@@ -92,7 +89,6 @@ class InvertedResidual(Layer):
         return self.project.compute_output_shape(expanded), expanded
 
 
-@keras.saving.register_keras_serializable("deeplab_dpc")
 class MobileNetV2(Backbone):
     """MobileNet-v2's features before its last convolution, and earlier ones.
 

@@ -34,7 +34,6 @@ def scaled_normal() -> keras.initializers.Initializer:
     )
 
 
-@keras.saving.register_keras_serializable("deeplab_dpc")
 class Bottleneck(Layer):
     """A 1x1, a 3x3 and a 1x1 convolution and a shortcut; their sum is activated.
 
@@ -97,7 +96,6 @@ class Bottleneck(Layer):
         return shape, shape
 
 
-@keras.saving.register_keras_serializable("deeplab_dpc")
 class ResNetV1Beta(Backbone):
     """ResNet-v1-beta's features, and the earlier ones that a decoder needs.
 
@@ -144,26 +142,15 @@ class ResNetV1Beta(Backbone):
             initializer=scaled_normal(),
             epsilon=EPSILON,
         )
-        self.units, self.scopes = self._make_units()
-
-    def _make_units(self) -> tuple[list[Bottleneck], list[str]]:
-        places = [
-            (block, unit, unit == count)
-            for block, count in enumerate(UNITS[self.variant], start=1)
-            for unit in range(1, count + 1)
-        ]
-        strides = [2 if is_last and block < 4 else 1 for block, _, is_last in places]
-        rates = strides_and_rates(strides, self.output_stride, 4)
-        units = []
-        for (block, unit, _), (stride, rate) in zip(places, rates, strict=True):
-            grid = self.multi_grid[unit - 1] if block == 4 and self.multi_grid else 1
-            units.append(
-                Bottleneck(
-                    _DEPTHS[block - 1],
-                    stride,
-                    rate * grid,
-                    name="bottleneck_v1",
-                    **self.same("activation", "decay"),
-                )
+        counts, common = UNITS[variant], self.same("activation", "decay")
+        places = [(block, unit) for block in range(4) for unit in range(counts[block])]
+        self.scopes = [f"block{block + 1}/unit_{unit + 1}" for block, unit in places]
+        strides = [2 if b < 3 and unit == counts[b] - 1 else 1 for b, unit in places]
+        rates = strides_and_rates(strides, output_stride, first_stride=4)
+        self.units = []
+        for (block, unit), (stride, rate) in zip(places, rates, strict=True):
+            rate *= multi_grid[unit] if block == 3 and multi_grid else 1
+            depth = _DEPTHS[block]
+            self.units.append(
+                Bottleneck(depth, stride, rate, name="bottleneck_v1", **common)
             )
-        return units, [f"block{block}/unit_{unit}" for block, unit, _ in places]

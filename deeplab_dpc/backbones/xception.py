@@ -58,7 +58,6 @@ BLOCKS = {
 _STRIDE_4_MODULE = {"xception_41": 1, "xception_65": 1, "xception_71": 2}
 
 
-@keras.saving.register_keras_serializable("deeplab_dpc")
 class XceptionModule(Layer):
     """Three separable convolutions and a shortcut.
 
@@ -74,7 +73,7 @@ class XceptionModule(Layer):
         filters: tuple[int, int, int],
         skip: Skip,
         stride: int = 1,
-        rates: tuple[int, int, int] = (1, 1, 1),
+        rates: tuple[int, ...] = (1, 1, 1),
         activate_inside: bool = False,
         activation: Activation = "relu",
         decay: float = 0.9997,
@@ -132,7 +131,6 @@ class XceptionModule(Layer):
         return self.convolutions[2].compute_output_shape(middle), middle
 
 
-@keras.saving.register_keras_serializable("deeplab_dpc")
 class Xception(Backbone):
     """Xception's features, and the earlier ones that a decoder needs.
 
@@ -175,31 +173,27 @@ class Xception(Backbone):
             initializer=truncated_normal(STDDEV),
             epsilon=EPSILON,
         )
-        self.modules, self.scopes = self._make_modules()
+        units = [
+            (block, unit) for block in BLOCKS[variant] for unit in range(block.units)
+        ]
+        self.scopes = [f"{block.scope}/unit_{unit + 1}" for block, unit in units]
+        strides = [b.stride if unit == b.units - 1 else 1 for b, unit in units]
+        rates = strides_and_rates(strides, output_stride, first_stride=2)
+        self.modules = [
+            self._module(block, *rate)
+            for (block, _), rate in zip(units, rates, strict=True)
+        ]
         self.units = self.modules  # Keras files know them by their first name.
         self.decoder_units = (("stride_4", _STRIDE_4_MODULE[variant]),)
 
-    def _make_modules(self) -> tuple[list[XceptionModule], list[str]]:
-        units = [
-            (block, f"{block.scope}/unit_{unit}", unit == block.units)
-            for block in BLOCKS[self.variant]
-            for unit in range(1, block.units + 1)
-        ]
-        strides = [block.stride if is_last else 1 for block, _, is_last in units]
-        modules = []
-        for (block, _, _), (stride, rate) in zip(
-            units, strides_and_rates(strides, self.output_stride, 2), strict=True
-        ):
-            grid = self.multi_grid if block.is_exit and self.multi_grid else (1, 1, 1)
-            modules.append(
-                XceptionModule(
-                    block.filters,
-                    block.skip,
-                    stride,
-                    (rate * grid[0], rate * grid[1], rate * grid[2]),
-                    activate_inside=block.is_exit,
-                    name="xception_module",
-                    **self.same("activation", "decay"),
-                )
-            )
-        return modules, [scope for _, scope, _ in units]
+    def _module(self, block: Block, stride: int, rate: int) -> XceptionModule:
+        grid = self.multi_grid if block.is_exit and self.multi_grid else (1, 1, 1)
+        return XceptionModule(
+            block.filters,
+            block.skip,
+            stride,
+            tuple(rate * factor for factor in grid),
+            activate_inside=block.is_exit,
+            name="xception_module",
+            **self.same("activation", "decay"),
+        )

@@ -10,7 +10,6 @@ from deeplab_dpc.layers.grid_pooling import GridPooling
 from deeplab_dpc.layers.separable import SplitSeparableConv
 
 
-@keras.saving.register_keras_serializable("deeplab_dpc")
 class ASPP(Layer):
     """Image pooling, a 1x1 convolution and atrous 3x3 ones, joined and projected.
 

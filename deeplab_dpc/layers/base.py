@@ -7,9 +7,16 @@ import keras
 
 
 class Layer(keras.layers.Layer):
-    """A layer that keeps each argument of its constructor under the argument's name."""
+    """A layer that keeps each argument of its constructor under the argument's name.
+
+    Keras files know a subclass as `deeplab_dpc>` and its name.
+    """
 
     _kept: tuple[str, ...] = ()
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        keras.saving.register_keras_serializable("deeplab_dpc")(cls)
 
     def keep(self, arguments: dict[str, Any]) -> None:
         """Keeps a constructor's `locals()`; lists, as JSON gives them, as tuples."""
@@ -29,10 +36,8 @@ class Layer(keras.layers.Layer):
 
     def same(self, *names: str) -> dict[str, Any]:
         """Arguments of a layer inside that are as here: `names`, and the policy."""
-        return {
-            "dtype": self.dtype_policy,
-            **{name: getattr(self, name) for name in names},
-        }
+        inside = {name: getattr(self, name) for name in names}
+        return {"dtype": self.dtype_policy, **inside}
 
 
 def build_chain(layers: Iterable[keras.layers.Layer], shape: Any) -> Any:

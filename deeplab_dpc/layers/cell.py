@@ -14,7 +14,6 @@ from deeplab_dpc.layers.separable import SplitSeparableConv
 DROPOUT_RATE = 0.1
 
 
-@keras.saving.register_keras_serializable("deeplab_dpc")
 class DensePredictionCell(Layer):
     """The context module that the paper's search finds.
 

@@ -76,7 +76,6 @@ class _ConvNorm(Layer):
         return (shape[0], *size, getattr(self, "filters", shape[-1]))
 
 
-@keras.saving.register_keras_serializable("deeplab_dpc")
 class ConvNorm(_ConvNorm):
     """Convolution without bias, batch norm, activation.
 
@@ -127,7 +126,6 @@ class ConvNorm(_ConvNorm):
         )
 
 
-@keras.saving.register_keras_serializable("deeplab_dpc")
 class DepthwiseConvNorm(_ConvNorm):
     """Depthwise convolution without bias, batch norm, activation.
 

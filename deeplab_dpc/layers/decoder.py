@@ -11,7 +11,6 @@ from deeplab_dpc.layers.separable import SplitSeparableConv
 PROJECTION_FILTERS = 48
 
 
-@keras.saving.register_keras_serializable("deeplab_dpc")
 class Decoder(Layer):
     """One stage for each earlier feature map, from coarse to fine.
 
@@ -54,9 +53,8 @@ class Decoder(Layer):
     def _make_stage(self, stage: int) -> list[keras.layers.Layer]:
         suffix = f"_{stage}" if stage else ""
         common = self.same("activation", "decay")
-        projection = ConvNorm(
-            PROJECTION_FILTERS, name=f"feature_projection0{suffix}", **common
-        )
+        name = f"feature_projection0{suffix}"
+        projection = ConvNorm(PROJECTION_FILTERS, name=name, **common)
         kind: type[keras.layers.Layer] = SplitSeparableConv
         if not self.use_separable_convolutions:
             kind, common = ConvNorm, {**common, "kernel_size": 3}

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
 from deeplab_dpc.layers.base import Layer
@@ -12,7 +11,6 @@ from deeplab_dpc.layers.resize import resize_bilinear
 Tensor = Any
 
 
-@keras.saving.register_keras_serializable("deeplab_dpc")
 class GridPooling(Layer):
     """Average pooling over a grid, 1x1 convolution, BN, ReLU, resize to the input.
 

@@ -1,13 +1,11 @@
 """The last layer: one logit a class, in float32."""
 
-import keras
 from keras import ops
 
 from deeplab_dpc.layers.base import Layer
 from deeplab_dpc.layers.convolution import truncated_normal
 
 
-@keras.saving.register_keras_serializable("deeplab_dpc")
 class Logits(Layer):
     """Convolutions with biases, summed: one for each rate.
 
@@ -58,7 +56,6 @@ class Logits(Layer):
         return (*shape[:-1], self.num_classes)
 
 
-@keras.saving.register_keras_serializable("deeplab_dpc")
 class BiasedConv(Layer):
     """A convolution with a bias, and nothing after it."""
 

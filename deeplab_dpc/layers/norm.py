@@ -7,7 +7,6 @@ from deeplab_dpc.layers import kernels
 from deeplab_dpc.layers.base import Layer
 
 
-@keras.saving.register_keras_serializable("deeplab_dpc")
 class BatchNorm(Layer):
     """Batch norm as TF1's fused kernel computes it.
 

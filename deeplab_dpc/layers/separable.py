@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import keras
-
 from deeplab_dpc.layers.base import Layer, build_chain, chain_shape
 from deeplab_dpc.layers.convolution import (
     Activation,
@@ -13,7 +11,6 @@ from deeplab_dpc.layers.convolution import (
 )
 
 
-@keras.saving.register_keras_serializable("deeplab_dpc")
 class SplitSeparableConv(Layer):
     """Depthwise 3x3 convolution, BN, activation; pointwise convolution, BN, activation.
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from absl import app, flags
 
-from deeplab_dpc import cost_conventions
+from deeplab_dpc import costs as counting
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.costs import Costs, Part, measure
 from deeplab_dpc.data import dataset_info
@@ -143,8 +143,8 @@ def _context(config: ModelConfig) -> str:
 
 
 def _totals(costs: Costs, tree: Part) -> list[str]:
-    counts = cost_conventions.zoo_countings(costs)
-    branches = cost_conventions.context_convolutions(costs)
+    counts = counting.zoo_countings(costs)
+    branches = counting.context_convolutions(costs)
     lines = [
         f"Values in a checkpoint: {tree.values:,}, of which trained: "
         f"{tree.parameters:,}, of which convolution kernels: {tree.kernels:,}.",
@@ -153,10 +153,10 @@ def _totals(costs: Costs, tree: Part) -> list[str]:
         f"{counts['profiler'] / 1e9:,.3f} B.",
     ]
     if branches:
-        context = cost_conventions.context_countings(costs)
+        context = counting.context_countings(costs)
         lines.append(
             "The context module alone, without its projection (the paper's Table 1): "
-            f"{cost_conventions.kernels_as_printed(branches) / 1e6:.2f} M parameters, "
+            f"{counting.kernels_as_printed(branches) / 1e6:.2f} M parameters, "
             f"{context['convolutions'] / 1e9:.3f} B multiply-adds, "
             f"{context['profiler'] / 1e9:.3f} B as the profiler counts."
         )

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks import published_costs
 from benchmarks.published_costs import CITYSCAPES, RATES, TABLE_1, VOC, ZOO
-from deeplab_dpc import ModelConfig, cost_conventions, costs
+from deeplab_dpc import ModelConfig, costs
 from deeplab_dpc.genotypes import DPC_TOP1
 from tests import goldens
 
@@ -58,7 +58,7 @@ def cost_json(key):
 def test_what_tf1s_profiler_counts_is_explained(name):
     """Its float operations halved, to one of the last stored digit (0.0001 B)."""
     stored = cost_json("whole_model_tfprof_float_ops_over_2_billion")[name]
-    counts = cost_conventions.zoo_countings(measure(*GOLDEN[name]))
+    counts = costs.zoo_countings(measure(*GOLDEN[name]))
     assert abs(counts["profiler"] / 1e9 - stored["without_softmax"]) < 1e-4
     if "conv_plus_depthwise_only" in stored:
         assert abs(counts["padded"] / 1e9 - stored["conv_plus_depthwise_only"]) < 1e-4
@@ -68,7 +68,7 @@ def test_the_zoos_multiply_adds():
     """Within 0.0114 B of 418.64, and within 0.7 % of the smallest, 0.88."""
     for published in ZOO:
         found = measure(published.config, published.image_size)
-        counts = cost_conventions.zoo_countings(found)
+        counts = costs.zoo_countings(found)
         off = {k: n / 1e9 - published.billions for k, n in counts.items()}
         assert abs(off["profiler"]) < 0.0115, published.name
         assert abs(off["profiler"]) < 0.007 * published.billions, published.name
@@ -86,14 +86,14 @@ def test_the_zoos_multiply_adds():
 def test_table_1s_counts_are_the_stored_ones(row, key):
     stored = cost_json("rows")[key]
     found = measure(row.config, row.image_size)
-    module = cost_conventions.context_convolutions(found)
+    module = costs.context_convolutions(found)
     kernels = sum(math.prod(c.kernel_shape) for c in module)
     true = stored.get("conv_weights_true", stored.get("conv_weights_in_cell"))
     assert kernels == true
-    counts = cost_conventions.context_countings(found)
+    counts = costs.context_countings(found)
     assert counts["convolutions"] == stored["madds_plain"]
     assert counts["profiler"] == stored["madds_tfprof_style"]
-    printed = cost_conventions.kernels_as_printed(module)
+    printed = costs.kernels_as_printed(module)
     assert printed == stored.get("conv_weights_one_of_each_kind", true)
     assert round(printed / 1e6, 2) == row.kernels == cost_json("paper_table1")[key][0]
     assert row.billions == cost_json("paper_table1")[key][1]
@@ -103,7 +103,7 @@ def test_which_counting_gives_table_1s_digits():
     """The profiler's gives three of the four; plain convolutions give the other."""
     exact = {"convolutions": [], "one add": [], "profiler": []}
     for row in TABLE_1:
-        counts = cost_conventions.context_countings(measure(row.config, row.image_size))
+        counts = costs.context_countings(measure(row.config, row.image_size))
         for counting, count in counts.items():
             if round(count / 1e9, 2) == row.billions:
                 exact[counting].append(row.name)
