@@ -52,7 +52,7 @@ faithfulness: install
 # The layers, and two models against the original, on Keras's JAX backend.
 test-jax: .venv-jax/.installed
 	KERAS_BACKEND=jax .venv-jax/bin/python -m pytest tests/layers \
-	  tests/small_goldens_test.py
+	  tests/model_test.py::test_logits_and_classes_equal_the_originals
 
 .venv-jax/.installed: Makefile
 	$(PYTHON) -m venv .venv-jax

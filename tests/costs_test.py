@@ -1,5 +1,3 @@
-import json
-
 import pytest
 
 from deeplab_dpc import Branch, Genotype, ModelConfig
@@ -59,17 +57,10 @@ def test_parts_add_up(costs):
 
     tree = costs.tree()
     check(tree)
-    assert [part.name for part in tree.parts] == [
-        "MobilenetV2",
-        "meta_architecture",
-        "decoder",
-        "logits",
-    ]
-    assert [p.name for p in tree.part("MobilenetV2/expanded_conv_1").parts] == [
-        "expand",
-        "depthwise",
-        "project",
-    ]
+    names = [part.name for part in tree.parts]
+    assert names == ["MobilenetV2", "meta_architecture", "decoder", "logits"]
+    names = [part.name for part in tree.part("MobilenetV2/expanded_conv_1").parts]
+    assert names == ["expand", "depthwise", "project"]
 
 
 def test_a_part_that_is_not_there_is_named(costs):
@@ -79,9 +70,8 @@ def test_a_part_that_is_not_there_is_named(costs):
 
 def test_tf1_worked_on_sides_that_are_multiples_of_the_rate():
     """65x129 at rate 18x15 becomes 72x135."""
-    convolution = Convolution(
-        "x/depthwise_weights", (3, 3, 256, 1), (65, 129), (18, 15)
-    )
+    shape, size = (3, 3, 256, 1), (65, 129)
+    convolution = Convolution("x/depthwise_weights", shape, size, (18, 15))
     assert convolution.multiply_adds == 9 * 256 * 65 * 129
     assert convolution.padded_multiply_adds == 9 * 256 * 72 * 135
 
@@ -112,37 +102,24 @@ def test_an_image_pyramid_pays_for_each_scale():
     assert parts[2].values == parts[1].values
 
 
+DPC, ASPP = {"genotype": DPC_TOP1}, {"atrous_rates": (6, 12, 18)}
+DECODER = {"decoder_output_stride": (4,)}
+
+
 @goldens.needed
 @pytest.mark.parametrize(
-    "key, config",
+    "key, variant, classes, settings",
     [
-        (
-            "xception71_dpc_decoder_19",
-            ModelConfig(
-                num_classes=19,
-                model_variant="xception_71",
-                genotype=DPC_TOP1,
-                decoder_output_stride=(4,),
-            ),
-        ),
-        ("mobilenetv2_dpc_19", ModelConfig(num_classes=19, genotype=DPC_TOP1)),
-        (
-            "xception65_aspp_decoder_21",
-            ModelConfig(
-                model_variant="xception_65",
-                atrous_rates=(6, 12, 18),
-                decoder_output_stride=(4,),
-            ),
-        ),
-        ("mobilenetv2_aspp0_21", ModelConfig()),
-        (
-            "mobilenetv2_aspp618_19",
-            ModelConfig(num_classes=19, atrous_rates=(6, 12, 18)),
-        ),
+        ("xception71_dpc_decoder_19", "xception_71", 19, {**DPC, **DECODER}),
+        ("mobilenetv2_dpc_19", "mobilenet_v2", 19, DPC),
+        ("xception65_aspp_decoder_21", "xception_65", 21, {**ASPP, **DECODER}),
+        ("mobilenetv2_aspp0_21", "mobilenet_v2", 21, {}),
+        ("mobilenetv2_aspp618_19", "mobilenet_v2", 19, ASPP),
     ],
 )
-def test_parameters_are_the_originals(key, config):
-    stored = json.loads((goldens.FOLDER / "cost.json").read_text())["parameters"][key]
+def test_parameters_are_the_originals(key, variant, classes, settings):
+    stored = goldens.read("cost.json")["parameters"][key]
+    config = ModelConfig(model_variant=variant, num_classes=classes, **settings)
     tree = measure(config, (33, 33)).tree()
     assert tree.values == stored["model_variables"]
     assert tree.parameters == stored["trainable"]

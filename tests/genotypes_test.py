@@ -3,15 +3,8 @@ import json
 
 import pytest
 
-from deeplab_dpc.genotypes import (
-    BACKBONE,
-    DPC_TOP1,
-    GRID_SIZES,
-    RATES,
-    Branch,
-    Genotype,
-    GenotypeError,
-)
+from deeplab_dpc import Branch, Genotype, GenotypeError
+from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, GRID_SIZES, RATES
 
 PUBLISHED = (
     '[{"kernel": 3, "rate": [1, 6], "op": "conv", "input": -1}, '
@@ -61,17 +54,16 @@ def test_kernels_may_be_numbers_or_pairs(one, three):
 
 
 def test_json_round_trip_of_every_operator():
-    branches = [Branch.conv1x1(-1)]
-    branches += [Branch.conv3x3(0, (r, s)) for r in RATES for s in RATES]
-    branches += [
-        Branch.pyramid_pooling(1, (g, h)) for g in GRID_SIZES for h in GRID_SIZES
-    ]
-    genotype = Genotype(tuple(branches))
+    convolutions = [Branch.conv3x3(0, (r, s)) for r in RATES for s in RATES]
+    pairs = [(g, h) for g in GRID_SIZES for h in GRID_SIZES]
+    poolings = [Branch.pyramid_pooling(1, pair) for pair in pairs]
+    genotype = Genotype((Branch.conv1x1(-1), *convolutions, *poolings))
     assert len(genotype.branches) == 81
     assert Genotype.from_json(genotype.to_json()) == genotype
 
 
 CONV1 = {"op": "conv", "kernel": 1, "input": -1}
+CONV3 = {"op": "conv", "kernel": 3, "input": -1}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +81,7 @@ CONV1 = {"op": "conv", "kernel": 1, "input": -1}
         ([{**CONV1, "rate": [1, 1]}], ["branch 0", "conv1x1", "'rate'"]),
         ([{**CONV1, "speed": 1}], ["branch 0", "'speed'", "'kernel'"]),
         ([{"op": "conv", "kernel": 1}], ["branch 0", "lacks ['input']"]),
-        ([{"op": "conv", "kernel": 3, "input": -1}], ["branch 0", "lacks ['rate']"]),
+        ([CONV3], ["branch 0", "lacks ['rate']"]),
         ([{**CONV1, "input": 0}], ["branch 0", "reads 0", "-1 (the backbone)."]),
         ([CONV1, {**CONV1, "input": 1}], ["branch 1", "reads 1", "0..0"]),
         ([CONV1, {**CONV1, "input": 5}], ["branch 1", "reads 5"]),
@@ -97,26 +89,18 @@ CONV1 = {"op": "conv", "kernel": 1, "input": -1}
         ([{**CONV1, "input": "F"}], ["branch 0", "'F'"]),
         ([{**CONV1, "input": True}], ["branch 0", "True"]),
         (
-            [{"op": "conv", "kernel": 3, "rate": [1, 2], "input": -1}],
+            [{**CONV3, "rate": [1, 2]}],
             ["branch 0", "(1, 2)", "(1, 3, 6, 9, 12, 15, 18, 21)", "outside_space"],
         ),
-        (
-            [{"op": "conv", "kernel": 3, "rate": [1, 6, 6], "input": -1}],
-            ["branch 0", "(1, 6, 6)", "two integers"],
-        ),
-        (
-            [{"op": "conv", "kernel": 3, "rate": [1.0, 6], "input": -1}],
-            ["branch 0", "(1.0, 6)"],
-        ),
+        ([{**CONV3, "rate": [1, 6, 6]}], ["branch 0", "(1, 6, 6)", "two integers"]),
+        ([{**CONV3, "rate": [1.0, 6]}], ["branch 0", "(1.0, 6)"]),
         (
             [{"op": "pyramid_pooling", "grid_size": [3, 1], "input": -1}],
             ["branch 0", "(3, 1)", "(1, 2, 4, 8)"],
         ),
     ],
 )
-def test_a_cell_outside_the_rules_is_refused_with_branch_value_and_legal(
-    branches, words
-):
+def test_a_cell_outside_the_rules_is_refused_with_value_and_legal(branches, words):
     with pytest.raises(GenotypeError) as e:
         Genotype.from_json(json.dumps(branches))
     for word in words:
@@ -131,10 +115,7 @@ def test_bad_json_says_where():
 @pytest.mark.parametrize(
     "text, words",
     [
-        (
-            '[{"op": "conv", "kernel": 1, "input": -1, "input": 0}]',
-            "'input' occurs twice",
-        ),
+        ('[{"op": "conv", "input": -1, "input": 0}]', "'input' occurs twice"),
         ('[{"op": "conv", "kernel": 1, "input": NaN}]', "NaN"),
         ("[" * 100_000 + "]" * 100_000, "nested too deeply"),
         ("[" * 500 + "]" * 500, "each branch is an object"),
@@ -151,11 +132,10 @@ def test_odd_json_is_refused_in_few_words(text, words):
 
 
 def test_rates_outside_the_space_only_when_asked_for():
-    branch = {"op": "conv", "kernel": 3, "rate": [2, 5], "input": -1}
-    genotype = Genotype.from_list([branch], outside_space=True)
+    genotype = Genotype.from_list([{**CONV3, "rate": [2, 5]}], outside_space=True)
     assert genotype.branches[0].rate == (2, 5)
     with pytest.raises(GenotypeError, match="at least 1"):
-        Genotype.from_list([{**branch, "rate": [0, 5]}], outside_space=True)
+        Genotype.from_list([{**CONV3, "rate": [0, 5]}], outside_space=True)
 
 
 def test_rules_hold_without_json_too():

@@ -1,12 +1,10 @@
-import json
-
 import keras
 import numpy as np
 import pytest
 
-import deeplab_dpc
-from deeplab_dpc import ConfigError, ModelConfig, build_model
+from deeplab_dpc import Branch, ConfigError, Genotype, ModelConfig, build_model
 from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.layers import BatchNorm, resize_bilinear
 from deeplab_dpc.tf1 import variables_by_tf1_name
 from tests import goldens
 
@@ -24,35 +22,27 @@ def policy():
     keras.config.set_dtype_policy("float32")
 
 
-def fill(model):
-    """Values that keep every layer alive."""
-    for name, variable in variables_by_tf1_name(model).items():
-        variable.assign(goldens.recipe_value(name, variable.shape))
-    return model
+def filled(config):
+    return goldens.fill(build_model(config))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (17, 33), (64, 50)])
 def test_logits_have_the_image_size_over_the_stride_rounded_up(size):
-    assert fill(build_model(DPC))(images(*size)).shape == (
-        1,
-        -(-size[0] // 16),
-        -(-size[1] // 16),
-        5,
-    )
+    rows, columns = (-(-n // 16) for n in size)
+    assert filled(DPC)(images(*size)).shape == (1, rows, columns, 5)
 
 
 def test_uint8_and_float_images_give_the_same():
-    model, x = fill(build_model(DPC)), images(33, 49)
+    model, x = filled(DPC), images(33, 49)
     np.testing.assert_array_equal(model(x), model(x.astype(np.float32)))
 
 
 def test_images_in_one_batch_do_not_mix():
-    model = fill(build_model(DPC))
+    model = filled(DPC)
     pair = np.concatenate([images(33, 33), images(33, 33, seed=1)])
     both = np.asarray(model(pair))
-    np.testing.assert_allclose(
-        both[1:], model(pair[1:]), atol=1e-4 * np.abs(both).max()
-    )
+    tolerance = 1e-4 * np.abs(both).max()
+    np.testing.assert_allclose(both[1:], model(pair[1:]), atol=tolerance)
 
 
 def test_a_full_model_survives_a_keras_file(tmp_path):
@@ -63,7 +53,7 @@ def test_a_full_model_survives_a_keras_file(tmp_path):
         image_pyramid=(0.5, 1.0),
         use_bounded_activation=True,
     )
-    model, x = fill(build_model(config)), images(33, 49)
+    model, x = filled(config), images(33, 49)
     model.save(tmp_path / "m.keras")
     loaded = keras.models.load_model(tmp_path / "m.keras")
     np.testing.assert_array_equal(model(x), loaded(x))
@@ -73,9 +63,9 @@ def test_a_full_model_survives_a_keras_file(tmp_path):
 def test_logits_are_float32_and_near_under_any_policy(name, policy):
     x = images(65, 65)
     config = ModelConfig(num_classes=5, genotype=DPC_TOP1, decoder_output_stride=(4,))
-    exact = np.asarray(fill(build_model(config))(x))
+    exact = np.asarray(filled(config)(x))
     policy(name)
-    mixed = fill(build_model(config))
+    mixed = filled(config)
     y = mixed(x)
     assert "float32" in str(y.dtype)
     assert {str(v.dtype) for v in mixed.trainable_variables} == {"float32"}
@@ -86,36 +76,27 @@ def test_logits_are_float32_and_near_under_any_policy(name, policy):
 def test_one_trace_serves_every_size():
     import tensorflow as tf
 
-    cell = deeplab_dpc.Genotype(
-        (
-            deeplab_dpc.Branch.conv3x3(-1, (1, 6)),
-            deeplab_dpc.Branch.pyramid_pooling(0, (2, 4)),
-        )
-    )
-    model = fill(
-        build_model(
-            ModelConfig(
-                num_classes=3,
-                genotype=cell,
-                decoder_output_stride=(4,),
-                image_pyramid=(0.5, 1.0),
-            )
+    branches = Branch.conv3x3(-1, (1, 6)), Branch.pyramid_pooling(0, (2, 4))
+    model = filled(
+        ModelConfig(
+            num_classes=3,
+            genotype=Genotype(branches),
+            decoder_output_stride=(4,),
+            image_pyramid=(0.5, 1.0),
         )
     )
     traced = tf.function(model, input_signature=[tf.TensorSpec((None, None, None, 3))])
     for size in ((33, 65), (50, 47), (96, 128)):
         x = images(*size).astype(np.float32)
         expected = np.asarray(model(x))
-        np.testing.assert_allclose(
-            traced(x), expected, atol=1e-5 * np.abs(expected).max()
-        )
+        tolerance = 1e-5 * np.abs(expected).max()
+        np.testing.assert_allclose(traced(x), expected, atol=tolerance)
 
 
 def test_a_decoder_stride_without_features_is_refused():
     config = ModelConfig(model_variant="xception_41", decoder_output_stride=(8,))
-    with pytest.raises(
-        ConfigError, match="decoder_output_stride=8.*xception_41.*\\[4\\]"
-    ):
+    words = r"decoder_output_stride=8.*xception_41.*\[4\]"
+    with pytest.raises(ConfigError, match=words):
         build_model(config)
 
 
@@ -124,7 +105,7 @@ def test_a_decoder_stride_without_features_is_refused():
 )
 def test_an_image_pyramid_merges_the_scales_logits(merge, combine):
     config = ModelConfig(num_classes=3, image_pyramid=(0.5, 1.0), merge_method=merge)
-    model = fill(build_model(config))
+    model = filled(config)
     scales = [model.get_layer(f"scale_{s}").output for s in ("0.50", "1.00")]
     x = images(65, 49)
     first, second = keras.Model(model.input, scales)(x)
@@ -157,6 +138,28 @@ def test_the_same_seed_gives_the_same_weights():
         np.testing.assert_array_equal(a, b)
 
 
+SMALL_GOLDENS = {
+    "mobilenetv2_dpc": ModelConfig(num_classes=19, genotype=DPC_TOP1),
+    "xception71_dpc": ModelConfig(
+        num_classes=19,
+        model_variant="xception_71",
+        genotype=DPC_TOP1,
+        decoder_output_stride=(4,),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SMALL_GOLDENS)
+def test_logits_and_classes_equal_the_originals(name):
+    """Those that the project itself keeps."""
+    path = goldens.ROOT / "tests" / "small_goldens" / "os16_65x65.npz"
+    stored = dict(np.load(path))
+    logits = filled(SMALL_GOLDENS[name])(stored["input"])
+    assert goldens.deviation(stored, f"{name}/merged_logits", logits) < 1e-4
+    labels = np.asarray(resize_bilinear(logits, (65, 65))).argmax(-1)
+    np.testing.assert_array_equal(labels, stored[f"{name}/argmax"])
+
+
 FOLDERS = (
     "mobilenetv2_dpc",
     "mobilenetv2_aspp",
@@ -166,60 +169,45 @@ FOLDERS = (
 )
 
 
-def _initializers(folder):
-    path = goldens.FOLDER / "initializers" / f"{folder}.json"
-    return json.loads(path.read_text())
-
-
 @goldens.needed
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_initial_values_are_drawn_as_in_the_original(folder):
     """Each kernel's deviation within 6 standard errors: 1 false alarm in 1e6 models."""
-    stored = _initializers(folder)
-    config = goldens.model_config(folder, goldens.meta(folder)["cases"][0])
+    file = f"initializers/{folder}.json"
+    stored = goldens.read(file)
     keras.utils.set_random_seed(0)
-    ours = variables_by_tf1_name(build_model(config))
+    ours = variables_by_tf1_name(goldens.first_model(folder))
     assert sorted(ours) == sorted(name for name, _, _ in stored["variables"])
     for name, shape, kind in stored["variables"]:
         value = np.asarray(ours[name])
         assert list(value.shape) == shape
         if kind["kind"] in ("ones", "zeros"):
             assert (value == kind["value"]).all(), name
-        elif kind["kind"] == "truncated_normal":
+            continue
+        if kind["kind"] == "truncated_normal":
             # A normal cut at 2 sigma has deviation 0.87962566 sigma.
-            error = abs(value.std() / (0.87962566 * kind["stddev"]) - 1)
-            assert error < 6 / np.sqrt(2 * value.size), name
-            assert np.abs(value).max() <= 2 * kind["stddev"] * 1.0001, name
+            deviation, largest = 0.87962566 * kind["stddev"], 2 * kind["stddev"]
         else:
             assert kind["kind"] == "random_uniform"
-            error = abs(value.std() / (kind["max"] / np.sqrt(3)) - 1)
-            assert error < 6 / np.sqrt(2 * value.size), name
-            assert np.abs(value).max() <= kind["max"] * 1.0001, name
-    goldens.check(f"initializers/{folder}.json", "kinds and sizes (other ones)", 0, 0)
+            deviation, largest = kind["max"] / np.sqrt(3), kind["max"]
+        assert abs(value.std() / deviation - 1) < 6 / np.sqrt(2 * value.size), name
+        assert np.abs(value).max() <= largest * 1.0001, name
+    goldens.check(file, "kinds and sizes (other ones)", 0, 0)
 
 
 @goldens.needed
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_every_batch_norm_has_the_originals_epsilon_and_decay(folder):
-    stored = _initializers(folder)
-    epsilons = {
-        n.rpartition("/")[0]: s["epsilon"] for n, s in stored["batch_norm"].items()
-    }
-    decays = {
-        n.rpartition("/")[0]: d[1]
-        for n, d in stored["moving_average_one_minus_decay"].items()
-    }
-    case = goldens.meta(folder)["cases"][0]
-    model = build_model(goldens.model_config(folder, case))
-    norms = [
-        n
-        for n in model._flatten_layers()
-        if isinstance(n, deeplab_dpc.layers.BatchNorm)
-    ]
-    assert len(norms) == len(epsilons) == len(decays)
-    for norm in norms:
+    file = f"initializers/{folder}.json"
+    stored = goldens.read(file)
+    norms, decays = stored["batch_norm"], stored["moving_average_one_minus_decay"]
+    epsilons = {n.rpartition("/")[0]: norm["epsilon"] for n, norm in norms.items()}
+    decays = {n.rpartition("/")[0]: decay[1] for n, decay in decays.items()}
+    layers = goldens.first_model(folder)._flatten_layers()
+    ours = [layer for layer in layers if isinstance(layer, BatchNorm)]
+    assert len(ours) == len(epsilons) == len(decays)
+    for norm in ours:
         scope = norm.path.removeprefix("aspp/").replace("/_/", "/").replace("/_", "_")
         assert norm.epsilon == pytest.approx(epsilons[scope])
         assert norm.decay == pytest.approx(decays[scope])
-    file = f"initializers/{folder}.json"
     goldens.check(file, "batch norms' epsilon and decay (other ones)", 0, 0)

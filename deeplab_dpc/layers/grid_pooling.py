@@ -36,8 +36,8 @@ class GridPooling(Layer):
     Returns:
         `[batch, height, width, filters]`.
 
-    >>> y = GridPooling(2)(keras.ops.reshape(keras.ops.arange(24.0), (1, 2, 4, 3)))
-    >>> bool(keras.ops.all(y == y[:, :1, :1]))  # One window: the same everywhere.
+    >>> y = GridPooling(2)(ops.reshape(ops.arange(24.0), (1, 2, 4, 3)))
+    >>> bool(ops.all(y == y[:, :1, :1]))  # One window: the same everywhere.
     True
     """
 

@@ -26,7 +26,7 @@ class Logits(Layer):
     Returns:
         `[batch, height, width, num_classes]` float32.
 
-    >>> Logits(19, rates=(1, 2), dtype="bfloat16")(keras.ops.ones((1, 5, 7, 3))).dtype
+    >>> Logits(19, rates=(1, 2), dtype="bfloat16")(ops.ones((1, 5, 7, 3))).dtype
     tf.float32
     """
 

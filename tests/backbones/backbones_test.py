@@ -11,12 +11,15 @@ from deeplab_dpc.config import ConfigError, ModelConfig
 VARIANTS = ("mobilenet_v2", "xception_41", "resnet_v1_50_beta")
 
 
+def make(variant, **settings):
+    return make_backbone(ModelConfig(model_variant=variant, **settings))
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("size", [(1, 1), (31, 32), (33, 47)])
 @pytest.mark.parametrize("output_stride", [8, 16, 32])
 def test_sizes_are_divided_and_rounded_up(variant, size, output_stride):
-    config = ModelConfig(model_variant=variant, output_stride=output_stride)
-    backbone = make_backbone(config)
+    backbone = make(variant, output_stride=output_stride)
     x = np.zeros((1, *size, 3), np.float32)
     found = backbone(x)
     for name, tensor in found.items():
@@ -33,28 +36,19 @@ def test_dense_features_subsampled_are_those_of_the_larger_stride(variant):
     x = np.random.default_rng(0).standard_normal((1, 97, 65, 3)).astype(np.float32)
     features = {}
     for stride in (8, 16, 32):
-        backbone = make_backbone(
-            ModelConfig(model_variant=variant, output_stride=stride)
-        )
+        backbone = make(variant, output_stride=stride)
         backbone.build(x.shape)
-        weights = [
-            np.random.default_rng(i).standard_normal(w.shape) * 0.2
-            for i, w in enumerate(backbone.weights)
-        ]
-        weights = [
-            np.exp(w) if v.name == "moving_variance" else w
-            for w, v in zip(weights, backbone.weights)
-        ]
-        backbone.set_weights(weights)
+        for i, weight in enumerate(backbone.weights):
+            value = np.random.default_rng(i).standard_normal(weight.shape) * 0.2
+            is_variance = weight.name == "moving_variance"
+            weight.assign(np.exp(value) if is_variance else value)
         features[stride] = np.asarray(backbone(x)["features"])
-    scale = np.abs(features[32]).max()
+    tolerance = 1e-4 * np.abs(features[32]).max()
     # MobileNet's SAME padding agrees because these sides are odd at every stride.
-    np.testing.assert_allclose(
-        features[16][:, ::2, ::2], features[32], atol=1e-4 * scale
-    )
-    np.testing.assert_allclose(
-        features[8][:, ::2, ::2], features[16], atol=1e-4 * scale
-    )
+    for dense, sparse in ((16, 32), (8, 16)):
+        np.testing.assert_allclose(
+            features[dense][:, ::2, ::2], features[sparse], atol=tolerance
+        )
 
 
 @pytest.mark.parametrize(
@@ -76,20 +70,19 @@ def test_channels_are_rounded_but_never_below_90_percent(
 
 def test_divisible_by_rounds_a_depth_multiplier():
     x = (1, 33, 33, 3)
-    plain = make_backbone(ModelConfig(depth_multiplier=0.35))
-    rounded = make_backbone(ModelConfig(depth_multiplier=0.35, divisible_by=8))
+    plain = make("mobilenet_v2", depth_multiplier=0.35)
+    rounded = make("mobilenet_v2", depth_multiplier=0.35, divisible_by=8)
     assert plain.compute_output_shape(x)["features"][-1] == 112
     assert rounded.blocks[0].filters == 8 and plain.blocks[0].filters == 6
 
 
 def test_multi_grid_is_refused_where_it_has_no_block():
     with pytest.raises(ConfigError, match="multi_grid=\\(1, 2, 4\\)"):
-        make_backbone(ModelConfig(multi_grid=(1, 2, 4)))
+        make("mobilenet_v2", multi_grid=(1, 2, 4))
 
 
 def test_multi_grid_multiplies_the_last_blocks_rates():
-    config = ModelConfig(model_variant="xception_41", multi_grid=(1, 2, 4))
-    last = make_backbone(config).modules[-1]
+    last = make("xception_41", multi_grid=(1, 2, 4)).modules[-1]
     assert [c.depthwise.rate[0] for c in last.convolutions] == [2, 4, 8]
 
 
@@ -99,8 +92,7 @@ def test_xception_71_has_the_rates_of_the_original():
         8: (2, 2, 4),
         32: (1, 1, 1),
     }.items():
-        config = ModelConfig(model_variant="xception_71", output_stride=stride)
-        modules = make_backbone(config).modules
+        modules = make("xception_71", output_stride=stride).modules
         rates = [m.convolutions[0].depthwise.rate[0] for m in modules]
         assert rates[5:21] == [middle] * 16
         assert rates[21:] == [first, second]
@@ -112,8 +104,7 @@ def test_resnet_strides_in_the_last_unit_of_a_block():
         16: ([2, 2, 1, 1], [1, 1, 1, 2]),
         8: ([2, 1, 1, 1], [1, 1, 2, 4]),
     }.items():
-        config = ModelConfig(model_variant="resnet_v1_50_beta", output_stride=stride)
-        units = make_backbone(config).units
+        units = make("resnet_v1_50_beta", output_stride=stride).units
         last = [units[i] for i in (2, 6, 12, 15)]
         assert [u.stride for u in last] == strides
         assert [u.rate for u in last] == rates
@@ -121,13 +112,12 @@ def test_resnet_strides_in_the_last_unit_of_a_block():
 
 
 def test_multi_grid_multiplies_the_rates_of_resnets_last_block():
-    config = ModelConfig(model_variant="resnet_v1_50_beta", multi_grid=(1, 2, 4))
-    assert [u.rate for u in make_backbone(config).units[-4:]] == [1, 2, 4, 8]
+    units = make("resnet_v1_50_beta", multi_grid=(1, 2, 4)).units
+    assert [u.rate for u in units[-4:]] == [1, 2, 4, 8]
 
 
 def test_resnet_101_has_23_units_in_its_third_block():
-    config = ModelConfig(model_variant="resnet_v1_101_beta")
-    scopes = make_backbone(config).scopes
+    scopes = make("resnet_v1_101_beta").scopes
     assert len(scopes) == 33 and "block3/unit_23" in scopes
 
 
@@ -141,7 +131,7 @@ def test_resnet_101_has_23_units_in_its_third_block():
     ],
 )
 def test_a_decay_is_the_backbones_own_unless_another_is_given(variant, given, expected):
-    backbone = make_backbone(ModelConfig(model_variant=variant, batch_norm_decay=given))
+    backbone = make(variant, batch_norm_decay=given)
     if variant == "mobilenet_v2":
         norms = backbone.stem.norm, backbone.blocks[3].depthwise.norm
     else:

@@ -4,7 +4,6 @@ Their checkpoints are what training starts from, so names must fit, too.
 """
 
 import contextlib
-import json
 
 import keras
 import numpy as np
@@ -14,7 +13,7 @@ from keras import ops
 from deeplab_dpc.backbones import make_backbone
 from deeplab_dpc.config import ModelConfig
 from deeplab_dpc.layers import ConvNorm
-from deeplab_dpc.tf1 import tf1_name
+from deeplab_dpc.tf1 import variables_by_tf1_name
 from tests import goldens
 
 TOLERANCE = 1e-4  # Of each tensor's largest magnitude.
@@ -32,9 +31,7 @@ def _filled(layer, shape, scope=None):
     """The layer with the recipe's weights; gives the names that it took, too."""
     with keras.name_scope(scope) if scope else contextlib.nullcontext():
         layer.build(shape)
-    names = {tf1_name(v): v for v in layer.weights}
-    for name, variable in names.items():
-        variable.assign(goldens.recipe_value(name, list(variable.shape)))
+    names = variables_by_tf1_name(goldens.fill(layer))
     return layer, {name: list(v.shape) for name, v in names.items()}
 
 
@@ -49,9 +46,7 @@ def _last_convolution(features):
 @pytest.mark.parametrize("name, variant", VARIANTS.items())
 def test_a_classifier_on_our_features_is_the_originals(name, variant):
     stored = goldens.arrays(f"imagenet/io_{name}")
-    variables = dict(
-        json.loads((goldens.FOLDER / f"imagenet/variables_{name}.json").read_text())
-    )
+    variables = dict(goldens.read(f"imagenet/variables_{name}.json"))
     images = stored["input"].astype("float32") * (2 / 255) - 1
     config = ModelConfig(model_variant=variant, output_stride=32)
     backbone, names = _filled(make_backbone(config), images.shape)
@@ -75,6 +70,5 @@ def test_a_classifier_on_our_features_is_the_originals(name, variant):
         pooled = logits
     found = goldens.deviation(stored, "global_pool", pooled)
     goldens.check(file, "pooled features", found, TOLERANCE)
-    goldens.check(
-        f"imagenet/variables_{name}.json", "names and shapes (other ones)", 0, 0
-    )
+    file = f"imagenet/variables_{name}.json"
+    goldens.check(file, "names and shapes (other ones)", 0, 0)

@@ -17,11 +17,9 @@ def test_the_outputs_of_all_branches_are_joined_in_order():
     cell = DensePredictionCell(ALL_OPERATORS, filters=2)
     x = features(1, 5, 6, 3)
     cell(x)
-    branches = [cell.branches[0](x)]
-    branches.append(cell.branches[1](branches[0]))
-    branches.append(cell.branches[2](x))
-    branches.append(cell.branches[3](branches[1]))
-    joined = np.concatenate([np.asarray(b) for b in branches], axis=-1)
+    first, second, third, fourth = cell.branches
+    outputs = [first(x), second(first(x)), third(x), fourth(second(first(x)))]
+    joined = np.concatenate([np.asarray(y) for y in outputs], axis=-1)
 
     for channel in range(8):
         kernel = np.zeros((1, 1, 8, 2), np.float32)

@@ -26,9 +26,8 @@ ALL_OPERATORS = Genotype(
 
 class TestDensePredictionCell(LayerContract):
     def make(self, **kwargs):
-        return DensePredictionCell(
-            ALL_OPERATORS, 8, 4, (65, 65), "relu6", 0.9, **kwargs
-        )
+        settings = 8, 4, (65, 65), "relu6", 0.9
+        return DensePredictionCell(ALL_OPERATORS, *settings, **kwargs)
 
 
 class TestASPP(LayerContract):

@@ -66,11 +66,8 @@ def test_normalize_is_the_formula():
 
 @pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 1, 2, 3), (1, 7, 1, 2)])
 def test_batch_statistics_normalise_biased_and_report_unbiased(shape):
-    x, gamma, beta = (
-        random(*shape) * 3 + 1,
-        random(shape[-1]),
-        random(shape[-1], seed=1),
-    )
+    x, gamma = random(*shape) * 3 + 1, random(shape[-1])
+    beta = random(shape[-1], seed=1)
     tensor = ops.convert_to_tensor(x)
     y, mean, variance = kernels.normalize_batch(tensor, gamma, beta, 1e-3)
     flat = x.reshape(-1, shape[-1]).astype(np.float64)

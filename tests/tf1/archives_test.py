@@ -10,8 +10,8 @@ def folder(tmp_path):
 
     def make(*names):
         for name in names:
-            (tmp_path / f"{name}.index").touch()
-            (tmp_path / f"{name}.data-00000-of-00001").touch()
+            for suffix in ("index", "data-00000-of-00001"):
+                (tmp_path / f"{name}.{suffix}").touch()
         return tmp_path
 
     return make
@@ -41,24 +41,22 @@ def test_no_telling_which(folder):
         find_checkpoint(folder("best", "model.ckpt"))
 
 
-def test_what_is_no_checkpoint(folder, tmp_path):
-    with pytest.raises(WeightsError, match="It holds nothing"):
-        find_checkpoint(tmp_path)
-    (tmp_path / "frozen_inference_graph.pb").touch()
-    with pytest.raises(WeightsError, match="A frozen graph alone"):
-        find_checkpoint(tmp_path)
-    with pytest.raises(WeightsError, match="tar xzf .*model.tar.gz"):
-        find_checkpoint(tmp_path / "model.tar.gz")
-    with pytest.raises(WeightsError, match="nothing.index is missing"):
-        find_checkpoint(tmp_path / "nothing")
-
-
-def test_a_folder_too_high(tmp_path):
-    inner = tmp_path / "deeplabv3_cityscapes_train"
-    inner.mkdir()
-    (inner / "model.ckpt.index").touch()
-    with pytest.raises(WeightsError, match=f"Did you mean {inner}"):
-        find_checkpoint(tmp_path)
+@pytest.mark.parametrize(
+    "file, given, words",
+    [
+        (None, "", "It holds nothing"),
+        ("frozen_inference_graph.pb", "", "A frozen graph alone"),
+        (None, "model.tar.gz", "tar xzf .*model.tar.gz"),
+        (None, "nothing", "nothing.index is missing"),
+        ("train/model.ckpt.index", "", "Did you mean {0}/train"),  # Too high a folder.
+    ],
+)
+def test_what_is_no_checkpoint(tmp_path, file, given, words):
+    if file:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch()
+    with pytest.raises(WeightsError, match=words.format(tmp_path)):
+        find_checkpoint(tmp_path / given)
 
 
 def test_the_step_in_a_name():

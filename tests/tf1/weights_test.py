@@ -1,14 +1,12 @@
-import json
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import deeplab_dpc
 from deeplab_dpc import ModelConfig, WeightsError, build_model, load_tf1_weights
 from deeplab_dpc.genotypes import DPC_TOP1
-from deeplab_dpc.tf1 import save_tf1_checkpoint, variables_by_tf1_name
+from deeplab_dpc.tf1 import save_tf1_checkpoint, tf1_name, variables_by_tf1_name
 from tests import goldens
+from tests.tf1 import zoo
 
 NARROW = ModelConfig(num_classes=3, depth_multiplier=0.25, aspp_convs_filters=8)
 
@@ -52,11 +50,9 @@ def assert_refused(model, source, *words):
 @goldens.needed
 @pytest.mark.parametrize("folder", goldens.model_folders())
 def test_names_and_shapes_are_the_originals(folder):
-    stored = json.loads((goldens.FOLDER / folder / "variables.json").read_text())
-    case = goldens.meta(folder)["cases"][0]
-    ours = variables_by_tf1_name(build_model(goldens.model_config(folder, case)))
-    assert {n: list(v.shape) for n, v in ours.items()} == dict(stored)
     file = f"{folder}/variables.json"
+    ours = variables_by_tf1_name(goldens.first_model(folder))
+    assert {n: list(v.shape) for n, v in ours.items()} == dict(goldens.read(file))
     goldens.check(file, "names and shapes (other ones)", 0, 0)
 
 
@@ -67,13 +63,10 @@ def test_names_and_shapes_are_the_originals(folder):
 )
 def test_a_training_checkpoint_has_slots_and_a_step_besides(run, folder):
     file = f"train/checkpoint_names_{run}.json"
-    names = {name for name, _ in json.loads((goldens.FOLDER / file).read_text())}
-    case = goldens.meta(folder)["cases"][0]
-    model = build_model(goldens.model_config(folder, case))
-    weights = set(variables_by_tf1_name(model))
-    trainable = {deeplab_dpc.tf1.tf1_name(v) for v in model.trainable_variables}
-    slots = {f"{name}/Momentum" for name in trainable}
-    assert names == weights | slots | {"global_step"}
+    model = goldens.first_model(folder)
+    slots = {f"{tf1_name(v)}/Momentum" for v in model.trainable_variables}
+    names = {name for name, _ in goldens.read(file)}
+    assert names == {*variables_by_tf1_name(model), *slots, "global_step"}
     goldens.check(file, "names (other ones)", 0, 0)
 
 
@@ -119,22 +112,20 @@ def test_values_that_are_not_finite_are_refused(model, weights, bad):
 @pytest.fixture
 def checkpoint(tmp_path, weights):
     """A TF1 training checkpoint: the model, optimizer slots, the step."""
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        tensors = dict(weights)
-        tensors["global_step"] = np.int64(7)
-        tensors["logits/semantic/weights/Momentum"] = weights["logits/semantic/weights"]
-        variables = [
-            tf.compat.v1.get_variable(n.replace(":", ""), initializer=tf.constant(v))
-            for n, v in tensors.items()
-        ]
-        session.run(tf.compat.v1.global_variables_initializer())
-        saver = tf.compat.v1.train.Saver(variables)
-        return saver.save(session, str(tmp_path / "model.ckpt"), global_step=7)
+    return zoo.write(tmp_path / "model.ckpt-7", weights, slots=True)
 
 
-def test_a_tf1_checkpoint_loads_without_slots_and_step(model, weights, checkpoint):
+@pytest.fixture
+def npz(tmp_path, weights):
+    extra = {"global_step": 7, "logits/semantic/weights/Momentum": np.ones(3)}
+    np.savez(tmp_path / "weights.npz", **weights, **extra)
+    return str(tmp_path / "weights.npz")
+
+
+@pytest.mark.parametrize("kind", ["checkpoint", "npz"])
+def test_a_file_loads_without_slots_and_step(model, weights, kind, request):
     load_tf1_weights(model, {n: v + 1 for n, v in weights.items()})
-    report = load_tf1_weights(model, checkpoint)
+    report = load_tf1_weights(model, request.getfixturevalue(kind))
     assert set(report.loaded) == set(weights) and report.unexpected == ()
     assert_holds(model, weights)
 
@@ -152,9 +143,8 @@ def test_a_truncated_checkpoint_is_refused(model, checkpoint, tmp_path):
 
 def test_a_checkpoint_without_its_data_file_is_refused(model, checkpoint, tmp_path):
     next(tmp_path.glob("*.data-*")).unlink()
-    assert_refused(
-        model, checkpoint, "not a readable TF1", "Found: model.ckpt-7.index ("
-    )
+    found = "Found: model.ckpt-7.index ("
+    assert_refused(model, checkpoint, "not a readable TF1", found)
 
 
 @pytest.mark.parametrize("content", [b"", b"not an index at all" * 20])
@@ -164,31 +154,15 @@ def test_a_broken_index_is_refused(model, checkpoint, tmp_path, content):
 
 
 def test_a_tf1_checkpoint_with_nan_is_refused(model, weights, tmp_path):
-    path = str(tmp_path / "model.ckpt")
     weights["logits/semantic/biases"][1] = np.nan
-    tf.raw_ops.SaveV2(
-        prefix=path,
-        tensor_names=list(weights),
-        shape_and_slices=[""] * len(weights),
-        tensors=list(weights.values()),
-    )
+    path = zoo.write(tmp_path / "model.ckpt", weights)
     assert_refused(model, path, "NaN or infinite", "logits/semantic/biases")
 
 
 def test_a_tf2_checkpoint_is_told_apart(model, tmp_path):
     path = tf.train.Checkpoint(v=tf.Variable(1.0)).save(str(tmp_path / "ckpt"))
-    assert_refused(
-        model, path, "TF2 object checkpoint", "VARIABLE_VALUE", str(tmp_path)
-    )
-
-
-def test_an_npz_loads_without_slots_and_step(model, weights, tmp_path):
-    path = str(tmp_path / "weights.npz")
-    extra = {"global_step": 7, "logits/semantic/weights/Momentum": np.ones(3)}
-    np.savez(path, **weights, **extra)
-    report = load_tf1_weights(model, path)
-    assert set(report.loaded) == set(weights) and report.unexpected == ()
-    assert_holds(model, weights)
+    words = "TF2 object checkpoint", "VARIABLE_VALUE", str(tmp_path)
+    assert_refused(model, path, *words)
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip"])
