@@ -32,11 +32,6 @@ class Convolution:
     rate: tuple[int, int]
 
     @property
-    def is_depthwise(self) -> bool:
-        """Whether each channel is convolved on its own."""
-        return self.name.endswith("/depthwise_weights")
-
-    @property
     def multiply_adds(self) -> int:
         """One for each value of the kernel and pixel of the output, borders too."""
         return math.prod(self.kernel_shape) * math.prod(self.output_size)
@@ -64,13 +59,11 @@ class Part:
 
     def part(self, path: str) -> "Part":
         """The part below this one with a path such as `meta_architecture/branch0`."""
-        found = self
-        for name in path.split("/"):
-            by_name = {part.name: part for part in found.parts}
-            if name not in by_name:
-                raise KeyError(f"{found.name} has {list(by_name)}, but no {name!r}.")
-            found = by_name[name]
-        return found
+        name, _, rest = path.partition("/")
+        by_name = {part.name: part for part in self.parts}
+        if name not in by_name:
+            raise KeyError(f"{self.name} has {list(by_name)}, but no {name!r}.")
+        return by_name[name].part(rest) if rest else by_name[name]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,7 +142,7 @@ def measure(config: ModelConfig, image_size: tuple[int, int]) -> Costs:
         image_size,
         convolutions,
         dict(sorted(sizes.items(), key=lambda item: order[_scope(item[0])])),
-        sum(_shortcut_values(layer, out) for layer, _, out in calls),
+        sum(math.prod(y[0].shape) for layer, _, y in calls if _ends_in_a_sum(layer)),
         sum(_pooled_values(layer, x) for layer, x, _ in calls),
     )
 
@@ -159,8 +152,7 @@ def _recorded(layer: keras.layers.Layer, calls: list) -> Any:
     call = layer.call
 
     def noted(x: Any, *args: Any, **kwargs: Any) -> Any:
-        y = call(x, *args, **kwargs)
-        calls.append((layer, x, y))
+        calls.append((layer, x, y := call(x, *args, **kwargs)))
         return y
 
     return noted
@@ -168,8 +160,7 @@ def _recorded(layer: keras.layers.Layer, calls: list) -> Any:
 
 def _convolutions(calls: Iterable[Any], names: dict[int, str]) -> Iterable[Convolution]:
     for layer, _, out in calls:
-        kernel = getattr(layer, "kernel", None)
-        if kernel is not None:
+        if (kernel := getattr(layer, "kernel", None)) is not None:
             rate = layer.rate if isinstance(layer.rate, tuple) else (layer.rate,) * 2
             size = (int(out.shape[1]), int(out.shape[2]))
             yield Convolution(names[id(kernel)], tuple(kernel.shape), size, rate)
@@ -187,11 +178,10 @@ def _pooled_values(layer: keras.layers.Layer, x: Any) -> int:
     return count
 
 
-def _shortcut_values(layer: keras.layers.Layer, out: Any) -> int:
-    """Values of the sum with a shortcut in which a backbone's unit ends, if it does."""
+def _ends_in_a_sum(layer: keras.layers.Layer) -> bool:
+    """Whether it is a backbone's unit with a shortcut."""
     skips = getattr(layer, "skip", "none") != "none"
-    sums = skips or getattr(layer, "has_shortcut", False)
-    return math.prod(out[0].shape) if sums else 0
+    return skips or getattr(layer, "has_shortcut", False)
 
 
 def zoo_countings(costs: Costs) -> dict[str, float]:
@@ -228,7 +218,7 @@ def context_countings(costs: Costs) -> dict[str, float]:
     outputs = sum(
         math.prod(c.output_size) * c.kernel_shape[-1]
         for c in module
-        if not c.is_depthwise and c.output_size != (1, 1)
+        if not c.name.endswith("/depthwise_weights") and c.output_size != (1, 1)
     )
     padded = sum(c.padded_multiply_adds for c in module)
     return {

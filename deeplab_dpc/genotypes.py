@@ -225,19 +225,18 @@ def _check_branch(index: int, branch: Branch, outside_space: bool) -> None:
 def _check_pair(
     index: int, name: str, value: Any, legal: tuple[int, ...], outside_space: bool
 ) -> None:
+    found = f"branch {index} has {name} {_shown(value)}"
     is_pair = isinstance(value, tuple) and len(value) == 2 and all(map(_is_int, value))
     if not is_pair:
         raise GenotypeError(
-            f"branch {index} has {name} {_shown(value)}; it must be two integers "
-            f"(height, width), each one of {legal}."
+            f"{found}; it must be two integers (height, width), each one of {legal}."
         )
-    if outside_space and min(value) >= 1:
-        return
-    if any(v not in legal for v in value):
-        hint = "at least 1" if outside_space else f"one of {legal}"
+    if outside_space and min(value) < 1:
+        raise GenotypeError(f"{found}; each of the two must be at least 1.")
+    if not outside_space and not set(value) <= set(legal):
         raise GenotypeError(
-            f"branch {index} has {name} {_shown(value)}; each of the two must be {hint}"
-            + ("." if outside_space else " (or pass `outside_space=True`).")
+            f"{found}; each of the two must be one of {legal} (or pass "
+            "`outside_space=True`)."
         )
 
 

@@ -18,26 +18,18 @@ Size = tuple[Any, Any]
 class Averaging:
     """Over what a prediction is averaged, and where its maximum is taken.
 
-    Attributes:
-        scales: Factors on the image's size; the softmaxes of all are averaged.
-        add_flipped_images: Average with the left-right flipped image, too. The
-            original program ignored this at the single scale 1.0; here it counts.
-        upsample_logits: Resize the logits to the image, then take the maximum; else
-            take it at the logits' size and resize the labels by nearest neighbour.
-            Without effect when there is more than one prediction to average, or a
-            window.
-        window: Height and width of windows that slide over each scaled image, their
-            softmaxes averaged where several lie; None: the model sees it whole. An
-            image no larger than the window is seen whole, too.
-        window_overlap: Share of a window's side, in 0..1 without 1, that it has in
-            common with the next one, at least.
+    The softmaxes of all scales, flips and windows are averaged. Flips count at the
+    single scale 1.0, too, where the original program ignored them. Without
+    `upsample_logits` a single prediction's maximum is taken at the logits' size, and
+    the labels are resized by nearest neighbour. An image no larger than the window,
+    whose `(height, width)` slides over each scaled image, is seen whole.
     """
 
     scales: tuple[float, ...] = (1.0,)
     add_flipped_images: bool = False
     upsample_logits: bool = True
     window: tuple[int, int] | None = None
-    window_overlap: float = 1 / 3
+    window_overlap: float = 1 / 3  # Share of a side that neighbours share, at least.
 
     def __post_init__(self):
         if not 0 <= self.window_overlap < 1:

@@ -105,7 +105,6 @@ class ResNetV1Beta(Backbone):
         variant: `"resnet_v1_50_beta"` or `"resnet_v1_101_beta"`.
         output_stride: 8, 16 or 32.
         multi_grid: Factors for the rates of the last block's three units.
-        activation: `"relu"` or `"relu6"`.
         decay: Of the batch norms' moving averages.
 
     Call arguments:

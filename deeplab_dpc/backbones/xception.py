@@ -138,7 +138,6 @@ class Xception(Backbone):
         variant: `"xception_41"`, `"xception_65"` or `"xception_71"`.
         output_stride: 8, 16 or 32.
         multi_grid: Factors for the rates of the last block's three convolutions.
-        activation: `"relu"` or `"relu6"`.
         decay: Of the batch norms' moving averages.
 
     Call arguments:

@@ -26,7 +26,6 @@ class ASPP(Layer):
         pooling_map_size: `(height, width)` of the feature map that one pooling window
             covers; `None`: the whole map.
         pooling_stride: `(rows, columns)` between two pooling windows.
-        activation: `"relu"` or `"relu6"`.
         decay: Of the batch norms' moving averages.
         seed: Of the dropout.
 

@@ -28,7 +28,6 @@ class DensePredictionCell(Layer):
         filters: Channels of each branch and of the output.
         pooling_crop_size: `(height, width)` of the image, in pixels, whose grid the
             pooling branches mean; `None`: the image that is seen.
-        activation: `"relu"` or `"relu6"`.
         decay: Of the batch norms' moving averages.
         seed: Of the dropout.
 

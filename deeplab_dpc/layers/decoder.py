@@ -22,7 +22,6 @@ class Decoder(Layer):
         num_stages: Stages, one for each earlier feature map.
         filters: Channels of the 3x3 convolutions and of the output.
         use_separable_convolutions: Whether they are separable.
-        activation: `"relu"` or `"relu6"`.
         decay: Of the batch norms' moving averages.
 
     Call arguments:

@@ -27,7 +27,6 @@ class GridPooling(Layer):
         map_size: `(height, width)` of the feature map whose grid is meant, or `None`
             for the input's own. A smaller one gives smaller windows.
         stride: `(rows, columns)` between two windows.
-        activation: `"relu"` or `"relu6"`.
         decay: Of the batch norm's moving averages.
 
     Call arguments:

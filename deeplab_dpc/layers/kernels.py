@@ -29,19 +29,9 @@ def normalize(
     The mean is subtracted first: with mean and variance folded into one factor and one
     offset, gamma's gradient is a difference of large sums and off by percents.
     """
-    mean, variance = statistics
     if uses_tensorflow():
-        import tensorflow as tf
-
-        return tf.raw_ops.FusedBatchNormV3(
-            x=x,
-            scale=gamma,
-            offset=beta,
-            mean=mean,
-            variance=variance,
-            epsilon=epsilon,
-            is_training=False,
-        ).y
+        return _fused(x, gamma, beta, statistics, epsilon=epsilon, is_training=False).y
+    mean, variance = statistics
     wide = ops.cast(x, "float32")
     y = (wide - mean) * (gamma * ops.rsqrt(variance + epsilon)) + beta
     return ops.cast(y, x.dtype)
@@ -56,23 +46,26 @@ def normalize_batch(
     itself divides by the biased variance.
     """
     if uses_tensorflow():
-        import tensorflow as tf
-
-        out = tf.raw_ops.FusedBatchNormV3(
-            x=x,
-            scale=gamma,
-            offset=beta,
-            mean=tf.constant([], tf.float32),
-            variance=tf.constant([], tf.float32),
-            epsilon=epsilon,
-            is_training=True,
-        )
+        none = ops.zeros((0,), "float32")
+        out = _fused(x, gamma, beta, (none, none), epsilon=epsilon, is_training=True)
         return out.y, out.batch_mean, out.batch_variance
     mean, variance = ops.moments(ops.cast(x, "float32"), axes=(0, 1, 2))
     y = normalize(x, gamma, beta, (mean, variance), epsilon)
     count = ops.cast(ops.prod(ops.convert_to_tensor(ops.shape(x)[:3])), "float32")
     unbiased = variance * (count / ops.maximum(count - 1.0, 1.0))
     return y, mean, unbiased
+
+
+def _fused(
+    x: Tensor, gamma: Tensor, beta: Tensor, statistics: Any, **kwargs: Any
+) -> Any:
+    """TensorFlow's fused batch norm."""
+    import tensorflow as tf
+
+    mean, variance = statistics
+    return tf.raw_ops.FusedBatchNormV3(
+        x=x, scale=gamma, offset=beta, mean=mean, variance=variance, **kwargs
+    )
 
 
 def normalize_over_replicas(
