@@ -115,6 +115,18 @@ def arrays(name: str) -> dict[str, np.ndarray]:
         return dict(stored)
 
 
+class Stored(dict):
+    """All arrays of one file, by key."""
+
+    def __init__(self, file: str):
+        self.file = file
+        super().__init__(arrays(file.removesuffix(".npz")))
+
+    def check(self, key: str, what: str, tensor, tolerance: float = 1e-4) -> None:
+        """Compares a tensor with the one of this key."""
+        check(self.file, what, deviation(self, key, tensor), tolerance)
+
+
 @functools.lru_cache(maxsize=1)
 def weights(folder: str) -> dict[str, np.ndarray]:
     """The recipe's value of each variable of a model folder, by TF1 name."""

@@ -71,36 +71,28 @@ DECODER = (  # Logits at stride 4.
     ],
 )
 def test_averages_scales_and_flips_as_the_original(model, case):
-    file = f"multi_scale/io_{case}.npz"
-    stored = goldens.arrays(file.removesuffix(".npz"))
+    stored = goldens.Stored(f"multi_scale/io_{case}.npz")
     averaging = inference.Averaging(SCALES, case.endswith("_flip"))
-
-    labels, mean = inference.predict(
-        original(model[0], **model[1]), stored["input"], averaging
-    )
-
-    found = goldens.deviation(stored, "mean_prob", mean)
-    goldens.check(file, "mean probabilities", found, 1e-4)
+    network = original(model[0], **model[1])
+    labels, mean = inference.predict(network, stored["input"], averaging)
+    stored.check("mean_prob", "mean probabilities", mean)
     differs = 1 - equal_share(stored, labels)
-    goldens.check(file, "share of other classes (ties)", differs, 5e-4)
+    goldens.check(stored.file, "share of other classes (ties)", differs, 5e-4)
     if case.startswith("mnv2dpc"):
         key, twice = "semantic_prob_double_softmax", keras.ops.softmax(mean)
-        found = goldens.deviation(stored, key, twice)
-        goldens.check(file, "softmax of the mean softmax", found, 1e-4)
+        stored.check(key, "softmax of the mean softmax", twice)
 
 
 @goldens.needed
 @pytest.mark.parametrize("scale", SCALES)
 @pytest.mark.parametrize("flip", [False, True])
 def test_one_scale_is_the_originals(scale, flip):
-    file = "multi_scale/io_mnv2dpc_96x128_flip.npz"
-    stored = goldens.arrays(file.removesuffix(".npz"))
+    stored = goldens.Stored("multi_scale/io_mnv2dpc_96x128_flip.npz")
     images = stored["input"][:, :, ::-1] if flip else stored["input"]
     found = probabilities(original("mobilenetv2_dpc"), images, (scale,))
     found = found[:, :, ::-1] if flip else found
     key = f"softmax_scale_{scale:.2f}" + ("_flip" if flip else "")
-    found = goldens.deviation(stored, key, found)
-    goldens.check(file, "probabilities of each scale", found, 1e-4)
+    stored.check(key, "probabilities of each scale", found)
 
 
 @goldens.needed

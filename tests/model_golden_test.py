@@ -59,7 +59,10 @@ def end_point(record, key: str):
         return record.output(f"{block}/depthwise") if inner else record.output(block)[0]
     if pooling := re.fullmatch(POOLING_OP, name):
         return _pooling(record, int(pooling[2] or 0), pooling[1] == "AvgPool2D")
-    return OPS[name](record) if name in OPS else _scope(record, name)
+    if name in INPUTS:
+        scope, channels = INPUTS[name]
+        return record.input(scope)[..., channels]
+    return _scope(record, name)
 
 
 POOLING_OP = r"meta_architecture/(AvgPool2D|ResizeBilinear)(?:_(\d+))?(?:/AvgPool)?"
@@ -83,19 +86,15 @@ def _scope(record, name):
     if block := re.fullmatch(r"resnet_v1_50/block(\d)", name):
         units = resnet_v1_beta.UNITS["resnet_v1_50_beta"][int(block[1]) - 1]
         return record.output(f"{name}/unit_{units}/bottleneck_v1")[0]
-    convolution_of_a_pooling = f"{name}_"
-    if convolution_of_a_pooling in record.calls:
-        return record.output(convolution_of_a_pooling)
-    return record.output(name)
+    of_a_pooling = f"{name}_"
+    return record.output(of_a_pooling if of_a_pooling in record.calls else name)
 
 
-OPS = {
-    "meta_architecture/concat": lambda r: r.input(
-        "meta_architecture/concat_projection"
-    ),
-    "decoder/concat": lambda r: r.input("decoder/decoder_conv0"),
-    "decoder/ResizeBilinear": lambda r: r.input("decoder/decoder_conv0")[..., :-48],
-    "decoder/ResizeBilinear_1": lambda r: r.input("decoder/decoder_conv0")[..., -48:],
+INPUTS = {  # Of which layer an op's output is the input, and which channels of it.
+    "meta_architecture/concat": ("meta_architecture/concat_projection", slice(None)),
+    "decoder/concat": ("decoder/decoder_conv0", slice(None)),
+    "decoder/ResizeBilinear": ("decoder/decoder_conv0", slice(-48)),
+    "decoder/ResizeBilinear_1": ("decoder/decoder_conv0", slice(-48, None)),
 }
 
 
@@ -103,33 +102,28 @@ OPS = {
 @pytest.mark.parametrize("folder, case", cases())
 def test_a_model_equals_the_original(folder, case):
     """Every end point, logits, probabilities, and the classes but for ties."""
-    file = f"{folder}/io_{case['name']}.npz"
-    stored = goldens.arrays(file.removesuffix(".npz"))
+    stored = goldens.Stored(f"{folder}/io_{case['name']}.npz")
     record, logits = run(folder, case, stored["input"])
     names = {key.partition("|")[0] for key in stored}
     keys = sorted(k for k in names if k.startswith(("ep:", "op:", "features")))
     assert len(keys) > 25
 
     for key in keys:
-        found = goldens.deviation(stored, key, end_point(record, key))
-        goldens.check(file, "end points", found, TOLERANCE)
-    found = goldens.deviation(stored, "merged_logits", logits)
-    goldens.check(file, "logits", found, TOLERANCE)
+        stored.check(key, "end points", end_point(record, key), TOLERANCE)
+    stored.check("merged_logits", "logits", logits, TOLERANCE)
     upsampled = goldens.model_config(folder, case).prediction_with_upsampled_logits
     labels, probabilities, margin = _predict(logits, stored["input"], upsampled)
-    found = goldens.deviation(stored, "prob", probabilities)
-    goldens.check(file, "probabilities", found, TOLERANCE)
+    stored.check("prob", "probabilities", probabilities, TOLERANCE)
     differs = labels != stored["argmax"]
     assert not (differs & (margin > TOLERANCE)).any()
-    goldens.check(file, "share of other classes (ties)", differs.mean(), 5e-4)
+    goldens.check(stored.file, "share of other classes (ties)", differs.mean(), 5e-4)
 
 
 def _predict(logits, images, upsample_logits):
     """Classes, probabilities, and the margin between the best two classes."""
+    averaging = inference.Averaging(upsample_logits=upsample_logits)
     labels, probabilities = inference.predict(
-        lambda images, training: logits,
-        images,
-        inference.Averaging(upsample_logits=upsample_logits),
+        lambda images, training: logits, images, averaging
     )
     scores = probabilities
     if not upsample_logits:
@@ -141,14 +135,13 @@ def _predict(logits, images, upsample_logits):
 @goldens.needed
 def test_each_scale_of_an_image_pyramid_equals_the_originals():
     case = next(c for c in goldens.meta("mobilenetv2_aspp")["cases"] if "pyramid" in c)
-    stored = goldens.arrays(f"mobilenetv2_aspp/io_{case['name']}")
+    stored = goldens.Stored(f"mobilenetv2_aspp/io_{case['name']}.npz")
     record, _ = run("mobilenetv2_aspp", case, stored["input"])
     for scale in ("0.50", "1.00", "1.50"):
         logits = record.output(f"scale_{scale}")
         # The original stores each scale after resizing it to the merged size.
-        found = goldens.deviation(stored, f"scale_logits_{scale}", logits)
-        file = f"mobilenetv2_aspp/io_{case['name']}.npz"
-        goldens.check(file, "logits of each scale", found, TOLERANCE)
+        key = f"scale_logits_{scale}"
+        stored.check(key, "logits of each scale", logits, TOLERANCE)
 
 
 @goldens.needed
@@ -166,14 +159,12 @@ def test_each_operator_of_the_cell_equals_the_originals(case):
     cell.build(features.shape)
     names = deeplab_dpc.tf1.variables_by_tf1_name(goldens.fill(cell))
     assert sorted(names) == sorted(name for name, _ in meta["variables"])
-    stored = goldens.arrays(f"dpc_ops/io_{meta['name']}")
+    stored = goldens.Stored(f"dpc_ops/io_{meta['name']}.npz")
 
     with recording() as record:
         y = cell(ops.convert_to_tensor(features.astype(np.float32)))
 
-    file = f"dpc_ops/io_{meta['name']}.npz"
-    goldens.check(file, "output", goldens.deviation(stored, "out", y), TOLERANCE)
+    stored.check("out", "output", y, TOLERANCE)
     for key in sorted({key.partition("|")[0] for key in stored}):
         if key.startswith("op:"):
-            found = goldens.deviation(stored, key, end_point(record, key))
-            goldens.check(file, "operators", found, TOLERANCE)
+            stored.check(key, "operators", end_point(record, key), TOLERANCE)

@@ -5,12 +5,6 @@ import pytest
 from deeplab_dpc.layers import BatchNorm, freeze_batch_norm
 from tests import goldens
 
-
-def check(stored, key, what, tensor, tolerance):
-    found = goldens.deviation(stored, key, tensor)
-    goldens.check("bn/bn.npz", what, found, tolerance)
-
-
 CASES = pytest.mark.parametrize(
     "name, decay, epsilon",
     [("n50", 0.9, 1e-3), ("n2", 0.9997, 1e-5), ("n98", 0.997, 1e-3)],
@@ -19,7 +13,7 @@ CASES = pytest.mark.parametrize(
 
 def stored_layer(name, decay, epsilon):
     """All arrays, the input and the layer with gamma and beta."""
-    stored = goldens.arrays("bn/bn")
+    stored = goldens.Stored("bn/bn.npz")
     layer, x = BatchNorm(decay, epsilon), stored[f"{name}|input"]
     layer.build(x.shape)
     for variable in (layer.gamma, layer.beta):
@@ -32,10 +26,10 @@ def stored_layer(name, decay, epsilon):
 def test_training_equals_the_originals(name, decay, epsilon):
     stored, layer, x = stored_layer(name, decay, epsilon)
     y = layer(x, training=True)
-    check(stored, f"{name}|output", "output in training", y, 1e-5)
+    stored.check(f"{name}|output", "output in training", y, 1e-5)
     for average in (layer.moving_mean, layer.moving_variance):
         key = f"{name}|{average.name}"
-        check(stored, key, "moving averages", average.numpy(), 1e-6)
+        stored.check(key, "moving averages", average.numpy(), 1e-6)
 
 
 @goldens.needed
@@ -50,7 +44,7 @@ def test_gradient_equals_the_originals(name, decay, epsilon):
         tape.watch(x)
         total = tf.reduce_sum(layer(x, training=True) * above)
     gradient = tape.gradient(total, x)
-    check(stored, f"{name}|grad_input", "gradient of the input", gradient, 1e-5)
+    stored.check(f"{name}|grad_input", "gradient of the input", gradient, 1e-5)
 
 
 PAIR = np.array([1.0, 3.0], np.float32).reshape(1, 1, 2, 1)
