@@ -61,7 +61,7 @@ def install(new: pathlib.Path, path: pathlib.Path) -> None:
 
 
 def write(path: str | os.PathLike[str], content: bytes | str) -> None:
-    """Writes a file, whole or not at all; text as UTF-8."""
+    """Writes a file, whole or not at all; text as UTF-8. An `OSError` names `path`."""
     data = content.encode() if isinstance(content, str) else content
     with atomically(path) as temporary:
         temporary.write_bytes(data)

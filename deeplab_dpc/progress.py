@@ -18,9 +18,8 @@ class Progress:
     """A bar on a terminal; elsewhere a line every ten seconds. The last line comes with
     `close`, or at the end of a `with` block, after an error too.
 
-    The last line comes with `close`, or at the end of a `with` block, after an error
-    too. Each begins with `what` the loop works on, and counts the `unit`; the stream is
-    standard error by default.
+    The line begins with `what` the loop works on, and counts a `unit`, to `stream`
+    (standard error by default).
     """
 
     def __init__(

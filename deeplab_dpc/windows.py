@@ -12,7 +12,7 @@ def starts(length: Any, side: int, overlap: float) -> tf.Tensor:
 
     They are spread evenly and as few as have the overlap, which is the share of the
     side, in 0..1 without 1, that neighbours have in common, at least. The axis may be
-    shorter than a side, and a scalar tensor. Gives `[windows]` int32.
+    shorter than a side.
     """
     # A little more, so that the share of a third leaves 2 of 3 pixels, not 1.
     stride = max(1, int(side * (1.0 - overlap) + 1e-6))

@@ -12,6 +12,8 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from deeplab_dpc import checkpoint_files
+from deeplab_dpc.checkpoint_files import CheckpointError
 from deeplab_dpc.tf1 import tf1_name
 
 _SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"

@@ -97,7 +97,7 @@ def read_weights(source: str) -> Weights:
         if not is_npz and checkpoints.is_ours(prefix):
             return checkpoints.read_tf1_weights(prefix)
         return tf1_weights.read_weights(prefix)
-    except (WeightsError, checkpoints.RunFolderError) as e:
+    except (WeightsError, checkpoint_files.CheckpointError) as e:
         raise WeightsError(f"--tf_initial_checkpoint={source}: {e}") from e
 
 
