@@ -86,14 +86,8 @@ def predict(
     is not scaled with the images (the original scaled it). With nothing to average and
     without `upsample_logits` the softmax is taken at the logits' size and resized.
 
-    Args:
-        model: What `build_model` gave.
-        images: `[batch, height, width, 3]` in 0..255, uint8 or float.
-        averaging: Scales, flips, windows.
-
-    Returns:
-        `[batch, height, width]` int32, and `[batch, height, width, classes]` float32,
-        sums of 1 over the classes.
+    Images are uint8 or float in 0..255, labels `[batch, height, width]` int32 and
+    probabilities `[batch, height, width, classes]` float32.
     """
     images = ops.cast(images, "float32")
     if averaging.is_plain:

@@ -6,13 +6,8 @@ from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1
 from tests import goldens
 
 SIZE = (65, 97)
-CELL = Genotype(
-    (
-        Branch.conv1x1(BACKBONE),
-        Branch.pyramid_pooling(BACKBONE, (1, 2)),
-        Branch.conv3x3(0, (6, 21)),
-    )
-)
+POOLING = Branch.pyramid_pooling(BACKBONE, (1, 2))
+CELL = Genotype((Branch.conv1x1(BACKBONE), POOLING, Branch.conv3x3(0, (6, 21))))
 
 
 @pytest.fixture(scope="module")
@@ -46,17 +41,17 @@ def test_each_part_costs_what_arithmetic_says(
     assert part.multiply_adds == multiply_adds
 
 
-def test_parts_add_up(costs):
-    def check(part):
-        if part.parts:
-            for name in ("kernels", "parameters", "values", "multiply_adds"):
-                parts = sum(getattr(p, name) for p in part.parts)
-                assert getattr(part, name) == parts, (part.name, name)
-        for inner in part.parts:
-            check(inner)
+def check_sums(part):
+    for name in ("kernels", "parameters", "values", "multiply_adds"):
+        parts = [getattr(p, name) for p in part.parts]
+        assert not parts or getattr(part, name) == sum(parts), (part.name, name)
+    for inner in part.parts:
+        check_sums(inner)
 
+
+def test_parts_add_up(costs):
     tree = costs.tree()
-    check(tree)
+    check_sums(tree)
     names = [part.name for part in tree.parts]
     assert names == ["MobilenetV2", "meta_architecture", "decoder", "logits"]
     names = [part.name for part in tree.part("MobilenetV2/expanded_conv_1").parts]

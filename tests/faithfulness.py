@@ -89,17 +89,10 @@ def summary(comparisons: list) -> str:
     """What the page shows, as Markdown."""
     versions = ", ".join(f"{n} {metadata.version(n)}" for n in ("tensorflow", "keras"))
     compared = {c.file for c in comparisons}
-    return "\n".join(
-        [
-            f"{len(comparisons)} comparisons, {versions}, on a CPU.",
-            "",
-            *_summary(comparisons),
-            "",
-            "Not compared:",
-            "",
-            *(f"- {n}: {why}" for n, why in NOT_COMPARED.items() if n not in compared),
-        ]
-    )
+    left = [f"- {n}: {why}" for n, why in NOT_COMPARED.items() if n not in compared]
+    first = f"{len(comparisons)} comparisons, {versions}, on a CPU."
+    lines = [first, "", *_summary(comparisons), "", "Not compared:", "", *left]
+    return "\n".join(lines)
 
 
 def _summary(comparisons: list) -> list[str]:
@@ -107,10 +100,8 @@ def _summary(comparisons: list) -> list[str]:
     folders = collections.defaultdict(list)
     for comparison in comparisons:
         folders[comparison.file.split("/")[0]].append(comparison)
-    lines = [
-        "| folder | comparisons | nearest to its limit | deviation | allowed |",
-        "|---|---|---|---|---|",
-    ]
+    head = ("folder", "comparisons", "nearest to its limit", "deviation", "allowed")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for folder, found in sorted(folders.items()):
         near = max(found, key=lambda c: c.deviation / (c.tolerance or 1.0))
         what = f"{near.file.partition('/')[2]}: {near.what}"
@@ -120,11 +111,7 @@ def _summary(comparisons: list) -> list[str]:
 
 
 def write(page: pathlib.Path, text: str) -> None:
-    """Puts `text` between the page's two markers.
-
-    Raises:
-        ValueError: If the page has not both markers.
-    """
+    """Puts `text` between the page's two markers; a `ValueError` if it has not both."""
     before, begin, rest = page.read_text().partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):

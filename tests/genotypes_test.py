@@ -39,14 +39,12 @@ def test_the_published_cells_size_is_table_1s(channels, paper_parameters):
 @pytest.mark.parametrize("one", [1, [1, 1]])
 @pytest.mark.parametrize("three", [3, [3, 3]])
 def test_kernels_may_be_numbers_or_pairs(one, three):
-    text = json.dumps(
-        [
-            {"op": "conv", "kernel": one, "input": -1},
-            {"op": "conv", "kernel": three, "rate": [3, 9], "input": 0},
-            {"op": "pyramid_pooling", "grid_size": [1, 8], "input": 1},
-        ]
-    )
-    assert Genotype.from_json(text).branches == (
+    branches = [
+        {"op": "conv", "kernel": one, "input": -1},
+        {"op": "conv", "kernel": three, "rate": [3, 9], "input": 0},
+        {"op": "pyramid_pooling", "grid_size": [1, 8], "input": 1},
+    ]
+    assert Genotype.from_json(json.dumps(branches)).branches == (
         Branch.conv1x1(BACKBONE),
         Branch.conv3x3(0, (3, 9)),
         Branch.pyramid_pooling(1, (1, 8)),

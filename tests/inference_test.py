@@ -159,9 +159,8 @@ def test_flips_make_the_prediction_symmetric():
 
 def test_the_mean_weighs_scales_equally():
     images = np.random.default_rng(3).uniform(0, 255, (1, 9, 9, 3))
-    one = probabilities(affine(), images, (1.0,))
-    two = probabilities(affine(), images, (2.0,))
-    both = probabilities(affine(), images, (1.0, 2.0))
+    scales = ((1.0,), (2.0,), (1.0, 2.0))
+    one, two, both = (probabilities(affine(), images, s) for s in scales)
     np.testing.assert_allclose(both, (one + two) / 2, atol=1e-6)
 
 

@@ -16,14 +16,11 @@ from keras import ops
 class LayerContract:
     """Tests of one layer; subclass it with `make`.
 
-    Attributes:
-        shapes: Of the inputs; a layer of several inputs takes them as a list.
-        keeps_policy: Whether it computes in the numbers that its policy says, and is
-            not always float32.
+    A layer of several inputs takes them as a list.
     """
 
-    shapes: tuple[tuple[int, ...], ...] = ((2, 6, 7, 3),)
-    keeps_policy = True
+    shapes: tuple[tuple[int, ...], ...] = ((2, 6, 7, 3),)  # Of the inputs.
+    keeps_policy = True  # Whether it computes in its policy's numbers, or in float32.
 
     def make(self, **kwargs) -> keras.layers.Layer:
         """The layer, with Keras's own arguments (`dtype`, `name`)."""
@@ -39,10 +36,9 @@ class LayerContract:
         return found if len(found) > 1 else found[0]
 
     def test_it_says_its_output_shape(self):
-        layer, shapes = self.make(), list(self.shapes)
-        given = shapes if len(shapes) > 1 else shapes[0]
-        output = layer(self.inputs())
-        assert tuple(output.shape) == tuple(layer.compute_output_shape(given))
+        layer, x = self.make(), self.inputs()
+        shapes = [y.shape for y in x] if isinstance(x, list) else x.shape
+        assert tuple(layer(x).shape) == tuple(layer.compute_output_shape(shapes))
 
     def test_its_config_makes_it_again(self):
         layer, x = self.make(), self.inputs()
@@ -56,9 +52,8 @@ class LayerContract:
     def test_it_survives_a_keras_file(self, tmp_path):
         """With other weights than at first, and under the same names."""
         inputs = [keras.Input((None, None, shape[-1])) for shape in self.shapes]
-        x = self.inputs()
-        outputs = self.make()(inputs if len(inputs) > 1 else inputs[0])
-        model = keras.Model(inputs if len(inputs) > 1 else inputs[0], outputs)
+        inputs, x = inputs if len(inputs) > 1 else inputs[0], self.inputs()
+        model = keras.Model(inputs, self.make()(inputs))
         rng = np.random.default_rng(1)
         for variable in model.variables:
             if "seed" not in variable.path:
@@ -66,10 +61,8 @@ class LayerContract:
         model.save(tmp_path / "model.keras")
         loaded = keras.models.load_model(tmp_path / "model.keras")
         np.testing.assert_array_equal(_numbers(model(x)), _numbers(loaded(x)))
-        paths = [
-            [w.path for w in m.weights if "seed" not in w.path] for m in (loaded, model)
-        ]
-        assert paths[0] == paths[1]
+        weights = zip(loaded.weights, model.weights, strict=True)
+        assert all(a.path == b.path for a, b in weights if "seed" not in b.path)
 
     def test_inference_changes_nothing(self):
         layer, x = self.make(), self.inputs()

@@ -10,13 +10,17 @@ def impulse(size=9):
     return x
 
 
+def filled(layer, value):
+    """A separable convolution whose depthwise kernel has one value, its other ones."""
+    layer(impulse())
+    layer.depthwise.kernel.assign(np.full((3, 3, 1, 1), value))
+    layer.pointwise.kernel.assign(np.ones((1, 1, 1, 1)))
+    return layer
+
+
 def test_rates_of_rows_and_columns_move_the_taps_that_far():
     """An impulse answers at 9 taps, r_h rows and r_w columns apart."""
-    layer = SplitSeparableConv(1, (2, 3))
-    layer(impulse())
-    layer.depthwise.kernel.assign(np.ones((3, 3, 1, 1)))
-    layer.pointwise.kernel.assign(np.ones((1, 1, 1, 1)))
-
+    layer = filled(SplitSeparableConv(1, (2, 3)), 1.0)
     y = np.asarray(layer(impulse(), training=False))[0, :, :, 0]
 
     rows, columns = np.nonzero(y)
@@ -26,10 +30,7 @@ def test_rates_of_rows_and_columns_move_the_taps_that_far():
 
 
 def test_each_half_normalises_and_activates():
-    layer = SplitSeparableConv(1, 1)
-    layer(impulse())
-    layer.depthwise.kernel.assign(-np.ones((3, 3, 1, 1)))
-    layer.pointwise.kernel.assign(np.ones((1, 1, 1, 1)))
+    layer = filled(SplitSeparableConv(1, 1), -1.0)
     assert np.asarray(layer(impulse())).max() == 0.0  # ReLU after the first half.
 
 
@@ -45,9 +46,8 @@ def test_padding_with_a_stride(size, explicit_padding, centres):
 
     TensorFlow's SAME pads an even side at the end alone: it is centred on 2 i + 1.
     """
-    layer = ConvNorm(
-        1, 3, stride=2, explicit_padding=explicit_padding, activation=None, epsilon=0.0
-    )
+    plain = {"stride": 2, "activation": None, "epsilon": 0.0}
+    layer = ConvNorm(1, 3, explicit_padding=explicit_padding, **plain)
     x = np.tile(np.arange(size, dtype=np.float32)[:, None], (1, size, 1, 1))
     layer(x)
     kernel = np.zeros((3, 3, 1, 1))

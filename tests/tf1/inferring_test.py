@@ -8,16 +8,13 @@ from deeplab_dpc.tf1 import variables_by_tf1_name
 from deeplab_dpc.tf1.inferring import config_of, infer_model
 from tests import goldens
 
-SMALL_CELL = Genotype(
-    (
-        Branch.conv1x1(BACKBONE),
-        Branch.pyramid_pooling(0, (2, 4)),
-        Branch.conv3x3(BACKBONE, (3, 21)),
-    )
-)
+POOLING = Branch.pyramid_pooling(0, (2, 4))
+BRANCHES = Branch.conv1x1(BACKBONE), POOLING, Branch.conv3x3(BACKBONE, (3, 21))
+SMALL_CELL = Genotype(BRANCHES)
 NARROW = {"depth_multiplier": 0.25, "aspp_convs_filters": 16}
 WITHOUT = {"aspp_with_batch_norm": False, "depth_multiplier": 0.25}
 RATES = {"atrous_rates": (6, 12, 18)}
+DECODER = {"decoder_output_stride": (4,)}
 
 
 def shapes_of(**settings):
@@ -25,28 +22,22 @@ def shapes_of(**settings):
     return {name: tuple(v.shape) for name, v in variables.items()}
 
 
+WITHOUT_RATES = [f"mobilenetv2_{x}" for x in ("dpc", "dpc_decoder", "aspp", "dm05")]
+WITHOUT_RATES.append("xception71_dpc")
+WITH_RATES = ["mobilenetv2_aspp_rates"]
+WITH_RATES += ["xception41_aspp", "xception65_aspp", "resnet50beta_aspp"]
+
+
 @goldens.needed
-@pytest.mark.parametrize(
-    "folder, rates",
-    [
-        ("mobilenetv2_dpc", None),
-        ("mobilenetv2_dpc_decoder", None),
-        ("mobilenetv2_aspp", None),
-        ("mobilenetv2_aspp_rates", (6, 12, 18)),
-        ("mobilenetv2_dm05", None),
-        ("xception41_aspp", (6, 12, 18)),
-        ("xception65_aspp", (6, 12, 18)),
-        ("xception71_dpc", None),
-        ("resnet50beta_aspp", (6, 12, 18)),
-    ],
-)
-def test_the_originals_checkpoints_are_recognised(folder, rates):
+@pytest.mark.parametrize("folder", [*WITHOUT_RATES, *WITH_RATES])
+def test_the_originals_checkpoints_are_recognised(folder):
     """From names and shapes alone, but for ResNet's multi grid."""
     shapes = {n: tuple(s) for n, s in goldens.read(f"{folder}/variables.json")}
     first = goldens.model_config(folder, goldens.meta(folder)["cases"][0])
     given = {} if first.multi_grid is None else {"multi_grid": first.multi_grid}
     defaults = {"output_stride": 16, "crop_size": None, "image_pyramid": None}
-    expected = dataclasses.replace(first, atrous_rates=rates, **defaults)
+    rates = RATES if folder in WITH_RATES else {"atrous_rates": None}
+    expected = dataclasses.replace(first, **rates, **defaults)
     assert config_of(infer_model(shapes, given)) == expected
 
 
@@ -66,14 +57,7 @@ def test_the_originals_checkpoints_are_recognised(folder, rates):
         ({"depth_multiplier": 0.35, "divisible_by": 8}, ()),
         ({"depth_multiplier": 0.6}, ("depth_multiplier",)),
         ({"decoder_output_stride": (8, 4), "decoder_filters": 24, **NARROW}, ()),
-        (
-            {
-                "decoder_output_stride": (4,),
-                "decoder_use_separable_conv": False,
-                **NARROW,
-            },
-            (),
-        ),
+        ({**DECODER, "decoder_use_separable_conv": False, **NARROW}, ()),
         ({"logits_kernel_size": 3, **WITHOUT}, ()),
         ({**RATES, **WITHOUT}, ()),
         ({"genotype": SMALL_CELL}, ("genotype",)),
@@ -119,6 +103,6 @@ def test_what_is_no_segmentation_model_is_refused():
 
 
 def test_a_decoder_of_other_channels_is_refused():
-    shapes = shapes_of(decoder_output_stride=(4,))
+    shapes = shapes_of(**DECODER)
     shapes["decoder/feature_projection0/weights"] = (1, 1, 99, 48)
     _refused(shapes, ["reads 99 channels", "[144, 192, 576]"])

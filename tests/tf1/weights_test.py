@@ -135,22 +135,24 @@ def test_a_wrong_prefix_is_named(model):
         load_tf1_weights(model, "nowhere/model.ckpt")
 
 
-def test_a_truncated_checkpoint_is_refused(model, checkpoint, tmp_path):
-    data = next(tmp_path.glob("*.data-*"))
-    data.write_bytes(data.read_bytes()[:-1000])
-    assert_refused(model, checkpoint, "not a readable TF1 checkpoint")
-
-
-def test_a_checkpoint_without_its_data_file_is_refused(model, checkpoint, tmp_path):
-    next(tmp_path.glob("*.data-*")).unlink()
-    found = "Found: model.ckpt-7.index ("
-    assert_refused(model, checkpoint, "not a readable TF1", found)
-
-
-@pytest.mark.parametrize("content", [b"", b"not an index at all" * 20])
-def test_a_broken_index_is_refused(model, checkpoint, tmp_path, content):
-    next(tmp_path.glob("*.index")).write_bytes(content)
-    assert_refused(model, checkpoint, "not a readable TF1", f"({len(content)} bytes)")
+@pytest.mark.parametrize(
+    "kind, broken, words",
+    [
+        ("data-", lambda data: data[:-1000], "not a readable TF1 checkpoint"),
+        ("data-", None, "Found: model.ckpt-7.index ("),  # There is none.
+        ("index", lambda _: b"", "(0 bytes)"),
+        ("index", lambda _: b"not an index at all" * 20, "(380 bytes)"),
+    ],
+)
+def test_a_broken_checkpoint_is_refused(
+    model, checkpoint, tmp_path, kind, broken, words
+):
+    file = next(tmp_path.glob(f"*.{kind}*"))
+    content = file.read_bytes()
+    file.unlink()
+    if broken:
+        file.write_bytes(broken(content))
+    assert_refused(model, checkpoint, "not a readable TF1", words)
 
 
 def test_a_tf1_checkpoint_with_nan_is_refused(model, weights, tmp_path):

@@ -17,17 +17,11 @@ def write(
         name = next(n for n in weights if n.endswith("/weights"))
         tensors[f"{name}/Momentum"] = np.zeros_like(weights[name])
     prefix.parent.mkdir(parents=True, exist_ok=True)
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-        placeholders = {
-            n: tf.compat.v1.placeholder(v.dtype, v.shape) for n, v in tensors.items()
-        }
-        variables = [
-            tf.compat.v1.get_variable(n, initializer=p, use_resource=False)
-            for n, p in placeholders.items()
-        ]
-        feeds = {p: tensors[n] for n, p in placeholders.items()}
-        session.run([v.initializer for v in variables], feeds)
-        saver = tf.compat.v1.train.Saver(variables)
-        return saver.save(
-            session, str(prefix), write_meta_graph=False, write_state=False
-        )
+    whole = [""] * len(tensors)
+    tf.raw_ops.SaveV2(  # The op that TF1's Saver runs.
+        prefix=str(prefix),
+        tensor_names=list(tensors),
+        shape_and_slices=whole,
+        tensors=list(tensors.values()),
+    )
+    return str(prefix)
