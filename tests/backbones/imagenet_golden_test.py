@@ -34,13 +34,6 @@ def _filled(layer, shape, scope=None):
     return layer, {name: list(v.shape) for name, v in names.items()}
 
 
-def _last_convolution(features):
-    """MobileNet-v2's `Conv_1`, which DeepLab leaves out."""
-    layer = ConvNorm(1280, activation="relu6", epsilon=1e-3, name="Conv_1")
-    layer, names = _filled(layer, features.shape, "MobilenetV2")
-    return layer(features), names
-
-
 @goldens.needed
 @pytest.mark.parametrize("name, variant", VARIANTS.items())
 def test_a_classifier_on_our_features_is_the_originals(name, variant):
@@ -51,9 +44,10 @@ def test_a_classifier_on_our_features_is_the_originals(name, variant):
     backbone, names = _filled(make_backbone(config), images.shape)
 
     x = backbone(images)["features"]
-    if variant == "mobilenet_v2":
-        x, more = _last_convolution(x)
-        names |= more
+    if variant == "mobilenet_v2":  # With `Conv_1`, which DeepLab leaves out.
+        layer = ConvNorm(1280, activation="relu6", epsilon=1e-3, name="Conv_1")
+        layer, more = _filled(layer, x.shape, "MobilenetV2")
+        x, names = layer(x), names | more
     pooled = np.mean(ops.convert_to_numpy(x), axis=(1, 2), keepdims=True)
     last = [n for n in variables if n not in names]
     weights, biases = (goldens.recipe_value(n, variables[n]) for n in last)

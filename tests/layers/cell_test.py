@@ -42,12 +42,9 @@ def test_any_size_stays_that_size(height, width):
     assert np.isfinite(np.asarray(y)).all()
 
 
-def test_output_stride_32_is_refused():
+def test_output_stride_32_and_a_list_that_is_no_cell_are_refused():
     with pytest.raises(ValueError, match="output_stride=32"):
         DensePredictionCell(DPC_TOP1, 32)
-
-
-def test_a_list_that_is_no_cell_is_refused():
     with pytest.raises(GenotypeError, match="branch 0"):
         DensePredictionCell([{"op": "conv", "kernel": 7, "input": -1}])
 
