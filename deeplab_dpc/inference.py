@@ -72,7 +72,9 @@ def labels(model: keras.Model, images: Any, averaging: Averaging = Averaging()) 
     if not averaging.is_plain:
         return predict(model, images, averaging)[0]
     images = ops.cast(images, "float32")
-    return _labels(_logits(model, images), _size(images), averaging.upsample_logits)
+    return _labels(
+        _logits(model, images), ops.shape(images)[1:3], averaging.upsample_logits
+    )
 
 
 def predict(
@@ -91,7 +93,7 @@ def predict(
     """
     images = ops.cast(images, "float32")
     if averaging.is_plain:
-        size, logits = _size(images), _logits(model, images)
+        size, logits = ops.shape(images)[1:3], _logits(model, images)
         labels = _labels(logits, size, averaging.upsample_logits)
         if averaging.upsample_logits:
             return labels, ops.softmax(resize_bilinear(logits, size))
@@ -122,11 +124,6 @@ def resize_nearest(labels: Any, size: Size) -> Any:
     return labels
 
 
-def _size(images: Any) -> Size:
-    height, width = ops.shape(images)[1:3]
-    return height, width
-
-
 def _logits(model: keras.Model, images: Any) -> Any:
     return ops.cast(model(images, training=False), "float32")
 
@@ -148,7 +145,7 @@ def _scale_probabilities(
     image are first resized to the size that those of the image itself have, as in the
     original; those of a larger one keep their size.
     """
-    size = _size(images)
+    size = ops.shape(images)[1:3]
     if scale != 1:
         images = resize_bilinear(images, _scaled(size, scale))
 
@@ -160,7 +157,9 @@ def _scale_probabilities(
         return ops.softmax(resize_bilinear(logits, size))
 
     def part(images: Any) -> Any:
-        return ops.softmax(resize_bilinear(_logits(model, images), _size(images)))
+        return ops.softmax(
+            resize_bilinear(_logits(model, images), ops.shape(images)[1:3])
+        )
 
     window, overlap = averaging.window, averaging.window_overlap
     if window is None:
@@ -170,10 +169,9 @@ def _scale_probabilities(
         mean = windows.mean(part, images, window, overlap, model.output_shape[-1])
         return mean if scale == 1 else resize_bilinear(mean, size)
 
-    fits = (tf.less_equal(*sides) for sides in zip(_size(images), window))
+    fits = (tf.less_equal(*sides) for sides in zip(ops.shape(images)[1:3], window))
     return tf.cond(tf.logical_and(*fits), whole, slide)
 
 
 def _scaled(size: Size, scale: float) -> Size:
-    height, width = size
-    return scale_dimension(height, scale), scale_dimension(width, scale)
+    return scale_dimension(size[0], scale), scale_dimension(size[1], scale)

@@ -62,7 +62,6 @@ class InvertedResidual(Layer):
         }
 
     def build(self, shape):
-        """Builds the convolutions for the input's channels."""
         self.has_shortcut = self.stride == 1 and shape[-1] == self.filters
         if self.expansion > 1:
             self.expand = ConvNorm(

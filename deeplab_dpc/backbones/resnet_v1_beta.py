@@ -72,7 +72,6 @@ class Bottleneck(Layer):
         )
 
     def build(self, shape):
-        """Builds the convolutions; the shortcut's if the number of channels changes."""
         filters = EXPANSION * self.depth
         if shape[-1] != filters:
             self.shortcut = self._convolution(

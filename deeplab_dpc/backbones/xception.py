@@ -27,11 +27,6 @@ class Block:
     stride: int
     units: int = 1
 
-    @property
-    def is_exit(self) -> bool:
-        """Whether its separable convolutions activate inside, not before."""
-        return self.skip == "none"
-
 
 def _blocks(
     entry_flow: tuple[tuple[int, int], ...], middle_units: int
@@ -186,13 +181,14 @@ class Xception(Backbone):
         self.decoder_units = (("stride_4", _STRIDE_4_MODULE[variant]),)
 
     def _module(self, block: Block, stride: int, rate: int) -> XceptionModule:
-        grid = self.multi_grid if block.is_exit and self.multi_grid else (1, 1, 1)
+        is_last = block.skip == "none"  # It activates inside, not before.
+        grid = self.multi_grid if is_last and self.multi_grid else (1, 1, 1)
         return XceptionModule(
             block.filters,
             block.skip,
             stride,
             tuple(rate * factor for factor in grid),
-            activate_inside=block.is_exit,
+            activate_inside=is_last,
             name="xception_module",
             **self.same("activation", "decay"),
         )

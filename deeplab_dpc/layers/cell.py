@@ -104,7 +104,6 @@ class DensePredictionCell(Layer):
         return self.projection(joined, training=training)
 
     def get_config(self):
-        """The constructor's arguments, the genotype as a list."""
         return {**super().get_config(), "genotype": self.genotype.to_list()}
 
 

@@ -46,7 +46,6 @@ class _ConvNorm(Layer):
         self.norm = BatchNorm(name="BatchNorm", **self.same("decay", "epsilon"))
 
     def build(self, shape):
-        """Makes the kernel and the batch norm."""
         self.kernel = self.add_weight(
             shape=(self.kernel_size, self.kernel_size, *self._channels(shape)),
             initializer=self.initializer,
@@ -55,7 +54,6 @@ class _ConvNorm(Layer):
         self.norm.build(self.compute_output_shape(shape))
 
     def call(self, x, training=None):
-        """Convolves, normalises, activates."""
         padding = "same"
         if self.explicit_padding and self.stride > 1 and self.kernel_size > 1:
             before = (self.kernel_size - 1) // 2
@@ -66,12 +64,10 @@ class _ConvNorm(Layer):
         return activate(x, self.activation)
 
     def get_config(self):
-        """The constructor's arguments."""
         initializer = keras.initializers.serialize(self.initializer)
         return {**super().get_config(), "initializer": initializer}
 
     def compute_output_shape(self, shape):
-        """Height and width divided by the stride and rounded up."""
         size = (None if n is None else -(-n // self.stride) for n in shape[1:3])
         return (shape[0], *size, getattr(self, "filters", shape[-1]))
 

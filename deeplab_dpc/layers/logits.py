@@ -64,7 +64,6 @@ class BiasedConv(Layer):
         self.keep(locals())
 
     def build(self, shape):
-        """Makes the kernel and the bias."""
         self.kernel = self.add_weight(
             shape=(self.kernel_size, self.kernel_size, shape[-1], self.filters),
             initializer=truncated_normal(0.01),

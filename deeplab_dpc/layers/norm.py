@@ -43,8 +43,6 @@ class BatchNorm(Layer):
         self._share = float(np.float32(1) - np.float32(decay))
 
     def build(self, shape):
-        """Makes the four vectors, one value a channel."""
-
         def vector(name, initializer, trainable=True):
             return self.add_weight(
                 shape=(shape[-1],),
@@ -75,7 +73,6 @@ class BatchNorm(Layer):
         return y
 
     def compute_output_shape(self, shape):
-        """The input's shape."""
         return shape
 
 
