@@ -42,7 +42,7 @@ class Branch:
 
     Attributes:
         source: Index of an earlier branch, or `BACKBONE`.
-        op: `"conv1x1"`, `"conv3x3"` (atrous, separable) or `"pyramid_pooling"`.
+        op: The 3x3 convolution is atrous and separable.
         rate: `(r_h, r_w)` of a 3x3 convolution, in pixels at output stride 16.
         grid_size: `(g_h, g_w)` of a pooling: cells of the grid along each axis.
     """
