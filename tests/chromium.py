@@ -45,13 +45,8 @@ def browse(tmp_path, *arguments):
 
 
 def look(tmp_path, page, script, *arguments, width=1200):
-    """What a script in the page finds; a frame makes it narrower than windows are.
-
-    Args:
-        page: HTML.
-        script: JavaScript that fills `found`, which has the widths of page and window.
-        *arguments: Of the browser.
-        width: Of the page, in pixels.
+    """What JavaScript in a page puts into `found`, which has the widths of page and
+    window; a frame makes the page narrower than windows are.
     """
     whole = f"""<script>
 addEventListener("load", () => {{

@@ -20,6 +20,9 @@ def requirements(name):
     return {requirement.name: requirement for requirement in found}
 
 
+PINNED = requirements("requirements.txt") | requirements("requirements-dev.txt")
+
+
 def declared():
     extras = PROJECT["optional-dependencies"].values()
     for text in (*PROJECT["dependencies"], *(x for extra in extras for x in extra)):
@@ -29,13 +32,9 @@ def declared():
 
 @pytest.mark.parametrize("wanted", declared(), ids=str)
 def test_the_pinned_version_is_in_the_declared_range(wanted):
-    pinned = {
-        **requirements("requirements.txt"),
-        **requirements("requirements-dev.txt"),
-    }
     if wanted.name == "pre-commit":  # A git hook's own tool; no test runs it.
         return
-    specifier = pinned[wanted.name].specifier
+    specifier = PINNED[wanted.name].specifier
     if wanted.name == "numpy":
         assert specifier == wanted.specifier
     else:
@@ -46,11 +45,7 @@ def test_the_pinned_version_is_in_the_declared_range(wanted):
 def test_what_is_pinned_is_declared_or_named_as_a_companion():
     names = {requirement.name for requirement in declared()}
     companions = {"tensorflow-text", "tf_keras"}  # tf-models-official asks for these.
-    pinned = {
-        **requirements("requirements.txt"),
-        **requirements("requirements-dev.txt"),
-    }
-    assert set(pinned) - names == companions
+    assert set(PINNED) - names == companions
 
 
 @pytest.mark.slow

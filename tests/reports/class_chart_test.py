@@ -75,15 +75,12 @@ def test_where_shares_differ_widely_the_scale_is_logarithmic(columns):
 
 
 def test_every_split_has_its_column_and_one_scale(columns):
-    one, other = columns(
-        split((0.5, 0.5, 0.0), (9, 9, 0), 0.1), split((0.25, 0.75, 0.0), (2, 2, 0), 0.1)
-    )
+    even, odd = ((0.5, 0.5, 0.0), (9, 9, 0)), ((0.25, 0.75, 0.0), (2, 2, 0))
+    one, other = columns(split(*even, 0.1), split(*odd, 0.1))
     assert one.get_xlim() == other.get_xlim() and one.get_ylim() == other.get_ylim()
     assert bars(one)[0][1] == 2 * bars(other)[0][1]
-    assert [axes.get_title("left") for axes in (one, other)] == [
-        "split 0: 10 images",
-        "split 1: 10 images",
-    ]
+    titles = [axes.get_title("left") for axes in (one, other)]
+    assert titles == ["split 0: 10 images", "split 1: 10 images"]
 
 
 def test_a_class_that_never_occurs_is_marked_and_has_no_bar(columns):
@@ -109,12 +106,11 @@ def test_a_split_without_a_single_label_is_drawn(columns):
 @pytest.mark.parametrize("count, splits", [(1, 1), (19, 3), (151, 2), (182, 6)])
 def test_all_classes_fit_without_touching(count, splits):
     """Each class has a colour of its own, and its bars are found in one row each."""
-    colors = [(i, 255 - i, 77) for i in range(count)]
+    colors = tuple((i, 255 - i, 77) for i in range(count))
+    names = tuple(f"a class with a rather long name, number {i}" for i in range(count))
     lane = split((1 / count,) * count, (5,) * count, 0.01)
-    names = [f"a class with a rather long name, number {i}" for i in range(count)]
     counted = {f"split {i}": lane for i in range(splits)}
-    palette = Palette(tuple(names), tuple(colors))
-    content = class_chart.class_chart(palette, counted, "title")
+    content = class_chart.class_chart(Palette(names, colors), counted, "title")
     with Image.open(io.BytesIO(content)) as image:
         found = np.asarray(image.convert("RGB"))
     assert found.shape[1] <= 2600 and found.dtype == np.uint8
@@ -127,19 +123,13 @@ def test_all_classes_fit_without_touching(count, splits):
 
 
 @pytest.mark.parametrize(
-    "most, ticks",
-    [
-        (1.0, [0.5, 1]),
-        (0.5, [0.2, 0.4, 0.6]),
-        (0.39, [0.1, 0.2, 0.3, 0.4]),
-        (0.04, [0.01, 0.02, 0.03, 0.04]),
-        (0.09, [0.05, 0.1]),
-        (0.02, [0.005, 0.01, 0.015, 0.02]),
-    ],
+    "most, step, count",
+    [(1.0, 0.5, 2), (0.5, 0.2, 3), (0.39, 0.1, 4), (0.04, 0.01, 4)]
+    + [(0.09, 0.05, 2), (0.02, 0.005, 4)],
 )
-def test_ticks_are_round_numbers(most, ticks):
+def test_ticks_are_round_numbers(most, step, count):
     axis = class_chart._Scale.of([most])
-    assert list(axis.ticks) == pytest.approx(ticks)
+    assert list(axis.ticks) == pytest.approx([step * (i + 1) for i in range(count)])
     assert not axis.is_log
 
 

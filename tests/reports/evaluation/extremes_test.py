@@ -35,25 +35,16 @@ def test_of_equal_scores_the_first_images_are_kept():
     assert kept([0.5] * 10, 2) == [[0, 1], [0, 1]]
 
 
-@pytest.mark.parametrize(
-    "mious, best, worst",
-    [
-        ([], [], []),
-        ([0.3], [], [0]),
-        ([0.3, 0.6], [1], [0]),
-        ([0.3, 0.6, 0.1], [1], [2, 0]),
-        ([0.4, 0.3, 0.2, 0.1, 0.5], [4, 0], [3, 2, 1]),
-    ],
-)
-def test_no_image_of_few_is_shown_twice(mious, best, worst):
-    assert kept(mious, 4) == [best, worst]
+def test_no_image_of_few_is_shown_twice():
+    assert kept([], 4) == [[], []]
+    assert kept([0.3], 4) == [[], [0]]
+    assert kept([0.3, 0.6], 4) == [[1], [0]]
+    assert kept([0.3, 0.6, 0.1], 4) == [[1], [2, 0]]
+    assert kept([0.4, 0.3, 0.2, 0.1, 0.5], 4) == [[4, 0], [3, 2, 1]]
 
 
-def test_an_image_without_labels_is_neither_best_nor_worst():
+def test_neither_is_an_image_without_labels_and_any_where_none_are_wanted():
     assert kept([math.nan, 0.3, math.nan, 0.6], 1) == [[3], [1]]
-
-
-def test_no_images_are_kept_where_none_are_wanted():
     assert kept([0.1, 0.2], 0) == [[], []]
 
 

@@ -45,11 +45,8 @@ class Page(html.parser.HTMLParser):
 
 
 def check(text, own_files=()):
-    """What every page of ours keeps: it is whole, closed in itself, and can be heard.
-
-    Args:
-        text: The page.
-        own_files: Files beside it to which it may lead.
+    """What every page of ours keeps: it is whole, closed in itself (but that it may lead
+    to files of ours beside it), and can be heard.
     """
     page = Page(text)
     for tag, attrs in page.elements:
