@@ -160,7 +160,7 @@ def _picture(draw: np.random.Generator, image_format: str) -> records.Record:
     quality = {"quality": 95} if image_format == "jpeg" else {}
     Image.fromarray(pixels).save(buffer, image_format, **quality)
     ids = np.clip(9 + 8 * _cloud(draw, finest=64), 0, 18).astype(np.uint8)
-    label = reading.encode_png(ids)
+    label = records.encode_png(ids)
     return records.Record("made up", buffer.getvalue(), image_format, ids.shape, label)
 
 

@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import keras
@@ -249,9 +249,13 @@ class Run:
             evaluator.score(predictor, batches, scorer, at_once, look)
         return scorer.result(split, step, info.class_names)
 
-    def photos(self, paths: Sequence[pathlib.Path]) -> Iterator[dict[str, Any]]:
+    def photos(
+        self,
+        paths: Sequence[pathlib.Path],
+        reader: Callable[[pathlib.Path], np.ndarray | None] = photos.read,
+    ) -> Iterator[dict[str, Any]]:
         """Image files as batches, resized and padded as those of a split."""
-        return photos.batches(paths, self.config.data, *self._padding)
+        return photos.batches(paths, self.config.data, *self._padding, reader)
 
     @property
     def _padding(self) -> tuple[tuple[int, int], int]:

@@ -5,11 +5,16 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
+from deeplab_dpc.data import records
+from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.evaluation import evaluator
 from deeplab_dpc.files import OutputError
 from deeplab_dpc.programs import eval as eval_program
 from deeplab_dpc.programs import vis as vis_program
 from deeplab_dpc.runs import Run
+from deeplab_dpc.training import checkpoints
 from deeplab_dpc.training.checkpoints import RunFolderError
 from deeplab_dpc.training.compatibility import ContradictionError
 from tests.programs import tiny_run
@@ -104,3 +109,47 @@ def test_what_cannot_be_is_refused(folder, tmp_path):
         Run.open(folder, model={"model_variant": "xception_41"})
     with pytest.raises(OutputError, match="gone.*--dataset_dir says so"):
         Run.open(folder, data={"dataset_dir": str(tmp_path / "gone")}).num_images()
+
+
+def test_a_photo_has_the_same_labels_everywhere(folder, tmp_path):
+    """Twenty JPEGs as files (vis.py), as records (eval.py) and as bytes (the export)."""
+    random, written, paths = np.random.default_rng(7), [], []
+    for i in range(20):
+        size = tuple(int(n) for n in random.integers(20, 34, 2))
+        noise = random.integers(0, 256, (*size[::-1], 3), np.uint8)
+        photo = Image.fromarray(noise)
+        path = tmp_path / f"{i:02d}.jpg"
+        photo.save(path, quality=int(random.integers(30, 96)), subsampling=i % 3)
+        paths.append(path)
+        written.append(
+            records.encode(
+                records.Record(path.stem, path.read_bytes(), "jpeg", size[::-1], None)
+            )
+        )
+    records.write_shard(tmp_path / records.shard_name("val", 0, 1), written)
+    info = DatasetInfo("tiny", tiny_run.NAMES, tiny_run.COLORS, 255, {"val": 20})
+    info.save(tmp_path)
+    run = Run.open(folder, data={"dataset_dir": str(tmp_path)})
+    model = run.model()
+    seen = [model(batch["image"]) for batch in run.batches("val")]
+    (bias,) = (
+        v for v in model.variables if v.path.startswith("logits") and v.shape == (3,)
+    )
+    bias.assign(bias - np.mean(np.concatenate(seen), (0, 1, 2)))  # No class rules now.
+    run.config.save(tmp_path)
+    checkpoints.save_once(model, tmp_path, 20)
+    run = Run.open(tmp_path)
+    predictor = run.predictor()
+    run.restore(predictor.model)
+    drawn = evaluator.predicted(predictor, run.photos(paths))
+    scored = evaluator.predicted(predictor, run.batches("val"))
+    done = run.export(tmp_path / "export", crop_size=(33, 33))
+    encoded = tf.saved_model.load(str(done.folder)).signatures["encoded"]
+    different = 0
+    for path, one, other in zip(paths, drawn, scored, strict=True):
+        assert one.name == other.name == path.stem
+        np.testing.assert_array_equal(one.prediction, other.prediction)
+        served = encoded(image=tf.constant(path.read_bytes()))["SemanticPredictions"][0]
+        np.testing.assert_array_equal(one.prediction, served)
+        different += len(np.unique(served)) > 1
+    assert different > 10  # What is one class everywhere shows little.

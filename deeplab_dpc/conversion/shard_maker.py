@@ -13,8 +13,8 @@ import numpy as np
 import PIL
 
 from deeplab_dpc import files
-from deeplab_dpc.conversion import images, sources
-from deeplab_dpc.data import DatasetError, checksums, records
+from deeplab_dpc.conversion import sources
+from deeplab_dpc.data import DatasetError, checksums, images, records
 from deeplab_dpc.data.manifest import Shard, Skipped
 from deeplab_dpc.data.statistics import Tally
 

@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from deeplab_dpc import files
-from deeplab_dpc.conversion import images
 from deeplab_dpc.conversion.labels import reading
-from deeplab_dpc.data import DatasetError, dataset_info, known_datasets, records
+from deeplab_dpc.data import DatasetError, dataset_info, images, known_datasets, records
 from deeplab_dpc.data.dataset_info import DatasetInfo
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
@@ -137,7 +136,7 @@ def read(
         image.encoded,
         image.image_format,
         (image.pixels.shape[0], image.pixels.shape[1]),
-        None if label is None else reading.encode_png(label),
+        None if label is None else records.encode_png(label),
     )
     return record, image.pixels, label
 

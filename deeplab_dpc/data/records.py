@@ -1,6 +1,7 @@
 """Records: one `tf.Example` an image, the original's keys, sharded TFRecords."""
 
 import dataclasses
+import io
 import os
 import pathlib
 import re
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from deeplab_dpc import files
 from deeplab_dpc.data import DatasetError, checksums
@@ -103,6 +105,13 @@ def decode_image(encoded: tf.Tensor) -> tf.Tensor:
 def decode_label(encoded: tf.Tensor) -> tf.Tensor:
     """A label PNG's ids, `[height, width, 1]` uint8."""
     return tf.io.decode_png(encoded, channels=1)
+
+
+def encode_png(pixels: np.ndarray) -> bytes:
+    """A PNG of `[height, width]` ids or `[height, width, 3]` colours, uint8."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def shard_name(split: str, index: int, count: int) -> str:

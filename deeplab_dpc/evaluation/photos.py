@@ -1,16 +1,18 @@
 """Image files as batches, for pictures of what is in no data set."""
 
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from absl import logging
 
 from deeplab_dpc.config import DataConfig
-from deeplab_dpc.data import preprocess
+from deeplab_dpc.data import images, preprocess
+from deeplab_dpc.formatting import clipped
 
-ENDINGS = (".jpg", ".jpeg", ".png")
+MAX_MEGAPIXELS = 25.0
+"""What a photo may have: a model at output stride 16 takes 0.3 GB a megapixel."""
 
 
 class PhotoError(ValueError):
@@ -28,12 +30,16 @@ def find(folder: str | None, files: Sequence[str]) -> list[pathlib.Path]:
             raise PhotoError(
                 f"--image_dir={folder} is no folder; give one with photos."
             )
-        found = sorted(p for p in path.iterdir() if p.suffix.lower() in ENDINGS)
+        files_there = [p for p in sorted(path.iterdir()) if not p.name.startswith(".")]
+        found = [p for p in files_there if p.suffix.lower() in images.ENDINGS]
         if not found:
             raise PhotoError(
                 f"--image_dir={folder} has no image; files must end in "
-                f"{', '.join(ENDINGS)}, and subfolders are not read."
+                f"{', '.join(images.ENDINGS)}, and subfolders are not read."
             )
+        if others := [p.name for p in files_there if p not in found]:
+            shown = clipped(", ".join(others), 200)
+            logging.warning("Left out, as no images: %d (%s).", len(others), shown)
     named = [pathlib.Path(name) for name in files]
     lacking = [str(path) for path in named if not path.is_file()]
     if lacking:
@@ -41,18 +47,14 @@ def find(folder: str | None, files: Sequence[str]) -> list[pathlib.Path]:
     return found + named
 
 
-def read(path: pathlib.Path) -> np.ndarray:
-    """An image as `[height, width, 3]` uint8 RGB, upright as its camera says.
-    `PhotoError` if the file is no image, or a damaged one.
+def read(path: pathlib.Path, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray:
+    """An image as `[height, width, 3]` uint8 RGB, upright as its camera says, decoded
+    as training decodes records. `PhotoError` if the file is no image, damaged or large.
     """
     try:
-        with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except (UnidentifiedImageError, OSError, SyntaxError) as e:
-        raise PhotoError(
-            f"{path} cannot be read as an image ({e}); remove it, or convert it to "
-            "JPEG or PNG."
-        ) from e
+        return images.read(path, "apply", 1e6 * max_megapixels, scale_depth=True).pixels
+    except images.ImageError as e:
+        raise PhotoError(str(e)) from e
 
 
 def batches(
@@ -60,10 +62,13 @@ def batches(
     data: DataConfig,
     crop_size: tuple[int, int],
     ignore_label: int,
+    reader: Callable[[pathlib.Path], np.ndarray | None] = read,
 ) -> Iterator[dict[str, Any]]:
-    """Batches of one image file each; see `batch`."""
+    """Batches of one image file each; see `batch`. Without pixels there is none."""
     for path in paths:
-        yield batch(read(path), path.stem, data, crop_size, ignore_label)
+        pixels = reader(path)
+        if pixels is not None:
+            yield batch(pixels, path.stem, data, crop_size, ignore_label)
 
 
 def batch(

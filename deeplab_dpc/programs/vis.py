@@ -11,8 +11,10 @@ NAME_errors.png.
 
 import dataclasses
 import itertools
+import pathlib
 from collections.abc import Sequence
 
+import numpy as np
 from absl import app, flags
 
 from deeplab_dpc import files
@@ -67,6 +69,12 @@ class VisConfig(Config):
     images: tuple[str, ...] | None = setting(
         None, "Draw these JPEG or PNG files, with commas between, not a split."
     )
+    max_megapixels: float = setting(
+        photos.MAX_MEGAPIXELS,
+        "Leave out photos with more pixels than so many millions; each million takes "
+        "about 0.3 GB of memory.",
+        at_least=0,
+    )
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -108,10 +116,25 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
         f"Step {step} of {run.folder}: drawing {total} images into {logdir}.",
         flush=True,
     )
-    batches = run.batches() if is_split else run.photos(paths)
+    bad: list[str] = []
+
+    def read(path: pathlib.Path) -> np.ndarray | None:
+        try:
+            return photos.read(path, vis.max_megapixels)
+        except photos.PhotoError as e:
+            bad.append(str(e))
+            return None
+
+    batches = run.batches() if is_split else run.photos(paths, read)
     found = itertools.islice(evaluator.predicted(predictor, batches), total)
     images = predictions.handed_in(found, submission)
     predictions.draw(images, palette, logdir, total, vis.also_save_raw_predictions)
+    if bad:
+        lines = "\n  ".join(bad)
+        raise photos.PhotoError(
+            f"{len(bad)} of {len(paths)} photos were left out; the others are in "
+            f"{logdir}.\n  {lines}"
+        )
 
 
 def _evaluation(vis: VisConfig) -> dict:

@@ -58,7 +58,7 @@ def make_files() -> Files:
     ids = ids.repeat(8, axis=0).repeat(8, axis=1)
     indexed = Image.fromarray(ids, "P")
     indexed.putpalette(random.bytes(768))
-    content["ids.png"] = reading.encode_png(ids)
+    content["ids.png"] = records.encode_png(ids)
     content["indexed.png"] = fuzzing.encoded(indexed, "PNG")
     content["small.png"] = fuzzing.encoded(ids, "PNG", compress_level=0)
     return Files(content, pixels, ids)

@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 
 from deeplab_dpc.config import ConfigError, DataConfig, TrainConfig
-from deeplab_dpc.conversion.labels.reading import encode_png
 from deeplab_dpc.data import pipeline, records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
+from deeplab_dpc.data.records import encode_png
 
 INFO = DatasetInfo(
     "toy",

@@ -13,7 +13,6 @@ import google_crc32c
 import numpy as np
 
 from deeplab_dpc.config import DataConfig, TrainConfig
-from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data import manifest, pipeline, records, verify
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.inspection import contents as inspection
@@ -58,7 +57,7 @@ def make_shard(case: int, folder: pathlib.Path) -> Shard:
         image, format = fuzzing.picture(random, size), ("png", "jpeg")[i % 2]
         name = f"case{case}_{i}"
         record = records.Record(
-            name, fuzzing.encoded(image, format), format, size, reading.encode_png(ids)
+            name, fuzzing.encoded(image, format), format, size, records.encode_png(ids)
         )
         examples.append(records.encode(record))
         originals[name] = ids

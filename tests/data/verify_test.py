@@ -3,10 +3,10 @@
 import numpy as np
 import tensorflow as tf
 
-from deeplab_dpc.conversion.labels.reading import encode_png
 from deeplab_dpc.data import checksums, records, verify
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.data.manifest import Shard
+from deeplab_dpc.data.records import encode_png
 
 INFO = DatasetInfo("toy", ("a", "b"), ((1, 2, 3), (4, 5, 6)), 255, {"train": 4})
 PNG = tf.io.encode_png(np.arange(36, dtype=np.uint8).reshape(3, 4, 3)).numpy()

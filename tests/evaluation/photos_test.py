@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from deeplab_dpc.config import DataConfig
@@ -31,6 +32,46 @@ def test_reads_pixels_grey_palette_and_transparency_as_rgb(tmp_path):
     clear = np.dstack([PIXELS, np.full((4, 6), 255, np.uint8)])
     found = photos.read(saved(tmp_path / "t.png", clear))
     np.testing.assert_array_equal(found, PIXELS)
+
+
+def test_jpegs_are_decoded_as_records_decode_them(tmp_path):
+    path = saved(tmp_path / "a.jpg", np.tile(PIXELS, (9, 7, 1)), quality=80)
+    expected = tf.io.decode_image(path.read_bytes(), channels=3)
+    np.testing.assert_array_equal(photos.read(path), expected)
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_a_16_bit_photo_is_scaled(tmp_path, ending):
+    """The upper byte counts: 116 of 255 stays 116, and is not white."""
+    values = np.arange(24, dtype=np.uint16).reshape(4, 6) * 2800
+    found = photos.read(saved(tmp_path / f"g16.{ending}", values))
+    np.testing.assert_array_equal(found, np.repeat(values[..., None] // 256, 3, -1))
+
+
+@pytest.mark.parametrize("ending", ["bmp", "webp", "tiff"])
+def test_other_formats_are_read_exactly(tmp_path, ending):
+    options = {"lossless": True} if ending == "webp" else {}
+    found = photos.read(saved(tmp_path / f"a.{ending}", **options))
+    np.testing.assert_array_equal(found, PIXELS)
+
+
+def test_what_is_no_photo_is_refused_by_name(tmp_path):
+    """Transparency, print colours, an EPS in disguise, and too many pixels."""
+    clear = saved(tmp_path / "clear.png", np.dstack([PIXELS, PIXELS[..., 0]]))
+    with pytest.raises(photos.PhotoError, match="clear.png: .* are transparent"):
+        photos.read(clear)
+    Image.fromarray(PIXELS).convert("CMYK").save(tmp_path / "print.jpg")
+    with pytest.raises(photos.PhotoError, match="print.jpg has CMYK colours"):
+        photos.read(tmp_path / "print.jpg")
+    Image.fromarray(PIXELS).save(tmp_path / "a.eps")
+    with pytest.raises(photos.PhotoError, match="eps as.png is a EPS file"):
+        photos.read((tmp_path / "a.eps").rename(tmp_path / "eps as.png"))
+    with pytest.raises(photos.PhotoError, match="has 6 x 4 pixels, more than the 20"):
+        photos.read(saved(tmp_path / "a.png"), max_megapixels=20e-6)
+    black = Image.new("1", (30_000, 30_000))
+    black.save(tmp_path / "bomb.png")
+    with pytest.raises(photos.PhotoError, match="bomb.png says that it has more than"):
+        photos.read(tmp_path / "bomb.png")
 
 
 def test_turns_a_photo_upright(tmp_path):
@@ -67,9 +108,13 @@ def test_says_what_is_not_there_or_no_image(tmp_path):
     with pytest.raises(photos.PhotoError, match="no such file: .*x.png"):
         photos.find(None, [str(tmp_path / "x.png")])
     (tmp_path / "bad.png").write_bytes(b"no png")
-    with pytest.raises(photos.PhotoError, match="bad.png cannot be read"):
+    with pytest.raises(
+        photos.PhotoError, match="bad.png is no image: its header cannot be read"
+    ):
         photos.read(tmp_path / "bad.png")
     whole = saved(tmp_path / "whole.png", np.tile(PIXELS, (50, 50, 1))).read_bytes()
     (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(photos.PhotoError, match="half.png cannot be read"):
+    with pytest.raises(
+        photos.PhotoError, match="half.png is damaged and cannot be decoded"
+    ):
         photos.read(tmp_path / "half.png")

@@ -79,7 +79,7 @@ def write(path, *examples):
 
 
 def png(array):
-    return reading.encode_png(np.asarray(array, np.uint8))
+    return records.encode_png(np.asarray(array, np.uint8))
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,20 @@ def test_ones_own_photos_need_no_records(read_only_run, tmp_path):
     )
 
 
+def test_one_bad_photo_does_not_end_a_folder_of_good_ones(read_only_run, tmp_path):
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    pixels = tiny_run.images()["three"][0]
+    for name in ("a.png", "c.jpg", "c.png"):
+        Image.fromarray(pixels).save(folder / name)
+    (folder / "b.png").write_bytes((folder / "a.png").read_bytes()[:99])
+    (folder / "notes.txt").write_text("no photo")
+    with pytest.raises(PhotoError, match="1 of 4 photos were left out; .*\n.*b.png is"):
+        draw(read_only_run, out, f"--image_dir={folder}")
+    sheets = [path.name for path in out.glob("*.png") if "_image" in path.name]
+    assert sorted(sheets) == ["a_image.png", "c_2_image.png", "c_image.png"]
+
+
 @pytest.mark.parametrize(
     "name, file",
     [

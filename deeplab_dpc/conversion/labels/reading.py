@@ -1,13 +1,11 @@
 """Label files: read them as ids, check every value, write them as one-channel PNGs."""
 
 import dataclasses
-import io
 import os
 import pathlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from PIL import Image
 
 from deeplab_dpc.conversion.labels import files, palette_checks, palettes
 from deeplab_dpc.conversion.labels.files import LabelError
@@ -195,13 +193,6 @@ def to_record(label: np.ndarray, ignore_label: int) -> np.ndarray:
     if ignore_label == IGNORE and label.dtype == np.uint8:
         return label
     return np.where(label == ignore_label, IGNORE, label).astype(np.uint8)
-
-
-def encode_png(label: np.ndarray) -> bytes:
-    """A one-channel PNG of `[height, width]` uint8 ids."""
-    buffer = io.BytesIO()
-    Image.fromarray(label).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def _ids(file: files.LabelFile, colors: palette_checks.ClassColors = ()) -> np.ndarray:

@@ -12,8 +12,9 @@ from typing import Any, TextIO
 
 from absl import flags
 
-from deeplab_dpc.conversion import converter, images, workspace
+from deeplab_dpc.conversion import converter, workspace
 from deeplab_dpc.conversion.sources import Source
+from deeplab_dpc.data import images
 from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError
 from deeplab_dpc.data.manifest import Manifest, Shared
 from deeplab_dpc.programs import command_line

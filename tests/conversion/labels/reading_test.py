@@ -9,6 +9,7 @@ from PIL import Image
 
 from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.conversion.labels.files import LabelError
+from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetError
 
 IDS = np.array([[0, 1, 2], [3, 255, 0]], np.uint8)
@@ -93,7 +94,7 @@ def test_source_ignore_id_becomes_255():
 
 
 def test_png_round_trip(tmp_path):
-    (tmp_path / "a.png").write_bytes(reading.encode_png(IDS))
+    (tmp_path / "a.png").write_bytes(records.encode_png(IDS))
     with Image.open(tmp_path / "a.png") as file:
         assert file.mode == "L"
         np.testing.assert_array_equal(np.asarray(file), IDS)

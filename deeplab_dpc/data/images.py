@@ -11,7 +11,6 @@ import simplejpeg
 import tensorflow as tf
 from PIL import Image
 
-from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetError
 
@@ -19,7 +18,13 @@ Exif = Literal["refuse", "apply", "ignore"]
 EXIF = get_args(Exif)
 MAX_PIXELS = 178_956_970  # What Pillow opens; 512 MiB once decoded.
 
-_FORMATS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png"}
+ENDINGS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif"),
+    *(".png", ".bmp", ".webp", ".tif", ".tiff"),
+)
+"""How files end that can be images, in small letters."""
+_FORMATS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png"}  # What records may keep.
+_DECODED = ("BMP", "WEBP", "TIFF")  # What Pillow decodes; records keep a PNG of it.
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _PNG_DEPTH_AT = 24  # The byte of a PNG's header that says the bits a channel.
 _ORIENTATION = 0x0112
@@ -40,19 +45,30 @@ class Checked:
     orientation: int = 1  # What the file's EXIF data ask for, 1..8; 1 is upright.
 
 
-def read(path: pathlib.Path, exif: Exif = "refuse") -> Checked:
-    """Reads and checks a JPEG or PNG file. Grey, palette and opaque alpha are fine.
+def read(
+    path: pathlib.Path,
+    exif: Exif = "refuse",
+    max_pixels: float = MAX_PIXELS,
+    scale_depth: bool = False,
+) -> Checked:
+    """Reads and checks a JPEG, PNG, BMP, WebP or TIFF file; grey and palettes are fine.
 
     If its EXIF data ask viewers to turn it, `refuse` does so, `apply` gives the record
     the turned pixels, as a PNG, and `ignore` the file: training sees the pixels as they
-    are stored. An `ImageError` names a file that is missing, empty, damaged or of
-    another kind, and what is wrong.
+    are stored. Of 16 bits a channel the upper 8 are taken if they may be scaled. An
+    `ImageError` names a file that is missing, empty, damaged, too large or of another
+    kind, and what is wrong.
     """
     encoded = _read_bytes(path)
     file = _opened(path, encoded)
     may_be_transparent = file.mode[-1] in "Aa" or "transparency" in file.info
     orientation = _orientation(file, encoded)
-    _check_header(path, file, encoded)
+    _check_header(path, file, encoded, scale_depth)
+    if file.width * file.height > max_pixels:
+        raise ImageError(
+            f"{path} has {file.width:,} x {file.height:,} pixels, more than the "
+            f"{max_pixels:,.0f} that it may have. Shrink it, or cut it into tiles."
+        )
     if orientation != 1 and exif == "refuse":
         raise ImageError(
             f"{path}: its EXIF orientation is {orientation}, so viewers turn it, but "
@@ -60,13 +76,17 @@ def read(path: pathlib.Path, exif: Exif = "refuse") -> Checked:
             "viewers show, pass --exif_orientation=apply; if they fit the stored "
             "pixels, --exif_orientation=ignore."
         )
+    is_kept = file.format in _FORMATS and (exif != "apply" or orientation == 1)
+    if file.format in _DECODED:
+        encoded = records.encode_png(_decoded(path, file))
     pixels = _decode(path, encoded, file)
     if may_be_transparent:
         _check_opaque(path, encoded)
-    if exif != "apply" or orientation == 1:
+    if exif == "apply":
+        pixels = _turn(pixels, orientation)
+    if is_kept:
         return Checked(encoded, _FORMATS[str(file.format)], pixels, orientation)
-    pixels = _turn(pixels, orientation)
-    return Checked(reading.encode_png(pixels), "png", pixels, orientation)
+    return Checked(records.encode_png(pixels), "png", pixels, orientation)
 
 
 def _read_bytes(path: pathlib.Path) -> bytes:
@@ -114,25 +134,54 @@ def _orientation(file: Image.Image, encoded: bytes) -> int:
     return found if found in range(1, 9) else 1
 
 
-def _check_header(path: pathlib.Path, file: Image.Image, encoded: bytes) -> None:
-    if file.format not in _FORMATS:
+def _check_header(
+    path: pathlib.Path, file: Image.Image, encoded: bytes, scale_depth: bool
+) -> None:
+    if file.format not in (*_FORMATS, *_DECODED):
         raise ImageError(
-            f"{path} is a {file.format} file; images must be JPEG or PNG: save it as "
-            "one."
+            f"{path} is a {file.format} file; images must be JPEG or PNG (or BMP, WebP "
+            "or TIFF): save it as one."
         )
-    if file.format == "PNG" and getattr(file, "is_animated", False):
-        raise ImageError(f"{path} is an animated PNG; save one picture of it.")
+    if file.format != "MPO" and getattr(file, "is_animated", False):
+        raise ImageError(
+            f"{path} is an animated {file.format}; save one picture of it."
+        )
     if file.mode == "CMYK":
         raise ImageError(
             f"{path} has CMYK colours (for print); what they look like depends on a "
             "profile that training does not know. Save it as RGB, such as with "
             "ImageMagick: magick in.jpg -colorspace sRGB out.jpg"
         )
-    if file.format == "PNG" and encoded[_PNG_DEPTH_AT] == 16:
+    depth = encoded[_PNG_DEPTH_AT] if file.format == "PNG" else 8
+    if (depth == 16 or file.mode.startswith("I;16")) and not scale_depth:
         raise ImageError(
             f"{path} has 16 bits a channel; images must have 8. Save it with 8, after "
             "scaling the values so that the picture looks right."
         )
+
+
+def _decoded(path: pathlib.Path, file: Image.Image) -> np.ndarray:
+    """The pixels of a file that TensorFlow does not read, in colours."""
+    try:
+        if file.mode.startswith("I;16"):
+            return (np.asarray(file) // 256).astype(np.uint8)
+        if file.mode not in ("1", "L", "P", "LA", "PA", "RGB", "RGBA"):
+            raise ImageError(
+                f"{path} has pixels of the kind {file.mode!r}; save it as a PNG of 8 "
+                "bits a channel."
+            )
+        return np.asarray(file.convert("RGBA" if file.mode[-1] == "A" else "RGB"))
+    except (OSError, SyntaxError, ValueError) as e:
+        if isinstance(e, ImageError):
+            raise
+        raise _damaged(path, str(e)) from e
+
+
+def _damaged(path: pathlib.Path, reason: str) -> ImageError:
+    return ImageError(
+        f"{path} is damaged and cannot be decoded ({reason}). Copy it again, or take "
+        "its name out of the list."
+    )
 
 
 def _decode(path: pathlib.Path, encoded: bytes, file: Image.Image) -> np.ndarray:
@@ -142,16 +191,13 @@ def _decode(path: pathlib.Path, encoded: bytes, file: Image.Image) -> np.ndarray
     """
     try:
         pixels = records.decode_image(tf.constant(encoded)).numpy()
-        if file.format != "PNG":
+        if file.format in ("JPEG", "MPO"):
             small = {"min_height": 1, "min_width": 1}
             simplejpeg.decode_jpeg(encoded, "GRAY", strict=True, **small)
     except (tf.errors.OpError, ValueError) as e:
         text = e.message if isinstance(e, tf.errors.OpError) else str(e)
         reason = text.split("}}")[-1].split(" [Op:")[0].strip()
-        raise ImageError(
-            f"{path} is damaged and cannot be decoded ({reason}). Copy it again, or "
-            "take its name out of the list."
-        ) from e
+        raise _damaged(path, reason) from e
     size = (file.height, file.width)
     if pixels.shape[:2] != size:
         raise ImageError(

@@ -8,9 +8,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 
-from deeplab_dpc.conversion import images
-from deeplab_dpc.conversion.images import ImageError
-from deeplab_dpc.data import records
+from deeplab_dpc.data import images, records
+from deeplab_dpc.data.images import ImageError
 from tests import goldens
 from tests.conversion.labels.files_test import png
 
@@ -63,9 +62,12 @@ BAD = {
     "PNG cut short": (encoded()[:-500], r"a\.img is damaged"),
     "PNG without its last byte": (encoded()[:-1], r"a\.img is damaged"),
     "PNG with a wrong byte": (zeros_within(encoded(), 1), r"a\.img is damaged"),
-    "BMP": (encoded(kind="BMP"), r"a BMP file; images must be JPEG or PNG"),
+    "PPM": (encoded(kind="PPM"), r"a PPM file; images must be JPEG or PNG"),
     "GIF": (encoded(kind="GIF"), "a GIF file; images must be JPEG or PNG"),
-    "WebP": (encoded(kind="WEBP"), "a WEBP file; images must be JPEG or PNG"),
+    "TIFF of two": (
+        encoded(kind="TIFF", save_all=True, append_images=[PICTURE]),
+        r"a\.img is an animated TIFF",
+    ),
     "animated PNG": (
         encoded(save_all=True, append_images=[PICTURE.rotate(180)]),
         r"a\.img is an animated PNG",
@@ -204,3 +206,14 @@ def test_most_overwritten_jpegs_are_found(path):
         except ImageError:
             found += 1
     assert found >= 28
+
+
+@pytest.mark.parametrize("kind", ["BMP", "WEBP", "TIFF"])
+def test_what_pillow_reads_exactly_is_kept_as_a_png(tmp_path, kind):
+    options = {"lossless": True} if kind == "WEBP" else {}
+    (tmp_path / "a.img").write_bytes(encoded(kind=kind, **options))
+    found = images.read(tmp_path / "a.img")
+    assert found.image_format == "png"
+    np.testing.assert_array_equal(found.pixels, np.asarray(PICTURE.convert("RGB")))
+    again = tf.io.decode_png(found.encoded, channels=3)
+    np.testing.assert_array_equal(again, found.pixels)
