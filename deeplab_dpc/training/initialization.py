@@ -78,12 +78,7 @@ def initialize(model: keras.Model, train: TrainConfig) -> Initialization | None:
 def read_weights(source: str) -> Weights:
     """Arrays by TF1 name from an .npz, a TF1 checkpoint, or a run of this program.
 
-    Args:
-        source: The .npz file, a checkpoint's prefix, or a folder with checkpoints,
-            whose newest counts.
-
-    Raises:
-        WeightsError: If it is none of them.
+    Of a folder the newest checkpoint counts. WeightsError if it is none of them.
     """
     is_npz, prefix = source.endswith(".npz"), source
     try:

@@ -30,16 +30,9 @@ class TrainingError(ValueError):
 class Loop(orbit.StandardTrainer):
     """Orbit's inner loop around our step; keeps count of what an interval took.
 
-    Args:
-        batches: Those of the steps that come after the first `first_step`.
-
-    Attributes:
-        step: Steps that are made.
-        interval: What happened since the last report.
-        num_replicas: Devices that share a batch.
-        signals: Signals that stop the loop, on any of the machines.
-        profile_logdir: Folder for a profile of a few steps.
-        folder: Where a copy of a batch goes on which training fails.
+    `batches` are those of the steps after the first `first_step`; `signals` stop the
+    loop, on any of the machines; a copy of a batch on which training fails goes to
+    `folder`, a profile of a few steps to `profile_logdir`.
     """
 
     def __init__(

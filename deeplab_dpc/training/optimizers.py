@@ -30,10 +30,7 @@ class Momentum(keras.optimizers.Optimizer):
     >>> round(float(weight[0]), 4)  # 1 - 0.5 * 1 - 0.5 * (0.9 + 1)
     -0.45
 
-    Args:
-        learning_rate: A number or a schedule.
-        momentum: The factor `m`.
-        rate_factor: The factor on a variable's rate.
+    The rate is a number or a schedule; `rate_factor` multiplies it for a variable.
     """
 
     def __init__(
@@ -71,13 +68,8 @@ class Adam(keras.optimizers.Adam):
 
     A factor on a gradient would do nothing: Adam divides by the gradient's size. The
     decay is AdamW's (Loshchilov and Hutter, 2019, arXiv:1711.05101): each step takes
-    away `rate * decay * w`, and the gradient knows nothing of it.
-
-    Args:
-        learning_rate: A number or a schedule.
-        epsilon: Added to the gradient's size.
-        rate_factor: The factor on a variable's rate.
-        decay: A variable's decay.
+    away `rate * decay * w`, and the gradient knows nothing of it. The rate is a number
+    or a schedule; `epsilon` is added to the gradient's size.
     """
 
     def __init__(
