@@ -72,10 +72,8 @@ def test_cross_entropy_by_hand():
     """Two classes, logits 0 and log 3: the losses are log 4 and log 4/3."""
     logits = tf.constant([[[[0.0, np.log(3.0)]] * 3]], tf.float32)
     labels = tf.constant([[[0, 1, 255]]])
-
     total, divisor = losses.PixelLoss(255)(logits, labels, 0)
     weighted, same = losses.PixelLoss(255, (2.0, 0.5))(logits, labels, 0)
-
     assert float(divisor) == float(same) == 2
     np.testing.assert_allclose(total, np.log(4) + np.log(4 / 3), rtol=1e-6)
     np.testing.assert_allclose(weighted, 2 * np.log(4) + 0.5 * np.log(4 / 3), rtol=1e-6)
@@ -85,9 +83,7 @@ def test_mining_keeps_the_worst_pixels_and_divides_by_them():
     """Of four pixels (one ignored), half are kept: those with losses log 4."""
     logits = tf.constant([[[[0.0, np.log(3.0)]] * 4]], tf.float32)
     labels = tf.constant([[[0, 1, 255, 0]]])
-
     total, divisor = losses.PixelLoss(255, top_k_percent_pixels=0.5)(logits, labels, 0)
-
     assert float(divisor) == 2
     np.testing.assert_allclose(total, 2 * np.log(4), rtol=1e-6)
 
@@ -132,10 +128,8 @@ def test_smoothed_labels_spread_a_share_over_all_classes():
     target = 0.9 * np.eye(4)[labels] + 0.1 / 4
     each = -(target * _log_softmax(logits)).sum(-1) * np.array(weights)[labels]
     each[0, 0, 0], labels[0, 0, 0] = 0.0, 255
-
     loss = losses.PixelLoss(255, weights, label_smoothing=0.1)
     total, divisor = loss(tf.constant(logits), tf.constant(labels), 0)
-
     assert float(divisor) == 17
     np.testing.assert_allclose(total, each.sum(), rtol=1e-5)
 

@@ -167,11 +167,9 @@ def test_adamw_leaves_what_is_no_kernel_alone():
 def test_clipping_bounds_the_norm_of_all_gradients(limit, factor):
     """Norm 5 of (3, 0) and (0, 4)."""
     gradients = [tf.constant([3.0, 0.0]), tf.constant([[0.0, 4.0]])]
-
     found = tf.distribute.get_strategy().run(
         lambda: optimizers.clipped(gradients, limit)
     )
-
     np.testing.assert_allclose(found[0], [3 * factor, 0], rtol=1e-6)
     np.testing.assert_allclose(found[1], [[0, 4 * factor]], rtol=1e-6)
 
@@ -183,10 +181,8 @@ def test_a_frozen_backbone_is_no_part_of_training():
     trained = {tf1_name(v).split("/")[0] for v in model.trainable_variables}
     assert trained and not any(name.startswith("Mobilenet") for name in trained)
     before = {v.path: np.array(v) for v in model.variables}
-
     images = np.random.default_rng(0).uniform(0, 255, (2, 33, 33, 3))
     first, second = (model(images.astype("float32"), training=True) for _ in "12")
-
     moved = {v.path for v in model.variables if np.any(before[v.path] != np.asarray(v))}
     assert any("moving_mean" in path for path in moved)
     assert not any(path.startswith("Mobilenet") for path in moved)

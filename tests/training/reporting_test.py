@@ -28,9 +28,7 @@ def test_the_histogram_has_a_bar_for_each_class(tmp_path):
     log.report(10, MEANS)
     log.show_classes(10, np.array([[6.0, 0.0, 2.0], [4.0, 3.0, 1.0]]))
     log.report(20, MEANS)
-
     events = _events(tmp_path)
-
     for name, shares in (("predicted", [6, 0, 2]), ("labelled", [4, 3, 1])):
         (event,) = events.Tensors(f"classes/{name}")
         bars = tf.make_ndarray(event.tensor_proto)
@@ -43,9 +41,7 @@ def test_the_histogram_has_a_bar_for_each_class(tmp_path):
 
 def test_curves_and_the_table_have_the_same_numbers(make_config, tmp_path):
     trainer.train(make_config(log_steps=2), tmp_path / "run")
-
     rows, events = metrics.read(tmp_path / "run"), _events(tmp_path / "run")
-
     assert [row["step"] for row in rows] == [2, 4, 6]
     for name in ("loss", "learning_rate", "images_per_s", "input_wait_share"):
         curve = [float(tf.make_ndarray(e.tensor_proto)) for e in events.Tensors(name)]

@@ -52,10 +52,8 @@ def test_the_flagfile_of_a_run_trains_the_same(tmp_path, genotype):
     values = flags.FlagValues()
     flags.DEFINE_multi_string("flagfile", [], "", flag_values=values)
     train_program.define_flags(values)
-
     flagfile = tmp_path / "a" / "run" / "flags.txt"
     values(["train.py", f"--flagfile={flagfile}", "--train_logdir=elsewhere"])
-
     assert train_program.run_config(values) == config
 
 

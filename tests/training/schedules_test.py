@@ -42,9 +42,7 @@ def test_rates_are_the_originals(index):
     """`1 - step / decay_steps` rounds to 6e-8, here worth up to 1e-9."""
     stored = goldens.arrays("losses/learning_rate")
     rate = schedules.LearningRate(_config(SETTINGS[index]))
-
     ours = [float(rate(step)) for step in stored["steps"]]
-
     expected = stored[f"lr{index}"]
     found = np.abs(ours - expected).max() / expected.max()
     goldens.check(FILE, "rates", found, 3e-7)

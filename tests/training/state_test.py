@@ -46,9 +46,7 @@ def test_a_step_averages_what_it_made():
     step = ReplicaStep(model, optimizer, losses.PixelLoss(255), train, averages)
     before = [np.array(v) for v in model.variables]
     batch = {"image": tf.ones((1, 4, 4, 3)), "label": tf.zeros((1, 4, 4), tf.int32)}
-
     tf.distribute.get_strategy().run(step, (batch,))
-
     for old, new in zip(before, model.variables):
         assert np.abs(np.asarray(new) - old).max() > 0
         expected = old + 0.9 * (np.asarray(new) - old)

@@ -49,9 +49,7 @@ def test_a_bias_moves_twice_as_far():
     optimizer = optimizers.build_optimizer(train)
     step = ReplicaStep(model, optimizer, losses.PixelLoss(255), train)
     batch = {"image": tf.ones((1, 4, 4, 3)), "label": tf.zeros((1, 4, 4), tf.int32)}
-
     tf.distribute.get_strategy().run(step, (batch,))
-
     np.testing.assert_allclose(
         variables["logits/semantic/biases"], [0.5, -0.5], rtol=1e-6
     )
@@ -98,9 +96,7 @@ def test_an_image_pyramid_has_a_loss_for_each_scale_and_one_for_all():
     config = ModelConfig(num_classes=3, image_pyramid=(0.5, 1.0), depth_multiplier=0.1)
     model = build_model(config)
     images = np.random.default_rng(0).uniform(0, 255, (1, 33, 33, 3)).astype("float32")
-
     half, full, merged = training_logits(model)(images)
-
     assert half.shape == full.shape == merged.shape
     np.testing.assert_array_equal(merged, np.maximum(half, full))
 

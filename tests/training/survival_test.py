@@ -211,7 +211,6 @@ def test_sigterm_saves_the_step_it_came_in(mobilenet):
     assert _wait_for(lambda: table.exists() and len(_rows(run)) > 5, process)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=300) == 128 + signal.SIGTERM, _output(run)
-
     said = re.search(r"after step (\d+), saved as (\S+)\. The same", _output(run))
     step = int(said[1])
     assert step > 10 and said[2] == str(run / f"ckpt-{step}")

@@ -34,13 +34,11 @@ def test_a_stopped_run_ends_where_an_uninterrupted_one_does(
 ):
     config = make_config(optimizer=optimizer)
     trainer.train(config, tmp_path / "whole")
-
     monkeypatch.setattr(TrainingLog, "report", terminate_at(3))
     with pytest.raises(Stopped, match="after step 3.*ckpt-3.*same command"):
         trainer.train(config, tmp_path / "parts")
     assert checkpoints.read_step(checkpoint_files.newest(tmp_path / "parts")) == 3
     trainer.train(config, tmp_path / "parts")
-
     whole = tiny.everything(tmp_path / "whole")
     np.testing.assert_equal(tiny.everything(tmp_path / "parts"), whole)
     assert len(whole) > 10
@@ -51,7 +49,6 @@ def test_training_lowers_the_loss_and_logs_the_schedule(make_config, tmp_path, r
         training_number_of_steps=60, base_learning_rate=0.1, log_steps=20
     )
     trainer.train(config, tmp_path / "run")
-
     assert list(reports) == [20, 40, 60]
     assert reports[60]["cross_entropy"] < 0.6 * reports[20]["cross_entropy"]
     rates = 0.1 * (1 - np.arange(20) / 60) ** 0.9
@@ -74,9 +71,7 @@ def test_restore_model_gives_the_weights_and_the_step(make_config, tmp_path):
     config = make_config(training_number_of_steps=2)
     trainer.train(config, tmp_path / "run")
     model = tiny.build_model(config.model)
-
     assert run_folder.restore_model(model, tmp_path / "run") == 2
-
     stored = checkpoints.read(checkpoint_files.newest(tmp_path / "run"), "model")
     for variable in model.weights:
         np.testing.assert_array_equal(variable, stored[variable.path])
@@ -88,10 +83,8 @@ def test_another_models_checkpoint_changes_nothing(make_config, tmp_path):
     trainer.train(config, tmp_path / "run")
     other = tiny.build_model(dataclasses.replace(config.model, num_classes=5))
     before = [np.array(v) for v in other.weights]
-
     with pytest.raises(RunFolderError, match=r"logits/semantic/weights .*, 3\).* 5\)"):
         run_folder.restore_model(other, tmp_path / "run")
-
     for value, variable in zip(before, other.weights):
         np.testing.assert_array_equal(value, variable)
 
