@@ -22,18 +22,9 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     shared.define_search_dir(values)
     shared.define_threads(values)
     shared.define_training(values)
-    flags.DEFINE_integer(
-        "num_random", 20, "Random cells.", lower_bound=0, flag_values=values
-    )
-    flags.DEFINE_integer(
-        "random_seed",
-        1,
-        "Seed that draws them.",
-        flag_values=values,
-    )
-    flags.DEFINE_boolean(
-        "end_to_end", False, "Train the named ones whole, too.", flag_values=values
-    )
+    shared.define(values, "num_random", 20, "Random cells.", lower_bound=0)
+    shared.define(values, "random_seed", 1, "Seed that draws them.")
+    shared.define(values, "end_to_end", False, "Train the named ones whole, too.")
 
 
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:

@@ -25,9 +25,7 @@ from deeplab_dpc.training.run_folder import RunConfig
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the command's flags."""
-    shared.define_search_dir(values)
-    shared.define_leases(values)
-    shared.define_threads(values)
+    shared.define_worker(values)
     shared.define_training(values)
     flags.DEFINE_multi_enum(
         "setting",
@@ -36,19 +34,12 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
         "In which settings the cells are trained; may be repeated.",
         flag_values=values,
     )
+    text = "The larger backbone."
     flags.DEFINE_enum(
-        "large_model_variant",
-        None,
-        MODEL_VARIANTS,
-        "The larger backbone.",
-        flag_values=values,
+        "large_model_variant", None, MODEL_VARIANTS, text, flag_values=values
     )
-    flags.DEFINE_string(
-        "large_tf_initial_checkpoint",
-        None,
-        "First weights of the larger backbone.",
-        flag_values=values,
-    )
+    text = "First weights of the larger backbone."
+    shared.define(values, "large_tf_initial_checkpoint", None, text)
 
 
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:

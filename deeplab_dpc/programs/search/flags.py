@@ -20,33 +20,29 @@ _WHOLE = {
 }
 
 
+def define(
+    values: flags.FlagValues, name: str, default: Any, help: str, **legal: Any
+) -> None:
+    """Defines a flag of its default's type; of None a string."""
+    kind = str if default is None else type(default)
+    define_one: Any = config_flags.DEFINITIONS[kind]
+    define_one(name, default, help, flag_values=values, **legal)
+
+
 def define_search_dir(values: flags.FlagValues) -> None:
     """Defines the flag that names the folder of the search."""
-    flags.DEFINE_string(
-        "search_dir",
-        None,
-        "The folder of the search: settings, study, report.",
-        required=True,
-        flag_values=values,
-    )
+    text = "The folder of the search: settings, study, report."
+    define(values, "search_dir", None, text, required=True)
 
 
-def define_leases(values: flags.FlagValues) -> None:
-    """Defines the flags about workers that die."""
-    flags.DEFINE_float(
-        "lease_secs",
-        300.0,
-        "A worker that gives no sign of life for so long has lost its trial.",
-        lower_bound=1.0,
-        flag_values=values,
-    )
-    flags.DEFINE_integer(
-        "max_attempts",
-        3,
-        "How often a trial is tried whose worker dies or whose training fails.",
-        lower_bound=1,
-        flag_values=values,
-    )
+def define_worker(values: flags.FlagValues) -> None:
+    """Defines the flags of workers that share a study, and of those that die."""
+    define_search_dir(values)
+    text = "A worker that gives no sign of life for so long has lost its trial."
+    define(values, "lease_secs", 300.0, text, lower_bound=1.0)
+    text = "How often a trial is tried whose worker dies or whose training fails."
+    define(values, "max_attempts", 3, text, lower_bound=1)
+    define_threads(values)
 
 
 def terms(values: flags.FlagValues) -> dict[str, Any]:
@@ -56,14 +52,11 @@ def terms(values: flags.FlagValues) -> dict[str, Any]:
 
 def define_threads(values: flags.FlagValues) -> None:
     """Defines the flag that shares a machine among workers."""
-    flags.DEFINE_integer(
-        "num_threads",
-        0,
+    text = (
         "Processor threads of this worker; 0: all. With several workers on one "
-        "machine, its cores divided by the workers is best.",
-        lower_bound=0,
-        flag_values=values,
+        "machine, its cores divided by the workers is best."
     )
+    define(values, "num_threads", 0, text, lower_bound=0)
 
 
 def use_threads(values: flags.FlagValues) -> None:

@@ -20,19 +20,10 @@ from deeplab_dpc.search.results import SearchResults
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the command's flags."""
     shared.define_search_dir(values)
-    flags.DEFINE_string(
-        "output_dir",
-        None,
-        "Where it goes; <search_dir>/report by default.",
-        flag_values=values,
-    )
-    flags.DEFINE_float(
-        "interval_secs",
-        0.0,
-        "Seconds between two reports while the search runs; 0: one report.",
-        lower_bound=0.0,
-        flag_values=values,
-    )
+    text = "Where it goes; <search_dir>/report by default."
+    shared.define(values, "output_dir", None, text)
+    text = "Seconds between two reports while the search runs; 0: one report."
+    shared.define(values, "interval_secs", 0.0, text, lower_bound=0.0)
 
 
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:

@@ -21,13 +21,9 @@ from deeplab_dpc.search.results import same_cells, scores_of, spearman
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the command's flags."""
-    shared.define_search_dir(values)
-    shared.define_leases(values)
-    shared.define_threads(values)
+    shared.define_worker(values)
     shared.define_training(values)
-    flags.DEFINE_integer(
-        "top", 50, "How many of the best cells.", lower_bound=1, flag_values=values
-    )
+    shared.define(values, "top", 50, "How many of the best cells.", lower_bound=1)
 
 
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:

@@ -22,49 +22,27 @@ from deeplab_dpc.search.folder import FILE_NAME, JOURNAL, Search
 from deeplab_dpc.search.proxy import Proxy
 from deeplab_dpc.search.worker import Worker
 
-_PARTS: dict[str, Any] = {
-    "space": SpaceConfig,
-    "sampler": SamplerConfig,
-    "proxy": ProxyConfig,
-}
+_PARTS: dict[str, Any]
+_PARTS = {"space": SpaceConfig, "sampler": SamplerConfig, "proxy": ProxyConfig}
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the command's flags."""
-    shared.define_search_dir(values)
-    shared.define_leases(values)
-    shared.define_threads(values)
+    shared.define_worker(values)
     for config in _PARTS.values():
         config_flags.define(config, values)
-    flags.DEFINE_string(
-        "cache_dir",
-        None,
-        "Folder that `search.py cache` wrote; a search that exists knows its own.",
-        flag_values=values,
-    )
-    flags.DEFINE_integer(
-        "num_trials",
-        28_000,
-        "Trials of all workers together (the paper's number).",
-        lower_bound=1,
-        flag_values=values,
-    )
-    flags.DEFINE_string(
-        "storage",
-        None,
+    text = "Folder that `search.py cache` wrote; a search that exists knows its own."
+    shared.define(values, "cache_dir", None, text)
+    text = "Trials of all workers together (the paper's number)."
+    shared.define(values, "num_trials", 28_000, text, lower_bound=1)
+    text = (
         f"Where the study is kept: a file (<search_dir>/{JOURNAL} by default), "
-        "grpc://host:port of `search.py serve`, or postgresql://user@host/name.",
-        flag_values=values,
+        "grpc://host:port of `search.py serve`, or postgresql://user@host/name."
     )
-    flags.DEFINE_string(
-        "study", "search", "Name of the study in its storage.", flag_values=values
-    )
-    flags.DEFINE_boolean(
-        "verify_cache",
-        False,
-        "Read the whole cache first and compare its checksums.",
-        flag_values=values,
-    )
+    shared.define(values, "storage", None, text)
+    shared.define(values, "study", "search", "Name of the study in its storage.")
+    text = "Read the whole cache first and compare its checksums."
+    shared.define(values, "verify_cache", False, text)
 
 
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:

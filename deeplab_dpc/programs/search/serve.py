@@ -10,24 +10,16 @@ from collections.abc import Sequence
 
 from absl import flags
 
+from deeplab_dpc.programs.search import flags as shared
 from deeplab_dpc.search.storage import serve_storage
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the command's flags."""
-    flags.DEFINE_string(
-        "storage",
-        None,
-        "The file of the study, or postgresql://user@host/name.",
-        required=True,
-        flag_values=values,
-    )
-    flags.DEFINE_string(
-        "host", "localhost", "Address to listen at.", flag_values=values
-    )
-    flags.DEFINE_integer(
-        "port", 13000, "Port.", lower_bound=1, upper_bound=65535, flag_values=values
-    )
+    text = "The file of the study, or postgresql://user@host/name."
+    shared.define(values, "storage", None, text, required=True)
+    shared.define(values, "host", "localhost", "Address to listen at.")
+    shared.define(values, "port", 13000, "Port.", lower_bound=1, upper_bound=65535)
 
 
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
