@@ -1,20 +1,24 @@
 """The page of a search and the files beside it, each written whole or not at all."""
 
+import dataclasses
+import math
 import os
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from deeplab_dpc import files
-from deeplab_dpc.formatting import when
-from deeplab_dpc.reports import pages
+from deeplab_dpc.formatting import millions, ordinal, when
+from deeplab_dpc.reports import cell_picture, pages
+from deeplab_dpc.reports.cell_names import long_cell
 from deeplab_dpc.reports.pages import Column
-from deeplab_dpc.reports.search import cells, comparison, plots, progress, tables
-from deeplab_dpc.reports.search.cells import ChosenCell
+from deeplab_dpc.reports.search import comparison, plots, progress, tables
 from deeplab_dpc.reports.search.plots import Drawing
 from deeplab_dpc.reports.search.tables import ScoreScale
-from deeplab_dpc.search.results import SearchResults
+from deeplab_dpc.search.results import SearchResults, by_score
+from deeplab_dpc.search.trials import TrialRecord
 
 PAGE_NAME = "index.html"
+_TITLES = ("Best cell", "Second", "Third")
 _OURS = (
     *(
         "cell_best_?",
@@ -37,6 +41,22 @@ class ReportError(ValueError):
     """A folder that a report cannot be written into."""
 
 
+@dataclasses.dataclass(frozen=True)
+class ChosenCell:
+    """A cell to be drawn."""
+
+    name: str  # Of its file, without the ending.
+    title: str  # What it is.
+    trial: TrialRecord  # Its training: end to end if there is one, else the proxy's.
+    facts: str  # Its scores and costs, as text.
+
+    def drawing(self) -> Drawing:
+        """Its diagram."""
+        alt = f"Diagram of the cell. {long_cell(self.trial.genotype)}"
+        with cell_picture.drawn(self.trial.genotype) as plot:
+            return Drawing.of(plot, self.name, alt)
+
+
 def write_report(
     results: SearchResults, folder: str | os.PathLike[str]
 ) -> pathlib.Path:
@@ -55,7 +75,7 @@ def write_report(
             "Give a folder."
         ) from e
     scale = scale_of(results)
-    chosen = cells.chosen(results, scale)
+    chosen = chosen_cells(results, scale)
     drawings = {d.name: d for d in _drawings(results, scale, chosen) if d}
     for name, drawing in drawings.items():
         files.write(target / f"{name}.png", drawing.png)
@@ -141,10 +161,47 @@ def _drawings(
         "Only the proxy's best were trained end to end, so rho is likely lower than "
         "over all cells. Numbers are trials. The paper's Figure 4b.",
     )
-    yield cells.norms(chosen)
+    yield _norms(chosen)
     for i, (ways, pairs) in enumerate(results.fidelity_pairs().items(), 1):
         first, other = (_WAYS.get(way, f"{way} score") for way in ways)
         source = "Numbers are trials. The paper's Figure 3."
         yield plots.agreement(pairs, (first, other), scale, f"fidelity_{i}", source)
     for cell in chosen:
         yield cell.drawing()
+
+
+def chosen_cells(results: SearchResults, scale: ScoreScale) -> list[ChosenCell]:
+    """The three best cells, end to end if some were reranked, and the proxy's worst."""
+    scored = results.scored()
+    best = (by_score(results.reranked) or scored)[: len(_TITLES)]
+    names = [(f"cell_best_{i}", title) for i, title in enumerate(_TITLES, 1)]
+    named = list(zip(names, best))
+    if scored and scored[-1].genotype not in {t.genotype for t in best}:
+        named.append((("cell_worst", "Worst cell by the proxy"), scored[-1]))
+    return [ChosenCell(*n, t, _facts(t, results, scale)) for n, t in named]
+
+
+def _norms(cells: Iterable[ChosenCell]) -> Drawing | None:
+    """The norms of the best cell that has some."""
+    best = (cell for cell in cells if cell.name != "cell_worst")
+    drawings = (plots.norms(cell.trial, cell.title) for cell in best)
+    return next(filter(None, drawings), None)
+
+
+def _facts(trial: TrialRecord, results: SearchResults, scale: ScoreScale) -> str:
+    scored, parts = results.scored(), []
+    for whole in by_score(results.reranked):
+        if whole.genotype == trial.genotype:
+            parts.append(f"{scale.show(whole.score)} end to end")
+            break
+    for rank, found in enumerate(scored, 1):
+        if found.genotype == trial.genotype:
+            parts.append(
+                f"{scale.show(found.score)} by the proxy (trial {found.number:,}, "
+                f"{ordinal(rank)} of {len(scored):,})"
+            )
+            break
+    costs = trial.outcome
+    if costs and costs.multiply_adds and math.isfinite(costs.multiply_adds):
+        parts.append(f"{millions(costs.multiply_adds)} multiply-adds")
+    return ", ".join(parts)

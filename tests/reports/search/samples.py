@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, Branch, Genotype
-from deeplab_dpc.reports.search import cells, report
+from deeplab_dpc.reports.search import report
 from deeplab_dpc.search.config import ProxyConfig, SamplerConfig, SpaceConfig
 from deeplab_dpc.search.results import END_TO_END, SearchResults
 from deeplab_dpc.search.space import Space
@@ -161,7 +161,7 @@ def settings() -> dict:
 def html(given: SearchResults) -> str:
     """The page, all but its plots and diagrams."""
     scale = report.scale_of(given)
-    return report.page(given, scale, cells.chosen(given, scale), {})
+    return report.page(given, scale, report.chosen_cells(given, scale), {})
 
 
 def section(given: SearchResults, name: str) -> str:
