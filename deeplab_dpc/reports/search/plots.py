@@ -180,10 +180,8 @@ def agreement(
     if len(pairs) > _ALL_NAMED:
         named = set(np.argsort(points, axis=0, kind="stable")[-_BEST_NAMED:].ravel())
     found = spearman(scores)
-    (low, high), best = (
-        found.interval,
-        max(pairs, key=lambda pair: pair[1].score or 0.0),
-    )
+    low, high = found.interval
+    best = max(pairs, key=lambda pair: pair[1].score or 0.0)
     alt = (
         f"{ways[1]} against {ways[0]} of {count(len(pairs), 'cell')}; {found}. "
         f"The highest {ways[1]}, {scale.show(best[1].score)}, is that of trial "
@@ -217,10 +215,9 @@ def front_of(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     cells with the same score and multiply-adds the first one stays.
     """
     known = [t for t in trials if _multiply_adds(t)]
+    known.sort(key=lambda t: (_multiply_adds(t), -(t.score or 0.0), t.number))
     found: list[TrialRecord] = []
-    for trial in sorted(
-        known, key=lambda t: (_multiply_adds(t), -(t.score or 0.0), t.number)
-    ):
+    for trial in known:
         if not found or (trial.score or 0.0) > (found[-1].score or 0.0):
             found.append(trial)
     return found

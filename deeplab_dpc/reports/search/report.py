@@ -20,14 +20,8 @@ from deeplab_dpc.search.trials import TrialRecord
 PAGE_NAME = "index.html"
 _TITLES = ("Best cell", "Second", "Third")
 _OURS = (
-    *(
-        "cell_best_?",
-        "cell_worst",
-        "fidelity_?",
-        "branch_norms",
-        "proxy_against_rerank",
-    ),
-    *("score_against_multiply_adds", "score_histogram", "score_history"),
+    *("cell_best_?", "cell_worst", "fidelity_?", "branch_norms", "score_history"),
+    *("proxy_against_rerank", "score_against_multiply_adds", "score_histogram"),
 )
 _WAYS = {
     "small": "score end to end",
