@@ -1,8 +1,7 @@
-"""A picture of a dense prediction cell, as in the paper's Figure 5a.
+"""A picture of a cell, as in Figure 5a of the paper (Chen et al., arXiv:1809.04184).
 
-Chen et al., 2018, arXiv:1809.04184. A branch reads one source, so the cell is a tree
-below the backbone's features: a row of the picture is a depth in the tree, and every
-branch has a column of its own, in which its output falls to the concatenation.
+A branch reads one source, so the cell is a tree below the backbone's features: a row is
+a depth in the tree; in its own column each branch's output falls to the concatenation.
 """
 
 import contextlib
@@ -83,8 +82,8 @@ def save(genotype: Genotype, path: str | os.PathLike) -> None:
     told = {"Title": "Dense prediction cell", "Description": genotype.to_json()}
     unsaid = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with drawn(genotype) as plot:
-        is_png = kind == ".png"
-        files.write(path, plot.png() if is_png else plot.saved("svg", told | unsaid))
+        drawing = plot.png() if kind == ".png" else plot.saved("svg", told | unsaid)
+    files.write(path, drawing)
 
 
 def svg(genotype: Genotype) -> Markup:

@@ -57,10 +57,8 @@ def image_files(
 def legend_entries(
     palette: Palette, predictions: np.ndarray, labels: np.ndarray | None
 ) -> list[Entry]:
-    """The legend of an image: the classes that occur, largest first.
-
-    With labels each has its IoU on this image, and "wrong" and "no label" follow if
-    they occur; without, its share of the image.
+    """The legend of an image: the classes that occur, largest first, with labels each
+    with its IoU here and "wrong" and "no label" if they occur; else with its share.
     """
     if labels is None:
         seen = palette.occurring(predictions)
@@ -122,9 +120,8 @@ def thumbnail(
 
 
 def contact_entries(pixels: np.ndarray, palette: Palette) -> list[Entry]:
-    """The classes that occur with their share of the labelled pixels, largest first.
-
-    `pixels` are `[256]`: how many have each label.
+    """The classes that occur with their share of the labelled of `[256]` pixel counts,
+    largest first.
     """
     counts = np.where(palette.is_labelled(np.arange(256)), pixels, 0)
     shares, ignored = counts / max(counts.sum(), 1), pixels[palette.ignore_label]

@@ -84,11 +84,10 @@ def test_contrast_is_that_of_wcag():
 @pytest.mark.parametrize("theme", PAPERS)
 @pytest.mark.parametrize("is_right", [True, False])
 def test_numbers_can_be_read_on_every_cell(theme, is_right):
-    paper, grounds = np.array(PAPERS[theme]), []
+    paper = np.array(PAPERS[theme])
     color = np.array(matrix.RIGHT if is_right else matrix.WRONG)
-    for share in np.linspace(0.005, 1, 200):
-        grounds.append(paper + share**0.5 * (color - paper))
-        assert contrast(NUMBERS[theme], grounds[-1]) >= 4.5
+    grounds = [paper + s**0.5 * (color - paper) for s in np.linspace(0.005, 1, 200)]
+    assert all(contrast(NUMBERS[theme], ground) >= 4.5 for ground in grounds)
     from_paper = [contrast(ground, paper) for ground in grounds]
     assert from_paper == sorted(from_paper) and from_paper[0] > 1.05
 

@@ -19,12 +19,10 @@ def panels(count, height, width):
 
 def boxes(found, count):
     """Top, left, height and width of each panel of `panels`."""
-    places = []
-    for i in range(count):
-        at = np.argwhere((found == (1, 2, 10 * i + 10)).all(-1))
-        low, high = at.min(0), at.max(0)
-        places.append((*low.tolist(), *(high - low + 1).tolist()))
-    return places
+    every = [
+        np.argwhere((found == panel[0, 0]).all(-1)) for _, panel in panels(count, 1, 1)
+    ]
+    return [(*at.min(0).tolist(), *(np.ptp(at, 0) + 1).tolist()) for at in every]
 
 
 def swatches(found, color):
@@ -83,9 +81,8 @@ def test_a_long_legend_goes_below_and_stays_on_the_sheet():
 
 
 def test_a_name_longer_than_the_sheet_is_shortened():
-    found = sheet.sheet(
-        panels(1, 20, 30), Legend([Entry("endless " * 99, RED)]), "title " * 99
-    )
+    legend = Legend([Entry("endless " * 99, RED)])
+    found = sheet.sheet(panels(1, 20, 30), legend, "title " * 99)
     assert swatches(found, RED) >= 200
     assert (found[:, -10:] == 255).all()
 

@@ -48,10 +48,8 @@ class Report:
 
 
 def collected(run: Run, result: Result, extremes: Extremes, command: str) -> Report:
-    """The report of an evaluation; what the run folder does not have is left out.
-
-    The run's `source` is the checkpoint; `extremes` saw each image, and `command`
-    started it all.
+    """The report of an evaluation that `command` started, of the run's `source`, a
+    checkpoint; what the run folder does not have is left out.
     """
     model, settings, parts = run.config.model, run.config.eval, run.config.to_dict()
     cell = model.genotype

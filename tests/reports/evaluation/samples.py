@@ -28,11 +28,8 @@ def counts(num_classes: int, seed: int = 0) -> np.ndarray:
     sizes = 10 ** rng.uniform(2, 7, num_classes)
     sizes[-2:] = 0
     right = rng.uniform(0.2, 0.98, num_classes)
-    found = np.zeros((num_classes, num_classes))
-    for c in range(num_classes):
-        others = rng.dirichlet(np.full(num_classes, 0.08)) * (1 - right[c])
-        others[c] += right[c]
-        found[c] = sizes[c] * others
+    others = rng.dirichlet(np.full(num_classes, 0.08), num_classes)
+    found = sizes[:, None] * (others * (1 - right)[:, None] + np.diag(right))
     found[:, -1] = 0
     return found.astype(np.int64)
 
@@ -68,11 +65,9 @@ def report(names: tuple[str, ...] = CITYSCAPES, **fields) -> Report:
     drawn = extremes(names, 8)
     images = tuple(ImageScore(f"image {i}", i / 8, 0.5) for i in range(1, 8))
     images += (ImageScore("nothing labelled", math.nan, math.nan),)
-    outlines = tuple(np.linspace(0, 1, len(names)))
-    rows = tuple(tuple(map(int, row)) for row in counts(len(names)))
-    result = Result(
-        "val", 3000, 8, names, rows, images, Boundary(0.0075, 0.5, outlines)
-    )
+    outlines = Boundary(0.0075, 0.5, tuple(np.linspace(0, 1, len(names))))
+    rows = tuple(map(tuple, counts(len(names)).tolist()))
+    result = Result("val", 3000, 8, names, rows, images, outlines)
     model = ModelConfig(num_classes=len(names), genotype=DPC_TOP1).to_dict()
     given = {
         "result": result,
