@@ -86,8 +86,11 @@ def description(costs: Costs, depth: int) -> list[str]:
     names = [name for name, _, _ in rows]
     width = max(map(len, names)) + 2
     config = costs.config
+    context = "ASPP" if config.aspp_with_batch_norm else "no context module"
+    if config.genotype is not None:
+        context = f"a cell of {len(config.genotype.branches)} branches"
     lines = [
-        f"{config.model_variant}, {_context(config)}, {config.num_classes} classes, "
+        f"{config.model_variant}, {context}, {config.num_classes} classes, "
         f"output stride {config.output_stride}, image "
         f"{costs.image_size[0]}x{costs.image_size[1]}",
         "",
@@ -134,12 +137,6 @@ def _notes(config: ModelConfig) -> dict[str, str]:
         }[branch.op]
         notes[f"branch{i}"] = f"{kind}, of {name}"
     return notes
-
-
-def _context(config: ModelConfig) -> str:
-    if config.genotype is not None:
-        return f"a cell of {len(config.genotype.branches)} branches"
-    return "ASPP" if config.aspp_with_batch_norm else "no context module"
 
 
 def _totals(costs: Costs, tree: Part) -> list[str]:

@@ -41,18 +41,14 @@ def test_several_values_come_with_commas_or_repeated(arguments, rates):
 
 def test_the_last_pair_counts():
     values = parsed("--train_crop_size=65,97", "--train_crop_size=33,49")
-    assert config_flags.config_from(TrainConfig, values=values).train_crop_size == (
-        33,
-        49,
-    )
+    train = config_flags.config_from(TrainConfig, values=values)
+    assert train.train_crop_size == (33, 49)
 
 
 def test_only_given_flags_are_given():
     values = parsed("--output_stride=8", "--noadd_image_level_feature")
-    assert config_flags.given(ModelConfig, values) == {
-        "output_stride": 8,
-        "add_image_level_feature": False,
-    }
+    given = config_flags.given(ModelConfig, values)
+    assert given == {"output_stride": 8, "add_image_level_feature": False}
     assert config_flags.given_cell(values) == {}
 
 
@@ -94,8 +90,7 @@ def test_every_flagfile_describes_a_model_that_can_be_made(path):
     model = config_flags.config_from(ModelConfig, cell, values)
     train = config_flags.config_from(TrainConfig, values=values)
     config_flags.config_from(EvalConfig, values=values)
-    assert (model.genotype is not None) == (
-        "dpc" in path.stem or path.stem == "quickstart"
-    )
+    has_cell = "dpc" in path.stem or path.stem == "quickstart"
+    assert (model.genotype is not None) == has_cell
     assert train.training_number_of_steps < 100_000
     assert path.read_text().startswith("# ")
