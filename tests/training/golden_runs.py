@@ -26,6 +26,8 @@ PICKED = 12  # Values that are stored of each variable.
 class StubBackbone(keras.layers.Layer):
     """Constant features, whatever the images: then nothing is chaotic."""
 
+    decoder_units = (("stride_4", 1),)
+
     def __init__(self, features: dict[str, np.ndarray], **kwargs):
         super().__init__(**kwargs)
         self.features = features
