@@ -1,7 +1,6 @@
 """A trained model as a SavedModel that needs TensorFlow alone."""
 
 import dataclasses
-import json
 import os
 import pathlib
 import shutil
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from deeplab_dpc import inference
+from deeplab_dpc import files, inference
 from deeplab_dpc.config import DataConfig
 from deeplab_dpc.data import preprocess
 from deeplab_dpc.data.dataset_info import DatasetInfo
@@ -93,18 +92,27 @@ def write(
 
     `labels.json` in the folder names the classes and their colours. `ExportError` if
     the folder is there already (unless it may be replaced), or is no SavedModel's;
-    `OSError` if it cannot be written.
+    `LockedError` if another process writes it, `OSError` if it cannot be written.
     """
     folder = pathlib.Path(path)
     check_path(folder, overwrite)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    new = tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-")
-    try:
-        with only_warnings():
-            _write(model, pathlib.Path(new), dataset, serving or Serving())
-        _replace(pathlib.Path(new), folder)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
+    with files.claimed(folder.with_name(f".{folder.name}.lock")):
+        for path in folder.parent.iterdir():  # What a killed export left.
+            if path.name.startswith(f".{folder.name}-"):
+                shutil.rmtree(path, ignore_errors=True)
+        new = pathlib.Path(
+            tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-")
+        )
+        try:
+            with only_warnings():
+                _write(model, new, dataset, serving or Serving())
+            _replace(new, folder)
+        except tf.errors.OpError as e:
+            reason = (e.message.partition("; ")[2] or e.message).split(" [Op:")[0]
+            raise OSError(f"{folder} cannot be written: {reason}") from e
+        finally:
+            shutil.rmtree(new, ignore_errors=True)
     return folder
 
 
@@ -150,7 +158,7 @@ def _write(
             "add_flipped_images": serving.averaging.add_flipped_images,
         },
     }
-    (folder / LABELS_FILE).write_text(json.dumps(facts, indent=2) + "\n")
+    files.write_json(folder / LABELS_FILE, facts)
     folder.chmod(0o755)
 
 

@@ -2,7 +2,9 @@
 
 import functools
 import json
+import os
 import pathlib
+import resource
 import subprocess
 import sys
 import textwrap
@@ -13,7 +15,7 @@ import pytest
 import tensorflow as tf
 
 import deeplab_dpc
-from deeplab_dpc import inference
+from deeplab_dpc import files, inference
 from deeplab_dpc.config import DataConfig, ModelConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.export import saved_model
@@ -191,3 +193,31 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
 def test_a_readers_umask_is_kept(exported):
     """mkdtemp makes private folders; an export is for others to read."""
     assert pathlib.Path(exported).stat().st_mode & 0o777 == 0o755
+
+
+def test_one_exporter_a_folder_and_a_killed_ones_leftovers_go(tmp_path):
+    killed = tmp_path / "[new] x" / ".export-4f3k"
+    (killed / "variables").mkdir(parents=True)
+    folder = killed.parent / "export"
+    other = killed.parent / ".export2-of another name"
+    other.mkdir()
+    with (
+        files.claimed(killed.parent / ".export.lock"),
+        pytest.raises(files.LockedError, match=f"process {os.getpid()} on .* since "),
+    ):
+        saved_model.write(affine(), folder, INFO)
+    assert killed.is_dir()
+    saved_model.write(affine(), folder, INFO)
+    assert sorted(killed.parent.iterdir()) == sorted([folder, other])
+
+
+def test_a_disk_that_takes_no_more_is_told_with_the_path(tmp_path):
+    """No file may have more than 300 bytes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, limits[1]))
+    try:
+        with pytest.raises(OSError, match=f"{tmp_path}/export.*(too large|be written)"):
+            saved_model.write(affine(), tmp_path / "export", INFO)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
