@@ -15,8 +15,8 @@ from deeplab_dpc.data.dataset_info import DatasetInfo
 
 IGNORED_COLOR = (255, 255, 255)
 """What is no class, in a flat picture of labels."""
-WRONG_COLOR = (214, 20, 40)
-"""Wrong pixels."""
+WRONG_COLOR = (255, 120, 0)
+"""Wrong pixels; far from the colours of PASCAL's, Cityscapes' and CamVid's classes."""
 _HATCH = ((255, 255, 255), (178, 180, 186))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deeplab_dpc.data import dataset_info
 from deeplab_dpc.reports import pictures
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -99,3 +100,10 @@ def test_label_maps_keep_their_ids(tmp_path, dtype, top, mode):
     with Image.open(tmp_path / "a.png") as found:
         assert found.mode == mode
         np.testing.assert_array_equal(np.asarray(found), labels)
+
+
+@pytest.mark.parametrize("name", ["pascal_voc_seg", "cityscapes", "camvid"])
+def test_wrong_is_no_classs_colour(name):
+    """The nearest one is at least 70 steps of a channel away; red was 8 from persons'."""
+    colors = np.array(dataset_info.known(name).colors, int)
+    assert np.abs(colors - pictures.WRONG_COLOR).sum(axis=1).min() >= 70
