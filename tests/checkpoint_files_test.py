@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from deeplab_dpc import checkpoint_files
 from deeplab_dpc.checkpoint_files import CheckpointError
-from tests import nightly
 
 STEPS = (1, 2, 3)
 
@@ -77,7 +76,7 @@ def test_a_checkpoint_copied_in_part_is_passed_over(tmp_path, caplog, ending):
 def test_damaged_files_are_never_loaded(tmp_path):
     """Bits flipped and files cut at random places: the one before, or the truth."""
     random = np.random.default_rng(5)
-    for trial in range(nightly.of(40, 200)):
+    for trial in range(200):
         folder = tmp_path / str(trial)
         write(folder)
         path = random.choice(checkpoint_files.of(folder / "ckpt-3"))

@@ -1,6 +1,7 @@
 """A run as one object: what it gives is what the programs write."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -153,3 +154,37 @@ def test_a_photo_has_the_same_labels_everywhere(folder, tmp_path):
         np.testing.assert_array_equal(one.prediction, served)
         different += len(np.unique(served)) > 1
     assert different > 10  # What is one class everywhere shows little.
+
+
+def test_a_damaged_run_folder_is_never_taken_for_a_whole_one(folder, tmp_path):
+    """200 times a file of it is gone, cut, or has a bit flipped: words, or the truth."""
+    random, model, outcomes = np.random.default_rng(3), Run.open(folder).build(), []
+    truth = {
+        step: checkpoints.read(str(folder / f"ckpt-{step}"), "model")
+        for step in (10, 15)
+    }
+    for trial in range(200):
+        damaged = tmp_path / str(trial)
+        shutil.copytree(folder, damaged)
+        path = random.choice(sorted(path for path in damaged.iterdir()))
+        content, at = bytearray(path.read_bytes()), random.integers(path.stat().st_size)
+        match random.integers(4):
+            case 0:
+                path.unlink()
+            case 1:
+                path.write_bytes(content[:at])
+            case _:
+                content[at] ^= 1 << random.integers(8)
+                path.write_bytes(content)
+        try:
+            step = Run.open(damaged).restore(model)
+        except ValueError as e:
+            assert type(e).__module__.startswith("deeplab_dpc") and len(str(e)) < 2000
+            assert path.name == "config.json", e  # Else there is a whole checkpoint.
+            outcomes.append("refused")
+            continue
+        for name, variable in checkpoints.weights_by_name(model).items():
+            np.testing.assert_array_equal(variable, truth[step][name])
+        outcomes.append(step)
+        shutil.rmtree(damaged)
+    assert {10, 15, "refused"} == set(outcomes)
