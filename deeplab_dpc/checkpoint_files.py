@@ -31,9 +31,8 @@ def keys(prefix: str | os.PathLike) -> list[str]:
 
 
 def read(prefix: str | os.PathLike, part: str = "") -> dict[str, Any]:
-    """The tensors whose key begins so, by key, each with its checksum checked.
-
-    Raises `CheckpointError` for files that are missing or damaged.
+    """The tensors whose key begins so, checked; `CheckpointError` if files are
+    damaged.
     """
     reader, path = _opened(prefix)
     try:

@@ -147,8 +147,8 @@ def parse_json(text: str) -> Any:
 
 @contextlib.contextmanager
 def locked(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Holds the lock file `path`, after waiting for it, among threads and processes.
-    The kernel frees it when its holder dies. The file stays.
+    """Holds a lock file after waiting for it; the kernel frees it when its holder
+    dies.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:

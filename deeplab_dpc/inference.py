@@ -65,10 +65,7 @@ class Averaging:
 
 
 def labels(model: keras.Model, images: Any, averaging: Averaging = Averaging()) -> Any:
-    """The most probable class of each pixel, `[batch, height, width]` int32.
-
-    The first half of what `predict` gives, for less work.
-    """
+    """The most probable class of each pixel, `[batch, height, width]` int32, alone."""
     if not averaging.is_plain:
         return predict(model, images, averaging)[0]
     images = ops.cast(images, "float32")

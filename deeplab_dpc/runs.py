@@ -145,9 +145,7 @@ class Run:
         return model
 
     def predictor(self, on_all_devices: bool = False) -> Predictor:
-        """An untrained model and its compiled predictions; `restore` gives it weights.
-        On all devices it sees as many batches at once as there are.
-        """
+        """An untrained model, on one or all devices, and its compiled predictions."""
         strategy = replicas.strategy() if on_all_devices else None
         with strategy.scope() if strategy else contextlib.nullcontext():
             model = self.build()

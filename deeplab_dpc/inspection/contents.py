@@ -70,9 +70,7 @@ def count(
     index: records.RecordIndex,
     step: Callable[[], None] = lambda: None,
 ) -> SplitStatistics:
-    """Figures of a split that nobody has counted yet; `step` hears of each record.
-    `DatasetError` for a bad record, with its file and byte.
-    """
+    """Figures of a split that nobody has counted yet; `step` hears of each record."""
     tally = Tally(info.num_classes, info.ignore_label)
     for number, record in read_all(index):
         try:

@@ -12,7 +12,7 @@ Counted = Mapping[str, SplitStatistics]
 
 
 def splits_table(counted: Counted, files: Mapping[str, tuple[int, int]]) -> list[str]:
-    """A row a split: images, files (number and bytes), sizes, mean colours, ignored
+    """A row a split: images, files (number, bytes), sizes, mean colours, ignored
     pixels.
     """
     head = ("split", "images", "labelled", "files", "MiB") + (
@@ -37,8 +37,8 @@ def splits_table(counted: Counted, files: Mapping[str, tuple[int, int]]) -> list
 
 
 def classes_table(info: DatasetInfo, counted: Counted) -> list[str]:
-    """A row a class: share of the labelled pixels and images with it, for each split
-    that has labels.
+    """A row a class: its share of the labelled pixels and of the images of each
+    split.
     """
     labelled = {k: s for k, s in counted.items() if sum(s.class_pixels)}
     if not labelled:

@@ -34,9 +34,7 @@ _FARTHEST_M = 70.0
 
 
 def render(rng: np.random.Generator, size: tuple[int, int]):
-    """One scene, uint8 `[height, width, 3]`, and its label, uint8 `[height, width]`;
-    `rng` decides everything.
-    """
+    """One scene, uint8 `[height, width, 3]`, and its label, uint8 `[height, width]`."""
     height, width = (_OVERSAMPLING * side for side in size)
     horizon = height * rng.uniform(0.38, 0.55)
     sky = _sky(rng, (height, width), horizon)

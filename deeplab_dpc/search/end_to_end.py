@@ -72,9 +72,7 @@ class EndToEnd:
         return outcome
 
     def run(self, genotype: Genotype | None) -> RunConfig:
-        """The settings of a cell's run; `ConfigError` if they do not go with a context
-        module.
-        """
+        """The settings of a cell's run; `ConfigError` if they do not go with a cell."""
         rates = aspp_rates(self.base.model.output_stride)
         if not self.base.model.aspp_with_batch_norm:
             raise ConfigError(

@@ -67,8 +67,8 @@ class Search:
 
     @classmethod
     def load(cls, folder: Path) -> "Search":
-        """Reads what `save` wrote; `SearchFolderError` without a search, or for a
-        broken file.
+        """Reads what `save` wrote; `SearchFolderError` if that is not there or
+        broken.
         """
         path = pathlib.Path(folder) / FILE_NAME
         if not path.is_file():
@@ -95,9 +95,7 @@ class Search:
         return open_storage(self.storage)
 
     def open_study(self, **options: Any) -> Study:
-        """The study of the proxy's trials; made if need be. Options are those of
-        `Terms`.
-        """
+        """The study of the proxy's trials, made if need be; `Terms` has the options."""
         space = Space.from_config(self.space)
         strategy = Strategy(
             make_sampler(self.sampler, space),

@@ -118,9 +118,7 @@ class Ledger:
         values: Sequence[float] | None,
         outcome: Mapping[str, Any],
     ) -> None:
-        """Ends a trial with its outcome; `LostTrialError` if another worker ended
-        it.
-        """
+        """Ends a trial with its outcome; `LostTrialError` if another worker did."""
         trial_id = self._history.id_of(number)
         lease = self.held.pop(number, None)
         try:

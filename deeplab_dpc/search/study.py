@@ -218,15 +218,11 @@ class Study:
         self._end(trial, TrialState.COMPLETE, outcome)
 
     def stop(self, trial: Trial, outcome: Outcome) -> None:
-        """Records a trial that was given up early, with the score it had reached;
-        errors as `tell`.
-        """
+        """Records a trial that was given up early with the score it had reached."""
         self._end(trial, TrialState.PRUNED, outcome)
 
     def fail(self, trial: Trial, message: str) -> None:
-        """Records an error; the cell is tried again if it has attempts left. Errors as
-        `tell`.
-        """
+        """Records an error; the cell is tried again if it has attempts left."""
         with self._lock:
             self._ledger.fail(trial.number, "failed", message)
 

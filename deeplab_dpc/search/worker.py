@@ -72,9 +72,7 @@ class Worker:
         self._work(lambda: self._ask(num_trials), num_trials)
 
     def finish_queue(self) -> None:
-        """Trains what was queued, and waits for what others train of it; errors as
-        `search`.
-        """
+        """Trains what was queued, and waits for what others train of it."""
         counts = self._study.counts()
         self._work(self._study.ask_queued, sum(counts.values()) - counts["repeated"])
 
@@ -176,9 +174,7 @@ def _num_ended(study: Study) -> int:
 
 
 class _Signals(StopSignals):
-    """SIGTERM and Ctrl-C end a training at once, and everything else when it is done.
-    What writes to the study is never cut in two.
-    """
+    """SIGTERM and Ctrl-C end a training at once, but never cut a write to the study."""
 
     def __init__(self) -> None:
         super().__init__()

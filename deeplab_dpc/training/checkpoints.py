@@ -45,10 +45,7 @@ def trackable(
 
 
 def save_once(model: keras.Model, folder: str | os.PathLike, step: int) -> str:
-    """Writes one checkpoint of a model that is not being trained; gives its prefix.
-
-    Raises `OSError` if it cannot be written.
-    """
+    """Writes one checkpoint of a model that is not being trained; gives its prefix."""
     values = trackable(model, step=tf.Variable(step, dtype=tf.int64))
     return checkpoint_files.write(values, pathlib.Path(folder, f"{NAME}-{step}"))
 
@@ -142,8 +139,8 @@ def read_step(prefix: str) -> int:
 def assign(
     ours: Mapping[str, Any], values: Mapping[str, np.ndarray], source: str
 ) -> None:
-    """Gives each variable, by path, the value of its path: all of them, or none.
-    `RunFolderError` names some if names or shapes differ.
+    """Gives each variable, by path, its value: all of them, or none
+    (`RunFolderError`).
     """
     lacking = [path for path in ours if path not in values]
     extra = [path for path in values if path not in ours]

@@ -99,8 +99,8 @@ def read_weights(source: str) -> Weights:
 def _other_classes(
     wanted: Mapping[str, keras.Variable], weights: Weights, source: str
 ) -> list[str]:
-    """Logits of another number of classes; `WeightsError` if others have another
-    shape.
+    """Logits of another number of classes; a `WeightsError` for other shapes
+    elsewhere.
     """
     both = wanted.keys() & weights.keys()
     other = sorted(n for n in both if weights[n].shape != tuple(wanted[n].shape))

@@ -50,9 +50,7 @@ class PixelLoss:
     def from_config(
         cls, train: TrainConfig, num_classes: int, ignore_label: int
     ) -> "PixelLoss":
-        """The loss that the settings describe; `ConfigError` if the class weights are
-        neither one nor `num_classes`.
-        """
+        """The loss of the settings; class weights are one or `num_classes`."""
         weights = train.label_weights or (1.0,)
         if len(weights) not in (1, num_classes):
             raise ConfigError(

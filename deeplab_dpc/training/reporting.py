@@ -93,8 +93,8 @@ class TrainingLog:
                 tf.summary.image(name, pixels, max_outputs=4)
 
     def show_classes(self, step: int, classes: np.ndarray) -> None:
-        """Writes histograms with a bar for each class, its share of the pixels `[2,
-        classes]`, predicted and labelled.
+        """Writes a bar a class, its share of the `[2, classes]` pixels of both
+        kinds.
         """
         metadata = histogram_metadata.create_summary_metadata(None, None)
         left = np.arange(classes.shape[1]) - 0.5

@@ -62,9 +62,7 @@ class RunConfig:
 
     @classmethod
     def load(cls, folder: Path) -> "RunConfig":
-        """Reads what `save` wrote; `RunFolderError` if the folder is no run folder, or
-        its config is broken.
-        """
+        """Reads what `save` wrote; else a `RunFolderError` says what is there."""
         path = pathlib.Path(folder, CONFIG_FILE)
         if not path.is_file():
             advice = "Give the --train_logdir of a run of train.py."
@@ -115,8 +113,8 @@ def restore_model(model: keras.Model, source: Path, use_ema: bool | None = None)
 
 
 def check_writable(folder: Path) -> None:
-    """Tries whether `folder` can be made and written to, and leaves no trace.
-    `RunFolderError` with the reason if not.
+    """Tries whether `folder` can be written (`RunFolderError` if not); leaves no
+    trace.
     """
     folder = pathlib.Path(folder).absolute()
     existing = _existing(folder)
@@ -131,9 +129,7 @@ def check_writable(folder: Path) -> None:
 
 
 def check_space(folder: Path, checkpoint_bytes: int, num_checkpoints: int) -> None:
-    """Checks that the checkpoints that are still to come fit on the disk.
-    `RunFolderError` with the sizes if they do not.
-    """
+    """Checks that the checkpoints still to come fit on the disk (`RunFolderError`)."""
     path = pathlib.Path(folder).absolute()
     kept = len(list(path.glob(f"{checkpoints.NAME}-*.index")))
     needed = checkpoint_bytes * max(num_checkpoints + 1 - kept, 1)
@@ -194,18 +190,15 @@ def check_resumable(config: RunConfig, folder: Path) -> str | None:
 
 @contextlib.contextmanager
 def claimed(folder: Path) -> Iterator[None]:
-    """Makes this process the only one that trains in a folder that is there.
-
-    Raises `LockedError` if another one does.
+    """Makes this process the one that trains in a folder; `LockedError` if another
+    does.
     """
     with files.claimed(pathlib.Path(folder, ".train.lock")):
         yield
 
 
 def create(config: RunConfig, folder: Path, is_new: bool = True) -> None:
-    """Writes the run's config, flags and cell, and records this start. A new folder
-    appears with all of it, or not at all.
-    """
+    """Writes the run's config, flags and cell, and records this start; whole or not."""
     path = pathlib.Path(folder).absolute()
     with new_folder(path) if is_new else contextlib.nullcontext(path) as into:
         settings = [config.model, config.data, config.train, config.eval]
@@ -217,8 +210,8 @@ def create(config: RunConfig, folder: Path, is_new: bool = True) -> None:
 
 @contextlib.contextmanager
 def new_folder(folder: Path) -> Iterator[pathlib.Path]:
-    """A folder to fill; this start is recorded in it; it gets its name at the end.
-    `RunFolderError` if there is something of this name.
+    """A folder to fill, which gets its name, that is new, at the end, and this
+    start.
     """
     path = pathlib.Path(folder).absolute()
     if path.exists():

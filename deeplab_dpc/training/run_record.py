@@ -54,8 +54,8 @@ def record_settings(
     genotype: Genotype | None,
     name: pathlib.Path,
 ) -> None:
-    """Writes the settings as a flagfile, and the cell as a file for its flag. `name` is
-    the path that the folder has when it is complete.
+    """Writes a flagfile and the cell for its flag; `name` is the folder's final
+    path.
     """
     lines = [
         "# What was not at its default. Give another folder to train the same:",

@@ -56,9 +56,7 @@ class Averages:
             average.assign(tf.convert_to_tensor(self._sources[path].value))
 
     def update(self, steps_made: tf.Tensor) -> None:
-        """Takes in the weights after a step, on each replica; so many were made before
-        it.
-        """
+        """Takes in the weights after a step, before which so many were made."""
         steps = tf.cast(steps_made, tf.float32)
         share = tf.maximum(self._least_share, _WARM_UP / (10.0 + steps))
         for path, average in self.variables.items():

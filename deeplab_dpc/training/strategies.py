@@ -45,9 +45,7 @@ def make(num_clones: int, batch_size: int) -> tf.distribute.Strategy:
 
 
 def num_workers() -> int:
-    """Machines that `TF_CONFIG` names; 1 without it. `ConfigError` if it cannot be
-    read.
-    """
+    """Machines that `TF_CONFIG` names, 1 without it; `ConfigError` if it is wrong."""
     text = os.environ.get("TF_CONFIG")
     if not text:
         return 1
