@@ -9,12 +9,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import google_crc32c
 import numpy as np
 import PIL
 
 from deeplab_dpc import files
 from deeplab_dpc.conversion import sources
-from deeplab_dpc.data import DatasetError, checksums, images, records
+from deeplab_dpc.data import DatasetError, images, records
 from deeplab_dpc.data.manifest import Shard, Skipped
 from deeplab_dpc.data.statistics import Tally
 
@@ -130,16 +131,16 @@ class ShardMaker:
                 else:
                     places.append(Place(plan.split, item.name, _digest(record.image)))
                     encoded = records.encode(record)
-                    framed = checksums.framed(encoded)
+                    framed = records.framed(encoded)
                     num_bytes += len(framed)
-                    crc = checksums.extend(crc, framed)
+                    crc = google_crc32c.extend(crc, framed)
                     yield encoded
                 on_image()
 
         path = self.folder / plan.name
         records.write_shard(path, examples())
         shard = Shard(len(places), num_bytes, f"{crc:08x}")
-        if checksums.of_file(path) != (shard.num_bytes, shard.crc32c):
+        if records.file_checksum(path) != (shard.num_bytes, shard.crc32c):
             raise DatasetError(
                 f"{path} is not what was written into it: the disk or the memory of "
                 "this machine is at fault. Convert to another disk."
@@ -164,7 +165,7 @@ class ShardMaker:
         if finished.fingerprint != self._fingerprint(plan):
             return None
         expected = (finished.shard.num_bytes, finished.shard.crc32c)
-        is_whole = path.is_file() and checksums.of_file(path) == expected
+        is_whole = path.is_file() and records.file_checksum(path) == expected
         return finished if is_whole else None
 
     def _fingerprint(self, plan: ShardPlan) -> str:

@@ -1,12 +1,20 @@
-"""Random scale, crop and flip, each a pure function of a seed."""
+"""Random scale, crop, flip and colours, each a pure function of a seed."""
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
 
 from deeplab_dpc.config import DataConfig, TrainConfig
-from deeplab_dpc.data import photometric, preprocess
+from deeplab_dpc.data import preprocess
+
+BRIGHTNESS = 32.0  # Added: -32 to 32 of 255.
+CONTRAST = (0.5, 1.5)
+SATURATION = (0.5, 1.5)
+HUE = 18 / 360  # Turned by up to 18 degrees.
+
+_STREAM = 1  # Folded into the seed, so that scale, place and flip stay what they are.
 
 
 def scale_factors(smallest: float, largest: float, step: float) -> np.ndarray | None:
@@ -20,6 +28,38 @@ def scale_factors(smallest: float, largest: float, step: float) -> np.ndarray | 
         return None
     count = int((largest - smallest) / step + 1)
     return np.linspace(smallest, largest, count, dtype=np.float32)
+
+
+def distort(image: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Brightness, contrast, saturation and hue of `[height, width, 3]` float32, 0..255,
+    changed at random, each with probability 1/2; the same seed, `[2]`, gives the same.
+
+    Brightness comes first; contrast before or after the colours, at random. The
+    distortions and their ranges are those of SSD (Liu et al., 2016, arXiv:1512.02325,
+    Sec. 2.2 and its code); the original DeepLab has none.
+    """
+    seed = tf.random.experimental.stateless_fold_in(seed, _STREAM)
+    happens = tf.random.stateless_uniform([5], seed, alg="philox") < 0.5
+    seed = tf.random.experimental.stateless_fold_in(seed, _STREAM)
+    draws = tf.random.stateless_uniform([4], seed, alg="philox")
+    brightness, contrast, saturation, hue = tf.unstack(draws)
+    contrast_first = happens[4]
+
+    def change(
+        happens: tf.Tensor, image: tf.Tensor, how: Callable[[tf.Tensor], tf.Tensor]
+    ) -> tf.Tensor:
+        return tf.cond(happens, lambda: how(image), lambda: image)
+
+    image = change(happens[0], image, lambda x: x + BRIGHTNESS * (2 * brightness - 1))
+    stretch = CONTRAST[0] + contrast * (CONTRAST[1] - CONTRAST[0])
+    image = change(happens[1] & contrast_first, image, lambda x: x * stretch)
+    image = tf.clip_by_value(image, 0.0, 255.0) / 255.0
+    factor = SATURATION[0] + saturation * (SATURATION[1] - SATURATION[0])
+    image = change(happens[2], image, lambda x: tf.image.adjust_saturation(x, factor))
+    turn = HUE * (2 * hue - 1)
+    image = change(happens[3], image, lambda x: tf.image.adjust_hue(x, turn))
+    image = change(happens[1] & ~contrast_first, image, lambda x: x * stretch)
+    return tf.clip_by_value(image * 255.0, 0.0, 255.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,11 +88,12 @@ class RandomView:
         image, label = preprocess.resize_to_range(image, label, self.data)
         scaled = preprocess.scaled_size(tf.shape(image)[:2], _factor(draws[0], train))
         size = tf.constant(shape, tf.int32)
-        offset = _crop_offset(draws[1:3], scaled, size)
+        places = tf.cast(tf.maximum(scaled - size, 0) + 1, tf.float32)  # All alike.
+        offset = tf.cast(draws[1:3] * places, tf.int32)
         seen = tf.minimum(size, scaled)
         image, label = preprocess.scaled_crop(image, label, scaled, offset, seen)
         if train.photometric_distortion:
-            image = photometric.distort(image, seed)
+            image = distort(image, seed)
         image = preprocess.pad_to_at_least(image, size, preprocess.MEAN_PIXEL)
         label = preprocess.pad_to_at_least(label, size, self.ignore_label)
         image, label = tf.cond(
@@ -71,9 +112,3 @@ def _factor(draw: tf.Tensor, train: TrainConfig) -> tf.Tensor:
     if factors is None:
         return smallest + draw * (largest - smallest)
     return tf.gather(factors, tf.cast(draw * len(factors), tf.int32))
-
-
-def _crop_offset(draws: tf.Tensor, scaled: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """Where a crop begins, from two numbers in 0..1; every legal place alike."""
-    places = tf.maximum(scaled - size, 0) + 1
-    return tf.cast(draws * tf.cast(places, tf.float32), tf.int32)

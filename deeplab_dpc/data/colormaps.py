@@ -1,10 +1,13 @@
-"""Colour maps of the usual data sets, and pictures of labels."""
+"""Colour maps of the usual data sets."""
 
 import numpy as np
 
 _CITYSCAPES = """
     804080 f423e8 464646 66669c be9999 999999 faaa1e dcdc00 6b8e23 98fb98 4682b4
     dc143c ff0000 00008e 000046 003c64 005064 0000e6 770b20
+"""
+_CAMVID = """
+    808080 800000 c0c080 804080 3c28de 808000 c08080 404080 400080 404000 0080c0
 """
 _ADE20K = """
     000000 787878 b47878 06e6e6 503232 04c803 787850 8c8c8c cc05ff e6e6e6 04fa07
@@ -58,56 +61,23 @@ def ade20k() -> np.ndarray:
     return _parse(_ADE20K)
 
 
+def camvid() -> np.ndarray:
+    """CamVid's colours, `[11, 3]` uint8."""
+    return _parse(_CAMVID)
+
+
 def mapillary() -> np.ndarray:
     """Mapillary Vistas' colours, `[66, 3]` uint8."""
     return _parse(_MAPILLARY)
 
 
 def colormap(name: str) -> np.ndarray:
-    """The colour map of this name, as `--colormap_type` gives it; `ValueError` for
-    others.
-    """
-    maps = {
-        "pascal": pascal,
-        "cityscapes": cityscapes,
-        "ade20k": ade20k,
-        "mapillary": mapillary,
-    }
+    """The colour map that `--colormap_type` names; `ValueError` for other names."""
+    maps = {f.__name__: f for f in (pascal, cityscapes, ade20k, mapillary)}
     if name not in maps:
         raise ValueError(f"No colour map {name!r}; there are {', '.join(maps)}.")
     return maps[name]()
 
 
-def label_to_color(
-    label: np.ndarray, colors: np.ndarray, ignore_label: int = 255
-) -> np.ndarray:
-    """The picture of a label map; ignored pixels are black.
-
-    Args:
-        label: `[...]`, integers: rows of `colors`, or `ignore_label`.
-        colors: `[n, 3]`, 0..255 (an array, or a data set's `colors`).
-        ignore_label: The label drawn black.
-
-    Returns:
-        `[..., 3]` uint8.
-
-    Raises:
-        ValueError: If a label has no colour.
-    """
-    label = np.asarray(label).astype(np.int64)
-    table = np.asarray(colors, np.uint8).reshape(-1, 3)
-    ignored = label == ignore_label
-    bad = ~ignored & ((label < 0) | (label >= len(table)))
-    if bad.any():
-        raise ValueError(
-            f"Labels {np.unique(label[bad])[:10].tolist()} have no colour: the map has "
-            f"{len(table)} (0..{len(table) - 1}) and {ignore_label} is ignored."
-        )
-    picture = table[np.where(ignored, 0, label)]
-    picture[ignored] = 0
-    return picture
-
-
 def _parse(table: str) -> np.ndarray:
-    rows = [tuple(bytes.fromhex(color)) for color in table.split()]
-    return np.array(rows, np.uint8)
+    return np.frombuffer(bytes.fromhex(table), np.uint8).reshape(-1, 3).copy()

@@ -20,23 +20,13 @@ MAX_CLASSES = 255  # Ids are one byte, and 255 is the usual ignore label.
 
 @dataclasses.dataclass(frozen=True)
 class DatasetInfo:
-    """A data set's facts.
-
-    Attributes:
-        name: Its name.
-        class_names: One name a class, in the order of the ids.
-        colors: Red, green and blue of each class, 0..255.
-        ignore_label: The id of pixels that count for nothing, in the records.
-        split_sizes: Number of images of each split.
-
-    Raises:
-        DatasetError: For facts that contradict each other.
-    """
+    """A data set's facts; `DatasetError` if they contradict each other."""
 
     name: str
-    class_names: tuple[str, ...]
-    colors: tuple[tuple[int, int, int], ...]
-    ignore_label: int
+    class_names: tuple[str, ...]  # In the order of the ids.
+    colors: tuple[tuple[int, int, int], ...]  # Red, green, blue of each class, 0..255.
+    ignore_label: int  # The id of pixels that count for nothing, in the records.
+    # Number of images of each split.
     split_sizes: Mapping[str, int] = dataclasses.field(hash=False)
 
     def __post_init__(self):

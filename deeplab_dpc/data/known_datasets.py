@@ -62,20 +62,6 @@ structural-other, table, tent, textile-other, towel, tree, vegetable, wall-brick
 wall-concrete, wall-other, wall-panel, wall-stone, wall-tile, wall-wood, water-other,
 waterdrops, window-blind, window-other, wood"""
 
-_CAMVID_COLORS = (
-    (128, 128, 128),
-    (128, 0, 0),
-    (192, 192, 128),
-    (128, 64, 128),
-    (60, 40, 222),
-    (128, 128, 0),
-    (192, 128, 128),
-    (64, 64, 128),
-    (64, 0, 128),
-    (64, 64, 0),
-    (0, 128, 192),
-)
-
 _COCO_UNUSED = (
     *("street sign", "hat", "shoe", "eye glasses", "plate", "mirror", "window"),
     *("desk", "door", "blender", "hair brush"),
@@ -126,12 +112,6 @@ def pascal_colors(num_classes: int) -> Colors:
     return _rows(colormaps.pascal(num_classes))
 
 
-def _coco_stuff_names() -> tuple[str, ...]:
-    """Names by id; what no label has says so."""
-    names = _split(_COCO_STUFF)
-    return tuple(f"{n} (unused)" if n in _COCO_UNUSED else n for n in names)
-
-
 def _rows(table) -> Colors:
     return tuple((int(r), int(g), int(b)) for r, g, b in table)
 
@@ -167,9 +147,15 @@ _KNOWN = {
         _split(_PERSON_PART), pascal_colors(7), 255, {"train": 1716, "val": 1817}
     ),
     "coco_stuff": Facts(
-        _coco_stuff_names(), pascal_colors(182), 255, {"train": 118287, "val": 5000}
+        tuple(n + " (unused)" * (n in _COCO_UNUSED) for n in _split(_COCO_STUFF)),
+        pascal_colors(182),
+        255,
+        {"train": 118287, "val": 5000},
     ),
     "camvid": Facts(
-        _split(_CAMVID), _CAMVID_COLORS, 255, {"train": 367, "val": 101, "test": 233}
+        _split(_CAMVID),
+        _rows(colormaps.camvid()),
+        255,
+        {"train": 367, "val": 101, "test": 233},
     ),
 }

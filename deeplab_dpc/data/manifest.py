@@ -16,8 +16,8 @@ from deeplab_dpc.data.statistics import SplitStatistics
 class Shard:
     """A record file as it was written."""
 
-    num_records: int  # Records in it.
-    num_bytes: int  # Its size.
+    num_records: int
+    num_bytes: int
     crc32c: str  # Checksum of all its bytes, 8 hexadecimal digits.
 
 
@@ -57,15 +57,9 @@ class Manifest:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON types."""
-        values = self.info.to_dict()
-        values["statistics"] = {k: s.to_dict() for k, s in self.statistics.items()}
-        values["shards"] = {k: dataclasses.asdict(s) for k, s in self.shards.items()}
-        values["skipped"] = {
-            split: [dataclasses.asdict(s) for s in left_out]
-            for split, left_out in self.skipped.items()
-        }
-        values["shared_images"] = [dataclasses.asdict(s) for s in self.shared_images]
-        return values
+        values = dataclasses.asdict(self)
+        del values["info"]
+        return self.info.to_dict() | values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

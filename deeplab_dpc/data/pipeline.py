@@ -12,7 +12,7 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_dpc.config import ConfigError, DataConfig, TrainConfig
-from deeplab_dpc.data import augment, decoding, preprocess, records, verify
+from deeplab_dpc.data import augment, preprocess, records, verify
 from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest, Shard
 
@@ -24,9 +24,9 @@ _MOST_SHOWN = 5  # Bad records that a message names.
 class Split:
     """A split of a data set, and how its records are read."""
 
-    info: DatasetInfo  # The data set.
-    folder: str | os.PathLike[str]  # Where its records lie.
-    name: str  # Of the split.
+    info: DatasetInfo
+    folder: str | os.PathLike[str]  # Where the data set's records lie.
+    name: str
     # How images are resized before all else, and whether bad records are skipped.
     data: DataConfig = DataConfig()
 
@@ -78,7 +78,7 @@ class Split:
         try:
             yield
         except (*_RECORD_ERRORS, UnicodeDecodeError) as e:
-            found = decoding.record_error(e) if isinstance(e, _RECORD_ERRORS) else None
+            found = verify.record_error(e) if isinstance(e, _RECORD_ERRORS) else None
             if found is None:
                 logging.error("A record cannot be decoded; looking for it.")
                 bad = verify.find_bad_records(self.info, self.shards())
@@ -166,12 +166,8 @@ def evaluation_batches(
     images = tf.data.Dataset.range(len(index)).map(
         prepare, tf.data.AUTOTUNE, deterministic=True
     )
-    fill = {
-        "image": preprocess.MEAN_PIXEL,
-        "label": info.ignore_label,
-        "name": "",
-        "size": 0,
-    }
+    fill = {"name": "", "size": 0, "label": info.ignore_label}
+    fill |= {"image": preprocess.MEAN_PIXEL}
     return images.padded_batch(batch_size, padding_values=fill).prefetch(2)
 
 
@@ -197,8 +193,14 @@ def _usable(
     info: DatasetInfo, paths: list[pathlib.Path], split: str, expected: int
 ) -> records.RecordIndex:
     """The index without the bad records; what is left out is logged."""
-    shards = _noted_shards(paths[0].parent)
-    index, bad = verify.usable_records(info, paths, shards, _log_checked)
+    index, bad = verify.usable_records(
+        info,
+        paths,
+        _noted_shards(paths[0].parent),
+        lambda done, total: logging.log_every_n_seconds(
+            logging.INFO, "skip_bad_records: %d of %d are checked.", 10, done, total
+        ),
+    )
     if bad or len(index) != expected:
         shown = "; ".join(map(str, bad[:_MOST_SHOWN])) or "records are gone"
         logging.warning(
@@ -207,12 +209,6 @@ def _usable(
             "; ..." * (len(bad) > _MOST_SHOWN),
         )
     return index
-
-
-def _log_checked(done: int, total: int) -> None:
-    logging.log_every_n_seconds(
-        logging.INFO, "skip_bad_records: %d of %d are checked.", 10, done, total
-    )
 
 
 def _read(index: records.RecordIndex, number: int) -> tuple[bytes, bytes]:
@@ -228,9 +224,8 @@ def _decoded(
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     """Image, label and name of the record that `read` gives for a position."""
     serialized, where = tf.numpy_function(read, [position], [tf.string, tf.string])
-    return decoding.decode(
-        tf.ensure_shape(serialized, []), tf.ensure_shape(where, []), info
-    )
+    both = tf.ensure_shape(serialized, []), tf.ensure_shape(where, [])
+    return verify.decode(*both, info)
 
 
 @functools.lru_cache(maxsize=4)

@@ -65,9 +65,7 @@ def range_size(
 
 
 def resize_to_range(
-    image: tf.Tensor,
-    label: tf.Tensor | None,
-    data: DataConfig,
+    image: tf.Tensor, label: tf.Tensor | None, data: DataConfig
 ) -> tuple[tf.Tensor, tf.Tensor | None]:
     """Resizes `[height, width, 3]` and `[height, width, 1]` (or None) as the settings
     say; see `range_size`. Without any, not at all; the image is float32 if it was
@@ -82,10 +80,8 @@ def resize_to_range(
         data.resize_factor,
         data.keep_aspect_ratio,
     )
-    return (
-        resize_image(image, size),
-        None if label is None else resize_label(label, size),
-    )
+    label = None if label is None else resize_label(label, size)
+    return resize_image(image, size), label
 
 
 def scaled_size(size: tf.Tensor, factor: tf.Tensor | float) -> tf.Tensor:
@@ -205,9 +201,8 @@ def for_evaluation(
     takes any size.
     """
     both = padding if isinstance(padding, tuple) else (padding, MEAN_PIXEL)
-    ignore_label, mean_pixel = both
     image, label = resize_to_range(image, label, data)
     size = tf.shape(image)[:2]
-    image = pad_to_at_least(tf.cast(image, tf.float32), crop_size, mean_pixel)
-    label = pad_to_at_least(tf.cast(label, tf.int32), crop_size, ignore_label)
+    image = pad_to_at_least(tf.cast(image, tf.float32), crop_size, both[1])
+    label = pad_to_at_least(tf.cast(label, tf.int32), crop_size, both[0])
     return image, label, size

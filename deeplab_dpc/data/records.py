@@ -1,19 +1,23 @@
 """Records: one `tf.Example` an image, the original's keys, sharded TFRecords."""
 
+import collections
+import concurrent.futures
 import dataclasses
 import io
 import os
 import pathlib
 import re
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
+import google_crc32c
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
 from deeplab_dpc import files
-from deeplab_dpc.data import DatasetError, checksums
+from deeplab_dpc.data import DatasetError
 
 IMAGE = "image/encoded"
 NAME = "image/filename"
@@ -29,16 +33,15 @@ UNUSABLE = "Unusable record"  # Begins what is said of a record that cannot be u
 _SHARD = re.compile(r"(?P<split>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.tfrecord")
 _HEADER = struct.Struct("<QI")  # A record's number of bytes, and their checksum.
 _FOOTER = struct.Struct("<I")  # The checksum of its bytes.
+_CHUNK_BYTES = 1 << 22
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class DamagedError(DatasetError):
-    """A file whose bytes are not those that were written.
-
-    Attributes:
-        path: The file.
-        offset: Where the first record begins that cannot be read.
-        index: How many records of the file come before it.
-        reason: What is wrong with it.
+    """A file whose bytes are not those that were written: where the first record begins
+    that cannot be read, how many come before it, and what is wrong with it.
     """
 
     def __init__(self, path: pathlib.Path, offset: int, index: int, reason: str):
@@ -47,8 +50,7 @@ class DamagedError(DatasetError):
             "convert the data set again, or leave out what is damaged with "
             "--skip_bad_records."
         )
-        self.path, self.offset, self.index = path, offset, index
-        self.reason = reason
+        self.path, self.offset, self.index, self.reason = path, offset, index, reason
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,10 +92,9 @@ def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     the original's keys, still encoded: scalar strings.
     """
     text = tf.io.FixedLenFeature([], tf.string, default_value="")
-    parsed = tf.io.parse_single_example(
-        serialized, {NAME: text, IMAGE: text, LABEL: text}
-    )
-    return {"name": parsed[NAME], "image": parsed[IMAGE], "label": parsed[LABEL]}
+    keys = {"name": NAME, "image": IMAGE, "label": LABEL}
+    parsed = tf.io.parse_single_example(serialized, dict.fromkeys(keys.values(), text))
+    return {name: parsed[key] for name, key in keys.items()}
 
 
 def decode_image(encoded: tf.Tensor) -> tf.Tensor:
@@ -112,6 +113,41 @@ def encode_png(pixels: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def _masked_crc(data: bytes) -> int:
+    """The CRC-32C that a record file keeps of some bytes: rotated, and offset."""
+    crc = google_crc32c.value(data)
+    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def framed(example: bytes) -> bytes:
+    """A record as a file holds it: its length and its bytes, each with a checksum."""
+    length = struct.pack("<Q", len(example))
+    header = length + _FOOTER.pack(_masked_crc(length))
+    return b"".join((header, example, _FOOTER.pack(_masked_crc(example))))
+
+
+def file_checksum(path: pathlib.Path) -> tuple[int, str]:
+    """A file's size in bytes, and its plain CRC-32C as 8 hexadecimal digits."""
+    size = crc = 0
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            size, crc = size + len(chunk), google_crc32c.extend(crc, chunk)
+    return size, f"{crc:08x}"
+
+
+def in_order(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """What `work` gives for each item; a few are in work at a time, one a core."""
+    waiting: collections.deque[concurrent.futures.Future[Result]] = collections.deque()
+    workers = len(os.sched_getaffinity(0))
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        for item in items:
+            waiting.append(pool.submit(work, item))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def shard_name(split: str, index: int, count: int) -> str:
@@ -177,7 +213,7 @@ def shards_by_split(folder: str | os.PathLike[str]) -> dict[str, list[pathlib.Pa
 class RecordIndex:
     """Where each record of some files lies: reading one needs no other."""
 
-    paths: tuple[pathlib.Path, ...]  # The files.
+    paths: tuple[pathlib.Path, ...]
     where: np.ndarray  # `[records, 3]` int64: file, first byte and number of bytes.
     # What cannot be read of the files; without it they are whole.
     damage: tuple[DamagedError, ...] = ()
@@ -199,7 +235,7 @@ class RecordIndex:
         with open(path, "rb") as file:
             file.seek(offset)
             data, footer = file.read(length), file.read(_FOOTER.size)
-        if _FOOTER.pack(checksums.masked(data)) != footer:
+        if _FOOTER.pack(_masked_crc(data)) != footer:
             reason = "its bytes do not match their checksum"
             number = self.number_in_file(index)
             raise DamagedError(path, offset - _HEADER.size, number, reason)
@@ -246,7 +282,7 @@ def _spans(path: pathlib.Path) -> Iterator[tuple[int, int]]:
             if len(header) < _HEADER.size:
                 raise DamagedError(path, at, number, f"the file ends at byte {size}")
             length, checksum = _HEADER.unpack(header)
-            if checksum != checksums.masked(header[:8]):
+            if checksum != _masked_crc(header[:8]):
                 reason = "its header does not match its checksum"
                 raise DamagedError(path, at, number, reason)
             start = at + _HEADER.size

@@ -16,32 +16,20 @@ Triple = tuple[float, float, float]
 
 @dataclasses.dataclass(frozen=True)
 class SplitStatistics:
-    """A split's figures. Counts are exact.
-
-    Attributes:
-        num_images: Images.
-        num_labelled: Images that have a label.
-        class_pixels: Pixels of each class.
-        ignored_pixels: Pixels with the ignore label.
-        pixels_where_present: For each class, the pixels that are not ignored of the
-            images in which it occurs.
-        images_where_present: For each class, the images in which it occurs.
-        heights_px: The smallest, the median (the lower one of two) and the largest.
-        widths_px: Likewise.
-        mean_rgb: Mean of red, green and blue over all pixels, 0..255.
-        std_rgb: Their standard deviations over all pixels.
-    """
+    """A split's figures. Counts are exact."""
 
     num_images: int
-    num_labelled: int
-    class_pixels: tuple[int, ...]
+    num_labelled: int  # Images that have a label.
+    class_pixels: tuple[int, ...]  # Of each class.
     ignored_pixels: int
+    # For each class, the pixels that are not ignored of the images in which it occurs.
     pixels_where_present: tuple[int, ...]
-    images_where_present: tuple[int, ...]
+    images_where_present: tuple[int, ...]  # In which each class occurs.
+    # The smallest, the median (the lower one of two) and the largest.
     heights_px: tuple[int, int, int]
     widths_px: tuple[int, int, int]
-    mean_rgb: Triple
-    std_rgb: Triple
+    mean_rgb: Triple  # Of red, green and blue over all pixels, 0..255.
+    std_rgb: Triple  # Their standard deviations over all pixels.
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as JSON types."""
@@ -112,17 +100,18 @@ class Tally:
         self.widths[image.shape[1]] += 1
         self.rgb += np.reshape(Image.fromarray(image).histogram(), (3, 256))
         if counts is not None:
-            self._add_label(*counts)
+            pixels, ignored = counts
+            self.num_labelled += 1
+            self.ignored_pixels += ignored
+            self.class_pixels += pixels
+            self.pixels_where_present += (pixels > 0) * pixels.sum()
+            self.images_where_present += pixels > 0
 
     def merge(self, other: "Tally") -> None:
         """Adds what another has counted."""
-        for name in ("num_images", "num_labelled", "ignored_pixels", "rgb"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.class_pixels += other.class_pixels
-        self.pixels_where_present += other.pixels_where_present
-        self.images_where_present += other.images_where_present
-        self.heights.update(other.heights)
-        self.widths.update(other.widths)
+        for name, value in vars(other).items():
+            if name not in ("num_classes", "ignore_label"):
+                setattr(self, name, getattr(self, name) + value)
 
     def figures(self) -> SplitStatistics:
         """What was counted; `DatasetError` if no image was."""
@@ -178,13 +167,6 @@ class Tally:
             )
         return counts[: self.num_classes], ignored
 
-    def _add_label(self, counts: np.ndarray, ignored: int) -> None:
-        self.num_labelled += 1
-        self.ignored_pixels += ignored
-        self.class_pixels += counts
-        self.pixels_where_present += (counts > 0) * counts.sum()
-        self.images_where_present += counts > 0
-
 
 def _mean_and_std(counts: np.ndarray) -> tuple[float, float]:
     """Of a value 0..255 that occurs that often; the sums are exact."""
@@ -195,15 +177,9 @@ def _mean_and_std(counts: np.ndarray) -> tuple[float, float]:
     return round(total / number, 4), round(variance**0.5, 4)
 
 
-def _spread(counts: Mapping[int, int]) -> tuple[int, int, int]:
+def _spread(counts: collections.Counter[int]) -> tuple[int, int, int]:
     """The smallest, the lower median and the largest."""
-    ordered = sorted(counts.items())
-    half, before = sum(counts.values()) / 2, 0
-    for value, count in ordered:
-        before += count
-        if before >= half:
-            return ordered[0][0], value, ordered[-1][0]
-    raise AssertionError("nothing was counted")
+    return min(counts), statistics.median_low(counts.elements()), max(counts)
 
 
 def _ints(values: Iterable[int]) -> tuple[int, ...]:

@@ -1,18 +1,50 @@
-"""Every record of some files read, decoded and checked; the bad ones named."""
+"""Records decoded and checked, one or all of some files; the bad ones named."""
 
-import collections
-import concurrent.futures
 import dataclasses
-import os
 import pathlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import tensorflow as tf
 from google.protobuf import message
 
-from deeplab_dpc.data import checksums, decoding, records
-from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.data import records
+from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Shard
+
+
+def decode(
+    serialized: tf.Tensor, where: tf.Tensor | str, info: DatasetInfo
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """The image, label and name of a `tf.Example` with the original's keys.
+
+    Uint8 `[height, width, 3]`; uint8 `[height, width, 1]`, ignored everywhere for a
+    record without one; a scalar string. When run, it raises `InvalidArgumentError`,
+    which `record_error` can read, for what is no image, a label of another size or with
+    other ids; `where`, a scalar string, then says where the record lies.
+    """
+    record = records.parse(serialized)
+    name = record["name"]
+    image = records.decode_image(record["image"])
+    ignored = tf.constant(info.ignore_label, tf.uint8)
+    label = tf.cond(
+        tf.equal(record["label"], ""),
+        lambda: tf.fill(tf.concat([tf.shape(image)[:2], [1]], 0), ignored),
+        lambda: records.decode_label(record["label"]),
+    )
+    whose = tf.strings.join([records.UNUSABLE, " ", name, " ", where, ": "])
+    checks = [_check_size(image, label, whose), _check_values(label, whose, info)]
+    with tf.control_dependencies(checks):
+        return image, tf.ensure_shape(label, [None, None, 1]), name
+
+
+def record_error(error: tf.errors.OpError) -> DatasetError | None:
+    """What a stream's error says of a record, in one paragraph; None for another one.
+    An error raised while batches are made comes wrapped in TensorFlow's own words.
+    """
+    pattern = rf"({records.UNUSABLE} .*?)(?:\]\n|\nTraceback )"
+    match = re.search(pattern, str(error), re.DOTALL)
+    return DatasetError(match[1]) if match else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,8 +94,15 @@ def usable_records(
     Of a file that is as `shards` (from `dataset.json`, by name) says it was written,
     the records were checked then, and are not checked again.
     """
+
+    def is_as_written(path: pathlib.Path) -> bool:
+        shard = shards.get(path.name)
+        if shard is None or path.stat().st_size != shard.num_bytes:
+            return False
+        return records.file_checksum(path) == (shard.num_bytes, shard.crc32c)
+
     paths = tuple(paths)
-    doubtful = [p for p in paths if not is_as_written(p, shards.get(p.name))]
+    doubtful = [path for path in paths if not is_as_written(path)]
     bad = find_bad_records(info, doubtful, progress)
     index = records.index_records(paths, skip_damage=True)
     left_out = {(b.path, b.offset) for b in bad}
@@ -71,58 +110,42 @@ def usable_records(
     return index.select(used), bad
 
 
-def is_as_written(path: pathlib.Path, shard: Shard | None) -> bool:
-    """Whether a file has the size and the checksum that its conversion noted."""
-    if shard is None or path.stat().st_size != shard.num_bytes:
-        return False
-    return checksums.of_file(path) == (shard.num_bytes, shard.crc32c)
-
-
 def _checked(
     info: DatasetInfo, index: records.RecordIndex
 ) -> Iterator[BadRecord | None]:
-    """What is wrong with each record, in order; a few are in work at a time."""
+    """What is wrong with each record, in order."""
 
     @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
-    def decode(serialized: tf.Tensor) -> tf.Tensor:
-        image, label, name = decoding.decode(serialized, _NOWHERE, info)
+    def name_of(serialized: tf.Tensor) -> tf.Tensor:
+        image, label, name = decode(serialized, _NOWHERE, info)
         with tf.control_dependencies([image, label]):
             return tf.identity(name)
 
-    workers = len(os.sched_getaffinity(0))
-    waiting: collections.deque[concurrent.futures.Future] = collections.deque()
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        for i in range(len(index)):
-            waiting.append(pool.submit(_check, index, i, decode))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    return records.in_order(lambda i: _check(index, i, name_of), range(len(index)))
 
 
 _NOWHERE = "here"  # The place is known to the caller.
 
 
 def _check(
-    index: records.RecordIndex, number: int, decode: Callable[[tf.Tensor], tf.Tensor]
+    index: records.RecordIndex, number: int, name_of: Callable[[tf.Tensor], tf.Tensor]
 ) -> BadRecord | None:
     try:
         serialized = index.read(number)
     except records.DamagedError as e:
         return BadRecord(e.path, e.offset, e.index, "", e.reason)
     try:
-        decode(tf.constant(serialized))
+        name_of(tf.constant(serialized))
     except (tf.errors.OpError, UnicodeDecodeError) as e:
-        path, offset = index.place(number)
-        place = index.number_in_file(number)
-        return BadRecord(path, offset, place, _name(serialized), _reason(e))
+        place = (*index.place(number), index.number_in_file(number))
+        return BadRecord(*place, _name(serialized), _reason(e))
     return None
 
 
 def _reason(error: tf.errors.OpError | UnicodeDecodeError) -> str:
     if isinstance(error, UnicodeDecodeError):  # TensorFlow quotes what it cannot parse.
         return "it cannot be decoded (it is no tf.Example, or its name is no text)"
-    known = decoding.record_error(error)
+    known = record_error(error)
     if known is not None:
         return str(known).split(f" {_NOWHERE}: ", 1)[1]
     lines = [line.strip() for line in error.message.splitlines() if line.strip()]
@@ -137,3 +160,35 @@ def _name(serialized: bytes) -> str:
         return ""
     values = example.features.feature[records.NAME].bytes_list.value
     return values[0].decode(errors="replace") if values else ""
+
+
+def _check_size(image: tf.Tensor, label: tf.Tensor, whose: tf.Tensor) -> tf.Operation:
+    """Fails unless an image and its label have one size."""
+    sizes = [tf.shape(image)[:2], tf.shape(label)[:2]]
+    texts = [tf.strings.reduce_join(tf.as_string(s), separator="x") for s in sizes]
+    message = [whose, "its image is ", texts[0], " (height x width), its label "]
+    message += [texts[1], ". Convert the data set again."]
+    same = tf.reduce_all(tf.equal(*sizes))
+    return tf.debugging.Assert(same, [tf.strings.join(message)])
+
+
+def _check_values(
+    label: tf.Tensor, whose: tf.Tensor, info: DatasetInfo
+) -> tf.Operation:
+    """Fails on a label that is neither a class nor ignored."""
+    is_class = label < tf.constant(info.num_classes, tf.uint8)
+    legal = is_class | tf.equal(label, tf.constant(info.ignore_label, tf.uint8))
+
+    def fail() -> tf.Operation:
+        values = tf.sort(tf.unique(tf.boolean_mask(label, ~legal))[0])
+        message = [
+            whose,
+            "its label has the value(s) ",
+            tf.strings.reduce_join(tf.as_string(values), separator=", "),
+            f", but {info.name} has {info.num_classes} classes "
+            f"(0..{info.num_classes - 1}) and ignores {info.ignore_label}. Check "
+            "--dataset, or convert the data set again.",
+        ]
+        return tf.debugging.Assert(False, [tf.strings.join(message)])
+
+    return tf.cond(tf.reduce_all(legal), tf.no_op, fail)

@@ -1,16 +1,13 @@
 """What a folder of records holds: read, counted, and compared with its dataset.json."""
 
-import collections
-import concurrent.futures
 import dataclasses
-import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from deeplab_dpc.data import checksums, records
+from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest
 from deeplab_dpc.data.statistics import SplitStatistics, Tally
@@ -20,10 +17,9 @@ from deeplab_dpc.data.statistics import SplitStatistics, Tally
 class Decoded:
     """A record's content."""
 
-    name: str  # The image's name.
+    name: str
     image: np.ndarray  # `[height, width, 3]` uint8.
-    # `[height, width]` uint8, or None for a record without labels.
-    label: np.ndarray | None
+    label: np.ndarray | None  # `[height, width]` uint8.
 
 
 def read(index: records.RecordIndex, number: int) -> Decoded:
@@ -34,16 +30,13 @@ def read(index: records.RecordIndex, number: int) -> Decoded:
     try:
         parsed = records.parse(tf.constant(index.read(number)))
         image = records.decode_image(parsed["image"]).numpy()
-        encoded = parsed["label"]
-        label = (
-            records.decode_label(encoded).numpy()[..., 0] if encoded != b"" else None
-        )
+        label = None
+        if parsed["label"] != b"":
+            label = records.decode_label(parsed["label"]).numpy()[..., 0]
     except (tf.errors.OpError, UnicodeDecodeError) as e:
         raise _unusable(path, offset, "it cannot be decoded") from e
     if label is not None and label.shape != image.shape[:2]:
-        sizes = [
-            f"{height}x{width}" for height, width in (image.shape[:2], label.shape)
-        ]
+        sizes = ["x".join(map(str, x.shape[:2])) for x in (image, label)]
         reason = f"its image is {sizes[0]} (height x width), its label {sizes[1]}"
         raise _unusable(path, offset, reason)
     return Decoded(parsed["name"].numpy().decode(errors="replace"), image, label)
@@ -53,16 +46,8 @@ def read_all(
     index: records.RecordIndex, numbers: Iterable[int] | None = None
 ) -> Iterator[tuple[int, Decoded]]:
     """Some records (all by default) with their numbers; several are decoded at once."""
-    waiting: collections.deque[tuple[int, concurrent.futures.Future[Decoded]]]
-    workers, waiting = len(os.sched_getaffinity(0)), collections.deque()
-    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        for number in range(len(index)) if numbers is None else numbers:
-            waiting.append((number, pool.submit(read, index, number)))
-            if len(waiting) > 2 * workers:
-                done, future = waiting.popleft()
-                yield done, future.result()
-        for done, future in waiting:
-            yield done, future.result()
+    numbers = range(len(index)) if numbers is None else numbers
+    return records.in_order(lambda number: (number, read(index, number)), numbers)
 
 
 def count(
@@ -83,11 +68,8 @@ def count(
 
 def evenly_spaced(total: int, wanted: int) -> list[int]:
     """At most `wanted` of the numbers `0..total - 1`, first and last among them."""
-    return (
-        np.unique(np.linspace(0, total - 1, min(wanted, total)).round())
-        .astype(int)
-        .tolist()
-    )
+    spaced = np.linspace(0, total - 1, min(wanted, total)).round()
+    return np.unique(spaced).astype(int).tolist()
 
 
 def file_problems(
@@ -116,7 +98,7 @@ def file_problems(
                 f"{path}: has {path.stat().st_size:,} bytes, but {FILE_NAME} says "
                 f"{stated.num_bytes:,}"
             )
-        elif with_checksums and checksums.of_file(path)[1] != stated.crc32c:
+        elif with_checksums and records.file_checksum(path)[1] != stated.crc32c:
             lines.append(f"{path}: its bytes do not match the checksum in {FILE_NAME}")
         step()
     return lines

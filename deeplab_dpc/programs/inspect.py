@@ -21,8 +21,7 @@ from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest
 from deeplab_dpc.data.statistics import SplitStatistics, balanced_weights
 from deeplab_dpc.inspection import contents as inspection
-from deeplab_dpc.inspection import data_tables as data_report
-from deeplab_dpc.inspection import data_warnings
+from deeplab_dpc.inspection import data_report
 from deeplab_dpc.programs import command_line
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.progress import Progress
@@ -130,12 +129,12 @@ def report(
     parts = [
         data_report.splits_table(counted, sizes),
         data_report.classes_table(info, counted),
-        _listed("Left out:", data_warnings.skipped_lines(manifest.skipped)),
-        _listed("Shared:", data_warnings.shared_lines(manifest.shared_images)),
+        _listed("Left out:", data_report.skipped_lines(manifest.skipped)),
+        _listed("Shared:", data_report.shared_lines(manifest.shared_images)),
     ]
     odd = inspection.file_problems(manifest, shards)
     odd += inspection.count_problems(info, shards)
-    odd += data_warnings.warnings(info, counted)
+    odd += data_report.warnings(info, counted)
     parts += [_listed("Look at:", odd), _weights(info, counted)]
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from deeplab_dpc.data import checksums, records, verify
+from deeplab_dpc.data import records, verify
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.data.manifest import Shard
 from deeplab_dpc.data.records import encode_png
@@ -71,10 +71,10 @@ def test_damage_to_bytes_and_headers(tmp_path):
 def test_files_that_are_as_written_are_not_decoded(tmp_path):
     """A label of 7 would be found; a matching checksum says that it was checked."""
     path = write(tmp_path / "a", [example("a"), example("b", label=7)])
-    written = Shard(2, *checksums.of_file(path))
+    written = Shard(2, *records.file_checksum(path))
     index, bad = verify.usable_records(INFO, [path], {"a": written})
     assert (len(index), bad) == (2, [])
     with open(path, "ab") as file:
-        file.write(checksums.framed(example("c")))
+        file.write(records.framed(example("c")))
     index, bad = verify.usable_records(INFO, [path], {"a": written})
     assert (len(index), [b.name for b in bad]) == (2, ["b"])

@@ -11,8 +11,7 @@ from PIL import Image
 from deeplab_dpc.reports import class_chart, pages
 from deeplab_dpc.reports.pictures import Palette
 from deeplab_dpc.reports.plots import Plot
-from tests.inspection.data_tables_test import UNLABELLED
-from tests.inspection.data_warnings_test import SOUND
+from tests.inspection.data_report_test import SOUND, UNLABELLED
 
 NAMES, COLORS = ("sky", "road", "car"), ((250, 0, 0), (0, 250, 0), (0, 0, 250))
 PALETTE = Palette(NAMES, COLORS)

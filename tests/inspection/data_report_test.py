@@ -1,4 +1,4 @@
-"""What is said of a data set that is odd, and that nothing is said of a sound one."""
+"""The tables, word for word, what is said of an odd data set, nothing of a sound one."""
 
 import dataclasses
 
@@ -7,7 +7,7 @@ import pytest
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.data.manifest import Shared, Skipped
 from deeplab_dpc.data.statistics import SplitStatistics
-from deeplab_dpc.inspection import data_warnings
+from deeplab_dpc.inspection import data_report
 
 INFO = DatasetInfo(
     "toy", ("sky", "road", "car"), ((1, 2, 3), (4, 5, 6), (7, 8, 9)), 255, {}
@@ -24,6 +24,14 @@ SOUND = SplitStatistics(
     mean_rgb=(100.0, 110.0, 120.0),
     std_rgb=(60.0, 60.0, 60.0),
 )
+UNLABELLED = dataclasses.replace(
+    SOUND,
+    num_labelled=0,
+    class_pixels=(0, 0, 0),
+    ignored_pixels=0,
+    images_where_present=(0, 0, 0),
+    heights_px=(360, 360, 360),
+)
 
 
 def changed(**figures):
@@ -31,7 +39,7 @@ def changed(**figures):
 
 
 def warnings(info=INFO, **counted):
-    return data_warnings.warnings(info, counted)
+    return data_report.warnings(info, counted)
 
 
 def test_nothing_is_said_of_a_sound_data_set():
@@ -113,13 +121,13 @@ def test_shared_images_are_grouped_by_their_splits():
         Shared("name", (("train", "d"), ("test", "d"))),
         Shared("image", (("train", "e"), ("train", "f"))),
     ]
-    assert data_warnings.shared_lines(shared) == [
+    assert data_report.shared_lines(shared) == [
         "2 equal image files in train and val: a = b, c",
         "1 equal names in train and test: d",
         "1 equal image files in train, twice: e = f",
     ]
     many = [Shared("image", (("train", f"{i}"), ("val", f"{i}"))) for i in range(7)]
-    assert data_warnings.shared_lines(many) == [
+    assert data_report.shared_lines(many) == [
         "7 equal image files in train and val: 0, 1, 2, 3, 4 and 2 more"
     ]
 
@@ -129,6 +137,46 @@ def test_what_was_skipped_is_told_with_its_reason():
         "train": tuple(Skipped(f"{i}", f"reason {i}") for i in range(7)),
         "val": (),
     }
-    lines = data_warnings.skipped_lines(skipped)
+    lines = data_report.skipped_lines(skipped)
     assert lines[:2] == ["train: 7 left out at conversion", "  0: reason 0"]
     assert lines[-1] == "  and 2 more, all in dataset.json" and len(lines) == 7
+
+
+def test_splits():
+    """100 of 1,100 pixels are ignored; 3 MiB and a half."""
+    files = {"train": (4, 7 * 2**19), "test": (1, 2**20)}
+    lines = data_report.splits_table({"train": SOUND, "test": UNLABELLED}, files)
+    assert [line.split() for line in lines] == [
+        ["split", "images", "labelled", "files", "MiB", "height", "width"]
+        + ["mean", "RGB", "std", "RGB", "ignored"],
+        ["train", "10", "10", "4", "3.5", "300/360/400", "400/480/500"]
+        + ["100", "110", "120", "60", "60", "60", "9.09", "%"],
+        ["test", "10", "0", "1", "1.0", "360", "400/480/500"]
+        + ["100", "110", "120", "60", "60", "60", "-"],
+    ]
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_classes():
+    absent = dataclasses.replace(
+        SOUND, class_pixels=(999, 0, 1), images_where_present=(10, 0, 1)
+    )
+    lines = data_report.classes_table(
+        INFO, {"train": SOUND, "val": absent, "test": UNLABELLED}
+    )
+    assert [line.split() for line in lines[1:]] == [
+        ["0", "sky", "50.0", "%", "10", "100", "%", "99.9", "%", "10", "100", "%"],
+        ["1", "road", "30.0", "%", "9", "90", "%", "never", "0"],
+        ["2", "car", "20.0", "%", "7", "70", "%", "0.10", "%", "1", "10", "%"],
+    ]
+    assert "test" not in lines[0]
+
+
+def test_an_ignored_class_is_no_absent_one():
+    info = dataclasses.replace(INFO, ignore_label=0)
+    lines = data_report.classes_table(info, {"train": SOUND})
+    assert lines[1].split() == ["0", "sky", "ignored"]
+
+
+def test_no_labels_no_table():
+    assert data_report.classes_table(INFO, {"test": UNLABELLED}) == []

@@ -1,19 +1,91 @@
-"""What a careful engineer would look at in a data set before training on it."""
+"""A data set in words and numbers, and what to look at before training on it."""
 
 from collections.abc import Mapping, Sequence
 
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.data.manifest import Shared, Skipped
 from deeplab_dpc.data.statistics import SplitStatistics
-from deeplab_dpc.formatting import fine_percent
+from deeplab_dpc.formatting import fine_percent, some
 
 MOST_IGNORED = 0.5
 MOST_OF_ONE_CLASS = 0.95
 MOST_SIZE_RATIO = 4.0
 LEAST_STD = 5.0
+_LONGEST_NAME = 28
 _NAMES_SHOWN = 8
 
 Counted = Mapping[str, SplitStatistics]
+
+
+def splits_table(counted: Counted, files: Mapping[str, tuple[int, int]]) -> list[str]:
+    """A row a split: images, files (number and bytes), sizes, mean colours, ignored
+    pixels.
+    """
+    head = ("split", "images", "labelled", "files", "MiB", "height", "width")
+    rows: list[tuple[str, ...]] = [(*head, "mean RGB", "std RGB", "ignored")]
+    for split, figures in counted.items():
+        count, num_bytes = files[split]
+        labelled = sum(figures.class_pixels) + figures.ignored_pixels
+        ignored = fine_percent(figures.ignored_pixels / labelled) if labelled else "-"
+        rows.append(
+            (split, f"{figures.num_images:,}", f"{figures.num_labelled:,}", str(count))
+            + (f"{num_bytes / 2**20:,.1f}", _spread(figures.heights_px))
+            + (_spread(figures.widths_px), _triple(figures.mean_rgb))
+            + (_triple(figures.std_rgb), ignored)
+        )
+    return _aligned(rows)
+
+
+def classes_table(info: DatasetInfo, counted: Counted) -> list[str]:
+    """A row a class: share of the labelled pixels and images with it, for each split
+    that has labels.
+    """
+    labelled = {k: s for k, s in counted.items() if sum(s.class_pixels)}
+    if not labelled:
+        return []
+    head = ["id", "class"]
+    for split in labelled:
+        head += [f"{split}: pixels", "images", ""]
+    rows = [tuple(head)]
+    for c, name in enumerate(info.class_names):
+        short = f"{name[: _LONGEST_NAME - 3]}..."
+        row = [str(c), name if len(name) <= _LONGEST_NAME else short]
+        for figures in labelled.values():
+            row += _cells(figures, c, c == info.ignore_label)
+        rows.append(tuple(row))
+    return _aligned(rows, left=(1,))
+
+
+def _aligned(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
+    """Rows of cells as lines: columns to the right, but the `left` ones to the left."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    return [
+        "  ".join(
+            cell.ljust(width) if i in left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _cells(figures: SplitStatistics, c: int, is_ignored: bool) -> list[str]:
+    """Share of pixels, images, and their share of the labelled images."""
+    images = figures.images_where_present[c]
+    if is_ignored:
+        return ["ignored", "", ""]
+    if not images:
+        return ["never", "0", ""]
+    share = fine_percent(figures.class_pixels[c] / sum(figures.class_pixels))
+    return [share, f"{images:,}", f"{100 * images / figures.num_labelled:.0f} %"]
+
+
+def _spread(values: tuple[int, int, int]) -> str:
+    """Smallest, median and largest; one number if all are the same."""
+    return str(values[0]) if len(set(values)) == 1 else "/".join(map(str, values))
+
+
+def _triple(values: tuple[float, float, float]) -> str:
+    return " ".join(f"{value:.0f}" for value in values)
 
 
 def warnings(info: DatasetInfo, counted: Counted) -> list[str]:
@@ -34,8 +106,9 @@ def shared_lines(shared: Sequence[Shared], most: int = 5) -> list[str]:
     for (same, splits), items in groups.items():
         where = " and ".join(splits) if len(splits) > 1 else f"{splits[0]}, twice"
         what = "equal image files" if same == "image" else "equal names"
-        names = _some([" = ".join(_named(item)) for item in items], most)
-        lines.append(f"{len(items)} {what} in {where}: {names}")
+        # The names of an image's occurrences, each once.
+        names = [" = ".join(dict.fromkeys(n for _, n in item.where)) for item in items]
+        lines.append(f"{len(items)} {what} in {where}: {some(names, most)}")
     return lines
 
 
@@ -54,11 +127,6 @@ def skipped_lines(skipped: Mapping[str, Sequence[Skipped]], most: int = 5) -> li
 def is_training(split: str) -> bool:
     """Whether a split of this name is for training alone (`trainval` is not)."""
     return split.startswith("train") and not split.startswith("trainval")
-
-
-def _named(item: Shared) -> list[str]:
-    """The names of an image's occurrences, each once."""
-    return list(dict.fromkeys(name for _, name in item.where))
 
 
 def _absent_classes(info: DatasetInfo, counted: Counted) -> list[str]:
@@ -146,9 +214,4 @@ def _classes(names: Sequence[str]) -> str:
     """The names as the beginning of a sentence."""
     if len(names) == 1:
         return f"Class {names[0]!r} occurs"
-    return f"{len(names)} classes ({_some(names, _NAMES_SHOWN)}) occur"
-
-
-def _some(names: Sequence[str], most: int) -> str:
-    more = f" and {len(names) - most} more" if names[most:] else ""
-    return ", ".join(names[:most]) + more
+    return f"{len(names)} classes ({some(names, _NAMES_SHOWN)}) occur"
