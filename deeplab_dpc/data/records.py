@@ -115,7 +115,7 @@ def encode_png(pixels: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _masked_crc(data: bytes) -> int:
+def masked_crc(data: bytes) -> int:
     """The CRC-32C that a record file keeps of some bytes: rotated, and offset."""
     crc = google_crc32c.value(data)
     return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
@@ -124,8 +124,8 @@ def _masked_crc(data: bytes) -> int:
 def framed(example: bytes) -> bytes:
     """A record as a file holds it: its length and its bytes, each with a checksum."""
     length = struct.pack("<Q", len(example))
-    header = length + _FOOTER.pack(_masked_crc(length))
-    return b"".join((header, example, _FOOTER.pack(_masked_crc(example))))
+    header = length + _FOOTER.pack(masked_crc(length))
+    return b"".join((header, example, _FOOTER.pack(masked_crc(example))))
 
 
 def file_checksum(path: pathlib.Path) -> tuple[int, str]:
@@ -235,7 +235,7 @@ class RecordIndex:
         with open(path, "rb") as file:
             file.seek(offset)
             data, footer = file.read(length), file.read(_FOOTER.size)
-        if _FOOTER.pack(_masked_crc(data)) != footer:
+        if _FOOTER.pack(masked_crc(data)) != footer:
             reason = "its bytes do not match their checksum"
             number = self.number_in_file(index)
             raise DamagedError(path, offset - _HEADER.size, number, reason)
@@ -282,7 +282,7 @@ def _spans(path: pathlib.Path) -> Iterator[tuple[int, int]]:
             if len(header) < _HEADER.size:
                 raise DamagedError(path, at, number, f"the file ends at byte {size}")
             length, checksum = _HEADER.unpack(header)
-            if checksum != _masked_crc(header[:8]):
+            if checksum != masked_crc(header[:8]):
                 reason = "its header does not match its checksum"
                 raise DamagedError(path, at, number, reason)
             start = at + _HEADER.size

@@ -1,6 +1,7 @@
 """Random views: scales, places, mirrors and colours, and that a seed fixes them."""
 
 import colorsys
+import dataclasses
 import json
 
 import numpy as np
@@ -15,9 +16,12 @@ DRAWS = 400
 GREY = np.full((2, 2, 3), 100.0, np.float32)
 
 
-def views(image, label, number, **settings):
+UNSCALED = {"min_scale_factor": 1.0, "max_scale_factor": 1.0}
+
+
+def views(image, label, number, size, **settings):
     """Views of seeds 0..number-1, as `[number, h, w, c]` arrays."""
-    train = TrainConfig(**settings)
+    train = TrainConfig(train_crop_size=size, **settings)
 
     @tf.function
     def view(i):
@@ -49,14 +53,7 @@ def test_mirrored_views_are_the_originals():
     """A crop as large as the image leaves nothing but the mirror to chance."""
     stored = goldens.arrays("preproc/utils")
     image, label = (tf.constant(stored[k]) for k in ("image", "label"))
-    images, labels = views(
-        image,
-        label,
-        20,
-        train_crop_size=tuple(image.shape[:2]),
-        min_scale_factor=1.0,
-        max_scale_factor=1.0,
-    )
+    images, labels = views(image, label, 20, tuple(image.shape[:2]), **UNSCALED)
     plain = (images == stored["image"]).all(axis=(1, 2, 3))
     assert 0 < plain.sum() < 20  # Fails for one seed in 5e5.
     mirrored = np.flatnonzero(~plain)[0]
@@ -71,14 +68,7 @@ def test_step_zero_draws_from_the_whole_range():
 
 def test_view_without_scaling_is_a_part_of_the_image_or_its_mirror():
     image, label = ramp(9, 11)
-    images, labels = views(
-        image,
-        label,
-        200,
-        train_crop_size=(5, 7),
-        min_scale_factor=1.0,
-        max_scale_factor=1.0,
-    )
+    images, labels = views(image, label, 200, (5, 7), **UNSCALED)
     assert images.dtype == np.float32 and labels.dtype == np.int32
     np.testing.assert_array_equal(images[..., 0] + images[..., 1], labels[..., 0])
     steps = np.diff(images[..., 1], axis=2)
@@ -91,14 +81,7 @@ def test_view_without_scaling_is_a_part_of_the_image_or_its_mirror():
 
 def test_small_image_is_padded_at_the_bottom_and_the_right():
     image, label = tf.fill([3, 4, 3], np.uint8(9)), tf.fill([3, 4, 1], np.uint8(2))
-    images, labels = views(
-        image,
-        label,
-        8,
-        train_crop_size=(5, 7),
-        min_scale_factor=1.0,
-        max_scale_factor=1.0,
-    )
+    images, labels = views(image, label, 8, (5, 7), **UNSCALED)
     for picture, ids in zip(images, labels):
         inside = np.zeros((5, 7), bool)
         inside[:3, :4] = True
@@ -111,7 +94,7 @@ def test_small_image_is_padded_at_the_bottom_and_the_right():
 def test_scales_occur_alike():
     """Binomial(700, 1/7) has std 9.3; 56 is 6 std, for each of seven scales."""
     image, label = ramp(20, 20)
-    images, _ = views(image, label, 700, train_crop_size=(40, 40))
+    images, _ = views(image, label, 700, (40, 40))
     heights = (images[:, :, :, 2] == 0).any(axis=2).sum(axis=1)
     sizes, counts = np.unique(heights, return_counts=True)
     assert sizes.tolist() == [10, 15, 20, 25, 30, 35, 40]
@@ -120,7 +103,7 @@ def test_scales_occur_alike():
 
 def test_a_view_is_a_function_of_its_seed():
     image, label = ramp(30, 30)
-    first, again = (views(image, label, 4, train_crop_size=(16, 16)) for _ in range(2))
+    first, again = (views(image, label, 4, (16, 16)) for _ in range(2))
     np.testing.assert_array_equal(first[0], again[0])
     np.testing.assert_array_equal(first[1], again[1])
     assert not np.array_equal(first[0][0], first[0][1])
@@ -128,11 +111,8 @@ def test_a_view_is_a_function_of_its_seed():
 
 @pytest.mark.parametrize("seed", [(0, 0), (0, 2**40), (-3, 5)])
 def test_any_seed_will_do(seed):
-    image, label = ramp(8, 8)
-    train = TrainConfig(train_crop_size=(8, 8))
-    seed = tf.constant(seed, tf.int64)
-    view, _ = augment.RandomView(train)(image, label, seed)
-    assert view.shape == (8, 8, 3)
+    view = augment.RandomView(TrainConfig(train_crop_size=(8, 8)))
+    assert view(*ramp(8, 8), tf.constant(seed, tf.int64))[0].shape == (8, 8, 3)
 
 
 def distorted(image, number=DRAWS):
@@ -171,21 +151,19 @@ def test_hue_turns_by_at_most_18_degrees_and_saturation_by_half():
 
 def test_a_seed_gives_one_picture():
     image = np.random.default_rng(0).uniform(0, 255, (4, 5, 3)).astype("float32")
-    one, two = distorted(image, 5), distorted(image, 5)
-    np.testing.assert_array_equal(one, two)
+    np.testing.assert_array_equal(distorted(image, 5), distorted(image, 5))
 
 
 def test_the_view_stays_where_it_is():
     """The same scale, place and mirror with and without distortion; padding is 127.5."""
     image = tf.constant(np.random.default_rng(0).integers(0, 255, (9, 9, 3)), tf.uint8)
     label = tf.constant(np.arange(81).reshape(9, 9, 1), tf.uint8)
+    plain = TrainConfig(train_crop_size=(12, 12))
+    both = plain, dataclasses.replace(plain, photometric_distortion=True)
     for i in range(10):
-        views = [
-            augment.RandomView(
-                TrainConfig(train_crop_size=(12, 12), photometric_distortion=on)
-            )(image, label, tf.constant([1, i], tf.int64))
-            for on in (False, True)
-        ]
-        np.testing.assert_array_equal(views[0][1], views[1][1])
-        outside = np.asarray(views[0][1])[..., 0] == 255
-        assert (np.asarray(views[1][0])[outside] == 127.5).all()
+        (_, plain), (picture, ids) = (
+            augment.RandomView(train)(image, label, tf.constant([1, i], tf.int64))
+            for train in both
+        )
+        np.testing.assert_array_equal(plain, ids)
+        assert (np.asarray(picture)[np.asarray(ids)[..., 0] == 255] == 127.5).all()

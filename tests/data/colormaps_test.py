@@ -16,22 +16,15 @@ GOLDEN_NAMES = {
 
 @goldens.needed
 @pytest.mark.parametrize("name, stored", GOLDEN_NAMES.items())
-def test_colormap_is_the_originals(name, stored):
-    expected = goldens.arrays("preproc/colormaps")[f"colormap|{stored}"]
+def test_colormap_and_its_pictures_are_the_originals(name, stored):
+    arrays, file = goldens.arrays("preproc/colormaps"), "preproc/colormaps.npz"
     ours = colormaps.colormap(name)
     assert ours.dtype == np.uint8
-    goldens.check_equal("preproc/colormaps.npz", "colour maps", ours, expected)
-
-
-@goldens.needed
-@pytest.mark.parametrize("name, stored", GOLDEN_NAMES.items())
-def test_label_picture_is_the_originals(name, stored):
-    expected = goldens.arrays("preproc/colormaps")[f"label_to_color|{stored}"]
-    label = np.arange(16).reshape(4, 4)
-    picture = colormaps.colormap(name)[label]
-    file = "preproc/colormaps.npz"
+    goldens.check_equal(file, "colour maps", ours, arrays[f"colormap|{stored}"])
+    picture = ours[np.arange(16).reshape(4, 4)]
+    expected = arrays[f"label_to_color|{stored}"]
     goldens.check_equal(file, "coloured labels", picture, expected)
-    saved = goldens.arrays("preproc/colormaps").get(f"save_annotation|{name}")
+    saved = arrays.get(f"save_annotation|{name}")
     if saved is not None:
         goldens.check_equal(file, "saved annotations", picture, saved)
 

@@ -7,7 +7,6 @@ old ones.
 import dataclasses
 import struct
 
-import google_crc32c
 import numpy as np
 import tensorflow as tf
 
@@ -26,19 +25,6 @@ class Frame:
     @property
     def end(self) -> int:
         return self.start + 12 + len(self.payload) + 4
-
-
-def masked_crc(data: bytes) -> bytes:
-    """The checksum that TFRecord writes after a length or a payload."""
-    crc = google_crc32c.value(data)
-    rotated = ((crc >> 15) | (crc << 17)) & 0xFFFFFFFF
-    return struct.pack("<I", (rotated + 0xA282EAD8) & 0xFFFFFFFF)
-
-
-def framed(payload: bytes) -> bytes:
-    """A payload as it stands in a shard, with right checksums."""
-    length = struct.pack("<Q", len(payload))
-    return length + masked_crc(length) + payload + masked_crc(payload)
 
 
 def frames(shard: bytes) -> list[Frame]:
@@ -89,10 +75,8 @@ def swap(data: bytes, random: Random) -> bytes:
     size = int(random.integers(1, max(2, len(data) // 3)))
     a, b = sorted(random.integers(0, len(data) - 2 * size + 1, 2))
     b += size
-    middle = data[a + size : b]
-    return (
-        data[:a] + data[b : b + size] + middle + data[a : a + size] + data[b + size :]
-    )
+    one, middle, two = data[a : a + size], data[a + size : b], data[b : b + size]
+    return data[:a] + two + middle + one + data[b + size :]
 
 
 def splice(data: bytes, random: Random) -> bytes:
@@ -130,7 +114,7 @@ def length(shard: bytes, random: Random) -> bytes:
     header = struct.pack("<Q", max(stated, 0))
     checksum = shard[frame.start + 8 : frame.start + 12]
     if random.random() < 0.7:
-        checksum = masked_crc(header)
+        checksum = struct.pack("<I", records.masked_crc(header))
     return shard[: frame.start] + header + checksum + shard[frame.start + 12 :]
 
 
@@ -138,7 +122,7 @@ def swap_records(shard: bytes, random: Random) -> bytes:
     """The records come in another order, one may come twice: nothing is wrong."""
     found = frames(shard)
     order = random.integers(0, len(found), len(found))
-    return b"".join(framed(found[i].payload) for i in order)
+    return b"".join(records.framed(found[i].payload) for i in order)
 
 
 SHARD = (*FILE, length, swap_records)
@@ -149,8 +133,7 @@ def payload(shard: bytes, random: Random) -> bytes:
     """A record's bytes change, and its checksum with them."""
     frame = _one(shard, random)
     how = FILE[random.integers(len(FILE))]
-    new = framed(how(frame.payload, random))
-    return shard[: frame.start] + new + shard[frame.end :]
+    return _replaced(shard, frame, how(frame.payload, random))
 
 
 def field(shard: bytes, random: Random) -> bytes:
@@ -191,10 +174,9 @@ def structure(shard: bytes, random: Random) -> bytes:
 CHECKED = (payload, field, structure)
 """Mutations whose checksums are right: only decoding can find them."""
 
-_FRAME_MARKS = (
-    b"\xff\xc0\x00\x11\x08",
-    b"\xff\xc2\x00\x11\x08",
-    b"\xff\xc0\x00\x0b\x08",
+_FRAME_MARKS = tuple(
+    b"\xff%b\x00%b\x08" % pair
+    for pair in ((b"\xc0", b"\x11"), (b"\xc2", b"\x11"), (b"\xc0", b"\x0b"))
 )
 
 
@@ -213,5 +195,8 @@ def _edited(shard: bytes, random: Random, change) -> bytes:
     frame = _one(shard, random)
     example = tf.train.Example.FromString(frame.payload)
     change(example)
-    new = framed(example.SerializeToString(deterministic=True))
-    return shard[: frame.start] + new + shard[frame.end :]
+    return _replaced(shard, frame, example.SerializeToString(deterministic=True))
+
+
+def _replaced(shard: bytes, frame: Frame, payload: bytes) -> bytes:
+    return shard[: frame.start] + records.framed(payload) + shard[frame.end :]

@@ -64,7 +64,7 @@ def make_shard(case: int, folder: pathlib.Path) -> Shard:
     hows = (*mutations.SHARD, *mutations.CHECKED, *mutations.CHECKED)
     how = hows[case % len(hows)]
     path = folder / records.shard_name("train", case % GROUP, GROUP)
-    whole = b"".join(map(mutations.framed, examples))
+    whole = b"".join(map(records.framed, examples))
     path.write_bytes(how(whole, random))
     checksum = f"{google_crc32c.value(whole):08x}"
     stated = manifest.Shard(RECORDS, len(whole), checksum)

@@ -13,7 +13,6 @@ from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.data.manifest import Manifest
 from deeplab_dpc.inspection import contents as inspection
-from tests.data import mutations
 
 COLORS = ((1, 2, 3), (4, 5, 6), (7, 8, 9))
 
@@ -75,7 +74,7 @@ def test_counting_gives_what_the_conversion_counted(pristine):
 
 
 def write(path, *examples):
-    path.write_bytes(b"".join(map(mutations.framed, examples)))
+    path.write_bytes(b"".join(map(records.framed, examples)))
 
 
 def png(array):
@@ -111,7 +110,7 @@ def test_a_bad_record_is_named_with_its_place(tmp_path, pristine, example, messa
     info = Manifest.load(pristine).info
     with pytest.raises(DatasetError, match=message) as error:
         inspection.count(info, records.index_records([path]))
-    assert f"at byte {len(mutations.framed(good))} of {path}" in str(error.value)
+    assert f"at byte {len(records.framed(good))} of {path}" in str(error.value)
     assert "--verify lists all" in str(error.value)
 
 
