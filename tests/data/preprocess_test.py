@@ -18,7 +18,7 @@ def stored(name):
 
 
 UTILS, CASES = stored("utils"), stored("eval_pipeline").get("cases", [])
-FILE = "preproc/utils.npz"
+FILE, PIPELINE = "preproc/utils.npz", "preproc/eval_pipeline.npz"
 RANGES = {f"{i}": entry["case"] for i, entry in enumerate(UTILS.get("resize", []))}
 PADS = [c for c in UTILS.get("calls", []) if c[1] == "pad_to_bounding_box"]
 
@@ -26,6 +26,11 @@ PADS = [c for c in UTILS.get("calls", []) if c[1] == "pad_to_bounding_box"]
 @pytest.fixture(scope="module")
 def arrays():
     return goldens.arrays("preproc/utils")
+
+
+@pytest.fixture(scope="module")
+def pair(arrays):
+    return [tf.constant(arrays[key]) for key in ("image", "label")]
 
 
 @goldens.needed
@@ -37,16 +42,15 @@ def test_pad(arrays, name, _, arguments, dtype):
         image = np.stack([image, image[::-1]]).astype(np.float32)
     else:
         image = image.astype(dtype)
-    padded = preprocess.pad_to_bounding_box(
-        tf.constant(image), (top, left), (height, width), value
-    )
+    box = (top, left), (height, width)
+    padded = preprocess.pad_to_bounding_box(tf.constant(image), *box, value)
     goldens.check_equal(FILE, "padded images and labels", padded, arrays[name])
     assert padded.dtype == image.dtype
 
 
 @goldens.needed
-def test_crop(arrays):
-    image, label = (tf.constant(arrays[k]) for k in ("image", "label"))
+def test_crop(arrays, pair):
+    image, label = pair
     whole = tf.shape(image)[:2]
     part, _ = preprocess.scaled_crop(image, label, whole, [3, 7], [20, 31])
     goldens.check_equal(FILE, "crops", part, arrays["crop"])
@@ -54,8 +58,8 @@ def test_crop(arrays):
 
 @goldens.needed
 @pytest.mark.parametrize("factor", [0.5, 0.75, 1.0, 1.25, 1.75, 2.0, 0.61])
-def test_scale(arrays, factor):
-    image, label = (tf.constant(arrays[k]) for k in ("image", "label"))
+def test_scale(arrays, pair, factor):
+    image, label = pair
     size = preprocess.scaled_size(tf.shape(image)[:2], factor)
     image, label = preprocess.scaled_crop(image, label, size, [0, 0], size)
     expected = arrays[f"scale_{factor:.2f}_image"]
@@ -67,8 +71,8 @@ def test_scale(arrays, factor):
 
 @goldens.needed
 @pytest.mark.parametrize("key, case", RANGES.items(), ids=map(str, RANGES.values()))
-def test_resize_to_range(arrays, key, case):
-    image, label = (tf.constant(arrays[k]) for k in ("image", "label"))
+def test_resize_to_range(arrays, pair, key, case):
+    image, label = pair
     aligned = case.get("align_corners", True)
     limits = {k: v for k, v in case.items() if k != "align_corners"}
     size = preprocess.range_size(tf.shape(image)[:2], **limits)
@@ -84,9 +88,8 @@ def test_resize_to_range(arrays, key, case):
 def test_range_sizes():
     for size, limits, expected in UTILS["resize_shapes"]:
         ours = preprocess.range_size(tf.constant(size), **limits)
-        goldens.check_equal(
-            "preproc/utils.json", "sizes of a range", ours, expected[:2]
-        )
+        file, what = "preproc/utils.json", "sizes of a range"
+        goldens.check_equal(file, what, ours, expected[:2])
 
 
 def test_range_size_rounds_down():
@@ -102,13 +105,9 @@ def test_evaluation_pipeline(case):
     expected, name = goldens.arrays("preproc/eval_pipeline"), case["name"]
     mean = [123.15, 115.9, 103.06] if name.endswith("_mean") else 127.5
     picture, ids = _evaluation_input(expected, case)
-    image, label, size = preprocess.for_evaluation(
-        tf.constant(picture),
-        tf.constant(ids),
-        tuple(case["crop"]),
-        DataConfig(**case["kw"]),
-        (255, mean),
-    )
+    settings = tuple(case["crop"]), DataConfig(**case["kw"]), (255, mean)
+    tensors = tf.constant(picture), tf.constant(ids)
+    image, label, size = preprocess.for_evaluation(*tensors, *settings)
     assert (image.dtype, label.dtype) == (case["image_dtype"], case["label_dtype"])
     assert size.numpy().tolist() == case["original_shape"][:2]
     goldens.check_equal(PIPELINE, "sizes", image.shape, expected[f"{name}|image|shape"])
@@ -140,13 +139,8 @@ def _evaluation_input(expected, case):
     label = draw.integers(0, 19, (height, width, 1)).astype("uint8")
     label[draw.random(label.shape) < 0.1] = 255
     if f"{name}|image" in expected and not case["kw"]:  # Padded, but not resized.
-        image = expected[f"{name}|image"][:height, :width].astype("uint8")
-    else:
-        image = np.full((height, width, 3), 99, np.uint8)
-    return image, label
-
-
-PIPELINE = "preproc/eval_pipeline.npz"
+        return expected[f"{name}|image"][:height, :width].astype("uint8"), label
+    return np.full((height, width, 3), 99, np.uint8), label
 
 
 @goldens.needed
@@ -171,8 +165,7 @@ def test_images_are_scaled_as_in_the_original():
 def test_without_settings_nothing_is_resized():
     image = tf.zeros([4, 6, 3], tf.uint8)
     resized, label = preprocess.resize_to_range(image, None, DataConfig())
-    assert resized is image
-    assert label is None
+    assert resized is image and label is None
 
 
 def test_image_that_does_not_fit_is_an_error():
@@ -187,10 +180,7 @@ def test_padding_to_at_least_keeps_larger_images(height):
     assert padded.sum() == height * 7 + 2 * (padded.size - height * 7)
 
 
-SIZES = [(37, 53), (64, 128), (1, 9), (100, 3)]
-
-
-@pytest.mark.parametrize("height, width", SIZES)
+@pytest.mark.parametrize("height, width", [(37, 53), (64, 128), (1, 9), (100, 3)])
 @pytest.mark.parametrize("factor", [0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 0.618])
 def test_part_of_a_resized_image_equals_resizing_it_all(height, width, factor):
     """Labels exactly; images to the rounding of their coordinates: 0.02 of 255."""
@@ -198,14 +188,12 @@ def test_part_of_a_resized_image_equals_resizing_it_all(height, width, factor):
     image = tf.constant(draw.integers(0, 256, (height, width, 3)), tf.uint8)
     label = tf.constant(draw.integers(0, 256, (height, width, 1)), tf.uint8)
     scaled = preprocess.scaled_size([height, width], factor)
-    whole = (
-        preprocess.resize_image(image, scaled),
-        preprocess.resize_label(label, scaled),
-    )
+    whole = preprocess.resize_image(image, scaled)
+    whole_label = preprocess.resize_label(label, scaled)
     for _ in range(8):
         offset = draw.integers(0, scaled.numpy())
         size = draw.integers(1, scaled.numpy() - offset + 1)
         part = preprocess.scaled_crop(image, label, scaled, offset, size)
         rows, columns = (slice(o, o + s) for o, s in zip(offset, size))
-        assert np.abs(part[0] - whole[0][rows, columns]).max() < 0.02
-        np.testing.assert_array_equal(part[1], whole[1][rows, columns])
+        assert np.abs(part[0] - whole[rows, columns]).max() < 0.02
+        np.testing.assert_array_equal(part[1], whole_label[rows, columns])

@@ -1,5 +1,6 @@
 """Records: the original's keys and files, and damaged ones."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -21,26 +22,19 @@ def test_example_is_the_originals():
     assert set(example.features.feature) == set(stored)
     for key, feature in example.features.feature.items():
         kind = feature.WhichOneof("kind")
-        values = [
-            v.decode() if isinstance(v, bytes) else v
-            for v in getattr(feature, kind).value
-        ]
+        found = getattr(feature, kind).value
+        values = [v.decode() if isinstance(v, bytes) else v for v in found]
         assert {"kind": kind, "value": values} == stored[key], key
     goldens.check("preproc/tfexample.json", "keys and values (other ones)", 0, 0)
 
 
 def test_parse_gives_what_was_encoded():
-    parsed = records.parse(tf.constant(records.encode(RECORD)))
-    assert {k: v.numpy() for k, v in parsed.items()} == {
-        "name": b"name",
-        "image": b"IMG",
-        "label": b"SEG",
-    }
-
-
-def test_record_without_label_has_an_empty_one():
-    record = records.Record("name", b"IMG", "png", (12, 34), None)
-    assert records.parse(tf.constant(records.encode(record)))["label"].numpy() == b""
+    """A record without a label has an empty one."""
+    for label, expected in ((b"SEG", b"SEG"), (None, b"")):
+        record = dataclasses.replace(RECORD, label=label)
+        parsed = records.parse(tf.constant(records.encode(record)))
+        found = {k: v.numpy() for k, v in parsed.items()}
+        assert found == {"name": b"name", "image": b"IMG", "label": expected}
 
 
 @goldens.needed
@@ -59,9 +53,8 @@ def test_the_originals_records_are_read_as_it_does():
         assert image.shape[:2] == (expected["height"], expected["width"])
         found = goldens.deviation(stored, f"original{i}", image[tf.newaxis])
         goldens.check("preproc/tfrecord.npz", "decoded images", found, 1e-6)
-        image = preprocess.pad_to_at_least(
-            tf.cast(image, tf.float32), (513, 513), preprocess.MEAN_PIXEL
-        )
+        image, grey = tf.cast(image, tf.float32), preprocess.MEAN_PIXEL
+        image = preprocess.pad_to_at_least(image, (513, 513), grey)
         label = preprocess.pad_to_at_least(label, (513, 513), 255).numpy()
         found = goldens.deviation(stored, f"image{i}", image[tf.newaxis])
         goldens.check("preproc/tfrecord.npz", "padded images", found, 1e-6)
@@ -109,9 +102,8 @@ def test_index_finds_every_record(tmp_path, sizes):
     index = records.index_records([tmp_path / "a", tmp_path / "b"])
     read = [index.read(i) for i in range(len(index))]
     assert read == examples + examples[::-1]
-    assert read == list(
-        tf.data.TFRecordDataset([str(p) for p in index.paths]).as_numpy_iterator()
-    )
+    theirs = tf.data.TFRecordDataset([str(path) for path in index.paths])
+    assert read == list(theirs.as_numpy_iterator())
 
 
 @pytest.mark.parametrize("missing_bytes", [1, 4, 8, 9, 25])
@@ -156,16 +148,15 @@ def test_shards_are_found_by_split(tmp_path):
     }
 
 
-def test_missing_shard_is_named(tmp_path):
-    for i in (0, 2):
-        (tmp_path / records.shard_name("train", i, 4)).touch()
-    message = "lacks 2 of its 4 shards, first train-00001-of-00004"
+@pytest.mark.parametrize(
+    "shards, message",
+    [
+        ([(0, 4), (2, 4)], "lacks 2 of its 4 shards, first train-00001-of-00004"),
+        ([(0, 1), (0, 2)], r"several conversions \(of \[1, 2\]"),
+    ],
+)
+def test_missing_shards_and_two_conversions_are_named(tmp_path, shards, message):
+    for shard in shards:
+        (tmp_path / records.shard_name("train", *shard)).touch()
     with pytest.raises(DatasetError, match=message):
-        records.shards_by_split(tmp_path)
-
-
-def test_two_conversions_in_one_folder_are_refused(tmp_path):
-    for count in (1, 2):
-        (tmp_path / records.shard_name("train", 0, count)).touch()
-    with pytest.raises(DatasetError, match=r"several conversions \(of \[1, 2\]"):
         records.shards_by_split(tmp_path)

@@ -73,40 +73,28 @@ def test_counting_gives_what_the_conversion_counted(pristine):
     assert test == manifest.statistics["test"] and test.num_labelled == 0
 
 
-def write(path, *examples):
-    path.write_bytes(b"".join(map(records.framed, examples)))
+def example(label=None, image=None):
+    image = records.encode_png(np.array([[1, 2]], np.uint8)) if image is None else image
+    ids = records.encode_png(np.array(label, np.uint8)) if label else None
+    return records.encode(records.Record("x", image, "png", (1, 2), ids))
 
 
-def png(array):
-    return records.encode_png(np.asarray(array, np.uint8))
+SIZES = r"its image is 1x2 \(height x width\), its label 2x1"
 
 
 @pytest.mark.parametrize(
     "example, message",
     [
         (b"no example", "it cannot be decoded"),
-        (
-            records.encode(records.Record("x", b"GIF8", "png", (1, 1), None)),
-            "it cannot be decoded",
-        ),
-        (
-            records.encode(
-                records.Record("x", png([[1, 2]]), "png", (1, 2), png([[1], [2]]))
-            ),
-            r"its image is 1x2 \(height x width\), its label 2x1",
-        ),
-        (
-            records.encode(
-                records.Record("x", png([[1, 2]]), "png", (1, 2), png([[1, 7]]))
-            ),
-            r"its label has the ids \[7\]",
-        ),
+        (example(image=b"GIF8"), "it cannot be decoded"),
+        (example([[1], [2]]), SIZES),
+        (example([[1, 7]]), r"its label has the ids \[7\]"),
     ],
 )
 def test_a_bad_record_is_named_with_its_place(tmp_path, pristine, example, message):
     good = index_of(pristine).read(0)
     path = tmp_path / "train-00000-of-00001.tfrecord"
-    write(path, good, example)
+    path.write_bytes(records.framed(good) + records.framed(example))
     info = Manifest.load(pristine).info
     with pytest.raises(DatasetError, match=message) as error:
         inspection.count(info, records.index_records([path]))
@@ -114,25 +102,17 @@ def test_a_bad_record_is_named_with_its_place(tmp_path, pristine, example, messa
     assert "--verify lists all" in str(error.value)
 
 
-@pytest.mark.parametrize(
-    "total, wanted, numbers",
-    [
-        (1, 12, [0]),
-        (5, 12, [0, 1, 2, 3, 4]),
-        (101, 3, [0, 50, 100]),
-        (10, 1, [0]),
-        (4, 3, [0, 2, 3]),
-    ],
-)
-def test_evenly_spaced(total, wanted, numbers):
-    assert inspection.evenly_spaced(total, wanted) == numbers
+def test_evenly_spaced():
+    assert inspection.evenly_spaced(1, 12) == [0]
+    assert inspection.evenly_spaced(5, 12) == [0, 1, 2, 3, 4]
+    assert inspection.evenly_spaced(101, 3) == [0, 50, 100]
+    assert inspection.evenly_spaced(10, 1) == [0]
+    assert inspection.evenly_spaced(4, 3) == [0, 2, 3]
 
 
 def problems(folder, with_checksums=True):
-    manifest = Manifest.load(folder)
-    return inspection.file_problems(
-        manifest, records.shards_by_split(folder), with_checksums
-    )
+    shards = records.shards_by_split(folder)
+    return inspection.file_problems(Manifest.load(folder), shards, with_checksums)
 
 
 def test_whole_files_have_no_problems(pristine):
@@ -168,11 +148,8 @@ def test_files_that_are_missing_or_too_many(folder):
     kept = folder / "train-00001-of-00002.tfrecord"
     other = kept.rename(folder / "train-00000-of-00001.tfrecord")
     lines = problems(folder)
-    assert [line.split(": ", 1)[1] for line in lines] == [
-        "is missing",
-        "is missing",
-        "dataset.json does not know this file",
-    ]
+    told = ["is missing"] * 2 + ["dataset.json does not know this file"]
+    assert [line.split(": ", 1)[1] for line in lines] == told
     assert lines[2].startswith(str(other))
     shards = records.shards_by_split(folder)
     of_test = inspection.file_problems(Manifest.load(folder), {"test": shards["test"]})
