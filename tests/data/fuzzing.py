@@ -21,22 +21,16 @@ LIMIT_S = 100  # For one case, or one group of cases; then the process ends itse
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of a case.
-
-    Attributes:
-        case: Its number.
-        how: The mutation.
-        result: `refused` (all of it, by name), `skipped` (some), `harmless` (nothing is
-            wrong, or nothing that has a checksum), `invisible` (a label changed
-            together with its checksum), `lost` (records are missing, and only the
-            file's checksum tells), or `WRONG`, which must not be.
-        detail: The message, or what is wrong.
+    """What became of a case: `refused` (all of it, by name), `skipped` (some),
+    `harmless` (nothing is wrong, or nothing that has a checksum), `invisible` (a label
+    changed together with its checksum), `lost` (records are missing, and only the
+    file's checksum tells), or `WRONG`, which must not be.
     """
 
     case: int
-    how: str
+    how: str  # The mutation.
     result: str
-    detail: str = ""
+    detail: str = ""  # The message, or what is wrong.
 
 
 def picture(random: np.random.Generator, size: tuple[int, int]) -> np.ndarray:
@@ -62,14 +56,6 @@ def told(do: Callable[[], object]) -> str:
     except DatasetError as e:
         return str(e)
     return ""
-
-
-def guarded(case: int, how: str, judge: Callable[[], Outcome]) -> Outcome:
-    """What `judge` says; an error of another kind is `WRONG`."""
-    try:
-        return judge()
-    except Exception as e:
-        return Outcome(case, how, "WRONG", f"{type(e).__name__}: {e}"[:500])
 
 
 def main(run: Callable[[int, int], Iterable[Outcome]]) -> None:

@@ -5,6 +5,7 @@ python -m tests.data.record_fuzz FIRST COUNT    prints one JSON object a case
 
 import collections
 import dataclasses
+import functools
 import pathlib
 import tempfile
 from collections.abc import Callable, Iterator
@@ -23,9 +24,8 @@ GROUP = 40  # Cases that lie in one folder, a shard each.
 RECORDS = 4  # Records of a shard.
 CROP = (32, 40)  # At least as large as every image.
 LEGAL = (0, 1, 2, 255)
-INFO = DatasetInfo(
-    "fuzz", ("a", "b", "c"), ((1, 2, 3), (4, 5, 6), (7, 8, 9)), 255, {"train": 1}
-)
+COLORS = ((1, 2, 3), (4, 5, 6), (7, 8, 9))
+INFO = DatasetInfo("fuzz", ("a", "b", "c"), COLORS, 255, {"train": 1})
 TRAIN = TrainConfig(
     train_batch_size=8, train_crop_size=CROP, min_scale_factor=1, max_scale_factor=1
 )
@@ -56,10 +56,8 @@ def make_shard(case: int, folder: pathlib.Path) -> Shard:
         ids = random.choice(np.array(LEGAL, np.uint8), size)
         image, format = fuzzing.picture(random, size), ("png", "jpeg")[i % 2]
         name = f"case{case}_{i}"
-        record = records.Record(
-            name, fuzzing.encoded(image, format), format, size, records.encode_png(ids)
-        )
-        examples.append(records.encode(record))
+        data, label = fuzzing.encoded(image, format), records.encode_png(ids)
+        examples.append(records.encode(records.Record(name, data, format, size, label)))
         originals[name] = ids
     hows = (*mutations.SHARD, *mutations.CHECKED, *mutations.CHECKED)
     how = hows[case % len(hows)]
@@ -100,11 +98,8 @@ def skipping(
     trained = dict(training(folder, -(-len(index) // TRAIN.train_batch_size)))
     assert len(evaluated) == len(index)
     for name, label in evaluated:
-        padded = np.pad(
-            label,
-            [(0, CROP[0] - label.shape[0]), (0, CROP[1] - label.shape[1])],
-            constant_values=255,
-        )
+        around = [(0, CROP[axis] - label.shape[axis]) for axis in (0, 1)]
+        padded = np.pad(label, around, constant_values=255)
         views = (padded, padded[:, ::-1])
         many = [n for n, _ in evaluated].count(name) > 1
         assert many or any(np.array_equal(trained[name], v) for v in views), name
@@ -113,10 +108,15 @@ def skipping(
     return [evaluated[end - n : end] for end, n in zip(ends, counts)]
 
 
+def split_of(folder: pathlib.Path, skip: bool) -> pipeline.Split:
+    """The folder's records as the programs read them."""
+    data = DataConfig(skip_bad_records=skip)
+    return pipeline.Split(DatasetInfo.load(folder), folder, "train", data)
+
+
 def evaluation(folder: pathlib.Path, skip: bool) -> Iterator[tuple[str, np.ndarray]]:
     """Name and label of each record, as evaluation sees it."""
-    data, info = DataConfig(skip_bad_records=skip), DatasetInfo.load(folder)
-    split = pipeline.Split(info, folder, "train", data)
+    split = split_of(folder, skip)
     with split.record_errors():
         batches = pipeline.evaluation_batches(split, 4, (8, 8))
         for batch in batches.as_numpy_iterator():
@@ -129,8 +129,7 @@ def training(
     folder: pathlib.Path, num_batches: int, skip: bool = True
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Name and label of each view of some training batches."""
-    data, info = DataConfig(skip_bad_records=skip), DatasetInfo.load(folder)
-    split = pipeline.Split(info, folder, "train", data)
+    split = split_of(folder, skip)
     with split.record_errors():
         batches = pipeline.training_batches(split, TRAIN)
         for batch in batches.take(num_batches).as_numpy_iterator():
@@ -145,12 +144,15 @@ def judged(shard: Shard, bad: list[str], read: list[tuple[str, np.ndarray]]) -> 
     def outcome(result: str, detail: str = "") -> Outcome:
         return Outcome(shard.case, shard.how.__name__, result, detail)
 
+    originals = list(shard.originals.values())
     changed = [
         name
         for name, label in read
-        if not any(np.array_equal(label, o) for o in shard.originals.values())
-        or (
-            name in shard.originals and not np.array_equal(label, shard.originals[name])
+        if not any(
+            np.array_equal(label, original)
+            for original in (
+                [shard.originals[name]] if name in shard.originals else originals
+            )
         )
     ]
     for name, label in read:
@@ -189,10 +191,8 @@ def strictly(
             dataclasses.replace(INFO, split_sizes={"train": RECORDS}),
             shards={path.name: shard.stated},
         ).save(alone)
-        read = [lambda f: training(f, 1, skip=False), lambda f: evaluation(f, False)]
-        error = fuzzing.told(
-            lambda alone=alone, i=i, read=read: list(read[i % 2](alone))
-        )
+        read = evaluation(alone, False) if i % 2 else training(alone, 1, skip=False)
+        error = fuzzing.told(functools.partial(list, read))
         how = f"{shard.how.__name__} without skipping"
         found = records.index_records([path], skip_damage=True)
         expected = bool(bad[shard.path]) or len(found) != RECORDS

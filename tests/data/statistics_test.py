@@ -72,7 +72,7 @@ def test_mean_and_deviation_are_numpys():
     rng = np.random.default_rng(0)
     pictures = [rng.integers(0, 256, (7, n, 3), np.uint8) for n in (5, 9)]
     figures = tally_of(*((picture, None) for picture in pictures)).figures()
-    pixels = np.concatenate([p.reshape(-1, 3) for p in pictures]).astype(float)
+    pixels = np.concatenate(pictures, axis=1).reshape(-1, 3).astype(float)
     np.testing.assert_allclose(figures.mean_rgb, pixels.mean(0), atol=1e-4)
     np.testing.assert_allclose(figures.std_rgb, pixels.std(0), atol=1e-4)
 
@@ -81,8 +81,8 @@ def test_sums_stay_exact_beyond_what_a_float_holds():
     """A data set of 1e13 pixels of 7 and one of 8: the mean is right to its last digit."""
     tally = tally_of((image_of(1, 1, 8), None))
     tally.rgb[:, 7] = 10**13
-    assert tally.figures().mean_rgb == (7.0, 7.0, 7.0)
-    assert tally.figures().std_rgb == (0.0, 0.0, 0.0)
+    figures = tally.figures()
+    assert (figures.mean_rgb, figures.std_rgb) == ((7.0,) * 3, (0.0,) * 3)
 
 
 def test_an_id_without_a_class_is_refused_and_not_counted():
@@ -93,13 +93,8 @@ def test_an_id_without_a_class_is_refused_and_not_counted():
     assert tally.to_dict() == before
 
 
-def test_nothing_has_no_figures():
-    with pytest.raises(DatasetError, match="no images"):
-        tally_of().figures()
-
-
 def test_balanced_weights_by_hand():
-    """Frequencies 6/8, 2/2 and 2/8 have the median 3/4."""
+    """Frequencies 6/8, 2/2 and 2/8 have the median 3/4; equal classes weigh 1."""
     pairs = (
         (image_of(2, 4, 0), [[0, 0, 0, 0], [0, 0, 2, 2]]),
         (image_of(1, 4, 0), [[1, 1, 255, 255]]),
@@ -108,14 +103,13 @@ def test_balanced_weights_by_hand():
     assert figures.class_pixels == (6, 2, 2, 0)
     assert figures.pixels_where_present == (8, 2, 8, 0)
     assert balanced_weights(figures) == (1.0, 0.75, 3.0, 1.0)
+    equal = tally_of((image_of(1, 3, 0), [[0, 1, 2]])).figures()
+    assert balanced_weights(equal) == (1.0, 1.0, 1.0)
 
 
-def test_equal_classes_have_weight_one():
-    pair = (image_of(1, 3, 0), [[0, 1, 2]])
-    assert balanced_weights(tally_of(pair).figures()) == (1.0, 1.0, 1.0)
-
-
-def test_weights_need_labels():
+def test_figures_need_images_and_weights_need_labels():
+    with pytest.raises(DatasetError, match="no images"):
+        tally_of().figures()
     with pytest.raises(DatasetError, match="no pixel of this split has a class"):
         balanced_weights(tally_of(PAIRS[2]).figures())
 
