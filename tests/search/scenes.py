@@ -10,7 +10,7 @@ from deeplab_dpc import scenes
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.search.cache.manifest import (
+from deeplab_dpc.search.cache.cache import (
     CachedShard,
     CacheManifest,
     file_name,
@@ -103,6 +103,13 @@ def make_cache(
             shards[name] = CachedShard(count, *sums)
     dataclasses.replace(manifest, shards=shards).save(folder)
     return folder
+
+
+def change_byte(path: pathlib.Path) -> None:
+    """Damages a file."""
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
 
 
 def _views(rng, count, size, channels, num_classes, stride) -> dict[str, np.ndarray]:

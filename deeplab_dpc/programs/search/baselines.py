@@ -7,17 +7,13 @@ the published cell and ASPP are trained whole, too, as `search.py rerank` trains
 What is there already is not trained again.
 """
 
-import pathlib
-from collections.abc import Sequence
-
 from absl import flags
 
 from deeplab_dpc.programs.search import flags as shared
 from deeplab_dpc.search import baselines
-from deeplab_dpc.search.folder import Search
 
 
-def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     shared.define_search_dir(values)
     shared.define_threads(values)
@@ -27,12 +23,9 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     shared.define(values, "end_to_end", False, "Train the named ones whole, too.")
 
 
-def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
+def main(values: flags.FlagValues) -> None:
     """Trains what is missing and prints all."""
-    del argv
-    shared.use_threads(values)
-    folder = pathlib.Path(values.search_dir)
-    search = Search.load(folder)
+    folder, search = shared.opened(values)
     baselines.train_on_cache(search, folder, values.num_random, values.random_seed)
     if values.end_to_end:
         baselines.train_whole(folder, shared.whole_run(search, values))

@@ -9,7 +9,6 @@ stopped one ended.
 """
 
 import pathlib
-from collections.abc import Sequence
 
 from absl import flags
 
@@ -20,7 +19,7 @@ from deeplab_dpc.search.cache import write_cache
 from deeplab_dpc.search.config import CacheConfig
 
 
-def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     for config in (ModelConfig, DataConfig, TrainConfig, EvalConfig, CacheConfig):
         config_flags.define(config, values)
@@ -32,9 +31,8 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     )
 
 
-def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
+def main(values: flags.FlagValues) -> None:
     """Writes what is missing of the cache."""
-    del argv
     run = train.run_config(values)
     settings = config_flags.config_from(CacheConfig, None, values)
     cache = write_cache(pathlib.Path(values.cache_dir), run, settings)

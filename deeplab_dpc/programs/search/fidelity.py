@@ -10,8 +10,6 @@ The report shows the scatter plots. Start it as often as there are machines.
 
 import dataclasses
 import os
-import pathlib
-from collections.abc import Sequence
 
 from absl import app, flags
 
@@ -23,7 +21,7 @@ from deeplab_dpc.search.results import SearchResults, scores_of, spearman
 from deeplab_dpc.training.run_folder import RunConfig
 
 
-def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     shared.define_worker(values)
     shared.define_training(values)
@@ -42,12 +40,9 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     shared.define(values, "large_tf_initial_checkpoint", None, text)
 
 
-def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
+def main(values: flags.FlagValues) -> None:
     """Trains what is missing and prints how alike the settings rank."""
-    del argv
-    shared.use_threads(values)
-    folder = pathlib.Path(values.search_dir)
-    search = Search.load(folder)
+    folder, search = shared.opened(values)
     for setting in values.setting:
         run = None if setting == fidelity.PROXY else _run(setting, search, values)
         fidelity.train(search, folder, setting, run, **shared.terms(values))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import pathlib
 from typing import Any
 
 from absl import app, flags
@@ -12,12 +13,8 @@ from deeplab_dpc.search.cache import Cache
 from deeplab_dpc.search.folder import Search
 from deeplab_dpc.training.run_folder import RunConfig
 
-_WHOLE = {
-    "model": ModelConfig,
-    "data": DataConfig,
-    "train": TrainConfig,
-    "eval": EvalConfig,
-}
+_WHOLE: dict[str, Any] = {"model": ModelConfig, "data": DataConfig}
+_WHOLE |= {"train": TrainConfig, "eval": EvalConfig}
 
 
 def define(
@@ -68,6 +65,13 @@ def use_threads(values: flags.FlagValues) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(values.num_threads)
 
 
+def opened(values: flags.FlagValues) -> tuple[pathlib.Path, Search]:
+    """The folder that the flags name and its search, with threads as they say."""
+    use_threads(values)
+    folder = pathlib.Path(values.search_dir)
+    return folder, Search.load(folder)
+
+
 def define_training(values: flags.FlagValues) -> None:
     """Defines the flags of whole training; what is not given is the cache's."""
     for config in _WHOLE.values():
@@ -84,7 +88,7 @@ def whole_run(search: Search, values: flags.FlagValues) -> RunConfig:
         if given[part].get(name):
             given[part][name] = os.path.abspath(given[part][name])
     try:
-        parts: dict[str, Any] = {
+        parts: Any = {
             name: dataclasses.replace(getattr(run, name), **some)
             for name, some in given.items()
         }

@@ -20,7 +20,6 @@ serve      lets other machines share a study through this one
 import importlib
 import os
 import sys
-from collections.abc import Sequence
 from types import ModuleType
 
 import optuna
@@ -39,16 +38,12 @@ def run() -> None:
     program = _program(name)
     program.define_flags(flags.FLAGS)
     sys.argv[0] += f" {name}"
-
-    def main(argv: Sequence[str]) -> None:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)  # The commands tell more.
-        try:
-            program.main(argv)
-        except Stopped as e:
-            print(e, file=sys.stderr)
-            sys.exit(128 + e.signum)
-
-    command_line.run(main, help=program.__doc__)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # The commands tell more.
+    try:
+        command_line.run(lambda argv: program.main(flags.FLAGS), help=program.__doc__)
+    except Stopped as e:
+        print(e, file=sys.stderr)
+        sys.exit(128 + e.signum)
 
 
 def _taken_command(arguments: list[str]) -> str:
@@ -71,12 +66,12 @@ def _taken_command(arguments: list[str]) -> str:
 
 def _help() -> str:
     """What the program does, and the flags of each command."""
-    parts = [__doc__ or ""]
+    text = __doc__ or ""
     for name in COMMANDS:
         values = flags.FlagValues()
         _program(name).define_flags(values)
-        parts.append(f"Flags of search.py {name}:\n{values.get_help()}")
-    return "\n".join(parts)
+        text += f"\nFlags of search.py {name}:\n{values.get_help()}"
+    return text
 
 
 def _program(name: str) -> ModuleType:

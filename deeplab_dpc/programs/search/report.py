@@ -8,7 +8,6 @@ and an open page follows.
 
 import pathlib
 import time
-from collections.abc import Sequence
 
 from absl import flags
 
@@ -17,7 +16,7 @@ from deeplab_dpc.reports.search import write_report
 from deeplab_dpc.search.results import SearchResults
 
 
-def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     shared.define_search_dir(values)
     text = "Where it goes; <search_dir>/report by default."
@@ -26,9 +25,8 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     shared.define(values, "interval_secs", 0.0, text, lower_bound=0.0)
 
 
-def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
+def main(values: flags.FlagValues) -> None:
     """Writes the report, again and again if asked to."""
-    del argv
     folder = pathlib.Path(values.search_dir)
     output = pathlib.Path(values.output_dir or folder / "report")
     while True:

@@ -8,33 +8,26 @@ goes on where it was left. The winner is <search_dir>/best_cell.json, which
 `train.py --dense_prediction_cell_json` takes.
 """
 
-import pathlib
-from collections.abc import Sequence
-
 from absl import flags
 
 from deeplab_dpc.programs.search import flags as shared
 from deeplab_dpc.search.end_to_end import RERANK, EndToEnd, rerank, reranked
-from deeplab_dpc.search.folder import BEST_CELL, Search
+from deeplab_dpc.search.folder import BEST_CELL
 from deeplab_dpc.search.results import same_cells, scores_of, spearman
 
 
-def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     shared.define_worker(values)
     shared.define_training(values)
     shared.define(values, "top", 50, "How many of the best cells.", lower_bound=1)
 
 
-def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
+def main(values: flags.FlagValues) -> None:
     """Reranks, prints the winner and how far the proxy ranked alike."""
-    del argv
-    shared.use_threads(values)
-    folder = pathlib.Path(values.search_dir)
-    search = Search.load(folder)
+    folder, search = shared.opened(values)
     objective = EndToEnd(shared.whole_run(search, values), folder / RERANK)
-    options = shared.terms(values)
-    winner = rerank(search, folder, objective, values.top, **options)
+    winner = rerank(search, folder, objective, values.top, **shared.terms(values))
     pairs = same_cells(search.open_study().records(), reranked(search))
     print(f"Proxy and whole training: {spearman(scores_of(pairs))}.")
     print(

@@ -9,7 +9,6 @@ on where a search was left.
 
 import os
 import pathlib
-from collections.abc import Sequence
 from typing import Any
 
 from absl import app, flags, logging
@@ -22,11 +21,10 @@ from deeplab_dpc.search.folder import FILE_NAME, JOURNAL, Search
 from deeplab_dpc.search.proxy import Proxy
 from deeplab_dpc.search.worker import Worker
 
-_PARTS: dict[str, Any]
-_PARTS = {"space": SpaceConfig, "sampler": SamplerConfig, "proxy": ProxyConfig}
+_PARTS: Any = {"space": SpaceConfig, "sampler": SamplerConfig, "proxy": ProxyConfig}
 
 
-def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     shared.define_worker(values)
     for config in _PARTS.values():
@@ -45,13 +43,18 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     shared.define(values, "verify_cache", False, text)
 
 
-def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
+def main(values: flags.FlagValues) -> None:
     """Works for the search that the flags describe."""
-    del argv
     shared.use_threads(values)
     folder = pathlib.Path(values.search_dir)
-    cache = Cache.open(_cache_dir(folder, values), verify=values.verify_cache)
-    search = _search(folder, cache, values)
+    before = Search.load(folder) if (folder / FILE_NAME).is_file() else None
+    cache_dir = values.cache_dir or (before and before.cache_dir)
+    if not cache_dir:
+        raise app.UsageError(
+            "--cache_dir is missing; give the folder that `search.py cache` wrote."
+        )
+    cache = Cache.open(os.path.abspath(cache_dir), verify=values.verify_cache)
+    search = _search(folder, before, cache, values)
     study = search.open_study(**shared.terms(values))
     search.save(folder)
     logging.info("%s", cache.describe())
@@ -70,47 +73,34 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
         )
 
 
-def _cache_dir(folder: pathlib.Path, values: flags.FlagValues) -> str:
-    if values.cache_dir:
-        return os.path.abspath(values.cache_dir)
-    if (folder / FILE_NAME).is_file():
-        return Search.load(folder).cache_dir
-    raise app.UsageError(
-        "--cache_dir is missing; give the folder that `search.py cache` wrote."
-    )
-
-
-def _search(folder: pathlib.Path, cache: Cache, values: flags.FlagValues) -> Search:
-    """The search of the folder with the given flags; the study refuses other ones."""
-    before = Search.load(folder) if (folder / FILE_NAME).is_file() else None
-    parts = {name: _part(name, before, values) for name in _PARTS}
+def _search(
+    folder: pathlib.Path, before: Search | None, cache: Cache, values: flags.FlagValues
+) -> Search:
+    """What the folder has, and above it what the flags say; the study refuses other
+    settings than its own.
+    """
+    parts = {}
+    try:
+        for name, config in _PARTS.items():
+            kept = getattr(before, name).to_dict() if before else {}
+            kept |= config_flags.given(config, values)
+            parts[name] = config.from_dict(kept)
+    except ValueError as e:
+        raise app.UsageError(str(e)) from e
     storage = values.storage or (before.storage if before else str(folder / JOURNAL))
     if "://" not in storage:
         storage = os.path.abspath(storage)
         folder.mkdir(parents=True, exist_ok=True)
+
+    def kept_unless_given(flag: str, field: str) -> Any:
+        is_kept = before and not values[flag].present
+        return getattr(before, field) if is_kept else values[flag].value
+
     return Search(
         **parts,
-        cache_dir=str(cache.folder.absolute()),
+        cache_dir=str(cache.folder),
         fingerprint=cache.fingerprint,
         storage=storage,
-        name=_kept("study", before and before.name, values),
-        num_trials=_kept("num_trials", before and before.num_trials, values),
+        name=kept_unless_given("study", "name"),
+        num_trials=kept_unless_given("num_trials", "num_trials"),
     )
-
-
-def _kept(flag: str, before: Any, values: flags.FlagValues) -> Any:
-    """What the flag says if it was given, else what the folder has."""
-    if before is None or values[flag].present:
-        return values[flag].value
-    return before
-
-
-def _part(name: str, before: Search | None, values: flags.FlagValues) -> Any:
-    """Settings of one kind: what the folder has, and above it what the flags say."""
-    config = _PARTS[name]
-    kept = getattr(before, name).to_dict() if before else {}
-    given = config_flags.given(config, values)
-    try:
-        return config.from_dict({**kept, **given})
-    except ValueError as e:
-        raise app.UsageError(str(e)) from e

@@ -6,15 +6,13 @@ Workers elsewhere give --storage=grpc://<this machine>:13000. It answers to whoe
 reach the port: keep it within a network that you trust.
 """
 
-from collections.abc import Sequence
-
 from absl import flags
 
 from deeplab_dpc.programs.search import flags as shared
 from deeplab_dpc.search.storage import serve_storage
 
 
-def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+def define_flags(values: flags.FlagValues) -> None:
     """Defines the command's flags."""
     text = "The file of the study, or postgresql://user@host/name."
     shared.define(values, "storage", None, text, required=True)
@@ -22,7 +20,6 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     shared.define(values, "port", 13000, "Port.", lower_bound=1, upper_bound=65535)
 
 
-def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
+def main(values: flags.FlagValues) -> None:
     """Serves until a signal comes."""
-    del argv
     serve_storage(values.storage, values.host, values.port)

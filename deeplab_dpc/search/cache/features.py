@@ -12,7 +12,7 @@ from deeplab_dpc.backbones import make_backbone
 from deeplab_dpc.config import ModelConfig, TrainConfig
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.evaluation.evaluator import as_text
-from deeplab_dpc.search.cache.manifest import CacheError, CacheManifest
+from deeplab_dpc.search.cache.cache import CacheError, CacheManifest
 from deeplab_dpc.tf1 import variables_by_tf1_name
 from deeplab_dpc.training import initialization
 from deeplab_dpc.training.run_folder import RunConfig

@@ -15,11 +15,11 @@ from deeplab_dpc import files
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.data import pipeline, records
 from deeplab_dpc.progress import Progress
-from deeplab_dpc.search.cache.features import Backbone, splits, views
-from deeplab_dpc.search.cache.manifest import (
+from deeplab_dpc.search.cache.cache import (
     FILE_NAME,
     KINDS,
     SPLITS,
+    Cache,
     CachedShard,
     CacheError,
     CacheManifest,
@@ -27,10 +27,11 @@ from deeplab_dpc.search.cache.manifest import (
     file_name,
     sha256,
 )
-from deeplab_dpc.search.cache.reading import Cache
+from deeplab_dpc.search.cache.features import Backbone, splits, views
 from deeplab_dpc.search.config import CacheConfig
 from deeplab_dpc.training.run_folder import RunConfig
 
+Batches = Iterator[dict[str, np.ndarray]]
 # What features follow from, beside weights and records; two are the heads'.
 _SETTINGS = {
     "model": "model_variant output_stride multi_grid depth_multiplier divisible_by "
@@ -68,7 +69,7 @@ def write_cache(folder: Path, run: RunConfig, cache: CacheConfig) -> Cache:
         manifest = _with_found(wanted, path)
         _check_space(path, manifest)
         _log(path, manifest)
-        if list(manifest.missing()):
+        if manifest.missing():
             manifest.save(path)
             _write_missing(path, manifest, run, backbone)
     return Cache.open(path)
@@ -78,7 +79,8 @@ def _wanted(run: RunConfig, cache: CacheConfig, backbone: Backbone) -> CacheMani
     """The manifest of the cache to be, without shards."""
     if run.data.dataset_dir is None:
         raise ConfigError("dataset_dir is not given; a cache needs records.")
-    folder, source = run.data.dataset_dir, str(run.train.tf_initial_checkpoint)
+    folder = run.data.dataset_dir
+    source = os.path.abspath(str(run.train.tf_initial_checkpoint))
     settings: dict[str, Any] = {}
     for (part, names), config in zip(
         _SETTINGS.items(), (run.model, run.data, run.train, run.eval, cache)
@@ -89,20 +91,15 @@ def _wanted(run: RunConfig, cache: CacheConfig, backbone: Backbone) -> CacheMani
         split: len(pipeline.Split(run.dataset, folder, name, run.data).index())
         for split, name in splits(run).items()
     }
-    shards = records.shards_by_split(folder)
     settings["weights_sha256"] = backbone.weights_sha256()
     settings["records"] = {  # Other files of records are another cache.
         path.name: path.stat().st_size
         for name in splits(run).values()
-        for path in shards[name]
+        for path in records.shards_by_split(folder)[name]
     }
-    run = dataclasses.replace(
-        run,
-        data=dataclasses.replace(run.data, dataset_dir=os.path.abspath(folder)),
-        train=dataclasses.replace(
-            run.train, tf_initial_checkpoint=os.path.abspath(source)
-        ),
-    )
+    data = dataclasses.replace(run.data, dataset_dir=os.path.abspath(folder))
+    train = dataclasses.replace(run.train, tf_initial_checkpoint=source)
+    run = dataclasses.replace(run, data=data, train=train)
     num_views = {"train": counts["train"] * cache.num_views, "val": counts["val"]}
     return CacheManifest(settings, run, backbone.channels, num_views)
 
@@ -135,10 +132,7 @@ def _with_found(wanted: CacheManifest, folder: pathlib.Path) -> CacheManifest:
 
 
 def _check_space(folder: pathlib.Path, manifest: CacheManifest) -> None:
-    needed = sum(
-        manifest.num_bytes(split, manifest.shard_sizes(split)[name])
-        for split, name in manifest.missing()
-    )
+    needed = sum(manifest.num_bytes(*shard) for shard in manifest.missing().values())
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise CacheError(
@@ -149,10 +143,9 @@ def _check_space(folder: pathlib.Path, manifest: CacheManifest) -> None:
 
 
 def _log(folder: pathlib.Path, manifest: CacheManifest) -> None:
-    """Says what is to be written and how large it is."""
     for split in SPLITS:
-        number, sizes = manifest.num_views[split], manifest.shard_sizes(split)
-        there = sum(sizes.get(name, 0) for name in manifest.shards)
+        number = manifest.num_views[split]
+        there = number - sum(n for s, n in manifest.missing().values() if s == split)
         crop = "x".join(map(str, manifest.crop_size(split)))
         maps = "x".join(map(str, manifest.shape(split, "features", 1)[1:]))
         mib = manifest.num_bytes(split, number) / 2**20
@@ -165,22 +158,19 @@ def _log(folder: pathlib.Path, manifest: CacheManifest) -> None:
 def _write_missing(
     folder: pathlib.Path, manifest: CacheManifest, run: RunConfig, backbone: Backbone
 ) -> None:
-    missing = set(manifest.missing())
-    sizes = {split: manifest.shard_sizes(split) for split in SPLITS}
-    with Progress(sum(sizes[split][name] for split, name in missing)) as progress:
+    missing = manifest.missing()
+    with Progress(sum(size for _, size in missing.values())) as progress:
         for split in SPLITS:
-            batches: Iterator[dict[str, np.ndarray]] | None = None
-            for index, name in enumerate(sizes[split]):
-                if (split, name) not in missing:
+            batches: Batches | None = None
+            for index, (name, size) in enumerate(manifest.shard_sizes(split).items()):
+                if name not in missing:
                     batches = None
                     continue
                 batches = batches or (
                     {"features": backbone(images), "labels": labels}
                     for images, labels in views(run, manifest, split, index)
                 )
-                shapes = {
-                    k: manifest.shape(split, k, sizes[split][name]) for k in KINDS
-                }
+                shapes = {kind: manifest.shape(split, kind, size) for kind in KINDS}
                 shard = _write_shard(folder / name, shapes, batches, progress)
                 shards = {**manifest.shards, name: shard}
                 manifest = dataclasses.replace(manifest, shards=shards)
@@ -190,20 +180,19 @@ def _write_missing(
 def _write_shard(
     name: pathlib.Path,
     shapes: dict[str, tuple[int, ...]],
-    batches: Iterator[dict[str, np.ndarray]],
+    batches: Batches,
     progress: Progress,
 ) -> CachedShard:
     """Fills a shard's two files, which have their names when they are whole."""
-    arrays, paths = {}, {}
-    total = shapes["labels"][0]
+    arrays, paths = {}, []
+    done, total = 0, shapes["labels"][0]
     with contextlib.ExitStack() as stack:
         for kind, dtype in KINDS.items():
             path = name.with_name(file_name(name.name, kind))
-            paths[kind] = stack.enter_context(files.atomically(path))
+            paths.append(stack.enter_context(files.atomically(path)))
             arrays[kind] = np.lib.format.open_memmap(
-                paths[kind], mode="w+", dtype=dtype, shape=shapes[kind]
+                paths[-1], mode="w+", dtype=dtype, shape=shapes[kind]
             )
-        done = 0
         while done < total:
             batch = next(batches)
             count = min(len(batch["labels"]), total - done)
@@ -213,5 +202,4 @@ def _write_shard(
             progress.advance(count)
         for array in arrays.values():
             array.flush()
-        sums = [sha256(path) for path in paths.values()]
-        return CachedShard(total, *sums)
+        return CachedShard(total, *map(sha256, paths))

@@ -12,12 +12,12 @@ import time
 import numpy as np
 import pytest
 
-from deeplab_dpc.config import ConfigError, EvalConfig
+from deeplab_dpc.config import ConfigError
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.files import LockedError
 from deeplab_dpc.model import build_model
-from deeplab_dpc.search.cache import CacheError, manifest, write_cache
+from deeplab_dpc.search.cache import Cache, CacheError, write_cache
 from deeplab_dpc.search.cache.features import Backbone
 from deeplab_dpc.search.config import CacheConfig
 from deeplab_dpc.tf1 import load_tf1_weights, variables_by_tf1_name
@@ -35,22 +35,24 @@ def records(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory, records):
-    """A whole model's weights in a file, and the model."""
-    model = build_model(scenes.run_config(records).model)
-    values = {
-        name: goldens.recipe_value(name, v.shape)
-        for name, v in variables_by_tf1_name(model).items()
-    }
+def model(records):
+    return build_model(scenes.run_config(records).model)
+
+
+@pytest.fixture(scope="module")
+def weights(model):
+    """Values of the whole model's variables, which it has, too."""
+    variables = variables_by_tf1_name(model).items()
+    values = {name: goldens.recipe_value(name, v.shape) for name, v in variables}
     load_tf1_weights(model, values)
-    path = tmp_path_factory.mktemp("weights") / "weights.npz"
-    np.savez(path, **values)
-    return path, model
+    return values
 
 
 @pytest.fixture(scope="module")
 def run(records, weights):
-    return scenes.run_config(records, tf_initial_checkpoint=str(weights[0]))
+    path = str(records.parent / "weights.npz")
+    np.savez(path, **weights)
+    return scenes.run_config(records, tf_initial_checkpoint=path)
 
 
 @pytest.fixture(scope="module")
@@ -64,18 +66,15 @@ def changed(run, **parts):
     return dataclasses.replace(run, **new)
 
 
-def write_with(run, values, path):
-    """A cache at `path` of a backbone with these weights."""
-    np.savez(path.with_suffix(".npz"), **values)
-    source = {"tf_initial_checkpoint": str(path.with_suffix(".npz"))}
-    return write_cache(path, changed(run, train=source), SETTINGS)
+def with_weights(run, values, folder, save=np.savez):
+    """The run with these weights of its backbone."""
+    save(folder / "other.npz", **values)
+    return changed(run, train={"tf_initial_checkpoint": str(folder / "other.npz")})
 
 
 def training_stream(run, batch_size):
     train = dataclasses.replace(run.train, train_batch_size=batch_size)
-    split = pipeline.Split(
-        run.dataset, run.data.dataset_dir, train.train_split, run.data
-    )
+    split = pipeline.Split(run.dataset, run.data.dataset_dir, "train", run.data)
     return pipeline.training_batches(split, train)
 
 
@@ -85,11 +84,10 @@ def test_view_v_of_an_image_is_the_one_that_training_shows_in_epoch_v(whole, run
         np.testing.assert_array_equal(labels, batch["label"])
 
 
-def test_features_are_those_of_the_whole_model_in_inference_mode(whole, run, weights):
+def test_features_are_those_of_the_whole_model_in_inference_mode(whole, run, model):
     scaled = next(iter(training_stream(run, 10)))["image"] / 127.5 - 1
-    backbone = weights[1].get_layer("MobilenetV2")
+    backbone = model.get_layer("MobilenetV2")
     expected = backbone(scaled, training=False)["features"].numpy()
-
     found = whole.train.features(range(10))
     assert found.dtype == np.float16 and found.shape == (10, 3, 4, 80)
     assert expected.std() > 0.1
@@ -99,11 +97,8 @@ def test_features_are_those_of_the_whole_model_in_inference_mode(whole, run, wei
 
 def test_validation_images_are_whole_and_padded_to_the_crop(whole, run):
     split = pipeline.Split(run.dataset, run.data.dataset_dir, "val", run.data)
-    batches = pipeline.evaluation_batches(split, 3, scenes.EVAL_CROP)
-    batch = next(iter(batches))
-
+    batch = next(iter(pipeline.evaluation_batches(split, 3, scenes.EVAL_CROP)))
     labels = whole.val.labels(range(3))
-
     np.testing.assert_array_equal(labels, batch["label"])
     assert (labels[:, 48:] == 255).all() and (labels[:, :, 64:] == 255).all()
     assert (labels[:, :48, :64] != 255).any()
@@ -111,12 +106,12 @@ def test_validation_images_are_whole_and_padded_to_the_crop(whole, run):
     assert len(whole.train) == 10 and len(whole.val) == 3
 
 
-def test_a_cache_says_what_it_was_made_with(whole, run, weights):
+def test_a_cache_says_what_it_was_made_with(whole, run):
     assert whole.channels == 80 and whole.output_stride == 16
     assert whole.num_classes == run.dataset.num_classes
-    assert whole.ignore_label == 255
-    assert whole.run == run
-    assert str(weights[0]) in whole.describe() and "10 train views" in whole.describe()
+    assert whole.ignore_label == 255 and whole.run == run
+    said = whole.describe()
+    assert run.train.tf_initial_checkpoint in said and "10 train views" in said
     assert whole.manifest.settings["train.seed"] == 0
 
 
@@ -139,10 +134,8 @@ def test_stopped_in_the_middle_it_goes_on_and_gives_the_same_bytes(
     first = folder / "train-00000-of-00003-features.npy"
     made_ns = first.stat().st_mtime_ns
     with pytest.raises(CacheError, match="not finished: 1 of 4 shards"):
-        type(whole).open(folder)
-
+        Cache.open(folder)
     cache = write_cache(folder, run, SETTINGS)
-
     assert first.stat().st_mtime_ns == made_ns
     assert cache.fingerprint == whole.fingerprint
     assert not list(folder.glob(".*.tmp"))
@@ -151,39 +144,29 @@ def test_stopped_in_the_middle_it_goes_on_and_gives_the_same_bytes(
 def test_what_is_damaged_is_made_anew(whole, run, tmp_path, caplog):
     folder = tmp_path / "cache"
     write_cache(folder, run, SETTINGS)
-    path = folder / "train-00001-of-00003-labels.npy"
-    data = bytearray(path.read_bytes())
-    data[-1] ^= 1
-    path.write_bytes(data)
+    scenes.change_byte(folder / "train-00001-of-00003-labels.npy")
     (folder / "val-00000-of-00001-features.npy").unlink()
-
     with caplog.at_level(logging.WARNING, logger="absl"):
         cache = write_cache(folder, run, SETTINGS)
-
     assert "train-00001-of-00003 is missing or damaged" in caplog.text
     assert "val-00000-of-00001 is missing or damaged" in caplog.text
     assert cache.fingerprint == whole.fingerprint
-    type(cache).open(folder, verify=True)
+    Cache.open(folder, verify=True)
 
 
-def test_other_settings_are_refused_with_the_differences(whole, run):
-    with pytest.raises(CacheError, match=r"train\.seed: 0 there, now 7"):
-        write_cache(whole.folder, changed(run, train={"seed": 7}), SETTINGS)
-    with pytest.raises(CacheError, match=r"cache\.num_views: 2 there, now 3"):
-        write_cache(whole.folder, run, dataclasses.replace(SETTINGS, num_views=3))
-
-
-def test_other_weights_are_refused_and_none_too(whole, run, weights, tmp_path):
-    values = dict(np.load(weights[0]))
+def test_other_settings_and_weights_are_refused_with_the_differences(
+    whole, run, weights, tmp_path
+):
+    values = {name: value.copy() for name, value in weights.items()}
     values["MobilenetV2/Conv/weights"][0, 0, 0, 0] += 1e-3
-    np.savez(tmp_path / "other.npz", **values)
-    for source, message in (
-        (str(tmp_path / "other.npz"), "weights_sha256"),
-        (None, "There is no --tf_initial_checkpoint"),
+    more = dataclasses.replace(SETTINGS, num_views=3)
+    for other, settings, message in (
+        (changed(run, train={"seed": 7}), SETTINGS, r"train\.seed: 0 there, now 7"),
+        (run, more, r"cache\.num_views: 2 there, now 3"),
+        (with_weights(run, values, tmp_path), SETTINGS, "weights_sha256"),
     ):
-        other = changed(run, train={"tf_initial_checkpoint": source})
         with pytest.raises(CacheError, match=message):
-            write_cache(whole.folder, other, SETTINGS)
+            write_cache(whole.folder, other, settings)
 
 
 def test_what_does_not_change_features_may_differ(whole, run):
@@ -193,18 +176,34 @@ def test_what_does_not_change_features_may_differ(whole, run):
 
 
 def test_the_checksum_is_of_values_not_of_the_file(run, weights, tmp_path):
-    other = tmp_path / "other.npz"
-    values = dict(np.load(weights[0]))
-    np.savez_compressed(other, **dict(reversed(values.items())))
-    again = changed(run, train={"tf_initial_checkpoint": str(other)})
+    values = dict(reversed(weights.items()))
+    again = with_weights(run, values, tmp_path, np.savez_compressed)
     sums = [Backbone(r.model, r.train).weights_sha256() for r in (run, again)]
     assert sums[0] == sums[1]
 
 
-def test_an_image_larger_than_the_crop_is_named(run, tmp_path):
-    small = dataclasses.replace(run, eval=EvalConfig(eval_crop_size=(33, 65)))
-    with pytest.raises(CacheError, match="val0 of split 'val' has 48x64 pixels"):
-        write_cache(tmp_path / "cache", small, SETTINGS)
+@pytest.mark.parametrize(
+    "parts, error, message",
+    [
+        (
+            {"eval": {"eval_crop_size": (33, 65)}},
+            CacheError,
+            "val0 of split 'val' has 48x64 pixels",
+        ),
+        (
+            {"train": {"tf_initial_checkpoint": None}},
+            CacheError,
+            "There is no --tf_initial_checkpoint",
+        ),
+        ({"data": {"dataset_dir": None}}, ConfigError, "dataset_dir is not given"),
+        ({"train": {"train_split": "trian"}}, DatasetError, "no images of split 'tria"),
+    ],
+)
+def test_large_images_no_weights_and_no_records_are_named(
+    run, tmp_path, parts, error, message
+):
+    with pytest.raises(error, match=message):
+        write_cache(tmp_path / "cache", changed(run, **parts), SETTINGS)
 
 
 def test_a_folder_of_something_else_is_refused(run, tmp_path):
@@ -227,35 +226,21 @@ def test_too_little_space_is_said_before_anything_is_written(
     monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
     with pytest.raises(CacheError, match="0.0 GiB free, but the features need"):
         write_cache(tmp_path / "cache", run, SETTINGS)
-    assert not (tmp_path / "cache" / manifest.FILE_NAME).exists()
+    assert not (tmp_path / "cache" / "manifest.json").exists()
 
 
 def test_weights_that_lack_some_of_the_backbone_are_refused(run, weights, tmp_path):
-    values = dict(np.load(weights[0]))
-    values.pop("MobilenetV2/Conv/weights")
+    values = dict(weights)
+    del values["MobilenetV2/Conv/weights"]
     with pytest.raises(CacheError, match="lacks 1 tensors .* MobilenetV2/Conv/weights"):
-        write_with(run, values, tmp_path / "some")
+        write_cache(tmp_path / "some", with_weights(run, values, tmp_path), SETTINGS)
 
 
 def test_features_beyond_float16_are_refused(run, weights, tmp_path):
-    values = dict(np.load(weights[0]))
-    name = next(n for n in values if n.endswith("_16/project/BatchNorm/gamma"))
-    values[name] = values[name] * 1e6
+    name = next(n for n in weights if n.endswith("_16/project/BatchNorm/gamma"))
+    huge = with_weights(run, {**weights, name: weights[name] * 1e6}, tmp_path)
     with pytest.raises(CacheError, match="not finite in float16"):
-        write_with(run, values, tmp_path / "huge")
-
-
-def test_records_are_needed(run, tmp_path):
-    for parts, error, message in (
-        ({"data": {"dataset_dir": None}}, ConfigError, "dataset_dir is not given"),
-        (
-            {"train": {"train_split": "trian"}},
-            DatasetError,
-            "no images of split 'trian'",
-        ),
-    ):
-        with pytest.raises(error, match=message):
-            write_cache(tmp_path / "cache", changed(run, **parts), SETTINGS)
+        write_cache(tmp_path / "huge", huge, SETTINGS)
 
 
 @pytest.mark.slow
@@ -283,7 +268,4 @@ def test_killed_it_goes_on_and_gives_the_same_bytes(records, run, whole, tmp_pat
             time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
-
-    cache = write_cache(folder, run, SETTINGS)
-
-    assert cache.fingerprint == whole.fingerprint
+    assert write_cache(folder, run, SETTINGS).fingerprint == whole.fingerprint

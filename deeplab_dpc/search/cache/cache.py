@@ -1,0 +1,266 @@
+"""A folder of cached features: its `manifest.json`, its shards, memory-mapped."""
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from deeplab_dpc import files
+from deeplab_dpc.training.run_folder import RunConfig
+
+FILE_NAME = "manifest.json"
+FORMAT = 1
+SPLITS = ("train", "val")
+KINDS = {"features": np.float16, "labels": np.uint8}
+"""The two files of a shard."""
+
+Path = str | os.PathLike[str]
+
+
+class CacheError(ValueError):
+    """A cache that is missing, incomplete, damaged, or not what was asked for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CachedShard:
+    """Two files of a cache: features and labels of `num_views` views; checksums."""
+
+    num_views: int
+    features_sha256: str
+    labels_sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class CacheManifest:
+    """A cache's facts."""
+
+    settings: Mapping[str, Any]  # All that the features follow from, by name.
+    run: RunConfig  # Backbone and weights, records and crops, paths absolute.
+    channels: int  # Of the features.
+    num_views: Mapping[str, int]  # Views of each split.
+    shards: Mapping[str, CachedShard] = dataclasses.field(default_factory=dict)
+    # Those that are finished, by name such as `train-00000-of-00006`.
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the settings and all features: 16 hexadecimal digits."""
+        text = json.dumps([self.settings, self._shards()], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def crop_size(self, split: str) -> tuple[int, int]:
+        """Height and width of a split's labels, in pixels of the image."""
+        name = {"train": "train.train_crop_size", "val": "eval.eval_crop_size"}[split]
+        return tuple(self.settings[name])
+
+    def feature_size(self, split: str) -> tuple[int, int]:
+        """Height and width of a split's feature maps."""
+        stride = self.settings["model.output_stride"]
+        height, width = self.crop_size(split)
+        return (height - 1) // stride + 1, (width - 1) // stride + 1
+
+    def shard_sizes(self, split: str) -> dict[str, int]:
+        """Views of each shard of a split, finished or not, by name."""
+        total, most = self.num_views[split], self.settings["cache.images_per_shard"]
+        count = -(-total // most)
+        return {
+            f"{split}-{i:05d}-of-{count:05d}": min(most, total - i * most)
+            for i in range(count)
+        }
+
+    def shape(self, split: str, kind: str, num_views: Any) -> tuple[Any, ...]:
+        """Shape of `features` or `labels` of so many views; None: of any number."""
+        if kind == "labels":
+            return (num_views, *self.crop_size(split))
+        return (num_views, *self.feature_size(split), self.channels)
+
+    def num_bytes(self, split: str, num_views: int) -> int:
+        """Size of so many views in both files."""
+        return sum(
+            math.prod(self.shape(split, kind, num_views)) * np.dtype(dtype).itemsize
+            for kind, dtype in KINDS.items()
+        )
+
+    def missing(self) -> dict[str, tuple[str, int]]:
+        """Split and number of views of each shard that is not finished, by name."""
+        return {
+            name: (split, size)
+            for split in SPLITS
+            for name, size in self.shard_sizes(split).items()
+            if name not in self.shards
+        }
+
+    def is_whole(self, folder: Path, shard: str) -> bool:
+        """Whether a finished shard's files are there as they were written."""
+        paths = {k: pathlib.Path(folder) / file_name(shard, k) for k in KINDS}
+        return all(
+            path.is_file()
+            and sha256(path) == getattr(self.shards[shard], f"{k}_sha256")
+            for k, path in paths.items()
+        )
+
+    def save(self, folder: Path) -> None:
+        """Writes `manifest.json`, whole or not at all."""
+        values = {"format": FORMAT, **vars(self), "run": self.run.to_dict()}
+        values["shards"] = self._shards()
+        files.write_json(pathlib.Path(folder) / FILE_NAME, values)
+
+    def _shards(self) -> dict[str, Any]:
+        return {k: dataclasses.asdict(v) for k, v in sorted(self.shards.items())}
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Reads what `save` wrote; `CacheError` if there is none, or it is broken."""
+        path = pathlib.Path(folder) / FILE_NAME
+        if not path.is_file():
+            raise CacheError(
+                f"{folder} holds no cached features: there is no {FILE_NAME}. Write "
+                f"them with: python search.py cache --cache_dir={folder} "
+                "--dataset_dir=..."
+            )
+        try:
+            values = files.read_json(path)
+            found = values.pop("format")
+            if found == FORMAT:
+                shards = {k: CachedShard(**v) for k, v in values["shards"].items()}
+                run = RunConfig.from_dict(values["run"])
+                return cls(**{**values, "run": run, "shards": shards})
+        except (ValueError, KeyError, TypeError, AttributeError) as e:
+            raise CacheError(
+                f"{path} cannot be read: {e!r}. Write the cache again into another "
+                "folder."
+            ) from e
+        raise CacheError(
+            f"{path} has the format {found}; this program knows {FORMAT}. Write the "
+            "cache again into another folder."
+        )
+
+
+def file_name(shard: str, kind: str) -> str:
+    """The file of a shard's `features` or `labels`."""
+    return f"{shard}-{kind}.npy"
+
+
+def sha256(path: pathlib.Path) -> str:
+    """Checksum of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class CachedSplit:
+    """Views of one split of a cache, by number."""
+
+    def __init__(self, folder: pathlib.Path, manifest: CacheManifest, name: str):
+        self.crop_size = manifest.crop_size(name)  # Height and width of the labels.
+        self.feature_size = manifest.feature_size(name)
+        self._name, self._manifest = name, manifest
+        self._maps = {
+            kind: [
+                _opened(folder / file_name(shard, kind), manifest.shape(name, kind, n))
+                for shard, n in manifest.shard_sizes(name).items()
+            ]
+            for kind in KINDS
+        }
+
+    def __len__(self) -> int:
+        return self._manifest.num_views[self._name]
+
+    def shape(self, num_views: int | None) -> tuple[tuple[int | None, ...], ...]:
+        """Shapes of features and labels of so many views."""
+        return tuple(self._manifest.shape(self._name, k, num_views) for k in KINDS)
+
+    def features(self, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Feature maps of these views: float16 `[n, height, width, channels]`."""
+        return self._read("features", numbers)
+
+    def labels(self, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Labels of these views: uint8 `[n, height, width]` at the crop's size."""
+        return self._read("labels", numbers)
+
+    def _read(self, kind: str, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
+        per_shard = self._manifest.settings["cache.images_per_shard"]
+        places = (divmod(int(number), per_shard) for number in numbers)
+        return np.stack([self._maps[kind][shard][row] for shard, row in places])
+
+
+class Cache:
+    """The features of a backbone on random training views and whole validation images.
+
+    Attributes:
+        train: Random views of the training images.
+        val: The validation images, padded at the bottom and the right.
+        run: What it was made with: backbone and weights, records, crops.
+        fingerprint: Tells one cache from another: 16 hexadecimal digits.
+        num_classes: The ignored label left out unless it is one of them.
+        ignore_label: The label of pixels that count for nothing.
+        channels: Of the features.
+        output_stride: Pixels of the image for one of the feature map.
+    """
+
+    def __init__(self, folder: Path, manifest: CacheManifest):
+        self.folder, self.manifest = pathlib.Path(folder), manifest
+        self.train, self.val = (CachedSplit(self.folder, manifest, s) for s in SPLITS)
+        self.run, self.fingerprint = manifest.run, manifest.fingerprint
+        self.num_classes = self.run.dataset.num_classes
+        self.ignore_label = self.run.dataset.ignore_label
+        self.channels = manifest.channels
+        self.output_stride: int = manifest.settings["model.output_stride"]
+
+    @classmethod
+    def open(cls, folder: Path, verify: bool = False) -> Self:
+        """Opens a finished cache, after comparing sizes, and checksums if it is to
+        `verify`. `CacheError` if there is none, or it is incomplete or damaged.
+        """
+        manifest = CacheManifest.load(folder)
+        names, missing = manifest.shards, list(manifest.missing())
+        if missing:
+            total = len(missing) + len(names)
+            raise CacheError(
+                f"{folder} is not finished: {len(names)} of {total} shards are there, "
+                f"the next is {missing[0]}. Run the command that writes it again; it "
+                "goes on where it stopped."
+            )
+        bad = [n for n in names if verify and not manifest.is_whole(folder, n)]
+        if bad:
+            raise CacheError(
+                f"{folder}: {len(bad)} of {len(names)} shards are missing or differ "
+                f"from their checksums: {', '.join(bad[:4])}. Run the command that "
+                "writes the cache again; it makes them anew."
+            )
+        return cls(folder, manifest)
+
+    def describe(self) -> str:
+        """A line for the log: what it holds and how large it is."""
+        run, splits = self.run, {"train": self.train, "val": self.val}
+        views = ", ".join(
+            f"{len(split)} {name} views of {split.crop_size[0]}x{split.crop_size[1]}"
+            for name, split in splits.items()
+        )
+        size = sum(self.manifest.num_bytes(k, len(v)) for k, v in splits.items())
+        return (
+            f"{self.folder}: {run.model.model_variant} with the weights of "
+            f"{run.train.tf_initial_checkpoint}, {self.channels} channels at stride "
+            f"{self.output_stride}; {run.dataset.name}: {views}; "
+            f"{size / 2**20:,.0f} MiB; fingerprint {self.fingerprint}."
+        )
+
+
+def _opened(path: pathlib.Path, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        found = np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as e:
+        raise CacheError(
+            f"{path} cannot be read: {e}. Run the command that writes the cache again; "
+            "it makes what is missing."
+        ) from e
+    if found.shape != shape:
+        raise CacheError(
+            f"{path} has the shape {found.shape} instead of {shape}. Run the command "
+            "that writes the cache again; it makes anew what is damaged."
+        )
+    return found
