@@ -5,7 +5,7 @@ import dataclasses
 import math
 import re
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from deeplab_dpc.formatting import NOTHING, count, listed, ordinal
 from deeplab_dpc.genotypes import Genotype
@@ -13,7 +13,7 @@ from deeplab_dpc.reports.pages import Column
 from deeplab_dpc.reports.search import tables
 from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import END_TO_END, SearchResults, by_score
-from deeplab_dpc.search.trials import Outcome
+from deeplab_dpc.search.trials import Outcome, TrialRecord
 
 TOP = 5
 """So many of the best trials are compared, with the reranked ones."""
@@ -23,10 +23,10 @@ _NUMBERED = re.compile(r"(.*?)[\s_\-/#]*\d+")
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """A line of the table."""
+    """A line of the table: a cell, or ASPP."""
 
-    name: str  # Of the cell or the module.
-    kind: str  # What it is.
+    name: str
+    kind: str
     proxy: Outcome | None = None  # Its training on the cache.
     whole: Outcome | None = None  # Its training end to end.
     rank: int | None = None  # Its place among the trials, by the proxy, from 1.
@@ -61,13 +61,8 @@ def rows(results: SearchResults) -> list[Row]:
     for name in dict.fromkeys([*by_proxy, *by_end]):
         proxy, whole = by_proxy.get(name), by_end.get(name)
         found.append(Row(name, "baseline", proxy, whole, rank(proxy)))
-    return sorted(
-        found,
-        key=lambda row: [
-            math.inf if math.isnan(score) else -score
-            for score in map(_score, (row.whole, row.proxy))
-        ],
-    )
+    none = -math.inf
+    return sorted(found, key=lambda r: (-_score(r.whole, none), -_score(r.proxy, none)))
 
 
 def groups(baselines: Mapping[str, Outcome]) -> dict[str, list[float]]:
@@ -88,39 +83,36 @@ def sentences(results: SearchResults, scale: ScoreScale) -> list[str]:
     proxy, whole = _split(results.baselines)
     lines, scored, best = [], results.scored(), by_score(results.reranked)
     if best:
-        cells = [t.genotype for t in scored]
-        by_proxy = ""
-        if best[0].genotype in cells:
-            rank = ordinal(1 + cells.index(best[0].genotype))
-            by_proxy = f"; by the proxy it was {rank} of {len(cells):,}"
-        lines.append(
+        line = (
             f"End to end the best of {count(len(results.reranked), 'reranked cell')} "
-            f"has {scale.show(best[0].score)}{by_proxy}{_alone(whole, scale)}."
+            f"has {scale.show(best[0].score)}"
         )
+        for rank, trial in enumerate(scored, 1):
+            if trial.genotype == best[0].genotype:
+                line += f"; by the proxy it was {ordinal(rank)} of {len(scored):,}"
+                break
+        lines.append(f"{line}{_alone(whole, scale)}.")
     if scored and proxy:
         lines.append(
             f"By the proxy the best trial, {scored[0].number:,}, has "
             f"{scale.show(scored[0].score)}{_alone(proxy, scale)}."
         )
-    for way, outcomes, found in (
-        ("by the proxy", proxy, scored),
-        ("end to end", whole, best),
-    ):
-        top = found[0].score if found else None
-        for name, scores in groups(outcomes).items():
-            lines.append(_group_sentence(f"{name}, {way}", scores, top, scale))
-    return lines
+    ways = (("by the proxy", proxy, scored), ("end to end", whole, best))
+    return lines + [
+        _group_sentence(f"{name}, {way}", scores, found, scale)
+        for way, outcomes, found in ways
+        for name, scores in groups(outcomes).items()
+    ]
 
 
 def columns(scale: ScoreScale) -> list[Column]:
     """The columns of the table of `rows`."""
 
     def score(name: str, of: str) -> Column:
-        return Column(
-            name,
-            lambda row: scale.show(_score(getattr(row, of))),
-            lambda row: _score(getattr(row, of)),
-        )
+        def value(row: Row) -> float:
+            return _score(getattr(row, of))
+
+        return Column(name, lambda row: scale.show(value(row)), value)
 
     *costs, time = tables.costs(lambda row: row.proxy or row.whole)
     *_, whole_time = tables.costs(lambda row: row.whole)
@@ -151,7 +143,7 @@ def _alone(outcomes: Mapping[str, Outcome], scale: ScoreScale) -> str:
 
 
 def _group_sentence(
-    name: str, scores: Sequence[float], top: float | None, scale: ScoreScale
+    name: str, scores: list[float], best: list[TrialRecord], scale: ScoreScale
 ) -> str:
     spread = scale.number(statistics.stdev(scores))
     unit = " points" if scale.is_share else ""
@@ -161,10 +153,10 @@ def _group_sentence(
         f"{spread:.2g}{unit}), from {scale.show(min(scores))} to "
         f"{scale.show(max(scores))}."
     )
-    if top is None:
-        return line
-    below = sum(score < top for score in scores)
-    return f"{line} The best found cell is above {below} of them."
+    for trial in best[:1]:
+        below = sum(score < (trial.score or 0.0) for score in scores)
+        line += f" The best found cell is above {below} of them."
+    return line
 
 
 def _split(
@@ -176,7 +168,6 @@ def _split(
     return proxy, {k.removesuffix(END_TO_END): v for k, v in whole.items()}
 
 
-def _score(outcome: Outcome | None) -> float:
-    """The score, nan where there is none that is finite."""
-    known = outcome.score if outcome else math.nan
-    return known if math.isfinite(known) else math.nan
+def _score(outcome: Outcome | None, none: float = math.nan) -> float:
+    """The score, or `none` where there is none that is finite."""
+    return outcome.score if outcome and math.isfinite(outcome.score) else none

@@ -19,7 +19,8 @@ def place(
     """Writes names beside their points, one after another, each where it is best: all
     else is drawn already, `points`, `[number, 2]`, should all be seen.
     """
-    plot.figure.draw_without_rendering()  # Now the axes are where they will be.
+    plot.figure.get_layout_engine().execute(plot.figure)
+    plot.figure.set_layout_engine("none")  # Now the axes are where they will be.
     scale = 72 / plot.figure.dpi
     dots = plot.axes.transData.transform(points) * scale
     low, high = np.reshape(plot.axes.bbox.extents, (2, 2)) * scale

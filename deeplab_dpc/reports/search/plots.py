@@ -44,20 +44,20 @@ class Drawing:
     @classmethod
     def of(cls, plot: Plot, name: str, alt: str, caption: str = "") -> "Drawing":
         """Writes what was plotted."""
-        return cls(name, plot.svg(alt), plot.png(), alt, caption)
+        svg = plot.svg(alt)
+        plot.figure.set_layout_engine("none")  # It is laid out already.
+        return cls(name, svg, plot.png(), alt, caption)
 
 
 def histogram(trials: Sequence[TrialRecord], scale: ScoreScale) -> Drawing | None:
     """How many cells have which score (paper, Figure 4a); None of fewer than two."""
     if len(trials) < 2:
         return None
-    scores = [t.score or 0.0 for t in trials]
-    values = np.array([scale.number(score) for score in scores])
-    best, worst = scale.show(scores[0]), scale.show(scores[-1])
-    facts = (
-        f"{count(len(trials), 'cell')}, from {worst} to {best}, median "
-        f"{scale.show(float(np.median(scores)))}"
-    )
+    scores = _scores(trials)
+    values = scale.number(scores)
+    best, worst, middle = map(scale.show, (scores[0], scores[-1], np.median(scores)))
+    cells = count(len(trials), "cell")
+    facts = f"{cells}, from {worst} to {best}, median {middle}"
     # As Freedman and Diaconis advise, who count outliers for little; bounded.
     width = 2 * np.subtract(*np.percentile(values, [75, 25])) / len(values) ** (1 / 3)
     wanted = np.ptp(values) / width if width > 0 else _BINS[0]
@@ -77,8 +77,7 @@ def history(trials: Sequence[TrialRecord], scale: ScoreScale) -> Drawing | None:
         return None
     ordered = sorted(trials, key=lambda t: t.number)
     numbers = np.array([t.number for t in ordered])
-    values = np.array([scale.number(t.score or 0.0) for t in ordered])
-    top = trials[0]
+    values, top = scale.number(_scores(ordered)), trials[0]
     alt = (
         f"Proxy scores over {count(len(trials), 'trial')}; the best, "
         f"{scale.show(top.score)}, was reached in trial {top.number:,}."
@@ -92,9 +91,8 @@ def history(trials: Sequence[TrialRecord], scale: ScoreScale) -> Drawing | None:
         if len(medians) > 1:
             line |= {"label": f"median of {size:,} trials", "color": GREEN}
             plot.axes.plot(*zip(*medians), **line)
-            ends = (medians[i][1] / scale.number(1.0) for i in (0, -1))
-            alt += f" The median of {size:,} trials went from "
-            alt += f"{' to '.join(map(scale.show, ends))}."
+            ends = (scale.show(medians[i][1] / scale.number(1.0)) for i in (0, -1))
+            alt += f" The median of {size:,} trials went from {' to '.join(ends)}."
         margin = max(0.5, 0.02 * float(np.ptp(numbers)))
         plot.axes.set_xlim(numbers[0] - margin, numbers[-1] + margin)
         plot.axes.xaxis.get_major_locator().set_params(integer=True)
@@ -104,23 +102,19 @@ def history(trials: Sequence[TrialRecord], scale: ScoreScale) -> Drawing | None:
 
 def front(trials: Sequence[TrialRecord], scale: ScoreScale) -> Drawing | None:
     """Score against multiply-adds, and the cells that none is better than in both."""
-    known = [t for t in trials if t.outcome and t.outcome.multiply_adds]
+    known = [t for t in trials if _multiply_adds(t)]
     if not known:
         return None
     best = front_of(known)
-    ends = [best[0], best[-1]] if len(best) > 1 else best
-    shown = " to ".join(
-        f"{scale.show(t.score)} at {millions(_multiply_adds(t))}" for t in ends
-    )
+    shown = [f"{scale.show(t.score)} at {millions(_multiply_adds(t))}" for t in best]
+    ends = " to ".join(dict.fromkeys((shown[0], shown[-1])))
     alt = (
         f"Proxy score against multiply-adds of {count(len(known), 'cell')}; "
-        f"{count(len(best), 'cell')} in front: {shown}."
+        f"{count(len(best), 'cell')} in front: {ends}."
     )
     caption = f"{alt} Numbers are trials; the table below has the front."
     (costs, scores), (x, y) = (
-        np.array(
-            [(_multiply_adds(t) / 1e9, scale.number(t.score or 0.0)) for t in ts]
-        ).T
+        (np.array([_multiply_adds(t) for t in ts]) / 1e9, scale.number(_scores(ts)))
         for ts in (known, best)
     )
     x_name = "multiply-adds of the context module, in billions"
@@ -145,17 +139,15 @@ def norms(trial: TrialRecord, title: str) -> Drawing | None:
     if len(names) != len(values) or not np.isfinite(values).all():
         return None
     shown = ", ".join(f"{name} {value:.4g}" for name, value in zip(names, values))
-    alt = (
-        f"L1 norms of the weights of each branch of {short_cell(trial.genotype)}: "
-        f"{shown}."
-    )
+    cell = short_cell(trial.genotype)
+    alt = f"L1 norms of the weights of each branch of {cell}: {shown}."
     caption = (
         f"{title}: how much the 1×1 convolution after the concatenation takes from "
         f"each branch; the most from branch {names[int(values.argmax())]}. The paper's "
         "Figure 5b."
     )
-    height = 0.8 + 0.34 * len(names)
-    with Plot("L1 norm of the 1×1 weights", "", (7.6, height)) as plot:
+    size = (7.6, 0.8 + 0.34 * len(names))
+    with Plot("L1 norm of the 1×1 weights", size=size) as plot:
         plot.axes.barh(names, values, height=0.62, color=BLUE)
         plot.axes.invert_yaxis()
         plot.axes.grid(visible=False, axis="y")
@@ -174,12 +166,10 @@ def agreement(
     """
     if not pairs:
         return None
-    scores = scores_of(pairs)
-    points = np.array([[scale.number(s) for s in both] for both in scores])
-    named = set(range(len(pairs)))
-    if len(pairs) > _ALL_NAMED:
-        named = set(np.argsort(points, axis=0, kind="stable")[-_BEST_NAMED:].ravel())
-    found = spearman(scores)
+    found = spearman(scores_of(pairs))
+    points = scale.number(np.array(scores_of(pairs)))
+    most = len(pairs) if len(pairs) <= _ALL_NAMED else _BEST_NAMED
+    named = np.argsort(points, axis=0, kind="stable")[-most:]
     low, high = found.interval
     best = max(pairs, key=lambda pair: pair[1].score or 0.0)
     alt = (
@@ -188,13 +178,12 @@ def agreement(
         f"{best[0].number:,} with a {ways[0]} of {scale.show(best[0].score)}."
     )
     title = f"ρ = {found.rho:.2f}   ({100 * CONFIDENCE:g} %: {low:.2f} to {high:.2f})"
+    title = "ρ –" if math.isnan(found.rho) else title
     x, y = (pages.legal(f"{way}{scale.unit}") for way in ways)
     with Plot(x, y, (5.2, 4.4)) as plot:
         plot.points(*points.T)
-        plot.axes.set_title(
-            "ρ –" if math.isnan(found.rho) else title, fontsize=9.5, loc="left"
-        )
-        names = {f"{pairs[i][0].number}": points[i] for i in sorted(named)}
+        plot.axes.set_title(title, fontsize=9.5, loc="left")
+        names = {f"{pairs[i][0].number}": points[i] for i in np.unique(named).tolist()}
         labels.place(plot, names, points)
         return Drawing.of(plot, name, alt, f"{sentence(found)} {source}".strip())
 
@@ -214,10 +203,9 @@ def front_of(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
     """The cells than which none is both better and cheaper, the cheapest first. Of
     cells with the same score and multiply-adds the first one stays.
     """
-    known = [t for t in trials if _multiply_adds(t)]
-    known.sort(key=lambda t: (_multiply_adds(t), -(t.score or 0.0), t.number))
     found: list[TrialRecord] = []
-    for trial in known:
+    order = sorted(trials, key=lambda t: (_multiply_adds(t), -(t.score or 0), t.number))
+    for trial in filter(_multiply_adds, order):
         if not found or (trial.score or 0.0) > (found[-1].score or 0.0):
             found.append(trial)
     return found
@@ -239,6 +227,10 @@ def moving_medians(
 
 def _multiply_adds(trial: TrialRecord) -> int:
     return trial.outcome.multiply_adds if trial.outcome else 0
+
+
+def _scores(trials: Sequence[TrialRecord]) -> np.ndarray:
+    return np.array([t.score or 0.0 for t in trials])
 
 
 def _points(plot: Plot, x: np.ndarray, y: np.ndarray, color: str) -> None:

@@ -3,6 +3,7 @@
 import collections
 import dataclasses
 import re
+import statistics
 from collections.abc import Iterable
 
 from deeplab_dpc.formatting import NOTHING, duration
@@ -34,9 +35,7 @@ class SearchProgress:
     done: int  # Trials that need no more work.
     wanted: int  # Trials that were asked for.
     is_running: bool  # Whether somebody works on it, as far as the study knows.
-    # Trials that ended an hour: lately if it runs, else all in all; None if that is not
-    # known.
-    per_hour: float | None
+    per_hour: float | None  # Trials that ended, lately if it runs; None: unknown.
     left_s: float | None  # Seconds to the end at that rate; None if it is not running.
     working: dict[str, list[TrialRecord]]  # Running trials of each worker, by its name.
 
@@ -48,9 +47,9 @@ class SearchProgress:
         for trial in results.trials:
             if trial.state == "running":
                 working[trial.worker or "unknown"].append(trial)
-        is_running = bool(working) and done < results.num_trials
-        per_hour = rate_per_hour(results, is_running)
         left = results.num_trials - done
+        is_running = bool(working) and left > 0
+        per_hour = rate_per_hour(results, is_running)
         return cls(
             done=done,
             wanted=results.num_trials,
@@ -65,15 +64,17 @@ def rate_per_hour(results: SearchResults, is_running: bool) -> float | None:
     """Trials that ended an hour. Of a running search, over the last hour, or over ten
     times the median trial if that is longer, but never from before its first trial.
     """
-    ended = [t for t in results.trials if t.state in _ENDED]
-    spans = [(t.began_s, t.ended_s) for t in ended]
-    known = [(a, b) for a, b in spans if a is not None and b is not None]
+    known = [
+        (t.began_s, t.ended_s)
+        for t in results.trials
+        if t.state in _ENDED and t.began_s is not None and t.ended_s is not None
+    ]
     if not known:
         return None
     first, last = min(a for a, _ in known), max(b for _, b in known)
     if is_running:
-        lengths = sorted(b - a for a, b in known)
-        window_s = max(_WINDOW_S, _WINDOW_TRIALS * lengths[len(lengths) // 2])
+        median_s = statistics.median_high(b - a for a, b in known)
+        window_s = max(_WINDOW_S, _WINDOW_TRIALS * median_s)
         last = max(last, results.made_s)
         first = max(first, last - window_s)
     number = sum(first < b <= last for _, b in known)
@@ -106,17 +107,16 @@ def worker_columns(results: SearchResults) -> list[Column]:
     """The columns of a table whose rows are the items of `SearchProgress.working`."""
     ended = collections.Counter(t.worker for t in results.trials if t.state in _ENDED)
 
+    def running(row: tuple[str, list[TrialRecord]]) -> str:
+        return ", ".join(f"{t.number:,}" for t in row[1])
+
     def lasts(row: tuple[str, list[TrialRecord]]) -> str:
         since = [t.began_s for t in row[1] if t.began_s is not None]
         return duration(results.made_s - min(since)) if since else NOTHING
 
     return [
         Column("worker", lambda r: r[0], kind="text"),
-        Column(
-            "running trials",
-            lambda r: ", ".join(f"{t.number:,}" for t in r[1]),
-            kind="text",
-        ),
+        Column("running trials", running, kind="text"),
         Column("for", lasts),
         Column("trials ended", lambda r: f"{ended[r[0]]:,}"),
     ]

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import os
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from deeplab_dpc import files
 from deeplab_dpc.formatting import millions, ordinal, when
@@ -44,12 +44,6 @@ class ChosenCell:
     trial: TrialRecord  # Its training: end to end if there is one, else the proxy's.
     facts: str  # Its scores and costs, as text.
 
-    def drawing(self) -> Drawing:
-        """Its diagram."""
-        alt = f"Diagram of the cell. {long_cell(self.trial.genotype)}"
-        with cell_picture.drawn(self.trial.genotype) as plot:
-            return Drawing.of(plot, self.name, alt)
-
 
 def write_report(
     results: SearchResults, folder: str | os.PathLike[str]
@@ -70,7 +64,7 @@ def write_report(
         ) from e
     scale = scale_of(results)
     chosen = chosen_cells(results, scale)
-    drawings = {d.name: d for d in _drawings(results, scale, chosen) if d}
+    drawings = {d.name: d for d in drawn(results, scale, chosen) if d}
     for name, drawing in drawings.items():
         files.write(target / f"{name}.png", drawing.png)
     csv = tables.to_csv(results.trials).encode("utf-8", "replace")
@@ -140,13 +134,12 @@ def scale_of(results: SearchResults) -> ScoreScale:
     return ScoreScale.of(outcome.score for outcome in outcomes if outcome)
 
 
-def _drawings(
+def drawn(
     results: SearchResults, scale: ScoreScale, chosen: Sequence[ChosenCell]
 ) -> Iterator[Drawing | None]:
-    scored = results.scored()
-    yield plots.histogram(scored, scale)
-    yield plots.history(scored, scale)
-    yield plots.front(scored, scale)
+    """All pictures, None for those of which there is nothing to see."""
+    for of_trials in (plots.histogram, plots.history, plots.front):
+        yield of_trials(results.scored(), scale)
     yield plots.agreement(
         results.rerank_pairs(),
         ("proxy score", "end-to-end score"),
@@ -155,13 +148,17 @@ def _drawings(
         "Only the proxy's best were trained end to end, so rho is likely lower than "
         "over all cells. Numbers are trials. The paper's Figure 4b.",
     )
-    yield _norms(chosen)
+    best = (cell for cell in chosen if cell.name != "cell_worst")
+    norms = (plots.norms(cell.trial, cell.title) for cell in best)
+    yield next(filter(None, norms), None)  # Those of the best cell that has some.
     for i, (ways, pairs) in enumerate(results.fidelity_pairs().items(), 1):
         first, other = (_WAYS.get(way, f"{way} score") for way in ways)
         source = "Numbers are trials. The paper's Figure 3."
         yield plots.agreement(pairs, (first, other), scale, f"fidelity_{i}", source)
     for cell in chosen:
-        yield cell.drawing()
+        alt = f"Diagram of the cell. {long_cell(cell.trial.genotype)}"
+        with cell_picture.drawn(cell.trial.genotype) as plot:
+            yield Drawing.of(plot, cell.name, alt)
 
 
 def chosen_cells(results: SearchResults, scale: ScoreScale) -> list[ChosenCell]:
@@ -173,13 +170,6 @@ def chosen_cells(results: SearchResults, scale: ScoreScale) -> list[ChosenCell]:
     if scored and scored[-1].genotype not in {t.genotype for t in best}:
         named.append((("cell_worst", "Worst cell by the proxy"), scored[-1]))
     return [ChosenCell(*n, t, _facts(t, results, scale)) for n, t in named]
-
-
-def _norms(cells: Iterable[ChosenCell]) -> Drawing | None:
-    """The norms of the best cell that has some."""
-    best = (cell for cell in cells if cell.name != "cell_worst")
-    drawings = (plots.norms(cell.trial, cell.title) for cell in best)
-    return next(filter(None, drawings), None)
 
 
 def _facts(trial: TrialRecord, results: SearchResults, scale: ScoreScale) -> str:

@@ -41,8 +41,8 @@ class ScoreScale:
         """What follows a quantity's name on an axis or above a column."""
         return " in %" if self.is_share else ""
 
-    def number(self, score: float) -> float:
-        """The score in the unit."""
+    def number(self, score: Any) -> Any:
+        """The score, or an array of them, in the unit."""
         return 100 * score if self.is_share else score
 
     def show(self, score: float | None) -> str:
@@ -55,11 +55,9 @@ class ScoreScale:
 def branches(genotype: Callable[[Any], Genotype | None]) -> Column:
     """A row's cell in one line; empty for none."""
 
-    def show(row: Any) -> str:
-        cell = genotype(row)
-        return short_cell(cell) if cell else ""
-
-    return Column("branches", show, kind="code")
+    return Column(
+        "branches", lambda r: short_cell(c) if (c := genotype(r)) else "", kind="code"
+    )
 
 
 def costs(outcome: Callable[[Any], Outcome | None]) -> list[Column]:
@@ -96,12 +94,11 @@ def to_csv(trials: Iterable[TrialRecord]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(_FIELDS)
     for trial in sorted(trials, key=lambda t: t.number):
-        known: dict[str, object] = {}
+        known = vars(trial) | {"genotype": trial.genotype.to_json()}
         if trial.outcome:
             norms = json.dumps(trial.outcome.branch_norms)
-            known = {**vars(trial.outcome), "branch_norms": norms}
-        known["genotype"] = trial.genotype.to_json()
-        writer.writerow(known.get(f, getattr(trial, f, None)) for f in _FIELDS)
+            known |= vars(trial.outcome) | {"branch_norms": norms}
+        writer.writerow(known.get(field) for field in _FIELDS)
     return buffer.getvalue()
 
 

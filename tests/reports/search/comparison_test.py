@@ -5,7 +5,7 @@ import math
 from deeplab_dpc.reports.search import comparison
 from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import END_TO_END, SearchResults
-from deeplab_dpc.search.trials import Outcome, TrialRecord
+from deeplab_dpc.search.trials import Outcome
 from tests.reports.search import samples
 
 BASELINES = {
@@ -17,25 +17,16 @@ BASELINES = {
 
 def small(state="complete", baselines=BASELINES):
     """Three trials, scores 0.1, 0.2, 0.3; the two best again, the second one wins."""
-    cells = [t.genotype for t in samples.trials(3)]
-
-    def trial(number, cell, score, state="complete"):
-        return TrialRecord(
-            number=number, genotype=cell, state=state, outcome=Outcome(score=score)
-        )
-
-    trials = [trial(10 + i, cell, (i + 1) / 10) for i, cell in enumerate(cells)]
-    whole = (trial(0, cells[2], 0.41), trial(1, cells[1], 0.47, state))
-    return SearchResults(
-        name="a", trials=tuple(trials), reranked=whole, baselines=baselines
-    )
+    a, b, c = [t.genotype for t in samples.trials(3)]
+    trials = tuple(map(samples.trial, (10, 11, 12), (0.1, 0.2, 0.3), (a, b, c)))
+    whole = (samples.trial(0, 0.41, c), samples.trial(1, 0.47, b, state))
+    return SearchResults(name="a", trials=trials, reranked=whole, baselines=baselines)
 
 
 def test_cells_and_baselines_end_to_end_and_then_by_the_proxy():
     """A baseline of 0.25 would be second: one trial, of 0.3, is above it."""
     rows = comparison.rows(small())
-    shown = [(r.name, r.kind, r.rank) for r in rows]
-    assert shown == [
+    assert [(r.name, r.kind, r.rank) for r in rows] == [
         ("trial 11", "reranked", 2),
         ("dpc_top1", "baseline", 2),
         ("trial 12", "reranked", 1),
@@ -79,10 +70,9 @@ def test_a_failed_cell_does_not_win():
 
 def test_without_a_rerank_the_best_trials_are_compared():
     found = SearchResults(name="a", trials=samples.trials(60), baselines=BASELINES)
-    rows = comparison.rows(found)
-    best = [f"trial {t.number}" for t in found.scored()[:5]]
-    assert [r.name for r in rows if r.kind == "best trial"] == best
-    assert [r.rank for r in rows if r.kind == "best trial"] == [1, 2, 3, 4, 5]
+    rows = [r for r in comparison.rows(found) if r.kind == "best trial"]
+    assert [r.name for r in rows] == [f"trial {t.number}" for t in found.scored()[:5]]
+    assert [r.rank for r in rows] == [1, 2, 3, 4, 5]
 
 
 def test_groups_need_three_numbered_names_and_finite_scores():
@@ -94,22 +84,15 @@ def test_groups_need_three_numbered_names_and_finite_scores():
 
 
 def test_cells_that_the_search_did_not_try_and_odd_scores():
-    cell = samples.trials(1)[0].genotype
-    whole = TrialRecord(
-        number=4, genotype=cell, state="complete", outcome=Outcome(score=math.nan)
-    )
-    found = SearchResults(
-        name="a", reranked=(whole,), baselines={"aspp": Outcome(score=0.3)}
-    )
-    assert [(r.name, r.rank) for r in comparison.rows(found)] == [
-        ("aspp", 1),
-        ("reranked 4", None),
-    ]
+    aspp, whole = {"aspp": Outcome(score=0.3)}, (samples.trial(4, math.nan),)
+    found = SearchResults(name="a", reranked=whole, baselines=aspp)
+    rows = [(r.name, r.rank) for r in comparison.rows(found)]
+    assert rows == [("aspp", 1), ("reranked 4", None)]
     assert comparison.sentences(found, ScoreScale()) == []
 
 
 def test_the_table_shows_all_of_them():
-    page = samples.page(small())
-    assert "trial 11 reranked 47.00 % 20.00 % 2" in page.text
-    assert "random 0 baseline – 14.00 % 3" in page.text
-    assert "Comparison" not in samples.page(SearchResults(name="a")).text
+    text = samples.text(small())
+    assert "trial 11 reranked 47.00 % 20.00 % 2" in text
+    assert "random 0 baseline – 14.00 % 3" in text
+    assert "Comparison" not in samples.text(SearchResults(name="a"))

@@ -1,20 +1,17 @@
 """The page as a browser takes it, for none, one and few trials, and its files."""
 
 import dataclasses
-import io
 import re
 import time
 
 import pytest
 from PIL import Image
 
-from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.reports import search as report
 from deeplab_dpc.reports.cell_names import long_cell
-from deeplab_dpc.reports.search.report import _norms, chosen_cells
+from deeplab_dpc.reports.search.report import chosen_cells, drawn
 from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import SearchResults, by_score
-from deeplab_dpc.search.trials import Outcome, TrialRecord
 from tests.reports.evaluation import html_page
 from tests.reports.evaluation.html_page import Page
 from tests.reports.search import samples
@@ -70,17 +67,16 @@ def test_names_and_errors_are_text_and_never_markup(page, number):
 
 
 def test_a_running_search_loads_itself_again(text, number):
-    assert ("location.reload()" in text) == (number == 30)
-    assert (
-        '<noscript><meta http-equiv="refresh" content="60"></noscript>' in text
-    ) == (number == 30)
+    refresh = '<noscript><meta http-equiv="refresh" content="60"></noscript>'
+    for part in ("location.reload()", refresh):
+        assert (part in text) == (number == 30)
 
 
 def test_every_picture_is_a_file_of_its_own(tmp_path):
     report.write_report(samples.results(30), tmp_path)
     assert {p.name for p in tmp_path.iterdir()} == ALL
     for path in tmp_path.glob("*.png"):
-        with Image.open(io.BytesIO(path.read_bytes())) as image:
+        with Image.open(path) as image:
             image.load()
             assert min(image.size) > 300
 
@@ -97,9 +93,8 @@ def test_pictures_of_an_earlier_report_go_and_other_files_stay(tmp_path):
     report.write_report(samples.results(30), tmp_path)
     (tmp_path / "notes.png").write_bytes(b"mine")
     report.write_report(samples.results(0), tmp_path)
-    assert {p.name for p in tmp_path.iterdir()} == {
-        *("index.html", "trials.csv", "notes.png")
-    }
+    left = {"index.html", "trials.csv", "notes.png"}
+    assert {p.name for p in tmp_path.iterdir()} == left
 
 
 def test_a_file_is_no_folder(tmp_path):
@@ -112,8 +107,7 @@ def test_a_file_is_no_folder(tmp_path):
 
 @pytest.mark.parametrize("state", ["waiting", "running", "failed", "stopped", "lost"])
 def test_a_search_whose_only_trial_has_no_score(tmp_path, state):
-    outcome = Outcome(score=0.2) if state == "stopped" else None
-    trial = TrialRecord(number=0, genotype=DPC_TOP1, state=state, outcome=outcome)
+    trial = samples.trial(0, 0.2 if state == "stopped" else None, state=state)
     results = SearchResults(name="a", num_trials=5, trials=(trial,))
     page = Page(report.write_report(results, tmp_path).read_text())
     assert "No trial has a score yet." in page.text and f"1 {state}" in page.text
@@ -121,9 +115,8 @@ def test_a_search_whose_only_trial_has_no_score(tmp_path, state):
 
 
 def test_fidelity_before_its_first_cell(tmp_path):
-    waiting = dataclasses.replace(
-        samples.results(0), fidelity={"small": (), "proxy": ()}
-    )
+    ways = {"small": (), "proxy": ()}
+    waiting = dataclasses.replace(samples.results(0), fidelity=ways)
     page = Page(report.write_report(waiting, tmp_path).read_text())
     assert "No cell has been trained in two ways yet." in page.text
 
@@ -153,9 +146,8 @@ def test_very_many_trials_stay_usable(tmp_path):
 def test_the_best_end_to_end_and_the_proxys_worst():
     results = samples.results(30)
     shown = chosen_cells(results, ScoreScale())
-    assert [s.name for s in shown] == [
-        *("cell_best_1", "cell_best_2", "cell_best_3", "cell_worst")
-    ]
+    names = [*(f"cell_best_{i}" for i in (1, 2, 3)), "cell_worst"]
+    assert [s.name for s in shown] == names
     assert [s.trial for s in shown[:3]] == by_score(results.reranked)[:3]
     assert shown[3].trial == results.scored()[-1]
     assert "end to end" in shown[0].facts and "end to end" not in shown[3].facts
@@ -163,8 +155,7 @@ def test_the_best_end_to_end_and_the_proxys_worst():
 
 def test_without_a_rerank_the_proxys_best():
     results = dataclasses.replace(samples.results(30), reranked=())
-    shown = chosen_cells(results, ScoreScale())
-    order = results.scored()
+    shown, order = chosen_cells(results, ScoreScale()), results.scored()
     assert [s.trial for s in shown] == [*order[:3], order[-1]]
     number, score = order[1].number, order[1].score
     assert shown[1].facts.startswith(
@@ -178,12 +169,19 @@ def test_one_cell_is_the_best_and_not_the_worst():
     assert chosen_cells(samples.results(0), ScoreScale()) == []
 
 
+def pictures(results):
+    """The drawings of a page, by name."""
+    scale = ScoreScale()
+    found = drawn(results, scale, chosen_cells(results, scale))
+    return {picture.name: picture for picture in found if picture}
+
+
 def test_a_picture_says_in_words_what_it_shows():
     results = samples.results(30)
-    shown = chosen_cells(results, ScoreScale())
     best = by_score(results.reranked)[0].genotype
-    assert shown[0].drawing().alt == f"Diagram of the cell. {long_cell(best)}"
-    assert best.to_json() in samples.page(results).text
+    alt = pictures(results)["cell_best_1"].alt
+    assert alt == f"Diagram of the cell. {long_cell(best)}"
+    assert best.to_json() in samples.text(results)
 
 
 def test_norms_are_those_of_the_best_cell_that_has_some():
@@ -192,7 +190,7 @@ def test_norms_are_those_of_the_best_cell_that_has_some():
     bare = dataclasses.replace(best.outcome, branch_norms=())
     without = dataclasses.replace(best, outcome=bare)
     given = dataclasses.replace(results, reranked=(without, second, *rest))
-    picture = _norms(chosen_cells(given, ScoreScale()))
+    picture = pictures(given)["branch_norms"]
     assert f"{second.outcome.branch_norms[0]:.4g}" in picture.alt
     assert picture.caption.startswith("Second:")
-    assert _norms([]) is None
+    assert pictures(samples.results(0)) == {}

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, Branch, Genotype
+from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, Genotype
 from deeplab_dpc.reports.search import report
 from deeplab_dpc.search.config import ProxyConfig, SamplerConfig, SpaceConfig
 from deeplab_dpc.search.results import END_TO_END, SearchResults
@@ -57,6 +57,16 @@ def outcome(genotype: Genotype, rng: np.random.Generator, noise=0.008) -> Outcom
     )
 
 
+def trial(
+    number=0, score=None, cell=DPC_TOP1, state="complete", outcome=None, **fields
+) -> TrialRecord:
+    """One with a score, or with a whole outcome."""
+    given = Outcome(score=score) if score is not None else outcome
+    return TrialRecord(
+        number=number, genotype=cell, state=state, outcome=given, **fields
+    )
+
+
 @functools.cache
 def trials(number: int, num_workers: int = 4, seed: int = 0) -> tuple[TrialRecord, ...]:
     """Trials of which some failed, stopped, got lost, or have no finite score.
@@ -89,9 +99,9 @@ def _ended(number, cell, rng, num_workers) -> TrialRecord:
         state = "stopped"
     elif number % 37 == 9:
         state = "lost"
-    return TrialRecord(
-        number=number,
-        genotype=cell,
+    return trial(
+        number,
+        cell=cell,
         state=state,
         outcome=None if state in ("failed", "lost") else given,
         worker=f"host-{number % num_workers}:{1000 + number % num_workers}",
@@ -105,17 +115,12 @@ def reranked(records, top: int = 5, seed: int = 1) -> tuple[TrialRecord, ...]:
     """The best trials, trained whole: other scores, another order."""
     rng = np.random.default_rng(seed)
     best = SearchResults(name="", trials=tuple(records)).scored()[:top]
-    return tuple(
-        TrialRecord(
-            number=i,
-            genotype=t.genotype,
-            state="complete",
-            outcome=dataclasses.replace(
-                outcome(t.genotype, rng), score=t.score + rng.normal(0.04, 0.01)
-            ),
-        )
-        for i, t in enumerate(best)
-    )
+    found = []
+    for i, t in enumerate(best):
+        given = outcome(t.genotype, rng)
+        given = dataclasses.replace(given, score=t.score + rng.normal(0.04, 0.01))
+        found.append(trial(i, cell=t.genotype, outcome=given))
+    return tuple(found)
 
 
 def baselines(num_random: int = 20, seed: int = 2) -> dict[str, Outcome]:
@@ -137,24 +142,10 @@ def fidelity(seed: int = 3) -> dict[str, tuple[TrialRecord, ...]]:
     cells = [SPACE.sample(rng) for _ in range(31)]
     return {
         way: tuple(
-            TrialRecord(
-                number=i,
-                genotype=cell,
-                state="complete",
-                outcome=outcome(cell, rng, noise),
-            )
+            trial(i, cell=cell, outcome=outcome(cell, rng, noise))
             for i, cell in enumerate(cells)
         )
         for way, noise in (("small", 0.002), ("proxy", 0.015), ("large", 0.05))
-    }
-
-
-def settings() -> dict:
-    return {
-        "space": SpaceConfig().to_dict(),
-        "sampler": SamplerConfig().to_dict(),
-        "proxy": ProxyConfig().to_dict(),
-        "cache": "sha256:0123",
     }
 
 
@@ -164,13 +155,18 @@ def html(given: SearchResults) -> str:
     return report.page(given, scale, report.chosen_cells(given, scale), {})
 
 
-def section(given: SearchResults, name: str) -> str:
-    """One section of it."""
-    return html(given).split(f'<section id="{name}"')[1].split("</section>")[0]
+def trials_section(given: SearchResults) -> str:
+    """The section of it that lists the trials."""
+    return html(given).split('<section id="trials"')[1].split("</section>")[0]
 
 
 def page(given: SearchResults) -> Page:
     return Page(html(given))
+
+
+def text(given: SearchResults) -> str:
+    """What one reads on it."""
+    return page(given).text
 
 
 @functools.cache
@@ -179,9 +175,11 @@ def results(number: int, wanted: int | None = None) -> SearchResults:
     records = trials(number)
     ended = [t.ended_s for t in records if t.ended_s]
     is_full = number >= 30
+    parts = {"space": SpaceConfig(), "sampler": SamplerConfig(), "proxy": ProxyConfig()}
+    settings = {name: config.to_dict() for name, config in parts.items()}
     return SearchResults(
         name="streets & <more>",
-        settings=settings(),
+        settings=settings | {"cache": "sha256:0123"},
         num_trials=max(number, 60) if wanted is None else wanted,
         trials=records,
         reranked=reranked(records, 50 if number > 1000 else 5) if is_full else (),
@@ -189,9 +187,3 @@ def results(number: int, wanted: int | None = None) -> SearchResults:
         fidelity=fidelity() if is_full else {},
         made_s=max(ended, default=BEGAN_S) + 5,
     )
-
-
-def chain(op: Branch, length: int = 5) -> Genotype:
-    """A cell whose branches hang below each other."""
-    later = (Branch.conv3x3(i, (6, 21)) for i in range(length - 1))
-    return Genotype((op, *later))

@@ -1,7 +1,6 @@
 """Scores as text, the table of trials and the CSV beside it."""
 
 import csv
-import dataclasses
 import io
 import math
 
@@ -13,18 +12,15 @@ from deeplab_dpc.search.results import SearchResults
 from tests.reports.search import samples
 
 
-def read_csv(text):
-    return list(csv.DictReader(io.StringIO(text)))
-
-
 def test_the_csv_holds_every_trial_as_it_was():
     records = samples.trials(60)
-    rows = read_csv(tables.to_csv(reversed(records)))
+    text = tables.to_csv(reversed(records))
+    rows = list(csv.DictReader(io.StringIO(text)))
     assert [int(row["number"]) for row in rows] == list(range(60))
     for row, record in zip(rows, records):
         assert Genotype.from_json(row["genotype"]) == record.genotype
-        assert row["state"] == record.state and row["error"] == record.error
-        assert row["worker"] == record.worker
+        for name in ("state", "error", "worker"):
+            assert row[name] == getattr(record, name)
         if record.outcome is None:
             assert row["score"] == row["branch_norms"] == ""
         elif math.isfinite(record.outcome.score):
@@ -40,20 +36,18 @@ def test_the_best_and_the_latest_are_shown():
     best = {t.number for t in results.scored()[:200]}
     assert set(numbers) == best | set(range(1800, 2000))
     assert numbers == sorted(numbers, reverse=True)
-    section = samples.section(results, "trials")
+    section = samples.trials_section(results)
     assert section.count("<tr>") == 1 + len(numbers)
     assert "The 200 best and the 200 latest of 2,000 trials" in section
 
 
 def test_all_of_few_are_shown():
     results = samples.results(30)
-    section = samples.section(results, "trials")
+    section = samples.trials_section(results)
     assert section.count("<tr>") == 31 and "30 trials" in section
-    first, page = results.trials[0], samples.page(results)
-    assert (
-        f"0 complete {100 * first.score:.2f} % {short_cell(first.genotype)}"
-        in page.text
-    )
+    first = results.trials[0]
+    line = f"0 complete {100 * first.score:.2f} % {short_cell(first.genotype)}"
+    assert line in samples.text(results)
 
 
 def test_odd_scores_are_said_and_sorted_last():
@@ -67,9 +61,7 @@ def test_odd_scores_are_said_and_sorted_last():
 
 
 def test_another_objective_is_no_percentage():
-    outcome = dataclasses.replace(samples.trials(1)[0].outcome, score=-3.25)
-    record = dataclasses.replace(samples.trials(1)[0], outcome=outcome)
-    section = samples.html(SearchResults(name="a", trials=(record,)))
+    section = samples.html(SearchResults(name="a", trials=(samples.trial(0, -3.25),)))
     assert '<td class="number" data-value="-3.25">-3.25</td>' in section
 
 
