@@ -1,12 +1,17 @@
+import json
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 
 from deeplab_dpc import Branch, ConfigError, Genotype, ModelConfig, build_model
+from deeplab_dpc.config import MODEL_VARIANTS
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.layers import BatchNorm, resize_bilinear
 from deeplab_dpc.tf1 import variables_by_tf1_name
-from tests import goldens
+from tests import goldens, nightly
 
 DPC = ModelConfig(num_classes=5, genotype=DPC_TOP1)
 
@@ -57,6 +62,64 @@ def test_a_full_model_survives_a_keras_file(tmp_path):
     model.save(tmp_path / "m.keras")
     loaded = keras.models.load_model(tmp_path / "m.keras")
     np.testing.assert_array_equal(model(x), loaded(x))
+
+
+OPENING = """
+import json, sys, keras
+for path, expected in json.load(open(sys.argv[1])).items():
+    loaded = keras.saving.load_model(path)
+    model = keras.models.clone_model(keras.models.model_from_json(loaded.to_json()))
+    assert [v.path for v in model.weights] == [v.path for v in loaded.weights]
+    y = loaded(keras.ops.full((1, 33, 49, 3), 99.0))
+    assert abs(keras.ops.convert_to_numpy(y) - expected).max() < 1e-5, path
+"""
+
+
+def in_fresh_process(*arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", *map(str, arguments)],
+        cwd=goldens.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_keras_load_in_fresh_process(tmp_path):
+    """Of every backbone, with and without a cell: `load_model` and its siblings."""
+    expected = {}
+    for i, variant in enumerate(MODEL_VARIANTS[: nightly.of(1, 6)]):
+        for genotype in (None, DPC_TOP1):
+            config = ModelConfig(model_variant=variant, genotype=genotype)
+            path, model = tmp_path / f"{i}{genotype is None}.keras", build_model(config)
+            model.save(path)
+            y = model(np.full((1, 33, 49, 3), 99.0, "float32"))
+            expected[str(path)] = np.asarray(y).tolist()
+    (tmp_path / "expected.json").write_text(json.dumps(expected))
+    code = f"import deeplab_dpc, keras{OPENING}"
+    in_fresh_process(code, tmp_path / "expected.json")
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import keras, deeplab_dpc",
+        "from deeplab_dpc import ModelConfig; import tensorflow as tf; tf.keras.Model",
+        "import importlib.util, deeplab_dpc; importlib.util.find_spec('keras')",
+        "import deeplab_dpc.layers.base",
+        "import deeplab_dpc.backbones.xception",
+    ],
+)
+def test_keras_knows_our_layers_in_any_order_of_imports(imports):
+    """In a fresh process, and nothing of ours stays in the way of later imports."""
+    in_fresh_process(
+        f"{imports}\nimport inspect, sys, keras; assert inspect.getsource(keras)\n"
+        "names = 'MobileNetV2', 'Xception', 'ResNetV1Beta', 'DensePredictionCell'\n"
+        "known = keras.saving.get_custom_objects()\n"
+        "assert {f'deeplab_dpc>{n}' for n in (*names, 'ASPP', 'Decoder')} <= set(known)\n"
+        "assert not any('deeplab' in type(f).__module__ for f in sys.meta_path)"
+    )
 
 
 @pytest.mark.parametrize("name", ["mixed_bfloat16", "mixed_float16"])
