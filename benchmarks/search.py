@@ -41,12 +41,11 @@ from deeplab_dpc.search.config import (  # noqa: E402
     ProxyConfig,
     SpaceConfig,
 )
-from deeplab_dpc.search.proxy.head import Head  # noqa: E402
+from deeplab_dpc.search.proxy.head import Head, Scoring, Step  # noqa: E402
 from deeplab_dpc.search.proxy.proxy import (  # noqa: E402
     training_batches,
     validation_batches,
 )
-from deeplab_dpc.search.proxy.step import Scoring, Step  # noqa: E402
 from deeplab_dpc.search.space import Space  # noqa: E402
 from deeplab_dpc.tf1 import variables_by_tf1_name  # noqa: E402
 from deeplab_dpc.training.loop import Loop  # noqa: E402

@@ -14,7 +14,6 @@ from deeplab_dpc.search import baselines
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    """Defines the command's flags."""
     shared.define_search_dir(values)
     shared.define_threads(values)
     shared.define_training(values)
@@ -24,7 +23,6 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def main(values: flags.FlagValues) -> None:
-    """Trains what is missing and prints all."""
     folder, search = shared.opened(values)
     baselines.train_on_cache(search, folder, values.num_random, values.random_seed)
     if values.end_to_end:

@@ -20,7 +20,6 @@ from deeplab_dpc.search.config import CacheConfig
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    """Defines the command's flags."""
     for config in (ModelConfig, DataConfig, TrainConfig, EvalConfig, CacheConfig):
         config_flags.define(config, values)
     config_flags.define_cell(values)
@@ -32,7 +31,6 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def main(values: flags.FlagValues) -> None:
-    """Writes what is missing of the cache."""
     run = train.run_config(values)
     settings = config_flags.config_from(CacheConfig, None, values)
     cache = write_cache(pathlib.Path(values.cache_dir), run, settings)

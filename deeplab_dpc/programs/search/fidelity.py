@@ -22,7 +22,6 @@ from deeplab_dpc.training.run_folder import RunConfig
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    """Defines the command's flags."""
     shared.define_worker(values)
     shared.define_training(values)
     flags.DEFINE_multi_enum(
@@ -41,7 +40,6 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def main(values: flags.FlagValues) -> None:
-    """Trains what is missing and prints how alike the settings rank."""
     folder, search = shared.opened(values)
     for setting in values.setting:
         run = None if setting == fidelity.PROXY else _run(setting, search, values)

@@ -29,7 +29,7 @@ from deeplab_dpc.programs import command_line
 from deeplab_dpc.training.interruption import Stopped
 
 COMMANDS = ("cache", "run", "baselines", "rerank", "fidelity", "report", "serve")
-"""Each is a module of this folder, which has its flags and its main."""
+"""Each is a module of this folder with `define_flags` and a `main`, of flag values."""
 
 
 def run() -> None:

@@ -17,7 +17,6 @@ from deeplab_dpc.search.results import SearchResults
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    """Defines the command's flags."""
     shared.define_search_dir(values)
     text = "Where it goes; <search_dir>/report by default."
     shared.define(values, "output_dir", None, text)
@@ -26,7 +25,6 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def main(values: flags.FlagValues) -> None:
-    """Writes the report, again and again if asked to."""
     folder = pathlib.Path(values.search_dir)
     output = pathlib.Path(values.output_dir or folder / "report")
     while True:

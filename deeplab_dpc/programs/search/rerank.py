@@ -17,14 +17,12 @@ from deeplab_dpc.search.results import same_cells, scores_of, spearman
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    """Defines the command's flags."""
     shared.define_worker(values)
     shared.define_training(values)
     shared.define(values, "top", 50, "How many of the best cells.", lower_bound=1)
 
 
 def main(values: flags.FlagValues) -> None:
-    """Reranks, prints the winner and how far the proxy ranked alike."""
     folder, search = shared.opened(values)
     objective = EndToEnd(shared.whole_run(search, values), folder / RERANK)
     winner = rerank(search, folder, objective, values.top, **shared.terms(values))

@@ -25,7 +25,6 @@ _PARTS: Any = {"space": SpaceConfig, "sampler": SamplerConfig, "proxy": ProxyCon
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    """Defines the command's flags."""
     shared.define_worker(values)
     for config in _PARTS.values():
         config_flags.define(config, values)
@@ -44,7 +43,6 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def main(values: flags.FlagValues) -> None:
-    """Works for the search that the flags describe."""
     shared.use_threads(values)
     folder = pathlib.Path(values.search_dir)
     before = Search.load(folder) if (folder / FILE_NAME).is_file() else None

@@ -13,7 +13,6 @@ from deeplab_dpc.search.storage import serve_storage
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    """Defines the command's flags."""
     text = "The file of the study, or postgresql://user@host/name."
     shared.define(values, "storage", None, text, required=True)
     shared.define(values, "host", "localhost", "Address to listen at.")
@@ -21,5 +20,4 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def main(values: flags.FlagValues) -> None:
-    """Serves until a signal comes."""
     serve_storage(values.storage, values.host, values.port)

@@ -1,7 +1,6 @@
 """How far a search is: trials by state, how fast, how long yet, who works."""
 
 import collections
-import dataclasses
 import re
 import statistics
 from collections.abc import Iterable
@@ -28,41 +27,27 @@ MEANINGS = {
 }
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class SearchProgress:
     """How far a search is."""
 
-    done: int  # Trials that need no more work.
-    wanted: int  # Trials that were asked for.
-    is_running: bool  # Whether somebody works on it, as far as the study knows.
-    per_hour: float | None  # Trials that ended, lately if it runs; None: unknown.
-    left_s: float | None  # Seconds to the end at that rate; None if it is not running.
-    working: dict[str, list[TrialRecord]]  # Running trials of each worker, by its name.
-
-    @classmethod
-    def of(cls, results: SearchResults) -> "SearchProgress":
-        """Counts the trials."""
-        done = results.num_done()
+    def __init__(self, results: SearchResults):
         working: dict[str, list[TrialRecord]] = collections.defaultdict(list)
         for trial in results.trials:
             if trial.state == "running":
                 working[trial.worker or "unknown"].append(trial)
-        left = results.num_trials - done
-        is_running = bool(working) and left > 0
-        per_hour = rate_per_hour(results, is_running)
-        return cls(
-            done=done,
-            wanted=results.num_trials,
-            is_running=is_running,
-            per_hour=per_hour,
-            left_s=left / per_hour * 3600 if is_running and per_hour else None,
-            working=dict(sorted(working.items())),
-        )
+        self.working = dict(sorted(working.items()))  # Running trials, by worker.
+        self.done, self.wanted = results.num_done(), results.num_trials
+        left = self.wanted - self.done
+        self.is_running = bool(working) and left > 0  # As far as the study knows.
+        self.per_hour = rate = rate_per_hour(results, self.is_running)
+        # Seconds to the end at that rate.
+        self.left_s = left / rate * 3600 if self.is_running and rate else None
 
 
 def rate_per_hour(results: SearchResults, is_running: bool) -> float | None:
-    """Trials that ended an hour. Of a running search, over the last hour, or over ten
-    times the median trial if that is longer, but never from before its first trial.
+    """Trials that ended an hour; None: unknown. Of a running search, over the last
+    hour, or over ten times the median trial if that is longer, but never from before
+    its first trial.
     """
     known = [
         (t.began_s, t.ended_s)

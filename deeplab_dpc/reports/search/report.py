@@ -4,7 +4,7 @@ import dataclasses
 import math
 import os
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from deeplab_dpc import files
 from deeplab_dpc.formatting import millions, ordinal, when
@@ -62,30 +62,22 @@ def write_report(
             f"{folder} cannot hold a report: it, or a part of its path, is a file. "
             "Give a folder."
         ) from e
-    scale = scale_of(results)
-    chosen = chosen_cells(results, scale)
-    drawings = {d.name: d for d in drawn(results, scale, chosen) if d}
+    drawings = {d.name: d for d in drawn(results) if d}
     for name, drawing in drawings.items():
         files.write(target / f"{name}.png", drawing.png)
     csv = tables.to_csv(results.trials).encode("utf-8", "replace")
     files.write(target / tables.CSV_NAME, csv)
-    files.write(target / PAGE_NAME, page(results, scale, chosen, drawings))
+    files.write(target / PAGE_NAME, page(results, drawings))
     for path in (path for name in _OURS for path in target.glob(f"{name}.png")):
         if path.stem not in drawings:
             path.unlink(missing_ok=True)
     return target / PAGE_NAME
 
 
-def page(
-    results: SearchResults,
-    scale: ScoreScale,
-    chosen: Sequence[ChosenCell],
-    drawings: Mapping[str, Drawing],
-) -> str:
-    """The page, a function of the results alone; no drawing has a place without its
-    name.
-    """
-    found, scored = progress.SearchProgress.of(results), results.scored()
+def page(results: SearchResults, drawings: Mapping[str, Drawing]) -> str:
+    """The page, a function of the results alone; a drawing is found by its name."""
+    found, scored = progress.SearchProgress(results), results.scored()
+    scale = scale_of(results)
     share = f"{found.done:,} of {found.wanted:,}"
     settings = {k: v for k, v in results.settings.items() if isinstance(v, Mapping)}
     rest = {k: v for k, v in results.settings.items() if k not in settings}
@@ -115,29 +107,26 @@ def page(
         sentences=comparison.sentences(results, scale),
         compared=comparison.rows(results),
         compared_columns=comparison.columns(scale),
-        cells=chosen,
+        cells=chosen_cells(results),
         front=plots.front_of(scored),
         front_columns=front_columns,
         trials=tables.shown_trials(results),
         trial_columns=tables.trial_columns(scale),
-        best=tables.BEST,
-        latest=tables.LATEST,
-        csv_name=tables.CSV_NAME,
+        tables=tables,
         settings={**settings, "more": rest} if rest else settings,
     )
 
 
 def scale_of(results: SearchResults) -> ScoreScale:
     """One scale for all scores of the page."""
-    trained = [t.outcome for t in (*results.trials, *results.reranked)]
-    outcomes = [*trained, *results.baselines.values()]
+    trained = (t.outcome for t in (*results.trials, *results.reranked))
+    outcomes = (*trained, *results.baselines.values())
     return ScoreScale.of(outcome.score for outcome in outcomes if outcome)
 
 
-def drawn(
-    results: SearchResults, scale: ScoreScale, chosen: Sequence[ChosenCell]
-) -> Iterator[Drawing | None]:
+def drawn(results: SearchResults) -> Iterator[Drawing | None]:
     """All pictures, None for those of which there is nothing to see."""
+    scale, chosen = scale_of(results), chosen_cells(results)
     for of_trials in (plots.histogram, plots.history, plots.front):
         yield of_trials(results.scored(), scale)
     yield plots.agreement(
@@ -161,9 +150,9 @@ def drawn(
             yield Drawing.of(plot, cell.name, alt)
 
 
-def chosen_cells(results: SearchResults, scale: ScoreScale) -> list[ChosenCell]:
+def chosen_cells(results: SearchResults) -> list[ChosenCell]:
     """The three best cells, end to end if some were reranked, and the proxy's worst."""
-    scored = results.scored()
+    scored, scale = results.scored(), scale_of(results)
     best = (by_score(results.reranked) or scored)[: len(_TITLES)]
     names = [(f"cell_best_{i}", title) for i, title in enumerate(_TITLES, 1)]
     named = list(zip(names, best))

@@ -68,11 +68,7 @@ def costs(outcome: Callable[[Any], Outcome | None]) -> list[Column]:
             known = getattr(outcome(row), field, None) or math.nan
             return known if math.isfinite(known) else None
 
-        def shown(row: Any) -> str:
-            known = value(row)
-            return NOTHING if known is None else show(known)
-
-        return Column(name, shown, value)
+        return Column(name, lambda r: show(v) if (v := value(r)) else NOTHING, value)
 
     return [
         column("multiply-adds", "multiply_adds", millions),

@@ -1,9 +1,9 @@
-"""What is trained of a candidate: its context module and the logits."""
+"""The heads of several candidates: one compiled step on one batch, and scoring."""
 
-import contextlib
 import hashlib
+import math
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -14,6 +14,7 @@ from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.layers import ASPP, DensePredictionCell, Logits
 from deeplab_dpc.layers.cell import feature_map_size
+from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.search.cache import Cache
 from deeplab_dpc.search.config import ProxyConfig
 from deeplab_dpc.search.context_modules import (
@@ -22,8 +23,12 @@ from deeplab_dpc.search.context_modules import (
     branch_norms,
     module_costs,
 )
+from deeplab_dpc.search.proxy.loss import UpsampledLoss
 from deeplab_dpc.tf1 import tf1_name
-from deeplab_dpc.training import losses, optimizers
+from deeplab_dpc.training import losses, optimizers, schedules
+
+Loss = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+"""Of logits: the loss, and its gradient by them."""
 
 
 class CandidateError(RuntimeError):
@@ -31,18 +36,10 @@ class CandidateError(RuntimeError):
 
 
 class Head:
-    """Layers and variables of one candidate on a cache's features.
+    """What is trained of one candidate on a cache's features: context module, logits.
 
     The candidate is a cell, or None for ASPP with the rates 6, 12 and 18; with the
     seed it decides the first weights and the dropout.
-
-    Attributes:
-        variables: What is trained.
-        accumulators: Momentum's, one for each variable.
-        decays: The factor of L2 on each.
-        factors: The factor on each gradient, L2 included.
-        parameters: Values of the context module that are trained.
-        multiply_adds: Of the context module on a validation image.
     """
 
     def __init__(
@@ -51,20 +48,24 @@ class Head:
         name = "ASPP" if genotype is None else genotype.to_json()
         digest = hashlib.sha256(f"{seed} {name}".encode()).digest()
         own_seed = int.from_bytes(digest[:4], "big") >> 1  # Below 2^31.
-        with _seeded(own_seed):
+        state = random.getstate()
+        random.seed(own_seed)  # Keras seeds initializers from `random`.
+        try:
             self._context = _context_module(genotype, cache, config, own_seed)
             self._logits = Logits(cache.num_classes, name="logits")
             self._context.build((None, None, None, cache.channels))
             self._logits.build((None, None, None, self._context.filters))
-        self.variables = [
-            *self._context.trainable_variables,
-            *self._logits.trainable_variables,
-        ]
+        finally:
+            random.setstate(state)
+        layers = (self._context, self._logits)
+        self.variables = [v for layer in layers for v in layer.trainable_variables]
         self.accumulators = [tf.Variable(tf.zeros(v.shape)) for v in self.variables]
-        names = [tf1_name(v) for v in self.variables]
-        self.decays = [
-            config.proxy_weight_decay * losses.is_regularised(name) for name in names
-        ]
+        names, rules = list(map(tf1_name, self.variables)), TrainConfig()
+        decay = config.proxy_weight_decay
+        self.decays = [decay * losses.is_regularised(name) for name in names]  # L2.
+        # On each gradient, L2 included.
+        self.factors = [optimizers.gradient_multiplier(name, rules) for name in names]
+        # Of the context module; multiply-adds on a validation image.
         self.parameters, self.multiply_adds = module_costs(
             genotype or Genotype(tuple(branch for _, branch in ASPP_BRANCHES)),
             cache.channels,
@@ -72,8 +73,6 @@ class Head:
             self._context.filters,
             _pooling_map_size(cache),
         )
-        rules = TrainConfig()
-        self.factors = [optimizers.gradient_multiplier(name, rules) for name in names]
 
     def __call__(self, features: tf.Tensor, training: bool) -> tf.Tensor:
         """Features `[batch, h, w, channels]`, float32, to logits `[batch, h, w, n]`."""
@@ -94,14 +93,10 @@ def _context_module(
 ) -> keras.layers.Layer:
     settings = cache.manifest.settings
     is_bounded = settings["model.use_bounded_activation"]
-    common: dict[str, Any] = {
-        "activation": "relu6" if is_bounded else "relu",
-        "decay": config.proxy_batch_norm_decay,
-        "seed": seed,
-    }
+    common: dict[str, Any] = {"activation": "relu6" if is_bounded else "relu"}
+    common |= {"decay": config.proxy_batch_norm_decay, "seed": seed}
     if genotype is None:
-        map_size = _pooling_map_size(cache)
-        rates = aspp_rates(cache.output_stride)
+        map_size, rates = _pooling_map_size(cache), aspp_rates(cache.output_stride)
         return ASPP(rates, pooling_map_size=map_size, name="aspp", **common)
     return DensePredictionCell(
         genotype,
@@ -118,12 +113,120 @@ def _pooling_map_size(cache: Cache) -> tuple[int, int] | None:
     return feature_map_size(crop_size, cache.output_stride)
 
 
-@contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Initializers made meanwhile are seeded: Keras seeds them from `random`."""
-    state = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(state)
+class Step:
+    """Trains heads on batches of a cache; each has its own loss, weights and fate."""
+
+    def __init__(self, heads: Sequence[Head], cache: Cache, config: ProxyConfig):
+        self._heads, self._config, self._cache = tuple(heads), config, cache
+        shapes = (*cache.train.shape(config.proxy_batch_size), ())
+        specs = map(tf.TensorSpec, shapes, (tf.float16, tf.uint8, tf.float32))
+        self._run = _traced(self._step, list(specs))
+
+    def __call__(self, features: tf.Tensor, labels: tf.Tensor, step: int) -> tf.Tensor:
+        """Makes step `step` (the first is 0); gives each candidate's cross-entropy
+        before it, float32 `[candidates]`, nan where its gradients are not finite.
+        """
+        return self._run(features, labels, tf.constant(step, tf.float32))
+
+    def _step(
+        self, features: tf.Tensor, labels: tf.Tensor, step: tf.Tensor
+    ) -> tf.Tensor:
+        config = self._config
+        features, labels = tf.cast(features, tf.float32), tf.cast(labels, tf.int32)
+        rate = schedules.poly(
+            step,
+            config.proxy_learning_rate,
+            config.proxy_steps,
+            power=config.proxy_learning_power,
+        )
+        loss_of, found = self._loss_against(labels), []
+        for head in self._heads:
+            values = [v.value for v in head.variables]
+            with tf.GradientTape() as tape:
+                logits = head(features, training=True)
+            loss, pull = loss_of(logits)
+            gradients = tape.gradient(logits, values, output_gradients=pull)
+            _move(head, gradients, rate, config.proxy_momentum)
+            # A ReLU makes 0 of what is no number, so that the loss alone may not tell.
+            squares = tf.add_n([tf.nn.l2_loss(gradient) for gradient in gradients])
+            found.append(tf.where(tf.math.is_finite(squares), loss, math.nan))
+        return tf.stack(found)
+
+    def _loss_against(self, labels: tf.Tensor) -> Loss:
+        """At the size of the labels, or of the logits."""
+        cache, sizes = self._cache, self._cache.train
+        if self._config.proxy_upsample_logits:
+            classes = cache.num_classes, cache.ignore_label
+            wide = UpsampledLoss(*classes, sizes.feature_size, sizes.crop_size)
+            targets = wide.targets(labels)
+            return lambda logits: wide(logits, targets)
+        small = losses.PixelLoss(cache.ignore_label, upsample_logits=False)
+
+        def loss_of(logits: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            with tf.GradientTape() as tape:
+                tape.watch(logits)
+                found = tf.math.divide_no_nan(*small(logits, labels, 0))
+            return found, tape.gradient(found, logits)
+
+        return loss_of
+
+
+def _move(
+    head: Head, gradients: Sequence[tf.Tensor], rate: tf.Tensor, momentum: float
+) -> None:
+    """What `optimizers.Momentum` does, L2 and factors included, in one operation."""
+    for variable, accumulator, gradient, decay, factor in zip(
+        head.variables, head.accumulators, gradients, head.decays, head.factors
+    ):
+        if decay:
+            gradient += decay * variable.value
+        if factor != 1:
+            gradient *= factor
+        tf.raw_ops.ResourceApplyMomentum(
+            var=variable.value.handle,
+            accum=accumulator.handle,
+            lr=rate,
+            grad=gradient,
+            momentum=momentum,
+        )
+
+
+class Scoring:
+    """Confusion counts of heads on a cache's validation batches."""
+
+    def __init__(self, heads: Sequence[Head], cache: Cache):
+        self._heads, self._cache = tuple(heads), cache
+        specs = map(tf.TensorSpec, cache.val.shape(None), (tf.float16, tf.uint8))
+        self._run = _traced(self._count, list(specs))
+
+    def __call__(self, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """Counts of a batch, int64 `[candidates, classes, classes]`, rows true; -1
+        everywhere for a candidate whose logits are not finite.
+        """
+        return self._run(tf.constant(features), tf.constant(labels)).numpy()
+
+    def _count(self, features: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        features, labels = tf.cast(features, tf.float32), tf.cast(labels, tf.int32)
+        size = self._cache.num_classes
+        is_counted = tf.reshape(labels != self._cache.ignore_label, [-1])
+        true = tf.boolean_mask(tf.reshape(labels, [-1]), is_counted)
+        found = []
+        for head in self._heads:
+            logits = head(features, training=False)
+            wide = resize_bilinear(logits, labels.shape[1:3])
+            classes = tf.argmax(wide, axis=-1, output_type=tf.int32)
+            predicted = tf.boolean_mask(tf.reshape(classes, [-1]), is_counted)
+            pairs = true * size + predicted
+            counts = tf.math.bincount(pairs, minlength=size**2, maxlength=size**2)
+            is_finite = tf.reduce_all(tf.math.is_finite(logits))
+            counts = tf.where(is_finite, tf.cast(counts, tf.int64), -1)
+            found.append(tf.reshape(counts, [size, size]))
+        return tf.stack(found)
+
+
+def _traced(
+    function: Callable[..., tf.Tensor], signature: list[tf.TensorSpec]
+) -> Callable[..., Any]:
+    """The function as a graph, traced at once."""
+    graph = tf.function(function, autograph=False, input_signature=signature)
+    return graph.get_concrete_function()

@@ -14,8 +14,7 @@ from deeplab_dpc.evaluation import confusion
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.cache import Cache, CacheError
 from deeplab_dpc.search.config import ProxyConfig
-from deeplab_dpc.search.proxy.head import CandidateError, Head
-from deeplab_dpc.search.proxy.step import Scoring, Step
+from deeplab_dpc.search.proxy.head import CandidateError, Head, Scoring, Step
 from deeplab_dpc.search.trials import Outcome, Watch
 
 _LOSS_POINTS = 100  # Of a curve.
@@ -52,11 +51,10 @@ class Proxy:
         error; the others go on. `CacheError` if no validation pixel has a label.
         """
         seeds = seeds or [self.config.proxy_seed] * len(candidates)
+        pairs = enumerate(zip(candidates, seeds, strict=True))
         runs = [
             _Run(index, Head(genotype, self.cache, self.config, seed))
-            for index, (genotype, seed) in enumerate(
-                zip(candidates, seeds, strict=True)
-            )
+            for index, (genotype, seed) in pairs
         ]
         try:
             self._train(runs, watch)
@@ -98,10 +96,8 @@ class Proxy:
                 f"{self.cache.folder}: no pixel of the validation images has a label, "
                 "so there is nothing to score. Choose another --eval_split."
             )
-        return [
-            confusion.mean_iou(c) if c.min() >= 0 else math.nan
-            for c in np.asarray(counts)
-        ]
+        found = np.asarray(counts)
+        return [confusion.mean_iou(c) if c.min() >= 0 else math.nan for c in found]
 
 
 @dataclasses.dataclass
@@ -123,19 +119,18 @@ class _Run:
     def note_loss(self, step: int, loss: float) -> None:
         self.steps = step
         self.losses.append((step, loss))
-        if not math.isfinite(loss):
-            self._fail(f"its loss is {loss}, or its gradients are not finite")
+        self._check(loss, f"its loss is {loss}, or its gradients are not finite")
 
     def note_score(self, step: int, score: float) -> None:
         self.scores.append((step, score))
-        if not math.isfinite(score):
-            self._fail("its logits are not finite")
+        self._check(score, "its logits are not finite")
 
-    def _fail(self, reason: str) -> None:
-        self.error = self.error or (
-            f"After {self.steps} steps {reason}. Lower --proxy_learning_rate if more "
-            "cells fail like this."
-        )
+    def _check(self, value: float, reason: str) -> None:
+        if not self.error and not math.isfinite(value):
+            self.error = (
+                f"After {self.steps} steps {reason}. Lower --proxy_learning_rate if "
+                "more cells fail like this."
+            )
 
     def result(self) -> Outcome | CandidateError:
         if self.error:

@@ -35,7 +35,7 @@ def shown(*trials, made_s=0.0):
 def test_four_trials_in_two_hours_are_two_an_hour():
     """Six are left, so three hours."""
     trials = [*in_a_row(4, 1800), trial(4, "running", 7200)]
-    found = SearchProgress.of(results(*trials, made_s=7200))
+    found = SearchProgress(results(*trials, made_s=7200))
     assert (found.done, found.wanted, found.is_running) == (4, 10, True)
     assert found.per_hour == pytest.approx(2)
     assert found.left_s == pytest.approx(3 * 3600)
@@ -48,18 +48,18 @@ def test_a_running_search_counts_its_last_hour():
     trials = [*in_a_row(10, 60), *in_a_row(6, 300, day, first=10)]
     now = trial(16, "running", day + 1800)
     given = results(*trials, now, wanted=100, made_s=day + 3600)
-    assert SearchProgress.of(given).per_hour == pytest.approx(6)
+    assert SearchProgress(given).per_hour == pytest.approx(6)
 
 
 def test_of_long_trials_ten_are_counted():
     """Trials of two hours, one after another: a half an hour, not 0 or 1."""
     trials = [*in_a_row(40, 7200), trial(40, "running", 288_000)]
     given = results(*trials, wanted=50, made_s=288_000)
-    assert SearchProgress.of(given).per_hour == pytest.approx(0.5)
+    assert SearchProgress(given).per_hour == pytest.approx(0.5)
 
 
 def test_a_finished_search_has_no_time_left():
-    found = SearchProgress.of(results(*in_a_row(10, 100), made_s=1e6))
+    found = SearchProgress(results(*in_a_row(10, 100), made_s=1e6))
     assert not found.is_running and found.left_s is None
     assert found.per_hour == pytest.approx(36)
 
@@ -75,12 +75,12 @@ def test_a_failure_is_done_only_when_nobody_tries_again():
         trial(5, "stopped"),
         trial(6, "repeated"),
     )
-    assert SearchProgress.of(results(*trials)).done == 2
+    assert SearchProgress(results(*trials)).done == 2
 
 
 @pytest.mark.parametrize("trials", [(), (trial(0, "waiting", None, worker=""),)])
 def test_nothing_has_ended_yet(trials):
-    found = SearchProgress.of(results(*trials))
+    found = SearchProgress(results(*trials))
     assert found.done == 0 and found.per_hour is None and not found.is_running
     assert "0 of 10" in shown(*trials)
 

@@ -10,7 +10,6 @@ from PIL import Image
 from deeplab_dpc.reports import search as report
 from deeplab_dpc.reports.cell_names import long_cell
 from deeplab_dpc.reports.search.report import chosen_cells, drawn
-from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import SearchResults, by_score
 from tests.reports.evaluation import html_page
 from tests.reports.evaluation.html_page import Page
@@ -145,7 +144,7 @@ def test_very_many_trials_stay_usable(tmp_path):
 
 def test_the_best_end_to_end_and_the_proxys_worst():
     results = samples.results(30)
-    shown = chosen_cells(results, ScoreScale())
+    shown = chosen_cells(results)
     names = [*(f"cell_best_{i}" for i in (1, 2, 3)), "cell_worst"]
     assert [s.name for s in shown] == names
     assert [s.trial for s in shown[:3]] == by_score(results.reranked)[:3]
@@ -155,7 +154,7 @@ def test_the_best_end_to_end_and_the_proxys_worst():
 
 def test_without_a_rerank_the_proxys_best():
     results = dataclasses.replace(samples.results(30), reranked=())
-    shown, order = chosen_cells(results, ScoreScale()), results.scored()
+    shown, order = chosen_cells(results), results.scored()
     assert [s.trial for s in shown] == [*order[:3], order[-1]]
     number, score = order[1].number, order[1].score
     assert shown[1].facts.startswith(
@@ -164,16 +163,14 @@ def test_without_a_rerank_the_proxys_best():
 
 
 def test_one_cell_is_the_best_and_not_the_worst():
-    shown = chosen_cells(samples.results(1), ScoreScale())
+    shown = chosen_cells(samples.results(1))
     assert [s.title for s in shown] == ["Best cell"]
-    assert chosen_cells(samples.results(0), ScoreScale()) == []
+    assert chosen_cells(samples.results(0)) == []
 
 
 def pictures(results):
     """The drawings of a page, by name."""
-    scale = ScoreScale()
-    found = drawn(results, scale, chosen_cells(results, scale))
-    return {picture.name: picture for picture in found if picture}
+    return {picture.name: picture for picture in drawn(results) if picture}
 
 
 def test_a_picture_says_in_words_what_it_shows():

@@ -151,8 +151,7 @@ def fidelity(seed: int = 3) -> dict[str, tuple[TrialRecord, ...]]:
 
 def html(given: SearchResults) -> str:
     """The page, all but its plots and diagrams."""
-    scale = report.scale_of(given)
-    return report.page(given, scale, report.chosen_cells(given, scale), {})
+    return report.page(given, {})
 
 
 def trials_section(given: SearchResults) -> str:

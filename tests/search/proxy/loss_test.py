@@ -15,9 +15,8 @@ from deeplab_dpc.training import losses
 def test_interpolation_is_the_layers_resize(size, given):
     x = np.random.default_rng(0).normal(size=(1, given, 1, 2)).astype(np.float32)
     expected = resize_bilinear(tf.constant(x), (size, 1))[0, :, 0]
-    np.testing.assert_allclose(
-        interpolation(size, given) @ x[0, :, 0], expected, atol=1e-6
-    )
+    found = interpolation(size, given) @ x[0, :, 0]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("images_at_once", [None, 1])
@@ -42,18 +41,12 @@ def test_value_and_gradient_are_those_of_training(ignore_label, scale, images_at
 
     np.testing.assert_allclose(found, expected, rtol=1e-5)
     wanted = tape.gradient(expected, logits)
-    largest = np.abs(wanted).max()
-    np.testing.assert_allclose(gradient, wanted, atol=1e-5 * largest)
+    np.testing.assert_allclose(gradient, wanted, atol=1e-5 * np.abs(wanted).max())
 
 
-def test_without_labels_loss_and_gradient_are_zero():
+def test_no_labels_give_zero_and_what_is_no_number_stays_so():
     loss = UpsampledLoss(2, 255, (2, 2), (17, 17))
-    logits = tf.ones((1, 2, 2, 2))
-    found, gradient = loss(logits, loss.targets(tf.fill((1, 17, 17), 255)))
+    none, some = (loss.targets(tf.fill((1, 17, 17), label)) for label in (255, 0))
+    found, gradient = loss(tf.ones((1, 2, 2, 2)), none)
     assert found == 0 and not np.any(gradient)
-
-
-def test_what_is_no_number_stays_so():
-    loss = UpsampledLoss(2, 255, (2, 2), (17, 17))
-    labels = loss.targets(tf.zeros((1, 17, 17), tf.int32))
-    assert np.isnan(loss(tf.fill((1, 2, 2, 2), np.nan), labels)[0])
+    assert np.isnan(loss(tf.fill((1, 2, 2, 2), np.nan), some)[0])

@@ -1,8 +1,10 @@
 """Training and scoring candidates on cached features."""
 
 import dataclasses
+import itertools
 import json
 import math
+import pathlib
 import random
 
 import keras
@@ -18,13 +20,12 @@ from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.search.cache import Cache, CacheError
 from deeplab_dpc.search.config import ProxyConfig
 from deeplab_dpc.search.proxy import CandidateError, Proxy
-from deeplab_dpc.search.proxy.head import Head
+from deeplab_dpc.search.proxy.head import Head, Scoring, Step
 from deeplab_dpc.search.proxy.proxy import (
     numbers_of,
     training_batches,
     validation_batches,
 )
-from deeplab_dpc.search.proxy.step import Scoring, Step
 from deeplab_dpc.search.trials import Outcome
 from deeplab_dpc.training import losses
 from deeplab_dpc.training.optimizers import build_optimizer
@@ -47,11 +48,22 @@ def cache(tmp_path_factory):
     return Cache.open(scenes.make_cache(folder))
 
 
+@pytest.fixture
+def proxy(cache):
+    """It scores on the way."""
+    return Proxy(cache, dataclasses.replace(CONFIG, proxy_eval_steps=4))
+
+
 @pytest.fixture(scope="module")
 def alone(cache):
     """Two candidates, each trained alone, with scores on the way."""
     proxy = Proxy(cache, dataclasses.replace(CONFIG, proxy_eval_steps=4))
     return [proxy.train([genotype])[0] for genotype in (SMALL, OTHER)]
+
+
+def assert_near(outcome, expected):
+    np.testing.assert_allclose(outcome.scores, expected.scores, atol=1e-3)
+    np.testing.assert_allclose(outcome.losses, expected.losses, atol=1e-3)
 
 
 @pytest.mark.parametrize("size", [1, 3, 4, 5, 9])
@@ -64,14 +76,11 @@ def test_every_epoch_shows_each_view_once_over_the_ends_of_batches(size):
 
 def test_epochs_and_seeds_have_orders_of_their_own():
     """Two of 4 orders of 50 views being equal has the chance 6 / 50!, about 2e-64."""
-    orders = [
-        tuple(numbers_of(epoch, 50, 50, seed)) for epoch in (0, 1) for seed in (0, 1)
-    ]
-    assert len(set(orders)) == 4
+    pairs = itertools.product((0, 1), (0, 1))
+    assert len({tuple(numbers_of(epoch, 50, 50, seed)) for epoch, seed in pairs}) == 4
 
 
-def test_batches_are_the_views_of_their_steps(tmp_path):
-    cache = Cache.open(scenes.make_cache(tmp_path / "cache"))
+def test_batches_are_the_views_of_their_steps(cache):
     stream = training_batches(cache, batch_size=5, steps=6, seed=2)
     for _ in range(2):
         found = list(stream)
@@ -90,7 +99,7 @@ def test_validation_images_come_in_order_the_last_ones_fewer(tmp_path):
     np.testing.assert_array_equal(joined, cache.val.features(range(19)))
 
 
-def test_a_head_learns_what_the_features_say(cache, alone):
+def test_a_head_learns_what_the_features_say(cache):
     """A classifier that sees the true class among noise of 0.3 is mostly right.
 
     By chance, the mIoU of three classes is below 0.25; the label's edges lie half a
@@ -106,13 +115,10 @@ def test_a_head_learns_what_the_features_say(cache, alone):
     assert Outcome.from_dict(json.loads(json.dumps(outcome.to_dict()))) == outcome
 
 
-def test_the_same_seed_and_genotype_give_the_same_bits(cache, alone):
+def test_the_same_seed_and_genotype_give_the_same_bits(proxy, alone):
     keras.utils.set_random_seed(5)
     state = random.getstate()
-    proxy = Proxy(cache, dataclasses.replace(CONFIG, proxy_eval_steps=4))
-
-    again = proxy.train([OTHER])[0]
-
+    (again,) = proxy.train([OTHER])
     assert dataclasses.replace(again, took_s=alone[1].took_s) == alone[1]
     assert random.getstate() == state
 
@@ -123,11 +129,9 @@ def test_another_seed_gives_other_weights_and_batches(cache, alone):
         assert proxy.train([OTHER], seeds=seeds)[0].losses != alone[1].losses
 
 
-def test_candidates_at_once_fare_as_alone(cache, alone):
-    proxy = Proxy(cache, dataclasses.replace(CONFIG, proxy_eval_steps=4))
+def test_candidates_at_once_fare_as_alone(proxy, alone):
     for outcome, expected in zip(proxy.train([SMALL, OTHER]), alone):
-        np.testing.assert_allclose(outcome.scores, expected.scores, atol=1e-3)
-        np.testing.assert_allclose(outcome.losses, expected.losses, atol=1e-3)
+        assert_near(outcome, expected)
         np.testing.assert_allclose(
             outcome.branch_norms, expected.branch_norms, rtol=1e-3
         )
@@ -138,25 +142,23 @@ def test_the_same_cell_twice_is_the_same_twice(cache):
     assert first.losses == second.losses
 
 
-def test_watch_stops_one_and_the_other_goes_on(cache, alone):
+def test_watch_stops_one_and_the_other_goes_on(proxy, alone):
     seen = []
 
     def watch(index, step, score):
         seen.append((index, step, score))
         return index == 0 and step == 8
 
-    proxy = Proxy(cache, dataclasses.replace(CONFIG, proxy_eval_steps=4))
     stopped, whole = proxy.train([SMALL, OTHER], watch)
 
     assert [(i, s) for i, s, _ in seen] == [(0, 4), (1, 4), (0, 8), (1, 8)]
     assert stopped.steps == 8 and stopped.score == seen[2][2]
     assert [step for step, _ in stopped.scores] == [4, 8]
     assert whole.steps == 12
-    np.testing.assert_allclose(whole.scores, alone[1].scores, atol=1e-3)
-    np.testing.assert_allclose(whole.losses, alone[1].losses, atol=1e-3)
+    assert_near(whole, alone[1])
 
 
-def test_a_loss_that_is_no_number_fails_its_candidate_alone(cache, alone, monkeypatch):
+def test_a_loss_that_is_no_number_fails_its_candidate_alone(proxy, alone, monkeypatch):
     make = Head.__init__
 
     def poisoned(self, genotype, *args):
@@ -165,13 +167,10 @@ def test_a_loss_that_is_no_number_fails_its_candidate_alone(cache, alone, monkey
             self.variables[0].assign(self.variables[0] * math.nan)
 
     monkeypatch.setattr(Head, "__init__", poisoned)
-    proxy = Proxy(cache, dataclasses.replace(CONFIG, proxy_eval_steps=4))
-
     failed, whole = proxy.train([SMALL, OTHER])
-
     assert isinstance(failed, CandidateError)
     assert "After 1 steps its loss is nan" in str(failed)
-    np.testing.assert_allclose(whole.losses, alone[1].losses, atol=1e-3)
+    assert_near(whole, alone[1])
 
 
 def test_a_rate_that_explodes_is_an_error_not_a_score(cache):
@@ -192,12 +191,8 @@ def test_steps_are_those_of_training(cache, genotype, upsample):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
     features = keras.Input((3, 4, 8))
     model = keras.Model(features, theirs._logits(theirs._context(features)))
-    train = TrainConfig(
-        training_number_of_steps=12,
-        base_learning_rate=0.05,
-        weight_decay=0.01,
-        upsample_logits=upsample,
-    )
+    rate = {"training_number_of_steps": 12, "base_learning_rate": 0.05}
+    train = TrainConfig(weight_decay=0.01, upsample_logits=upsample, **rate)
     optimizer = build_optimizer(train)
     optimizer.build(model.trainable_variables)
     loss = losses.PixelLoss.from_config(train, 3, 255)
@@ -260,10 +255,8 @@ def test_costs_are_those_of_the_model(tmp_path, genotype):
 
     head = Head(genotype, Cache.open(folder), CONFIG, seed=0)
 
-    assert (head.parameters, head.multiply_adds) == (
-        expected.parameters,
-        expected.multiply_adds,
-    )
+    assert head.parameters == expected.parameters
+    assert head.multiply_adds == expected.multiply_adds
 
 
 def test_validation_images_without_labels_cannot_be_scored(tmp_path):
@@ -286,11 +279,6 @@ def test_memory_stays_flat_over_candidates(cache):
     for number in range(30):
         rate = (1 + number % 2 * 2, 6)
         proxy.train([Genotype((Branch.conv3x3(BACKBONE, rate),) * 3)])
-        if number in (9, 29):
-            sizes.append(_resident_bytes())
-    assert sizes[1] - sizes[0] < 40 * 2**20
-
-
-def _resident_bytes() -> int:
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * 4096
+        pages = pathlib.Path("/proc/self/statm").read_text().split()[1]
+        sizes.append(int(pages) * 4096)
+    assert sizes[29] - sizes[9] < 40 * 2**20
