@@ -1,6 +1,7 @@
 """Files: written whole or not at all, read with clear words, locked by one writer."""
 
 import codecs
+import collections
 import contextlib
 import datetime
 import fcntl
@@ -225,8 +226,7 @@ def sync(path: pathlib.Path) -> None:
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        double = next(key for key in keys if keys.count(key) > 1)
+        ((double, _),) = collections.Counter(key for key, _ in pairs).most_common(1)
         raise FileError(f"the key {clipped(repr(double))} occurs twice; keep one.")
     return found
 

@@ -6,6 +6,7 @@ operators, and the cell's output is the concatenation of all branches.
 """
 
 import dataclasses
+import itertools
 import json
 import reprlib
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,8 @@ from deeplab_dpc.files import FileError, parse_json
 BACKBONE = -1  # Branch input that means "the backbone's last feature map".
 RATES = (1, 3, 6, 9, 12, 15, 18, 21)  # Atrous rates, in pixels at output stride 16.
 GRID_SIZES = (1, 2, 4, 8)  # Cells of the pooling grid along one axis.
+MAX_BRANCHES = 1000  # The paper's cells have five.
+MAX_CHARACTERS = 1_000_000  # Of a cell's JSON; the longest cell has a tenth.
 
 Op = Literal["conv1x1", "conv3x3", "pyramid_pooling"]
 
@@ -83,7 +86,7 @@ class Genotype:
     """A dense prediction cell: its branches in order, checked when it is made.
 
     Attributes:
-        branches: At least one; branch `i` reads the backbone or one of `0..i-1`.
+        branches: 1 to 1,000; branch `i` reads the backbone or one of `0..i-1`.
         outside_space: Also accept rates and grid sizes from 1 on that the paper's
             space does not have.
 
@@ -98,6 +101,10 @@ class Genotype:
         object.__setattr__(self, "branches", tuple(self.branches))
         if not self.branches:
             raise GenotypeError("A cell needs at least one branch; this one has none.")
+        if len(self.branches) > MAX_BRANCHES:
+            raise GenotypeError(
+                f"A cell has at most {MAX_BRANCHES:,} branches; this one has more."
+            )
         for index, branch in enumerate(self.branches):
             _check_branch(index, branch, self.outside_space)
 
@@ -118,6 +125,11 @@ class Genotype:
         >>> Genotype.from_json(text).branches[0].rate
         (1, 6)
         """
+        if len(text) > MAX_CHARACTERS:
+            raise GenotypeError(
+                f"The JSON has {len(text):,} characters; a cell has at most "
+                f"{MAX_CHARACTERS:,}."
+            )
         try:
             branches = parse_json(text)
         except FileError as e:
@@ -135,7 +147,8 @@ class Genotype:
                 f"A cell is a list of branches, got {type(branches).__name__} "
                 f"({_shown(branches)})."
             )
-        parsed = (_parse_branch(i, b) for i, b in enumerate(branches))
+        first = itertools.islice(branches, MAX_BRANCHES + 1)
+        parsed = (_parse_branch(i, b) for i, b in enumerate(first))
         return cls(tuple(parsed), outside_space=outside_space)
 
     def to_list(self) -> list[dict[str, Any]]:
@@ -175,8 +188,8 @@ def _parse_op(index: int, fields: Mapping[str, Any]) -> Op:
             "'pyramid_pooling'."
         )
     kernel = _parse_pair(fields.get("kernel"))
-    is_known = type(kernel) is int or isinstance(kernel, tuple)
-    if not is_known or kernel not in _KERNELS:
+    sizes = kernel if isinstance(kernel, tuple) else (kernel,)
+    if not all(map(_is_int, sizes)) or kernel not in _KERNELS:
         raise GenotypeError(
             f"branch {index} has kernel {_shown(fields.get('kernel'))}; it must be "
             "1, 3, [1, 1] or [3, 3]."
@@ -185,11 +198,8 @@ def _parse_op(index: int, fields: Mapping[str, Any]) -> Op:
 
 
 def _parse_pair(value: Any) -> Any:
-    """Lists become (hashable) tuples; everything else stays for the check."""
-    if isinstance(value, list):
-        nested = (list, dict)
-        return tuple(_shown(v) if isinstance(v, nested) else v for v in value)
-    return _shown(value) if isinstance(value, dict) else value
+    """Lists become tuples; everything else stays for the check."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _check_branch(index: int, branch: Branch, outside_space: bool) -> None:

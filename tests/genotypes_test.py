@@ -1,10 +1,14 @@
+import copy
 import dataclasses
 import json
+import random
+import time
 
 import pytest
 
 from deeplab_dpc import Branch, Genotype, GenotypeError
 from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, GRID_SIZES, RATES
+from tests import nightly
 
 PUBLISHED = (
     '[{"kernel": 3, "rate": [1, 6], "op": "conv", "input": -1}, '
@@ -75,6 +79,8 @@ CONV3 = {"op": "conv", "kernel": 3, "input": -1}
         ([{**CONV1, "kernel": 5}], ["branch 0", "kernel 5", "1, 3, [1, 1] or [3, 3]"]),
         ([{**CONV1, "kernel": True}], ["branch 0", "kernel True"]),
         ([{**CONV1, "kernel": [1, 3]}], ["branch 0", "[1, 3]"]),
+        ([{**CONV1, "kernel": [True, True]}], ["branch 0", "[True, True]"]),
+        ([{**CONV3, "kernel": [3.0, 3]}], ["branch 0", "[3.0, 3]"]),
         ([{**CONV1, "kernel": {"a": 1}}], ["branch 0", "kernel"]),
         ([{**CONV1, "rate": [1, 1]}], ["branch 0", "conv1x1", "'rate'"]),
         ([{**CONV1, "speed": 1}], ["branch 0", "'speed'", "'kernel'"]),
@@ -118,15 +124,76 @@ def test_bad_json_says_where():
         ("[" * 100_000 + "]" * 100_000, "nested too deeply"),
         ("[" * 500 + "]" * 500, "each branch is an object"),
         ('[{"op": "conv", "kernel": [[[1]]], "input": -1}]', "kernel"),
+        ('{"a":' * 100_000, "nested too deeply"),
         (json.dumps([{**CONV1, "input": 10**4000}]), "branch 0 reads 1000"),
+        ('[{"input": ' + "9" * 5000 + "}]", "4300 digits"),
+        (json.dumps([{**CONV3, "rate": [1] * 100_000}]), "two integers"),
+        (json.dumps([{**CONV1, **dict.fromkeys(range(9_999), 0)}]), "unknown keys"),
+        ("{" + '"a": 0,' * 99_999 + '"b": 0}', "'a' occurs twice"),
         (json.dumps([{**CONV1, "op": "x" * 10_000}]), "'conv' or 'pyramid_pooling'"),
         (json.dumps([{**CONV1, "y" * 10_000: 1}]), "unknown keys"),
     ],
 )
 def test_odd_json_is_refused_in_few_words(text, words):
+    start_s = time.monotonic()
     with pytest.raises(GenotypeError) as e:
         Genotype.from_json(text)
     assert words in str(e.value) and len(str(e.value)) < 600
+    assert time.monotonic() - start_s < 1
+
+
+def test_a_million_branches_and_ten_megabytes_take_no_time():
+    many, start_s = (Branch.conv1x1(-1),) * 1_000_000, time.monotonic()
+    with pytest.raises(GenotypeError, match="at most 1,000 branches"):
+        Genotype(many)
+    with pytest.raises(GenotypeError, match="at most 1,000 branches"):
+        Genotype.from_list([CONV1] * 1_000_000)
+    for text in ("[" + "7," * 1_000_000 + "7]", '["' + "x" * 10_000_000 + '"]'):
+        with pytest.raises(GenotypeError, match="characters; a cell has at most"):
+            Genotype.from_json(text)
+    assert time.monotonic() - start_s < 1
+    assert len(Genotype.from_json(json.dumps([CONV1] * 1000)).branches) == 1000
+
+
+ODD = (None, True, -1, 0, 7, 1.0, 3.0, 1e400, 10**30, "", "conv", "x" * 1000, [], {})
+ODD += ([1, 1], [3, 3], [True, True], [3.0, 3], [[1]], {"a": [1]}, [1] * 1000)
+
+
+def changed(rng):
+    """The published cell's JSON with one to three odd values, then perhaps cut."""
+    branches = json.loads(PUBLISHED)
+    for _ in range(rng.randint(1, 3)):
+        branch = rng.choice(branches)
+        at = rng.choice(["op", "kernel", "rate", "grid_size", "input"])
+        if rng.random() < 0.2 or not isinstance(branch, dict):
+            branches[rng.randrange(len(branches))] = copy.deepcopy(rng.choice(ODD))
+        elif rng.random() < 0.3:
+            branch.pop(at, None)
+        else:
+            branch[at] = rng.choice(ODD)
+    text, i = json.dumps(branches), rng.randrange(400)
+    if rng.random() < 0.5:
+        return text
+    return (
+        text[:i]
+        + rng.choice(["", "[", "}", ",", '"', "9", "\ud800", "\0"])
+        + text[i + rng.randint(0, 9) :]
+    )
+
+
+def test_changed_cells_are_read_or_refused_in_few_words():
+    """What is read is a cell of the space: it comes back from its own JSON."""
+    rng, read = random.Random(0), 0
+    for _ in range(nightly.of(500, 10_000)):
+        text = changed(rng)
+        try:
+            cell = Genotype.from_json(text)
+        except GenotypeError as e:
+            assert len(str(e)) < 600, text
+            continue
+        read += 1
+        assert Genotype.from_json(cell.to_json()) == cell
+    assert read
 
 
 def test_rates_outside_the_space_only_when_asked_for():
