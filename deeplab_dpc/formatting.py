@@ -2,6 +2,7 @@
 
 import datetime
 import math
+import shlex
 from collections.abc import Sequence
 
 NOTHING = "–"
@@ -81,3 +82,8 @@ def some(items: Sequence[str], most: int) -> str:
 def clipped(text: str, length: int = 80) -> str:
     """The text, or its beginning and `…`: what a message quotes stays short."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def as_flag(name: str, value: object) -> str:
+    """`--name=value` as a shell takes it, whatever blanks and brackets a path has."""
+    return f"--{name}={shlex.quote(str(value))}"

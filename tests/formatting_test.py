@@ -1,6 +1,9 @@
 """Numbers and times as text."""
 
 import math
+import shlex
+
+import pytest
 
 from deeplab_dpc import formatting
 
@@ -60,3 +63,8 @@ def test_some_of_many():
     assert formatting.some("abc", 3) == "a, b, c"
     assert formatting.some(["a"] * 2000, 1) == "a and 1,999 more"
     assert formatting.some((), 3) == ""
+
+
+@pytest.mark.parametrize("path", ["runs/a", "[exp1] lr=0.01", "it's", "a\u0308 b"])
+def test_a_printed_flag_is_what_a_shell_takes(path):
+    assert shlex.split(formatting.as_flag("dir", path)) == [f"--dir={path}"]

@@ -19,6 +19,7 @@ from absl import app, flags
 from deeplab_dpc import files
 from deeplab_dpc import model as model_lib
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig
+from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype
 from deeplab_dpc.programs import command_line
 from deeplab_dpc.programs import flags as config_flags
@@ -93,11 +94,12 @@ def to_run(path: str, values: flags.FlagValues) -> None:
     )
     num_values = found.write(folder).count_params()
     data = "" if found.config.data.dataset_dir else " --dataset_dir=<TFRecord files>"
+    where = as_flag("checkpoint_dir", folder)
     print(
         f"All {num_values:,} values are in {folder}. Now:\n"
-        f"  python eval.py --checkpoint_dir={folder}{data}\n"
-        f"  python vis.py --checkpoint_dir={folder} --image_dir=<photos>\n"
-        f"  python export_model.py --checkpoint_dir={folder}",
+        f"  python eval.py {where}{data}\n"
+        f"  python vis.py {where} --image_dir=<photos>\n"
+        f"  python export_model.py {where}",
         flush=True,
     )
 

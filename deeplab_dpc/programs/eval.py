@@ -23,6 +23,7 @@ from deeplab_dpc.config import EvalConfig
 from deeplab_dpc.evaluation.best import Best, GoneError
 from deeplab_dpc.evaluation.replicas import Predictor
 from deeplab_dpc.evaluation.results import Result
+from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.programs import command_line
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.reports import evaluation as reports
@@ -126,7 +127,10 @@ def _evaluate(
     result = run.evaluate(None, predictor, step, table, look)
     print(result.table(), flush=True)
     path = scores.write(run, result, logdir)
-    print(f"Scores: {path}; TensorBoard: tensorboard --logdir={logdir}", flush=True)
+    print(
+        f"Scores: {path}; TensorBoard: tensorboard {as_flag('logdir', logdir)}",
+        flush=True,
+    )
     if extremes is not None:
         command = shlex.join(sys.argv)
         page = reports.page(reports.collected(run, result, extremes, command))

@@ -12,6 +12,7 @@ import pathlib
 from absl import flags
 
 from deeplab_dpc import scenes
+from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.programs import command_line
 
 _INTEGERS = {
@@ -29,12 +30,15 @@ def main(values: flags.FlagValues) -> None:
     splits = {"train": values.num_train, "val": values.num_val}
     scenes.write(folder, splits, (values.height, values.width), values.seed)
     print(f"{sum(splits.values())} scenes in {folder}. Convert them with")
-    print(
-        f"  python datasets/build_folder_data.py --image_dir={folder}/images "
-        f"--label_dir={folder}/labels --list_dir={folder}/lists "
-        f"--classes_json={folder}/classes.json --output_dir={folder}/records "
-        "--name=scenes"
-    )
+    places = {
+        "image_dir": "images",
+        "label_dir": "labels",
+        "list_dir": "lists",
+        "classes_json": "classes.json",
+        "output_dir": "records",
+    }
+    given = [as_flag(name, folder / place) for name, place in places.items()]
+    print(f"  python datasets/build_folder_data.py {' '.join(given)} --name=scenes")
 
 
 def run() -> None:

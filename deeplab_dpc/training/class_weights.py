@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError
 from deeplab_dpc.data.manifest import Manifest
 from deeplab_dpc.data.statistics import balanced_weights
+from deeplab_dpc.formatting import as_flag
 
 BALANCED = "balanced"  # What `--label_weights` says for these weights.
 
@@ -18,7 +19,7 @@ def balanced(dataset_dir: str | os.PathLike[str], split: str) -> tuple[float, ..
     path = pathlib.Path(dataset_dir, FILE_NAME)
     copy = (
         "give the numbers that this command prints: python -m deeplab_dpc.data.inspect "
-        f"--dataset_dir={path.parent}"
+        + as_flag("dataset_dir", path.parent)
     )
     if not path.is_file():
         raise DatasetError(

@@ -4,7 +4,6 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-import shlex
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ from absl import logging
 from deeplab_dpc import checkpoint_files, files
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.settings import flat
 from deeplab_dpc.training import checkpoints, run_record
 from deeplab_dpc.training.checkpoints import RunFolderError
@@ -69,7 +69,7 @@ class RunConfig:
             if any(path.parent.glob("*.ckpt*.index")):
                 advice = (
                     "If this is a TF1 checkpoint of the original, convert it first: "
-                    f"python convert_checkpoint.py --checkpoint_dir={folder}"
+                    f"python convert_checkpoint.py {as_flag('checkpoint_dir', folder)}"
                 )
             raise RunFolderError(
                 f"{folder} is no run folder: it has no {CONFIG_FILE}. "
@@ -158,7 +158,7 @@ def check_resumable(config: RunConfig, folder: Path) -> str | None:
         raise RunFolderError(
             f"{folder} has checkpoints, but no {CONFIG_FILE}: they are not a run's of "
             "this program. Give an empty --train_logdir; to start from those weights, "
-            f"pass --tf_initial_checkpoint={newest}."
+            f"pass {as_flag('tf_initial_checkpoint', newest)}."
         )
     there, steps = RunConfig.load(path), "train.training_number_of_steps"
     differences = {
@@ -182,7 +182,7 @@ def check_resumable(config: RunConfig, folder: Path) -> str | None:
         raise RunFolderError(
             f"{folder} holds a run with other settings:\n{''.join(changed)}"
             "Resume it with its own settings; or give another --train_logdir, with "
-            f"--tf_initial_checkpoint={shlex.quote(str(folder))} to start from its "
+            f"{as_flag('tf_initial_checkpoint', folder)} to start from its "
             "weights."
         )
     return newest

@@ -14,6 +14,7 @@ from typing import Any
 import tensorflow as tf
 
 from deeplab_dpc import files
+from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype
 from deeplab_dpc.settings import Config
 
@@ -57,9 +58,10 @@ def record_settings(
     """Writes a flagfile and the cell for its flag; `name` is the folder's final
     path.
     """
+    same = as_flag("flagfile", name / FLAGS_FILE)
     lines = [
         "# What was not at its default. Give another folder to train the same:",
-        f"# python train.py --flagfile={name / FLAGS_FILE} --train_logdir=...",
+        f"# python train.py {same} --train_logdir=...",
     ]
     for config in settings:
         lines += _flag_lines(config)

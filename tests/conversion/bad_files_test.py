@@ -38,7 +38,7 @@ def save_label(array):
     return Image.fromarray(array).save
 
 
-BMP = functools.partial(Image.new("RGB", (3, 2)).save, format="BMP")
+GIF = functools.partial(Image.new("RGB", (3, 2)).save, format="GIF")
 IMAGE, LABEL = "image3.jpg", "image3_label.png"
 BREAKAGES = {  # The file, what happens to it, and what is said.
     "truncated image": (IMAGE, truncate, " is cut short or damaged"),
@@ -47,7 +47,7 @@ BREAKAGES = {  # The file, what happens to it, and what is said.
         r" is damaged and cannot be decoded \(.+\)\. Copy it again",
     ),
     "image is text": (IMAGE, lambda path: path.write_text("x"), " is no image"),
-    "other format": (IMAGE, BMP, " is a BMP file; images must be JPEG or PNG"),
+    "other format": (IMAGE, GIF, " is a GIF file; images must be JPEG or PNG"),
     "truncated label": (LABEL, truncate, " is damaged"),
     "sizes differ": (
         *(LABEL, save_label(IDS.T)),

@@ -17,6 +17,7 @@ from deeplab_dpc.conversion.sources import Source
 from deeplab_dpc.data import images
 from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError
 from deeplab_dpc.data.manifest import Manifest, Shared
+from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.programs import command_line
 
 Flag = Callable[..., Any]  # Defines a flag in the `flag_values` that it is given.
@@ -154,7 +155,7 @@ def summary(manifest: Manifest, output_dir: pathlib.Path) -> list[str]:
     sizes = ", ".join(f"{split} {size}" for split, size in info.split_sizes.items())
     lines = [
         f"{info.name}: {info.num_classes} classes, ignore label {info.ignore_label}; "
-        f"images: {sizes}. Train with --dataset_dir={output_dir}"
+        f"images: {sizes}. Train with {as_flag('dataset_dir', output_dir)}"
     ]
     where = f"{output_dir / FILE_NAME} lists all."
     left_out = [

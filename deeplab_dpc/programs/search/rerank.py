@@ -10,6 +10,7 @@ goes on where it was left. The winner is <search_dir>/best_cell.json, which
 
 from absl import flags
 
+from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.programs.search import flags as shared
 from deeplab_dpc.search.end_to_end import RERANK, EndToEnd, rerank, reranked
 from deeplab_dpc.search.folder import BEST_CELL
@@ -30,5 +31,5 @@ def main(values: flags.FlagValues) -> None:
     print(f"Proxy and whole training: {spearman(scores_of(pairs))}.")
     print(
         f"The winner, {winner.score:.4f}: {winner.genotype.to_json()}\n"
-        f"Train it with --dense_prediction_cell_json={folder / BEST_CELL}"
+        f"Train it with {as_flag('dense_prediction_cell_json', folder / BEST_CELL)}"
     )

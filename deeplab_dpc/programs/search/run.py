@@ -13,6 +13,7 @@ from typing import Any
 
 from absl import app, flags, logging
 
+from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs.search import flags as shared
 from deeplab_dpc.search.cache import Cache
@@ -67,7 +68,7 @@ def main(values: flags.FlagValues) -> None:
         print(
             f"Best of the proxy: trial {record.number}, {record.score:.4f}: "
             f"{record.genotype.to_json()}\nNext: search.py rerank "
-            f"--search_dir={folder} --top=50"
+            f"{as_flag('search_dir', folder)} --top=50"
         )
 
 
