@@ -43,8 +43,7 @@ def page(text):
 
 def test_it_is_whole_and_closed_in_itself_and_can_be_heard(text, page):
     html_page.check(text, own_files=("trials.csv",))
-    for attrs in page.all("svg"):
-        assert len(attrs["aria-label"]) > 40
+    assert all(len(attrs["aria-label"]) > 40 for attrs in page.all("svg"))
 
 
 def test_what_there_is_is_shown_and_the_rest_is_not(page, number):
@@ -81,8 +80,7 @@ def test_every_picture_is_a_file_of_its_own(tmp_path):
 
 
 def test_the_same_results_give_the_same_files(tmp_path):
-    results = samples.results(30)
-    pages = [report.write_report(results, tmp_path / name) for name in "ab"]
+    pages = [report.write_report(samples.results(30), tmp_path / name) for name in "ab"]
     for name in ALL:
         one, other = (page.with_name(name).read_bytes() for page in pages)
         assert one == other, name
@@ -104,19 +102,22 @@ def test_a_file_is_no_folder(tmp_path):
             report.write_report(samples.results(0), bad)
 
 
+def written(folder, **fields):
+    """The page of a search with these results."""
+    results = SearchResults(name="a", num_trials=30, **fields)
+    return Page(report.write_report(results, folder).read_text())
+
+
 @pytest.mark.parametrize("state", ["waiting", "running", "failed", "stopped", "lost"])
 def test_a_search_whose_only_trial_has_no_score(tmp_path, state):
     trial = samples.trial(0, 0.2 if state == "stopped" else None, state=state)
-    results = SearchResults(name="a", num_trials=5, trials=(trial,))
-    page = Page(report.write_report(results, tmp_path).read_text())
+    page = written(tmp_path, trials=(trial,))
     assert "No trial has a score yet." in page.text and f"1 {state}" in page.text
     assert page.all("svg") == []
 
 
 def test_fidelity_before_its_first_cell(tmp_path):
-    ways = {"small": (), "proxy": ()}
-    waiting = dataclasses.replace(samples.results(0), fidelity=ways)
-    page = Page(report.write_report(waiting, tmp_path).read_text())
+    page = written(tmp_path, fidelity={"small": (), "proxy": ()})
     assert "No cell has been trained in two ways yet." in page.text
 
 
@@ -125,8 +126,7 @@ def test_another_objective_is_shown_as_it_is(tmp_path):
         dataclasses.replace(t, outcome=dataclasses.replace(t.outcome, score=-i - 0.5))
         for i, t in enumerate(t for t in samples.trials(30) if t.outcome)
     )
-    results = SearchResults(name="a", num_trials=30, trials=records)
-    page = Page(report.write_report(results, tmp_path).read_text())
+    page = written(tmp_path, trials=records)
     assert "best proxy score -0.5" in page.text and " %" not in page.text
 
 

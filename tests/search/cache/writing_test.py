@@ -229,18 +229,19 @@ def test_too_little_space_is_said_before_anything_is_written(
     assert not (tmp_path / "cache" / "manifest.json").exists()
 
 
-def test_weights_that_lack_some_of_the_backbone_are_refused(run, weights, tmp_path):
-    values = dict(weights)
-    del values["MobilenetV2/Conv/weights"]
-    with pytest.raises(CacheError, match="lacks 1 tensors .* MobilenetV2/Conv/weights"):
-        write_cache(tmp_path / "some", with_weights(run, values, tmp_path), SETTINGS)
-
-
-def test_features_beyond_float16_are_refused(run, weights, tmp_path):
-    name = next(n for n in weights if n.endswith("_16/project/BatchNorm/gamma"))
-    huge = with_weights(run, {**weights, name: weights[name] * 1e6}, tmp_path)
-    with pytest.raises(CacheError, match="not finite in float16"):
-        write_cache(tmp_path / "huge", huge, SETTINGS)
+def test_weights_that_lack_some_or_give_huge_features_are_refused(
+    run, weights, tmp_path
+):
+    first = "MobilenetV2/Conv/weights"
+    last = next(n for n in weights if n.endswith("_16/project/BatchNorm/gamma"))
+    some = {name: value for name, value in weights.items() if name != first}
+    for values, message in (
+        (some, f"lacks 1 tensors .* {first}"),
+        ({**weights, last: weights[last] * 1e6}, "not finite in float16"),
+    ):
+        other = with_weights(run, values, tmp_path)
+        with pytest.raises(CacheError, match=message):
+            write_cache(tmp_path / "cache", other, SETTINGS)
 
 
 @pytest.mark.slow
