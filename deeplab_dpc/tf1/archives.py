@@ -4,7 +4,7 @@ import os
 import pathlib
 import re
 
-from deeplab_dpc.tf1.weights import WeightsError
+from deeplab_dpc.tf1.sources import WeightsError
 
 _SUFFIX = re.compile(r"\.(index|meta|data-\d+-of-\d+)$")
 

@@ -9,7 +9,7 @@ from deeplab_dpc.backbones import make_backbone
 from deeplab_dpc.backbones.mobilenet_v2 import MobileNetV2
 from deeplab_dpc.config import MODEL_VARIANTS, ModelConfig
 from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1
-from deeplab_dpc.tf1.weights import WeightsError
+from deeplab_dpc.tf1.sources import WeightsError
 
 SCOPES = {
     "MobilenetV2"

@@ -9,23 +9,15 @@ import dataclasses
 import os
 import pathlib
 import tempfile
-import zipfile
 from collections.abc import Mapping
 
 import keras
 import numpy as np
 
 from deeplab_dpc.formatting import some
+from deeplab_dpc.tf1.sources import STEP, WeightsError, read_weights
 
-STEP = "global_step"
-_OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _DATA = ".data-00000-of-00001"
-_SLOTS = ("Momentum", "Adam", "Adam_1", "RMSProp", "ExponentialMovingAverage")
-_NO_WEIGHTS = ("beta1_power", "beta2_power", STEP)
-
-
-class WeightsError(ValueError):
-    """Weights that do not fit the model, or cannot be read."""
 
 
 def tf1_name(variable: keras.Variable) -> str:
@@ -110,69 +102,6 @@ def load_tf1_weights(
     for name in fits:
         wanted[name].assign(np.asarray(arrays[name]))
     return report
-
-
-def read_weights(source: str | os.PathLike) -> dict[str, np.ndarray]:
-    """Arrays by TF1 name, without optimizer slots and the step counter.
-
-    They are in an .npz or in the TF1 checkpoint of this prefix (its .index file's path
-    without the ending); where they cannot be read, a `WeightsError` is raised.
-    """
-    path = os.fspath(source)
-    arrays = _read_npz(path) if path.endswith(".npz") else read_checkpoint(path)
-    return {
-        name: array
-        for name, array in arrays.items()
-        if name.split("/")[-1] not in (*_SLOTS, STEP) and name not in _NO_WEIGHTS
-    }
-
-
-def _read_npz(path: str) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path) as arrays:
-            return dict(arrays)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as e:
-        raise WeightsError(f"{path} cannot be read as an .npz file: {e}.") from e
-
-
-def read_checkpoint(prefix: str | os.PathLike) -> dict[str, np.ndarray]:
-    """All tensors of a TF1 checkpoint, by name, or a `WeightsError`."""
-    import tensorflow as tf
-
-    path = pathlib.Path(prefix)
-    try:
-        reader = tf.train.load_checkpoint(str(prefix))
-        names = sorted(reader.get_variable_to_shape_map())
-        if _OBJECT_GRAPH not in names:
-            return {name: reader.get_tensor(name) for name in names}
-    except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as e:
-        raise WeightsError(
-            f"{prefix} is not a readable TF1 checkpoint: {e}. Give the prefix of the "
-            ".index and .data files, such as .../model.ckpt-90000. "
-            f"{_files_beside(path)}"
-        ) from e
-    raise WeightsError(
-        f"{prefix} is a TF2 object checkpoint (its keys are such as {names[-1]}), "
-        "not a TF1 one with tensors by variable name. If train.py wrote it, give "
-        f"the run folder itself: {path.parent}."
-    )
-
-
-def read_step(prefix: str | os.PathLike) -> int | None:
-    """The `global_step` of a TF1 checkpoint that `read_checkpoint` can read, if any."""
-    import tensorflow as tf
-
-    reader = tf.train.load_checkpoint(os.fspath(prefix))
-    return int(reader.get_tensor(STEP)) if reader.has_tensor(STEP) else None
-
-
-def _files_beside(path: pathlib.Path) -> str:
-    """The files that begin as a prefix does, with their sizes, for a message."""
-    if not path.parent.is_dir():
-        return f"There is no folder {path.parent}."
-    found = sorted(f for f in path.parent.iterdir() if f.name.startswith(path.name))
-    sizes = [f"{f.name} ({f.stat().st_size:,} bytes)" for f in found]
-    return f"Found: {', '.join(sizes) or 'no file of this name'}."
 
 
 def save_tf1_checkpoint(

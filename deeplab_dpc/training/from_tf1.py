@@ -15,7 +15,7 @@ from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.model import build_model
 from deeplab_dpc.tf1 import archives, inferring, load_tf1_weights
 from deeplab_dpc.tf1.inferring import Fact, Facts
-from deeplab_dpc.tf1.weights import read_step, read_weights
+from deeplab_dpc.tf1.sources import STEP, read_tensors, without_slots
 from deeplab_dpc.training import checkpoints, run_folder
 from deeplab_dpc.training.compatibility import ContradictionError
 from deeplab_dpc.training.run_folder import RunConfig
@@ -47,15 +47,15 @@ class Tf1Run:
         `WeightsError` if it is no model of ours, `ContradictionError` if the given data
         set has another number of classes.
         """
-        weights = read_weights(prefix)
-        step = read_step(prefix)
+        tensors = read_tensors(prefix)
+        weights = without_slots(tensors)
         model_settings = {field.name for field in dataclasses.fields(ModelConfig)}
         of_model = {k: v for k, v in given.items() if k in model_settings}
         of_data = {k: v for k, v in given.items() if k not in model_settings}
         shapes = {name: array.shape for name, array in weights.items()}
         facts = inferring.infer_model(shapes, of_model)
         facts.update(_data_facts(facts["num_classes"].value, of_data))
-        step = archives.step_in_name(prefix) if step is None else step
+        step = int(tensors.get(STEP, archives.step_in_name(prefix)))
         return cls(weights, step, facts, _run_config(facts))
 
     def write(self, folder: pathlib.Path) -> keras.Model:

@@ -14,9 +14,9 @@ from deeplab_dpc.tf1 import (
     LoadReport,
     WeightsError,
     load_tf1_weights,
+    sources,
     variables_by_tf1_name,
 )
-from deeplab_dpc.tf1 import weights as tf1_weights
 from deeplab_dpc.training import checkpoints, optimizers
 
 Weights = Mapping[str, np.ndarray]
@@ -91,7 +91,7 @@ def read_weights(source: str) -> Weights:
             )
         if not is_npz and checkpoints.is_ours(prefix):
             return checkpoints.read_tf1_weights(prefix)
-        return tf1_weights.read_weights(prefix)
+        return sources.read_weights(prefix)
     except (WeightsError, checkpoint_files.CheckpointError) as e:
         raise WeightsError(f"--tf_initial_checkpoint={source}: {e}") from e
 

@@ -167,13 +167,6 @@ def test_a_tf2_checkpoint_is_told_apart(model, tmp_path):
     assert_refused(model, path, *words)
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip"])
-def test_a_broken_npz_is_refused(model, tmp_path, content):
-    path = tmp_path / "weights.npz"
-    path.write_bytes(content)
-    assert_refused(model, str(path), "weights.npz cannot be read as an .npz file")
-
-
 def test_what_is_written_loads_bit_for_bit(narrow, tmp_path):
     prefix = save_tf1_checkpoint(narrow, tmp_path / "out" / "model.ckpt", step=30)
     other = build_model(NARROW)
