@@ -72,7 +72,10 @@ class EndToEnd:
         return outcome
 
     def run(self, genotype: Genotype | None) -> RunConfig:
-        """The settings of a cell's run; `ConfigError` if they do not go with a cell."""
+        """The settings of a cell's run; `ConfigError` if they do not go with a cell.
+
+        The backbone alone comes from the first weights, never another cell's head.
+        """
         rates = aspp_rates(self.base.model.output_stride)
         if not self.base.model.aspp_with_batch_norm:
             raise ConfigError(
@@ -84,7 +87,13 @@ class EndToEnd:
             genotype=genotype,
             atrous_rates=rates if genotype is None else None,
         )
-        return dataclasses.replace(self.base, model=model)
+        if self.base.train.last_layers_contain_logits_only:
+            raise ConfigError(
+                "Cells are trained from the first weights' backbone alone, so all last "
+                "layers are new; leave out --last_layers_contain_logits_only."
+            )
+        train = dataclasses.replace(self.base.train, initialize_last_layer=False)
+        return dataclasses.replace(self.base, model=model, train=train)
 
     def settings(self) -> dict[str, Any]:
         """All that a score depends on, the cell and the folders left out."""
@@ -96,6 +105,7 @@ class EndToEnd:
             ("train", "log_steps"),
             ("train", "save_interval_secs"),
             ("train", "max_to_keep"),
+            ("train", "initialize_last_layer"),
         ):
             values[part].pop(name)
         return values

@@ -56,14 +56,14 @@ def initialize(model: keras.Model, train: TrainConfig) -> Initialization | None:
         return None
     source = train.tf_initial_checkpoint
     wanted = variables_by_tf1_name(model)
-    weights = dict(read_weights(source))
+    weights = read_weights(source)
     skipped: tuple[str, ...] = ()
     if not train.initialize_last_layer:
         skipped = optimizers.last_layers(train.last_layers_contain_logits_only)
     left_out = [name for name in weights if skipped and name.startswith(skipped)]
-    left_out += _other_classes(wanted, weights, source)
-    for name in set(left_out):
-        weights.pop(name)
+    weights = {n: value for n, value in weights.items() if n not in left_out}
+    others = _other_classes(wanted, weights, source)
+    weights = {n: value for n, value in weights.items() if n not in others}
     backbone = [n for n in wanted if not n.startswith(optimizers.LAST_LAYERS)]
     if backbone and not any(name in weights for name in backbone):
         raise WeightsError(
@@ -72,7 +72,7 @@ def initialize(model: keras.Model, train: TrainConfig) -> Initialization | None:
             f"{', '.join(sorted(weights)[:3])}. Does --model_variant fit it?"
         )
     report = load_tf1_weights(model, weights, strict=False)
-    return Initialization(source, report, tuple(left_out))
+    return Initialization(source, report, (*left_out, *others))
 
 
 def read_weights(source: str) -> Weights:

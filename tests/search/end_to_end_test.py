@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import keras
 import numpy as np
 import pytest
 
@@ -15,7 +16,7 @@ from deeplab_dpc.model import build_model
 from deeplab_dpc.search import end_to_end
 from deeplab_dpc.search.end_to_end import EndToEnd
 from deeplab_dpc.tf1 import tf1_name
-from deeplab_dpc.training import trainer
+from deeplab_dpc.training import checkpoints, initialization, trainer
 from deeplab_dpc.training.loop import TrainingError
 from deeplab_dpc.training.run_folder import restore_model
 from tests.training import tiny
@@ -88,9 +89,39 @@ def test_an_explosion_is_the_outcome_of_its_cell_alone(objective, monkeypatch):
 
 def test_runs_differ_in_the_context_module_alone(objective):
     cell, aspp = objective.run(CELL), objective.run(None)
+    assert not cell.train.initialize_last_layer
     assert cell.model.genotype == CELL and cell.model.atrous_rates is None
     assert aspp.model.genotype is None and aspp.model.atrous_rates == (6, 12, 18)
     assert set(cell.differences(aspp)) == {"model.genotype", "model.atrous_rates"}
     assert json.dumps(objective.settings()) == json.dumps(
         EndToEnd(cell, objective.folder).settings()
     )
+
+
+@pytest.mark.parametrize("head", ["none", "other branches", "same branches"])
+def test_rerank_other_branches(objective, tmp_path, head):
+    """Whatever cell the first weights have, theirs is the backbone alone."""
+    cells = {
+        "none": None,
+        "other branches": Genotype((*CELL.branches, Branch.conv1x1(0))),
+        "same branches": Genotype((Branch.conv1x1(BACKBONE), Branch.conv1x1(0))),
+    }
+    given = dataclasses.replace(objective.base.model, genotype=cells[head])
+    source = build_model(given)
+    for variable in source.variables:
+        if "seed" not in variable.path:
+            variable.assign(np.full(variable.shape, 0.25, np.float32))
+    checkpoints.save_once(source, tmp_path, 1)
+    run = objective.run(CELL)
+    train = dataclasses.replace(run.train, tf_initial_checkpoint=str(tmp_path))
+    keras.utils.set_random_seed(0)
+    model = build_model(run.model)
+    first = {tf1_name(v): np.array(v) for v in model.variables if "seed" not in v.path}
+    initialization.initialize(model, train)
+    for variable in model.variables:
+        if "seed" in variable.path:
+            continue
+        name = tf1_name(variable)
+        is_head = name.startswith(("meta_architecture", "logits"))
+        expected = first[name] if is_head else 0.25
+        np.testing.assert_array_equal(np.array(variable), expected, name)
