@@ -30,7 +30,7 @@ LEGAL = (
 )
 _READY_S = 10.0
 _TRIES = 5
-_RETRY_AFTER_S = (2.0, 6.0, 18.0, 30.0)
+_RETRY_AFTER_S = (2.0, 6.0, 18.0, 30.0, 30.0)
 _LOCK_SUFFIX = ".flock"  # Not ".lock", which Optuna's own lock would take by force.
 _TAIL_BYTES = 1 << 16
 
@@ -75,7 +75,7 @@ def serve_storage(
     """Serves a journal or a database to workers that open `grpc://host:port`; does not
     return.
 
-    Killed and started again it goes on: workers wait for some ten seconds. There is no
+    Killed and started again it goes on: workers wait for 86 seconds. There is no
     password: anybody who reaches the host's address can write the study, so name no
     public one. `StorageError` if the port is taken.
     """
