@@ -1,6 +1,6 @@
 """The whole network: backbone, context module, decoder, logits."""
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import keras
 from keras import ops
@@ -15,9 +15,12 @@ from deeplab_dpc.layers.logits import Logits
 from deeplab_dpc.layers.resize import resize_bilinear, scale_dimension
 
 Tensor = Any
+Output = Literal["logits", "image"]
 
 
-def build_model(config: ModelConfig, seed: int | None = None) -> keras.Model:
+def build_model(
+    config: ModelConfig, seed: int | None = None, output: Output = "logits"
+) -> keras.Model:
     """Builds the network that `config` describes.
 
     It computes in Keras's global dtype policy; the logits are float32 under any.
@@ -25,6 +28,8 @@ def build_model(config: ModelConfig, seed: int | None = None) -> keras.Model:
     Args:
         config: What to build.
         seed: Of the dropout; initial weights follow `keras.utils.set_random_seed`.
+        output: `"image"` resizes the logits to the images' size, corners aligned, for
+            Keras's own `fit` and `predict` with labels of that size.
 
     Returns:
         A model from images `[batch, height, width, 3]` in 0..255 (uint8 or float, any
@@ -34,16 +39,29 @@ def build_model(config: ModelConfig, seed: int | None = None) -> keras.Model:
         and so on give each scale's own.
 
     Raises:
-        ConfigError: If the backbone has no features at a decoder's stride.
+        ConfigError: If the backbone has no features at a decoder's stride, or the
+            output is none of the two.
 
     >>> build_model(ModelConfig()).compute_output_shape((1, 65, 65, 3))
     (1, 5, 5, 21)
+    >>> model = build_model(ModelConfig(), output="image")
+    >>> model.compute_output_shape((1, 65, 65, 3))
+    (1, 65, 65, 21)
     """
+    if output not in get_args(Output):
+        raise ConfigError(f"output={output!r}; it is one of {get_args(Output)}.")
     images = keras.Input((None, None, 3), name="images", dtype="float32")
-    network = _Network(config, seed)
+    logits = _merged_logits(config, _Network(config, seed), images)
+    if output == "image":
+        logits = ResizeTo(1.0, name="image_logits")([logits, images])
+    return keras.Model(images, logits, name="deeplab")
+
+
+def _merged_logits(config: ModelConfig, network: "_Network", images: Tensor) -> Tensor:
+    """The logits of the images, or those of each scale of the pyramid, merged."""
     scales = config.image_pyramid or (1.0,)
     if scales == (1.0,):
-        return keras.Model(images, network(images), name="deeplab")
+        return network(images)
     strides = config.decoder_output_stride or (config.output_stride,)
     factor = max(1.0, *scales) / min(strides)
     logits = []
@@ -51,11 +69,10 @@ def build_model(config: ModelConfig, seed: int | None = None) -> keras.Model:
         scaled = ScaleImages(scale, name=f"images_{scale:.2f}")(images)
         resize = ResizeTo(factor, name=f"scale_{scale:.2f}")
         logits.append(resize([network(scaled), images]))
-    if len(logits) > 1:
-        merge = {"max": keras.layers.Maximum, "avg": keras.layers.Average}
-        layer = merge[config.merge_method](name="merged_logits", dtype="float32")
-        logits = [layer(logits)]
-    return keras.Model(images, logits[0], name="deeplab")
+    if len(logits) == 1:
+        return logits[0]
+    merge = {"max": keras.layers.Maximum, "avg": keras.layers.Average}
+    return merge[config.merge_method](name="merged_logits", dtype="float32")(logits)
 
 
 class _Network:

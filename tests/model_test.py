@@ -175,6 +175,36 @@ def test_an_image_pyramid_merges_the_scales_logits(merge, combine):
     np.testing.assert_allclose(model(x), combine(first, second), atol=1e-5)
 
 
+@pytest.mark.parametrize("settings", [{}, {"image_pyramid": (0.5, 1.0)}])
+def test_logits_at_the_images_size_are_the_logits_resized(settings):
+    config = ModelConfig(num_classes=3, **settings)
+    x = images(50, 33)
+    found = goldens.fill(build_model(config, output="image"))(x)
+    np.testing.assert_array_equal(found, resize_bilinear(filled(config)(x), (50, 33)))
+    with pytest.raises(ConfigError, match="output='labels'.*'logits', 'image'"):
+        build_model(config, output="labels")
+
+
+@pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="slow elsewhere")
+def test_keras_fits_and_predicts_at_the_images_size(tmp_path):
+    """Two halves of two colours, the border ignored; the file goes on from there."""
+    keras.utils.set_random_seed(0)
+    labels = np.tile(np.arange(65) > 32, (2, 65, 1)).astype("uint8")
+    photos = np.repeat(labels[..., None] * 200, 3, axis=-1)
+    truth = np.where(np.arange(65) == 32, 255, labels)
+    config = ModelConfig(num_classes=2, depth_multiplier=0.25, aspp_convs_filters=8)
+    model = build_model(config, seed=0, output="image")
+    loss = keras.losses.SparseCategoricalCrossentropy(True, ignore_class=255)
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss=loss)
+    losses = model.fit(photos, truth, epochs=20, verbose=0).history["loss"]
+    assert losses[-1] < 0.5 * losses[0]
+    found = model.predict(photos, verbose=0)
+    assert found.shape == (2, 65, 65, 2) and found.dtype == np.float32
+    model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_allclose(loaded.predict(photos, verbose=0), found, atol=1e-5)
+
+
 def test_without_a_context_module_the_logits_sum_over_the_rates():
     config = ModelConfig(
         num_classes=3,
