@@ -27,13 +27,11 @@ def define(
 
 
 def define_search_dir(values: flags.FlagValues) -> None:
-    """Defines the flag that names the folder of the search."""
     text = "The folder of the search: settings, study, report."
     define(values, "search_dir", None, text, required=True)
 
 
 def define_worker(values: flags.FlagValues) -> None:
-    """Defines the flags of workers that share a study, and of those that die."""
     define_search_dir(values)
     text = "A worker that gives no sign of life for so long has lost its trial."
     define(values, "lease_secs", 300.0, text, lower_bound=1.0)
@@ -48,7 +46,6 @@ def terms(values: flags.FlagValues) -> dict[str, Any]:
 
 
 def define_threads(values: flags.FlagValues) -> None:
-    """Defines the flag that shares a machine among workers."""
     text = (
         "Processor threads of this worker; 0: all. With several workers on one "
         "machine, its cores divided by the workers is best."
@@ -57,7 +54,6 @@ def define_threads(values: flags.FlagValues) -> None:
 
 
 def use_threads(values: flags.FlagValues) -> None:
-    """Limits TensorFlow to the threads that the flag gives."""
     if values.num_threads:
         import tensorflow as tf
 

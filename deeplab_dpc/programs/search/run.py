@@ -58,8 +58,8 @@ def main(values: flags.FlagValues) -> None:
     search.save(folder)
     logging.info("%s", cache.describe())
     states = ", ".join(f"{n} {state}" for state, n in study.counts().items() if n)
-    trials = states or "no trials yet"
-    logging.info("Study %r in %s: %s.", search.name, search.storage, trials)
+    states = states or "no trials yet"
+    logging.info("Study %r in %s: %s.", search.name, search.storage, states)
     proxy = Proxy(cache, search.proxy)
     Worker(study, proxy.train, search.proxy.candidates_per_step).search(
         search.num_trials

@@ -46,7 +46,7 @@ def rows(results: SearchResults) -> list[Row]:
         score = _score(proxy)
         return None if math.isnan(score) else 1 + bisect.bisect_left(ranks, -score)
 
-    for cell in dict.fromkeys([*reranked, *(t.genotype for t in scored[:TOP])]):
+    for cell in reranked | {t.genotype: t for t in scored[:TOP]}:
         trial, again = searched.get(cell), reranked.get(cell)
         kind, whole = "best trial", None
         if again and again.state == "complete":
@@ -58,7 +58,7 @@ def rows(results: SearchResults) -> list[Row]:
         proxy = trial.outcome if trial else None
         found.append(Row(name, kind, proxy, whole, rank(proxy), cell))
     by_proxy, by_end = _split(results.baselines)
-    for name in dict.fromkeys([*by_proxy, *by_end]):
+    for name in by_proxy | by_end:
         proxy, whole = by_proxy.get(name), by_end.get(name)
         found.append(Row(name, "baseline", proxy, whole, rank(proxy)))
     none = -math.inf

@@ -6,7 +6,7 @@ Trials are complete ones, the best first, for every function here.
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from markupsafe import Markup
@@ -14,8 +14,7 @@ from markupsafe import Markup
 from deeplab_dpc.formatting import count, millions
 from deeplab_dpc.reports import pages
 from deeplab_dpc.reports.cell_names import branch_name, short_cell
-from deeplab_dpc.reports.plots import BLUE, GREEN, GREY, ORANGE, PAPER, Plot
-from deeplab_dpc.reports.search import labels
+from deeplab_dpc.reports.plots import BLUE, GREEN, GREY, MUTED, ORANGE, PAPER, Plot
 from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import CONFIDENCE, Correlation, scores_of, spearman
 from deeplab_dpc.search.trials import TrialRecord
@@ -29,6 +28,11 @@ _NAMED_IN_FRONT = 4  # Cells that get their number in the plot.
 _ALL_NAMED, _BEST_NAMED = 12, 4  # Of more cells the best on each axis are named.
 _WIDE = (9.0, 3.6)  # Inches.
 _MOST_DOTS = 1000  # More of them are pixels in a page.
+_SIZE = 7.5  # Of a name's letters, in points, as the lengths below.
+_WAYS = ((1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1), (1, 0), (-1, 0), (0, -1))
+_DISTANCES = (3.0, 9.0, 16.0, 25.0)  # Of a name from its point; a line bridges the far.
+_RADIUS = 2.5  # Of a point.
+_ON_NAME, _OUTSIDE, _FARTHER = 10.0, 5.0, 0.5  # How bad; to cover a point is 1.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,7 +130,7 @@ def front(trials: Sequence[TrialRecord], scale: ScoreScale) -> Drawing | None:
         named = sorted({round(place) for place in places})
         names = {f"{best[i].number}": (x[i], y[i]) for i in named}
         plot.legend()
-        labels.place(plot, names, np.column_stack([costs, scores]))
+        place(plot, names, np.column_stack([costs, scores]))
         return Drawing.of(plot, "score_against_multiply_adds", alt, caption)
 
 
@@ -184,7 +188,7 @@ def agreement(
         plot.points(*points.T)
         plot.axes.set_title(title, fontsize=9.5, loc="left")
         names = {f"{pairs[i][0].number}": points[i] for i in np.unique(named).tolist()}
-        labels.place(plot, names, points)
+        place(plot, names, points)
         return Drawing.of(plot, name, alt, f"{sentence(found)} {source}".strip())
 
 
@@ -238,3 +242,52 @@ def _points(plot: Plot, x: np.ndarray, y: np.ndarray, color: str) -> None:
     if is_many:
         plot.figure.set_dpi(200)  # Of the pixels.
     plot.points(x, y, color=color, label="a cell", rasterized=is_many)
+
+
+def place(
+    plot: Plot, names: Mapping[str, Sequence[float] | np.ndarray], points: np.ndarray
+) -> None:
+    """Writes names beside their points, one after another, where they cover neither
+    each other nor `points`, `[number, 2]`, as far as can be; all else is drawn already.
+    """
+    plot.figure.get_layout_engine().execute(plot.figure)
+    plot.figure.set_layout_engine("none")  # Now the axes are where they will be.
+    scale = 72 / plot.figure.dpi
+    dots = plot.axes.transData.transform(points) * scale
+    low, high = np.reshape(plot.axes.bbox.extents, (2, 2)) * scale
+    rings = np.repeat(_DISTANCES, len(_WAYS))
+    ways = np.tile(_WAYS, (len(_DISTANCES), 1))
+    taken = np.empty((0, 2, 2))
+    for name, point in names.items():
+        half = np.array([0.32 * len(name), 0.45]) * _SIZE
+        offsets = ways * (half + rings[:, None])
+        centres = plot.axes.transData.transform(point) * scale + offsets
+        boxes = np.stack([centres - half, centres + half], axis=1)
+        dot_boxes = np.stack([dots - _RADIUS, dots + _RADIUS], axis=1)
+        badness = (
+            _overlaps(boxes, dot_boxes)
+            + _ON_NAME * _overlaps(boxes, taken)
+            + _OUTSIDE * ((boxes[:, 0] < low) | (boxes[:, 1] > high)).any(axis=1)
+            + _FARTHER * np.arange(len(rings)) / len(_WAYS)
+        )
+        best = int(np.argmin(badness))
+        taken = np.concatenate([taken, boxes[best : best + 1]])
+        line = {"arrowstyle": "-", "color": MUTED, "linewidth": 0.5, "shrinkB": 2}
+        label = plot.axes.annotate(
+            name,
+            point,
+            offsets[best],
+            textcoords="offset points",
+            fontsize=_SIZE,
+            ha="center",
+            va="center",
+            arrowprops=line if rings[best] > _DISTANCES[0] else None,
+        )
+        label.set_in_layout(False)
+
+
+def _overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """How many of the others each box meets; a box is its lower and upper corner."""
+    first, second = boxes[:, None], others[None]
+    apart = (first[:, :, 0] >= second[:, :, 1]) | (first[:, :, 1] <= second[:, :, 0])
+    return (~apart.any(axis=-1)).sum(axis=1)

@@ -162,11 +162,9 @@ def chosen_cells(results: SearchResults) -> list[ChosenCell]:
 
 
 def _facts(trial: TrialRecord, results: SearchResults, scale: ScoreScale) -> str:
-    scored, parts = results.scored(), []
-    for whole in by_score(results.reranked):
-        if whole.genotype == trial.genotype:
-            parts.append(f"{scale.show(whole.score)} end to end")
-            break
+    scored = results.scored()
+    whole = [t for t in by_score(results.reranked) if t.genotype == trial.genotype]
+    parts = [f"{scale.show(t.score)} end to end" for t in whole[:1]]
     for rank, found in enumerate(scored, 1):
         if found.genotype == trial.genotype:
             parts.append(

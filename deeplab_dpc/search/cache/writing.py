@@ -81,12 +81,12 @@ def _wanted(run: RunConfig, cache: CacheConfig, backbone: Backbone) -> CacheMani
         raise ConfigError("dataset_dir is not given; a cache needs records.")
     folder = run.data.dataset_dir
     source = os.path.abspath(str(run.train.tf_initial_checkpoint))
-    settings: dict[str, Any] = {}
-    for (part, names), config in zip(
-        _SETTINGS.items(), (run.model, run.data, run.train, run.eval, cache)
-    ):
-        values = config.to_dict()
-        settings |= {f"{part}.{name}": values[name] for name in names.split()}
+    values = {**run.to_dict(), "cache": cache.to_dict()}
+    settings: dict[str, Any] = {
+        f"{part}.{name}": values[part][name]
+        for part, names in _SETTINGS.items()
+        for name in names.split()
+    }
     counts = {
         split: len(pipeline.Split(run.dataset, folder, name, run.data).index())
         for split, name in splits(run).items()

@@ -65,13 +65,14 @@ class Head:
         self.decays = [decay * losses.is_regularised(name) for name in names]  # L2.
         # On each gradient, L2 included.
         self.factors = [optimizers.gradient_multiplier(name, rules) for name in names]
+        crop_size = cache.manifest.settings["model.image_pooling_crop_size"]
         # Of the context module; multiply-adds on a validation image.
         self.parameters, self.multiply_adds = module_costs(
             genotype or Genotype(tuple(branch for _, branch in ASPP_BRANCHES)),
             cache.channels,
             cache.val.feature_size,
             self._context.filters,
-            _pooling_map_size(cache),
+            feature_map_size(crop_size, cache.output_stride),
         )
 
     def __call__(self, features: tf.Tensor, training: bool) -> tf.Tensor:
@@ -91,26 +92,16 @@ class Head:
 def _context_module(
     genotype: Genotype | None, cache: Cache, config: ProxyConfig, seed: int
 ) -> keras.layers.Layer:
-    settings = cache.manifest.settings
+    settings, stride = cache.manifest.settings, cache.output_stride
+    crop_size = settings["model.image_pooling_crop_size"]
     is_bounded = settings["model.use_bounded_activation"]
     common: dict[str, Any] = {"activation": "relu6" if is_bounded else "relu"}
     common |= {"decay": config.proxy_batch_norm_decay, "seed": seed}
     if genotype is None:
-        map_size, rates = _pooling_map_size(cache), aspp_rates(cache.output_stride)
-        return ASPP(rates, pooling_map_size=map_size, name="aspp", **common)
-    return DensePredictionCell(
-        genotype,
-        cache.output_stride,
-        pooling_crop_size=settings["model.image_pooling_crop_size"],
-        name="meta_architecture",
-        **common,
-    )
-
-
-def _pooling_map_size(cache: Cache) -> tuple[int, int] | None:
-    """The features whose grid the poolings mean; None: those that are seen."""
-    crop_size = cache.manifest.settings["model.image_pooling_crop_size"]
-    return feature_map_size(crop_size, cache.output_stride)
+        common |= {"pooling_map_size": feature_map_size(crop_size, stride)}
+        return ASPP(aspp_rates(stride), name="aspp", **common)
+    common |= {"pooling_crop_size": crop_size, "name": "meta_architecture"}
+    return DensePredictionCell(genotype, stride, **common)
 
 
 class Step:

@@ -66,26 +66,29 @@ class Proxy:
     def _train(self, runs: Sequence["_Run"], watch: Watch | None) -> None:
         """Trains until each candidate has failed, was stopped or is done."""
         config, every, made = self.config, self.config.proxy_eval_steps, 0
+        total = config.proxy_steps
+        intervals = [i for i in (-(-total // _LOSS_POINTS), every, total) if i]
         batches: Iterator[tuple[tf.Tensor, tf.Tensor]] = iter(self._batches)
         live: list[_Run] = []
-        while going := [run for run in runs if run.goes_on(config.proxy_steps)]:
+        while going := [run for run in runs if run.goes_on(total)]:
             if len(going) != len(live):
                 live, heads = going, [run.head for run in going]
                 step = Step(heads, self.cache, config)
                 scoring = Scoring(heads, self.cache)
-            began, first, made = time.perf_counter(), made, _next_pause(made, config)
+            began, first = time.perf_counter(), made
+            made = min(made - made % interval + interval for interval in intervals)
             losses = [step(*next(batches), number) for number in range(first, made)]
             means = tf.reduce_mean(tf.stack(losses), axis=0).numpy()
             for run, loss in zip(live, means):
                 run.note_loss(made, float(loss))
             is_due = every > 0 and made % every == 0
-            if made == config.proxy_steps or is_due:
+            if made == total or is_due:
                 for run, score in zip(live, self._scores(scoring)):
                     run.note_score(made, score)
             took_s = (time.perf_counter() - began) / len(live)
             for run in live:
                 run.took_s += took_s
-                if watch and is_due and made < config.proxy_steps and not run.error:
+                if watch and is_due and made < total and not run.error:
                     run.is_stopped = watch(run.index, *run.scores[-1])
 
     def _scores(self, scoring: Scoring) -> list[float]:
@@ -145,13 +148,6 @@ class _Run:
             branch_norms=self.head.branch_norms(),
             steps=self.steps,
         )
-
-
-def _next_pause(made: int, config: ProxyConfig) -> int:
-    """The step after which losses are looked at, or scores."""
-    intervals = -(-config.proxy_steps // _LOSS_POINTS), config.proxy_eval_steps
-    pauses = [made - made % every + every for every in intervals if every]
-    return min(*pauses, config.proxy_steps)
 
 
 def training_batches(

@@ -41,21 +41,18 @@ def test_four_trials_in_two_hours_are_two_an_hour():
     assert found.left_s == pytest.approx(3 * 3600)
 
 
-def test_a_running_search_counts_its_last_hour():
+def test_a_running_search_counts_its_last_hour_or_ten_long_trials():
     """Ten trials of a minute, a pause of a day, then six in half an hour; now is half
-    an hour later, so six in the last hour."""
+    an hour later, so six in the last hour. Trials of two hours, one after another: a
+    half an hour, not 0 or 1."""
     day = 86_400.0
-    trials = [*in_a_row(10, 60), *in_a_row(6, 300, day, first=10)]
-    now = trial(16, "running", day + 1800)
-    given = results(*trials, now, wanted=100, made_s=day + 3600)
-    assert SearchProgress(given).per_hour == pytest.approx(6)
-
-
-def test_of_long_trials_ten_are_counted():
-    """Trials of two hours, one after another: a half an hour, not 0 or 1."""
-    trials = [*in_a_row(40, 7200), trial(40, "running", 288_000)]
-    given = results(*trials, wanted=50, made_s=288_000)
-    assert SearchProgress(given).per_hour == pytest.approx(0.5)
+    short = (*in_a_row(10, 60), *in_a_row(6, 300, day, first=10))
+    for trials, now_s, rate in (
+        ((*short, trial(16, "running", day + 1800)), day + 3600, 6),
+        ((*in_a_row(40, 7200), trial(40, "running", 288_000)), 288_000, 0.5),
+    ):
+        found = SearchProgress(results(*trials, wanted=100, made_s=now_s))
+        assert found.per_hour == pytest.approx(rate)
 
 
 def test_a_finished_search_has_no_time_left():

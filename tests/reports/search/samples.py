@@ -17,6 +17,7 @@ from tests.reports.evaluation.html_page import Page
 SPACE = Space.from_config(SpaceConfig())
 BEGAN_S = 1_780_000_000.0  # 2026-05-28.
 SIZE = 33 * 33  # Positions of the features, of 320 channels.
+WORKERS = 4
 NAN_NUMBER, INF_NUMBER = 11, 13
 AWKWARD = "<script>alert('x')</script> & \x00\ud800 $a^b$"
 
@@ -68,26 +69,23 @@ def trial(
 
 
 @functools.cache
-def trials(number: int, num_workers: int = 4, seed: int = 0) -> tuple[TrialRecord, ...]:
+def trials(number: int) -> tuple[TrialRecord, ...]:
     """Trials of which some failed, stopped, got lost, or have no finite score.
 
     The last ones of each worker are running; the best become likelier with time.
     """
-    rng, found = np.random.default_rng(seed), []
+    rng, found = np.random.default_rng(0), []
+    running = {"state": "running", "outcome": None, "ended_s": None, "error": ""}
     for i in range(number):
         tries = [SPACE.sample(rng) for _ in range(1 + (i > number / 3))]
-        cell = max(tries, key=quality)
-        record = _ended(i, cell, rng, num_workers)
-        if i >= number - num_workers and number > num_workers:
-            record = dataclasses.replace(
-                record, state="running", outcome=None, ended_s=None, error=""
-            )
-        found.append(record)
+        record = _ended(i, max(tries, key=quality), rng)
+        is_last = i >= number - WORKERS and number > WORKERS
+        found.append(dataclasses.replace(record, **running) if is_last else record)
     return tuple(found)
 
 
-def _ended(number, cell, rng, num_workers) -> TrialRecord:
-    began_s = BEGAN_S + 62 * (number // num_workers)
+def _ended(number, cell, rng) -> TrialRecord:
+    began_s = BEGAN_S + 62 * (number // WORKERS)
     given = outcome(cell, rng)
     state, error = "complete", ""
     if number in (NAN_NUMBER, INF_NUMBER):
@@ -104,7 +102,7 @@ def _ended(number, cell, rng, num_workers) -> TrialRecord:
         cell=cell,
         state=state,
         outcome=None if state in ("failed", "lost") else given,
-        worker=f"host-{number % num_workers}:{1000 + number % num_workers}",
+        worker=f"host-{number % WORKERS}:{1000 + number % WORKERS}",
         began_s=began_s,
         ended_s=began_s + given.took_s,
         error=error,

@@ -48,16 +48,20 @@ def cache(tmp_path_factory):
     return Cache.open(scenes.make_cache(folder))
 
 
+def proxy_of(cache, **changes):
+    return Proxy(cache, dataclasses.replace(CONFIG, **changes))
+
+
 @pytest.fixture
 def proxy(cache):
     """It scores on the way."""
-    return Proxy(cache, dataclasses.replace(CONFIG, proxy_eval_steps=4))
+    return proxy_of(cache, proxy_eval_steps=4)
 
 
 @pytest.fixture(scope="module")
 def alone(cache):
     """Two candidates, each trained alone, with scores on the way."""
-    proxy = Proxy(cache, dataclasses.replace(CONFIG, proxy_eval_steps=4))
+    proxy = proxy_of(cache, proxy_eval_steps=4)
     return [proxy.train([genotype])[0] for genotype in (SMALL, OTHER)]
 
 
@@ -105,8 +109,8 @@ def test_a_head_learns_what_the_features_say(cache):
     By chance, the mIoU of three classes is below 0.25; the label's edges lie half a
     pixel beside the upsampled ones.
     """
-    config = dataclasses.replace(CONFIG, proxy_steps=40, proxy_upsample_logits=False)
-    (outcome,) = Proxy(cache, config).train([SMALL])
+    proxy = proxy_of(cache, proxy_steps=40, proxy_upsample_logits=False)
+    (outcome,) = proxy.train([SMALL])
     assert outcome.score > 0.6
     assert outcome.losses[0][1] > 3 * outcome.losses[-1][1]
     assert outcome.steps == 40 and outcome.took_s > 0
@@ -125,21 +129,22 @@ def test_the_same_seed_and_genotype_give_the_same_bits(proxy, alone):
 
 def test_another_seed_gives_other_weights_and_batches(cache, alone):
     for seeds, config in ((None, {"proxy_seed": 1}), ([1], {})):
-        proxy = Proxy(cache, dataclasses.replace(CONFIG, **config))
-        assert proxy.train([OTHER], seeds=seeds)[0].losses != alone[1].losses
+        (found,) = proxy_of(cache, **config).train([OTHER], seeds=seeds)
+        assert found.losses != alone[1].losses
 
 
 def test_candidates_at_once_fare_as_alone(proxy, alone):
     for outcome, expected in zip(proxy.train([SMALL, OTHER]), alone):
         assert_near(outcome, expected)
-        np.testing.assert_allclose(
-            outcome.branch_norms, expected.branch_norms, rtol=1e-3
-        )
+        norms = outcome.branch_norms, expected.branch_norms
+        np.testing.assert_allclose(*norms, rtol=1e-3)
 
 
-def test_the_same_cell_twice_is_the_same_twice(cache):
-    first, second = Proxy(cache, CONFIG).train([SMALL, SMALL])
+def test_the_same_cell_twice_is_the_same_twice_and_nothing_is_nothing(cache):
+    proxy = Proxy(cache, CONFIG)
+    first, second = proxy.train([SMALL, SMALL])
     assert first.losses == second.losses
+    assert proxy.train([]) == []
 
 
 def test_watch_stops_one_and_the_other_goes_on(proxy, alone):
@@ -150,7 +155,6 @@ def test_watch_stops_one_and_the_other_goes_on(proxy, alone):
         return index == 0 and step == 8
 
     stopped, whole = proxy.train([SMALL, OTHER], watch)
-
     assert [(i, s) for i, s, _ in seen] == [(0, 4), (1, 4), (0, 8), (1, 8)]
     assert stopped.steps == 8 and stopped.score == seen[2][2]
     assert [step for step, _ in stopped.scores] == [4, 8]
@@ -174,8 +178,7 @@ def test_a_loss_that_is_no_number_fails_its_candidate_alone(proxy, alone, monkey
 
 
 def test_a_rate_that_explodes_is_an_error_not_a_score(cache):
-    config = dataclasses.replace(CONFIG, proxy_learning_rate=1e30)
-    (failed,) = Proxy(cache, config).train([OTHER])
+    (failed,) = proxy_of(cache, proxy_learning_rate=1e30).train([OTHER])
     assert "Lower --proxy_learning_rate" in str(failed)
 
 
@@ -183,9 +186,8 @@ def test_a_rate_that_explodes_is_an_error_not_a_score(cache):
 @pytest.mark.parametrize("genotype", [OTHER, None])
 def test_steps_are_those_of_training(cache, genotype, upsample):
     """The same layers in the trainer's step, with its optimizer and its L2."""
-    config = dataclasses.replace(
-        CONFIG, proxy_weight_decay=0.01, proxy_upsample_logits=upsample
-    )
+    settings = {"proxy_weight_decay": 0.01, "proxy_upsample_logits": upsample}
+    config = dataclasses.replace(CONFIG, **settings)
     ours, theirs = (Head(genotype, cache, config, seed=3) for _ in range(2))
     for a, b in zip(ours.variables, theirs.variables):
         np.testing.assert_array_equal(a.numpy(), b.numpy())
@@ -198,7 +200,6 @@ def test_steps_are_those_of_training(cache, genotype, upsample):
     loss = losses.PixelLoss.from_config(train, 3, 255)
     replica_step = ReplicaStep(model, optimizer, loss, train)
     step = Step([ours], cache, config)
-
     for number in range(3):
         views = range(4 * number, 4 * number + 4)
         x, labels = cache.train.features(views), cache.train.labels(views)
@@ -206,7 +207,6 @@ def test_steps_are_those_of_training(cache, genotype, upsample):
         batch = {"image": tf.cast(x, "float32"), "label": tf.cast(labels, "int32")}
         expected = replica_step(batch)
         np.testing.assert_allclose(found[0], expected["cross_entropy"], rtol=1e-5)
-
     for a, b in zip(ours.variables, theirs.variables):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=2e-4, atol=2e-5)
 
@@ -223,9 +223,7 @@ def test_scores_are_those_of_the_evaluation(tmp_path, ignore_label):
     heads = [Head(genotype, cache, CONFIG, seed=0) for genotype in (OTHER, None)]
     numbers = range(len(cache.val))
     features, labels = cache.val.features(numbers), cache.val.labels(numbers)
-
     counts = Scoring(heads, cache)(features, labels)
-
     for head, found in zip(heads, counts):
         logits = head(tf.cast(features, tf.float32), training=False)
         classes = np.argmax(resize_bilinear(logits, labels.shape[1:]), axis=-1)
@@ -252,9 +250,7 @@ def test_costs_are_those_of_the_model(tmp_path, genotype):
     model = ModelConfig(num_classes=3, genotype=genotype, atrous_rates=rates)
     part = "aspp" if genotype is None else "meta_architecture"
     expected = costs.measure(model, (65, 97)).tree().part(part)
-
     head = Head(genotype, Cache.open(folder), CONFIG, seed=0)
-
     assert head.parameters == expected.parameters
     assert head.multiply_adds == expected.multiply_adds
 
@@ -267,15 +263,10 @@ def test_validation_images_without_labels_cannot_be_scored(tmp_path):
         Proxy(Cache.open(folder), CONFIG).train([SMALL])
 
 
-def test_nothing_to_train_is_nothing(cache):
-    assert Proxy(cache, CONFIG).train([]) == []
-
-
 @pytest.mark.slow
 def test_memory_stays_flat_over_candidates(cache):
     """Cells of one branch each: what 20 of them leave behind is below 40 MiB."""
-    proxy = Proxy(cache, dataclasses.replace(CONFIG, proxy_steps=2))
-    sizes = []
+    proxy, sizes = proxy_of(cache, proxy_steps=2), []
     for number in range(30):
         rate = (1 + number % 2 * 2, 6)
         proxy.train([Genotype((Branch.conv3x3(BACKBONE, rate),) * 3)])
