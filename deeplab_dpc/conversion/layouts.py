@@ -2,10 +2,14 @@
 
 import hashlib
 import pathlib
+import re
 from collections.abc import Mapping, Sequence
 
+from deeplab_dpc import files
+from deeplab_dpc.conversion import folders
 from deeplab_dpc.conversion.sources import Item, read_list
 from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.data.images import ENDINGS
 
 
 def tree(
@@ -17,74 +21,113 @@ def tree(
     """Every image below a folder with its label, in the order of their names.
 
     An image's name is its path below the folder, without ending; its label has the same
-    name below `label_dir` (None: no labels). Endings may be long (`_leftImg8bit.png`);
-    hidden files do not count. Where an image or a label is missing, the path that it
-    should have is given: the check of all files reports it. A `DatasetError` if a
-    folder is missing or empty, or no name is in both.
+    name below `label_dir` (None: no labels), as `folders.Files` has names. Where an
+    image or a label is missing, the path that it should have is given: the check of all
+    files reports it. A `DatasetError` if a folder is missing or empty, no name is in
+    both, or several images have one.
     """
-    found = _names(images, image_endings)
-    if not found:
+    found = folders.Files(images, image_endings)
+    if not found.by_name:
         raise DatasetError(
             f"There are no images (*{', *'.join(image_endings)}) below {images}."
         )
     if label_dir is None:
-        return [Item(name, path, None) for name, path in found.items()]
-    label_files = _names(label_dir, (label_ending,))
-    if found.keys().isdisjoint(label_files):
-        raise DatasetError(_no_pairs(found, label_dir, label_ending))
-    names = set(found)
+        return [Item(name, found.path(name), None) for name in found.by_name]
+    labels = folders.Files(label_dir, (label_ending,))
+    if found.by_name.keys().isdisjoint(labels.by_name):
+        raise DatasetError(_no_pairs(found, labels))
+    names = set(found.by_name)
     if label_dir.resolve() != images.resolve():  # Else other pictures may lie there.
-        names |= set(label_files)
-    return [
-        Item(
-            name,
-            found.get(name, images / f"{name}{image_endings[0]}"),
-            label_dir / f"{name}{label_ending}",
-        )
-        for name in sorted(names)
-    ]
+        names |= set(labels.by_name)
+    return [Item(name, found.path(name), labels.path(name)) for name in sorted(names)]
 
 
 def lists(
-    folder: pathlib.Path, wanted: Sequence[str], flag: str
-) -> Mapping[str, list[str]]:
-    """The names in each list of a folder (`<split>.txt`), or in the wanted ones if any.
+    folder: pathlib.Path, images: folders.Files, flag: str, wanted: Sequence[str] = ()
+) -> tuple[dict[str, list[str]], list[pathlib.Path]]:
+    """The names in each list of a folder (`<split>.txt`), or in the wanted ones if any;
+    and the files that list no image at all, such as `class_names.txt`.
 
     A line may hold paths, as lists of the augmented VOC do
     (`/JPEGImages/2007_000032.jpg /SegmentationClassAug/2007_000032.png`): the name is
     the first one's, without ending. `flag` names the folder in a `DatasetError`.
     """
-
-    def name_in(line: str) -> str:
-        first, *others = line.split()
-        is_path = others or first.startswith("/")
-        return pathlib.PurePosixPath(first).stem if is_path else line
-
-    found = {path.stem: path for path in sorted(folder.glob("*.txt"))}
-    if not found:
+    there = sorted(folder.iterdir()) if folder.is_dir() else []
+    texts = [p for p in there if p.suffix.lower() == ".txt" and p.name[0] != "."]
+    if not texts:
         raise DatasetError(
-            f"There are no lists (*.txt) in {folder}. Give the data set's folder, or "
-            f"that of the lists with {flag}."
+            f"There are no lists (<split>.txt) in {flag}={folder}: write train.txt and "
+            "val.txt with the names of the images, one a line, without ending."
         )
-    missing = [split for split in wanted if split not in found]
-    if missing:
-        raise DatasetError(
-            f"--splits names {', '.join(missing)}, but the lists in {folder} are "
-            f"{', '.join(found)}."
-        )
+    found: dict[str, pathlib.Path] = {}
+    strays = []
+    for path in texts:
+        split = folders.split_of(path.stem)
+        if not wanted and _is_stray(path, images):
+            strays.append(path)
+        elif split in found:
+            raise DatasetError(
+                f"{found[split]} and {path} are both lists of {split!r}; keep one."
+            )
+        else:
+            found[split] = path
+    _check_lists(there, found, wanted)
+    chosen = {s: path for s, path in found.items() if not wanted or s in wanted}
     return {
-        split: [name_in(line) for line in read_list(path)]
-        for split, path in found.items()
-        if not wanted or split in wanted
-    }
+        split: [_name_in(line, images) for line in read_list(path)]
+        for split, path in chosen.items()
+    }, strays
 
 
-def first_label(
-    folders: Sequence[pathlib.Path], name: str, endings: Sequence[str]
-) -> pathlib.Path:
+def _name_in(line: str, images: folders.Files) -> str:
+    """The name in a list's line: the line itself, or that of its first path."""
+    path = re.match(rf"(.+?)({'|'.join(map(re.escape, ENDINGS))})\s", line, re.I)
+    first, *others = line.split()
+    if line in images.by_name or not (others or line.startswith("/")):
+        return line
+    return pathlib.PurePosixPath(path[1] if path else first).with_suffix("").name
+
+
+def _is_stray(path: pathlib.Path, images: folders.Files) -> bool:
+    """Whether a list cannot be meant: no line names an image, nor its name a split."""
+    if re.search("train|val|test", path.stem, re.I):
+        return False
+    try:
+        names = [line.replace("\\", "/") for line in files.read_lines(path) if line]
+    except files.FileError:
+        return True
+    known = images.by_name
+    return not any(_name_in(folders.composed(n), images) in known for n in names)
+
+
+def _check_lists(
+    there: Sequence[pathlib.Path],
+    found: Mapping[str, pathlib.Path],
+    wanted: Sequence[str],
+) -> None:
+    """Fails if a wanted list is missing, or one lies there under another ending."""
+    missing = [split for split in wanted if split not in found]
+    if missing or not found:
+        names = ", ".join(found) or "of no image"
+        raise DatasetError(
+            f"--splits names {', '.join(missing)}, but the lists in {there[0].parent} "
+            f"are {names}."
+            if missing
+            else f"No list in {there[0].parent} names an image of the folder."
+        )
+    for path in there:
+        split = folders.SPLITS.get(path.stem.lower())
+        if not wanted and split and split not in found and path.is_file():
+            raise DatasetError(
+                f"{path} is called as the list of split {split!r} is, but lists end in "
+                f".txt. Rename it to {path.stem}.txt, or take it out of the folder."
+            )
+
+
+def first_label(labels: Sequence[folders.Files], name: str) -> pathlib.Path:
     """The label of this name in the first folder that has it, or where it should be."""
-    paths = [f / f"{name}{ending}" for f in folders for ending in endings]
-    return next((path for path in paths if path.is_file()), paths[0])
+    paths = (files.path(name) for files in labels if name in files.by_name)
+    return next(paths, labels[0].path(name))
 
 
 def below(root: pathlib.Path, name: str) -> pathlib.Path:
@@ -119,35 +162,20 @@ def seeded_split(
     return splits
 
 
-def _names(folder: pathlib.Path, endings: Sequence[str]) -> dict[str, pathlib.Path]:
-    """Files below a folder by their name without ending, in order."""
-    if not folder.is_dir():
-        raise DatasetError(f"There is no folder {folder}.")
-    found: dict[str, pathlib.Path] = {}
-    for path in sorted(folder.rglob("*")):
-        ending = next((e for e in endings if path.name.endswith(e)), None)
-        if ending is None or path.name.startswith(".") or not path.is_file():
-            continue
-        name = path.relative_to(folder).as_posix()[: -len(ending)]
-        if name in found:
-            raise DatasetError(
-                f"{folder} has two images named {name!r}: {found[name].name} and "
-                f"{path.name}. Keep one of them."
-            )
-        found[name] = path
-    return dict(sorted(found.items()))
-
-
-def _no_pairs(
-    images: Mapping[str, pathlib.Path], label_dir: pathlib.Path, label_ending: str
-) -> str:
+def _no_pairs(found: folders.Files, labels: folders.Files) -> str:
     """The message for folders of which no image has a label."""
-    name, image = next(iter(images.items()))
+    name = next(iter(found.by_name))
+    image, label = found.path(name), labels.path(name)
     message = (
-        f"None of {len(images):,} images has its label: for {image} there is no "
-        f"{label_dir / name}{label_ending}."
+        f"None of {len(found.by_name):,} images has its label: for {image} there is no "
+        f"{label}."
     )
-    longer = {path.stem for path in label_dir.rglob(f"{image.stem}?*.png")}
+    beside = folders.namesakes(label) if labels.folder != found.folder else []
+    if beside:
+        return message + (
+            f" There is {beside[0]}: labels must be PNGs, which keep every value."
+        )
+    longer = {path.stem for path in labels.folder.rglob(f"{image.stem}?*.png")}
     if len(longer) != 1:
         return message
     return message + (

@@ -8,11 +8,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from deeplab_dpc import files
+from deeplab_dpc.conversion import folders
 from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data import DatasetError, dataset_info, images, known_datasets, records
 from deeplab_dpc.data.dataset_info import DatasetInfo
 
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
+_WANTED = {
+    "image": f"images end in {', '.join(images.ENDINGS)}",
+    "label": "labels must be PNGs, which keep every value (a JPEG changes them)",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +41,9 @@ class Source:
     # Splits that are made of others, such as `{"trainval": ("train", "val")}`; images
     # that these share are no mistake.
     unions: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    # The folders in which every image should be used, and what one that is not is.
+    roots: Mapping[pathlib.Path, str] = dataclasses.field(default_factory=dict)
+    stray_lists: Sequence[pathlib.Path] = ()  # Lists of something else.
 
     def info(self, split_sizes: Mapping[str, int]) -> DatasetInfo:
         """What `dataset.json` will say when so many images of each split are left."""
@@ -69,7 +76,8 @@ def with_size_note(source: Source) -> Source:
 
 
 def read_list(path: pathlib.Path) -> list[str]:
-    """The names in a list file, one a line; empty lines do not count.
+    """The names in a list file, one a line, in NFC; empty lines do not count, and a
+    backslash is a slash.
 
     A file that is missing, empty or no text, or names an image twice, is an error.
     """
@@ -85,7 +93,8 @@ def read_list(path: pathlib.Path) -> list[str]:
     except files.FileError as e:
         raise DatasetError(str(e)) from e
     lines: dict[str, int] = {}
-    for number, name in enumerate(names, start=1):
+    for number, line in enumerate(names, start=1):
+        name = folders.composed(line.replace("\\", "/"))
         if name in lines:
             raise DatasetError(
                 f"{path} names {name!r} twice, in lines {lines[name]} and {number}. "
@@ -99,24 +108,6 @@ def read_list(path: pathlib.Path) -> list[str]:
             "line, without ending. Remove the file if there is no such split."
         )
     return list(lines)
-
-
-def find_image(
-    folder: pathlib.Path, name: str, endings: Sequence[str] = IMAGE_ENDINGS
-) -> pathlib.Path:
-    """The image of this name, with one of the usual endings; an error for several.
-
-    A name without a file gives the first ending: the check of all files reports it.
-    """
-    paths = [folder / f"{name}{ending}" for ending in endings]
-    found = [path for path in paths if path.is_file()]
-    distinct = [p for i, p in enumerate(found) if not any(map(p.samefile, found[:i]))]
-    if len(distinct) > 1:
-        raise DatasetError(
-            f"{folder} has several images named {name!r}: "
-            f"{', '.join(path.name for path in distinct)}. Keep one of them."
-        )
-    return (found or paths)[0]
 
 
 def read(
@@ -198,6 +189,9 @@ def _missing_message(
     )
     if not first.parent.is_dir():
         return message + f"There is no folder {first.parent}."
-    if any(first.stem.lower().endswith(ending) for ending in IMAGE_ENDINGS):
+    if first.stem.lower().endswith(images.ENDINGS):
         return message + "The names in the list must have no ending (no .jpg or .png)."
+    beside = folders.namesakes(first)
+    if beside:
+        return message + f"There is {beside[0]}: {_WANTED[kind]}."
     return message + "Add them, or take their names out of the list."

@@ -18,10 +18,8 @@ Exif = Literal["refuse", "apply", "ignore"]
 EXIF = get_args(Exif)
 MAX_PIXELS = 178_956_970  # What Pillow opens; 512 MiB once decoded.
 
-ENDINGS = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif"),
-    *(".png", ".bmp", ".webp", ".tif", ".tiff"),
-)
+JPEG_ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif")
+ENDINGS = (*JPEG_ENDINGS, ".png", ".bmp", ".webp", ".tif", ".tiff")
 """How files end that can be images, in small letters."""
 _FORMATS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png"}  # What records may keep.
 _DECODED = ("BMP", "WEBP", "TIFF")  # What Pillow decodes; records keep a PNG of it.

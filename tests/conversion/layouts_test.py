@@ -5,6 +5,7 @@ import pathlib
 import pytest
 
 from deeplab_dpc.conversion import layouts
+from deeplab_dpc.conversion.folders import Files
 from deeplab_dpc.conversion.sources import Item
 from deeplab_dpc.data.dataset_info import DatasetError
 
@@ -44,26 +45,57 @@ def test_no_pair_at_all(tmp_path):
 
 def test_two_images_of_one_name(tmp_path):
     touch(tmp_path, "a.jpg", "a.png")
-    with pytest.raises(DatasetError, match="two images named 'a': a.jpg and a.png"):
+    with pytest.raises(DatasetError, match="several files named 'a': a.jpg, a.png"):
         layouts.tree(tmp_path, (".jpg", ".png"), None, "")
 
 
 def test_lists_of_names_and_of_paths(tmp_path):
     (tmp_path / "train.txt").write_text("2007_1\n\n2007_2  \n")
     (tmp_path / "aug.txt").write_text("/JPEGImages/2008_1.jpg /Seg/2008_1.png\n")
-    assert layouts.lists(tmp_path, (), "--list_folder") == {
-        "aug": ["2008_1"],
-        "train": ["2007_1", "2007_2"],
-    }
-    assert list(layouts.lists(tmp_path, ["train"], "--list_folder")) == ["train"]
+    touch(tmp_path / "x", "2008_1.JPG")
+    images = Files(tmp_path / "x", (".jpg",))
+    found, strays = layouts.lists(tmp_path, images, "--list_folder")
+    assert found == {"aug": ["2008_1"], "train": ["2007_1", "2007_2"]}
+    assert strays == []
+    found, _ = layouts.lists(tmp_path, images, "--list_folder", ["train"])
+    assert list(found) == ["train"]
+
+
+def test_voc_list_with_spaces(tmp_path):
+    """Names with blanks, alone, in paths, or with a number behind as in Main."""
+    names = ["IMG 0001 (2)", "IMG 0002", "plain1", "2007_1"]
+    touch(tmp_path / "x", *(f"{name}.jpg" for name in names))
+    (tmp_path / "train.txt").write_text(
+        "IMG 0001 (2)\n/x/IMG 0002.jpg /y/IMG 0002.png\nplain1\n2007_1  -1\n"
+    )
+    images = Files(tmp_path / "x", (".jpg",))
+    assert layouts.lists(tmp_path, images, "")[0] == {"train": names}
+
+
+def test_small_frictions_lists_of_something_else(tmp_path):
+    """A stray `class_names.txt` is no split; `Valid.TXT` is val; `test.lst` is told."""
+    touch(tmp_path / "x", "town/f0.jpg", "g.jpg")
+    (tmp_path / "train.txt").write_text("town\\f0\n")
+    (tmp_path / "Valid.TXT").write_text("g\n")
+    (tmp_path / "class_names.txt").write_text("road\nroad\n")
+    images = Files(tmp_path / "x", (".jpg",))
+    found, strays = layouts.lists(tmp_path, images, "")
+    assert found == {"val": ["g"], "train": ["town/f0"]}
+    assert strays == [tmp_path / "class_names.txt"]
+    (tmp_path / "test.lst").write_text("g\n")
+    with pytest.raises(DatasetError, match="test.lst is called .* to test.txt"):
+        layouts.lists(tmp_path, images, "")
+    (tmp_path / "val.txt").write_text("g\n")
+    with pytest.raises(DatasetError, match="both lists of 'val'"):
+        layouts.lists(tmp_path, images, "")
 
 
 def test_first_label_and_folder_below(tmp_path, monkeypatch):
     touch(tmp_path, "one/a.png", "two/a.png", "two/b.mat")
-    folders, endings = [tmp_path / "one", tmp_path / "two"], (".png", ".mat")
-    assert layouts.first_label(folders, "a", endings) == tmp_path / "one/a.png"
-    assert layouts.first_label(folders, "b", endings) == tmp_path / "two/b.mat"
-    assert layouts.first_label(folders, "c", endings) == tmp_path / "one/c.png"
+    labels = [Files(tmp_path / name, (".png", ".mat")) for name in ("one", "two")]
+    assert layouts.first_label(labels, "a") == tmp_path / "one/a.png"
+    assert layouts.first_label(labels, "b") == tmp_path / "two/b.mat"
+    assert layouts.first_label(labels, "c") == tmp_path / "one/c.png"
     monkeypatch.chdir(tmp_path / "one")
     assert layouts.below(tmp_path, "two") == tmp_path / "two"
     assert layouts.below(tmp_path, "../one") == pathlib.Path("../one")

@@ -19,9 +19,7 @@ def test_list_errors(tmp_path):
         sources.read_list(tmp_path / "twice.txt")
 
 
-def test_two_images_of_one_name_are_refused(tmp_path):
-    for name in ("a.jpg", "a.PNG"):
-        (tmp_path / name).touch()
-    with pytest.raises(DatasetError, match=r"several images named 'a': a\.jpg, a\.PNG"):
-        sources.find_image(tmp_path, "a")
-    assert sources.find_image(tmp_path, "b").name == "b.jpg"
+def test_backslashes_and_taken_apart_accents_in_a_list(tmp_path):
+    path = tmp_path / "train.txt"
+    path.write_bytes("town\\f0\ncafe\u0301\n".encode("utf-16"))
+    assert sources.read_list(path) == ["town/f0", "caf\u00e9"]

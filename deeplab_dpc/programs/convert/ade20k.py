@@ -7,11 +7,13 @@ The flags are the original's, and --ade20k_root. As in the original, id 0 ("othe
 both a class and the ignore label: its logit is never trained. More in g3doc/ade20k.md.
 """
 
+import dataclasses
 import pathlib
 from collections.abc import Mapping
 
 from deeplab_dpc.conversion import layouts, sources
 from deeplab_dpc.conversion.labels import reading
+from deeplab_dpc.data.images import JPEG_ENDINGS
 from deeplab_dpc.programs.convert import common
 
 _FOLDERS = {  # Where the archive has the images and labels of each split.
@@ -39,11 +41,13 @@ def source(
     paths |= {
         n: pathlib.Path(folder) for n, folder in (folders or {}).items() if folder
     }
-    splits = {}
+    splits, roots = {}, {}
     for split in ("train", "val"):
         images, labels = (paths[f"{split}_image_{k}folder"] for k in ("", "label_"))
-        splits[split] = layouts.tree(images, (".jpg",), labels, ".png")
-    return sources.known("ade20k", splits, _READER)
+        splits[split] = layouts.tree(images, JPEG_ENDINGS, labels, ".png")
+        roots[images] = "that are no JPEG"
+    known = sources.known("ade20k", splits, _READER)
+    return dataclasses.replace(known, roots=roots)
 
 
 PROGRAM = common.Program(

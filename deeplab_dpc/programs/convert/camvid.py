@@ -8,12 +8,14 @@ python datasets/build_camvid_data.py --camvid_root=CamVid --output_dir=records/c
 `labels/<split>/<name>.png` (ids). See g3doc/camvid.md.
 """
 
+import dataclasses
 import pathlib
 
 from deeplab_dpc import files
-from deeplab_dpc.conversion import layouts, sources
+from deeplab_dpc.conversion import folders, layouts, leftovers, sources
 from deeplab_dpc.conversion.labels import colors, palettes, reading
 from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.data.images import JPEG_ENDINGS
 from deeplab_dpc.programs.convert import common
 
 _SPLITS = ("train", "val", "test")
@@ -25,21 +27,18 @@ def source(root: pathlib.Path) -> sources.Source:
     if (root / _STILLS).is_dir() or (root / _LABELED).is_dir():
         return _original(root)
     names, class_colors, ignore_label = _classes(root / "classes.json")
-    splits = {
-        split: [
-            sources.Item(
-                name,
-                root / "images" / split / f"{name}.jpg",
-                root / "labels" / split / f"{name}.png",
-            )
+    splits = {}
+    for split in _SPLITS:
+        images = folders.Files(root / "images" / split, JPEG_ENDINGS)
+        labels = folders.Files(root / "labels" / split, (".png",))
+        splits[split] = [
+            sources.Item(name, images.path(name), labels.path(name))
             for name in sources.read_list(root / f"{split}.txt")
         ]
-        for split in _SPLITS
-    }
     reader = reading.Ids(len(names), ignore_label)
-    return sources.with_size_note(
-        sources.Source("camvid", names, class_colors, splits, reader)
-    )
+    found = sources.Source("camvid", names, class_colors, splits, reader)
+    roots = {root / "images": leftovers.UNLISTED}
+    return sources.with_size_note(dataclasses.replace(found, roots=roots))
 
 
 def split_of(name: str) -> str:
@@ -67,7 +66,8 @@ def _original(root: pathlib.Path) -> sources.Source:
             ) from e
     there = {split: items for split, items in splits.items() if items}
     reader = colors.Colors(palettes.named("camvid", 11))
-    return sources.known("camvid", there, reader)
+    known = sources.known("camvid", there, reader)
+    return dataclasses.replace(known, roots={root / _STILLS: "that are no PNG"})
 
 
 def _classes(path: pathlib.Path):

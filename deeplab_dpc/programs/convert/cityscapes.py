@@ -8,6 +8,7 @@ labels `..._labelIds.png` are mapped here; no script has to make `labelTrainIds`
 More in g3doc/cityscapes.md.
 """
 
+import dataclasses
 import pathlib
 from collections.abc import Sequence
 
@@ -59,7 +60,10 @@ def source(
         reader = reading.Ids(19)
     found = {split: _items(root, split, label_type) for split in splits}
     unions = {k: v for k, v in _UNIONS.items() if k in splits}
-    return sources.known("cityscapes", found, reader, unions)
+    known = sources.known("cityscapes", found, reader, unions)
+    roots = [root / "leftImg8bit" / f for split in splits for f in _FOLDERS[split][0]]
+    why = dict.fromkeys(roots, "not called *_leftImg8bit.png")
+    return dataclasses.replace(known, roots=why)
 
 
 def _items(root: pathlib.Path, split: str, label_type: str) -> list[sources.Item]:

@@ -8,6 +8,7 @@ stuffthingmaps_trainval2017.zip in the same folders below --annotation_root. Mor
 g3doc/coco_stuff.md.
 """
 
+import dataclasses
 import pathlib
 from collections.abc import Sequence
 
@@ -15,6 +16,7 @@ from deeplab_dpc.conversion import layouts, sources
 from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data import known_datasets
 from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.data.images import JPEG_ENDINGS
 from deeplab_dpc.programs.convert import common
 
 
@@ -28,7 +30,7 @@ def source(
         raise DatasetError(f"--splits={','.join(splits)}; splits are train and val.")
     found = {
         split: layouts.tree(
-            images / f"{split}2017", (".jpg",), annotations / f"{split}2017", ".png"
+            images / f"{split}2017", JPEG_ENDINGS, annotations / f"{split}2017", ".png"
         )
         for split in splits
     }
@@ -40,7 +42,9 @@ def source(
         "Take the PNGs of stuffthingmaps_trainval2017.zip: person is 0, and 255 is "
         "unlabelled. In the JSON annotations and labels.txt ids are one higher.",
     )
-    return sources.known("coco_stuff", found, reader)
+    roots = {images / f"{split}2017": "that are no JPEG" for split in splits}
+    known = sources.known("coco_stuff", found, reader)
+    return dataclasses.replace(known, roots=roots)
 
 
 PROGRAM = common.Program(

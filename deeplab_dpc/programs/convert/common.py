@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from absl import flags
 
-from deeplab_dpc.conversion import converter, workspace
+from deeplab_dpc.conversion import converter, leftovers, workspace
 from deeplab_dpc.conversion.sources import Source
 from deeplab_dpc.data import images
 from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError
@@ -108,11 +108,20 @@ class Program:
         output_dir = pathlib.Path(values.output_dir)
         names = ("num_shards", "num_workers", "skip_bad", "exif_orientation")
         options = converter.Options(*(values[name].value for name in names))
-        make_source = self.make_source
-        return guarded(
-            lambda: converter.convert(make_source(values), output_dir, options, log),
-            output_dir,
-        )
+        left_out: list[str] = []
+
+        def work() -> Manifest:
+            source = self.make_source(values)
+            found = leftovers.find(source)
+            if not options.skip_bad:
+                leftovers.check(found)
+            left_out.extend(leftovers.line(found))
+            return converter.convert(source, output_dir, options, log)
+
+        code = guarded(work, output_dir)
+        if code == 0 and left_out:
+            print(*left_out)
+        return code
 
     def run(self) -> None:
         """Runs the program from the command line."""

@@ -16,13 +16,13 @@ from collections.abc import Collection, Mapping, Sequence
 
 from absl import flags
 
-from deeplab_dpc.conversion import layouts, sources
+from deeplab_dpc.conversion import folders as names
+from deeplab_dpc.conversion import layouts, leftovers, sources
 from deeplab_dpc.conversion.labels import own_classes, palettes, reading
 from deeplab_dpc.conversion.sources import Item
 from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.data.images import ENDINGS
 from deeplab_dpc.programs.convert import common
-
-_SPLIT_NAMES = ("train", "val", "test", "trainval", "training", "validation")
 
 Splits = Mapping[str, Sequence[Item]]
 
@@ -52,15 +52,25 @@ def source(
     An error if the flags are wrong, or the labels cannot be of one kind.
     """
     classes = own_classes.read_classes(classes_json)
-    found = splits(folders)
+    found, strays = splits(folders)
     reader = own_classes.choose_reader(classes, label_palette, label_map)
     paths = {i.label: None for items in found.values() for i in items if i.label}
     own_classes.check_all(list(paths), reader, classes)
-    return sources.Source(name, classes.names, classes.colors, found, reader)
+    reason = leftovers.UNLISTED if folders.lists else "in no split"
+    roots = dict.fromkeys((folders.images, folders.labels), reason)
+    return sources.Source(
+        name,
+        classes.names,
+        classes.colors,
+        found,
+        reader,
+        roots=roots,
+        stray_lists=strays,
+    )
 
 
-def splits(folders: OwnFolders) -> Splits:
-    """The splits; says on stderr which way it went.
+def splits(folders: OwnFolders) -> tuple[Splits, Sequence[pathlib.Path]]:
+    """The splits, and lists of something else; says on stderr which way it went.
 
     By lists, if there is a folder of them; else by the folders `train`, `val`, ... in
     the images' folder; else a seeded choice is val. An error for a wrong list, or
@@ -68,10 +78,15 @@ def splits(folders: OwnFolders) -> Splits:
     """
     if folders.lists:
         return _by_lists(folders, folders.lists)
-    there = [name for name in _SPLIT_NAMES if (folders.images / name).is_dir()]
-    if "train" in there or "training" in there:
+    there = _split_folders(folders.images)
+    if there and {"train", "trainval"}.isdisjoint(there):
+        raise DatasetError(
+            f"{folders.images} has {', '.join(p.name for p in there.values())}, but no "
+            "folder train. Call the folder of the images to train on so, or give lists."
+        )
+    if there:
         print(f"Splits by the folders in {folders.images}.", file=sys.stderr)
-        return _by_folders(folders, there)
+        return _by_folders(folders, there), ()
     print(
         f"No lists: --val_share={folders.val_share:g} of the images are val, chosen by "
         f"--split_seed={folders.split_seed}. Frames of one video should be split by "
@@ -80,66 +95,79 @@ def splits(folders: OwnFolders) -> Splits:
     )
     endings, ending = _image_endings(folders), f"{folders.label_suffix}.png"
     items = layouts.tree(folders.images, endings, folders.labels, ending)
-    return layouts.seeded_split(items, folders.val_share, folders.split_seed)
+    return layouts.seeded_split(items, folders.val_share, folders.split_seed), ()
 
 
-def _by_lists(folders: OwnFolders, lists: pathlib.Path) -> Splits:
-    found = {path.stem: path for path in sorted(lists.glob("*.txt"))}
-    if not found:
-        raise DatasetError(
-            f"There are no lists (<split>.txt) in --list_dir={lists}: write train.txt "
-            "and val.txt with the names of the images, one a line, without ending. Or "
-            "leave --list_dir out, and the images are split by --val_share."
-        )
-    _check_unlabelled(folders, "lists", found)
-    endings = _image_endings(folders)
+def _split_folders(folder: pathlib.Path) -> dict[str, pathlib.Path]:
+    """The folders in one that are called as splits are, by the split."""
+    found: dict[str, pathlib.Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        split = names.SPLITS.get(path.name.lower())
+        if split and path.is_dir():
+            if split in found:
+                raise DatasetError(
+                    f"{found[split]} and {path} are both split {split!r}; put their "
+                    "files into one of them."
+                )
+            found[split] = path
+    return {s: found[s] for s in dict.fromkeys(names.SPLITS.values()) if s in found}
 
-    def item(split: str, name: str) -> Item:
-        label = folders.labels / f"{name}{folders.label_suffix}.png"
-        image = sources.find_image(folders.images, name, endings)
-        return Item(name, image, None if split in folders.unlabelled else label)
 
+def _by_lists(
+    folders: OwnFolders, lists: pathlib.Path
+) -> tuple[Splits, Sequence[pathlib.Path]]:
+    images = names.Files(folders.images, _image_endings(folders))
+    labels = names.Files(folders.labels, (f"{folders.label_suffix}.png",))
+    found, strays = layouts.lists(lists, images, "--list_dir")
+    unlabelled = _unlabelled(folders, "lists", found)
     return {
-        split: [item(split, name) for name in sources.read_list(path)]
-        for split, path in found.items()
-    }
+        split: [
+            Item(n, images.path(n), None if split in unlabelled else labels.path(n))
+            for n in listed
+        ]
+        for split, listed in found.items()
+    }, strays
 
 
-def _by_folders(folders: OwnFolders, found: Sequence[str]) -> Splits:
-    _check_unlabelled(folders, "folders", found)
+def _by_folders(folders: OwnFolders, found: Mapping[str, pathlib.Path]) -> Splits:
+    unlabelled = _unlabelled(folders, "folders", found)
+    label_folders = _split_folders(folders.labels)
     splits = {}
-    for name in found:
-        images, labels = folders.images / name, folders.labels / name
-        if name not in folders.unlabelled and not labels.is_dir():
+    for split, images in found.items():
+        if split not in unlabelled and split not in label_folders:
             raise DatasetError(
-                f"There are images in {images}, but there is no folder {labels}. Pass "
-                f"--unlabelled_splits={name} if they have no labels."
+                f"There are images in {images}, but there is no folder "
+                f"{folders.labels / images.name}. Pass --unlabelled_splits="
+                f"{images.name} if they have no labels."
             )
         items = layouts.tree(
             images,
             _image_endings(folders),
-            None if name in folders.unlabelled else labels,
+            None if split in unlabelled else label_folders[split],
             f"{folders.label_suffix}.png",
         )
-        split = {"training": "train", "validation": "val"}.get(name, name)
-        splits[split] = [Item(f"{name}/{i.name}", i.image, i.label) for i in items]
+        splits[split] = [
+            Item(f"{images.name}/{i.name}", i.image, i.label) for i in items
+        ]
     return splits
 
 
 def _image_endings(folders: OwnFolders) -> tuple[str, ...]:
     """Endings of images; where labels lie beside them, PNGs are labels."""
     if folders.labels.resolve() != folders.images.resolve():
-        return sources.IMAGE_ENDINGS
-    return tuple(e for e in sources.IMAGE_ENDINGS if e.lower() != ".png")
+        return ENDINGS
+    return tuple(e for e in ENDINGS if e != ".png")
 
 
-def _check_unlabelled(folders: OwnFolders, what: str, found: Collection[str]) -> None:
-    unknown = set(folders.unlabelled) - set(found)
-    if unknown:
+def _unlabelled(folders: OwnFolders, what: str, found: Collection[str]) -> set[str]:
+    """The splits without labels, of which each must be there."""
+    unlabelled = {names.split_of(name) for name in folders.unlabelled}
+    if unlabelled - set(found):
         raise DatasetError(
-            f"--unlabelled_splits names {sorted(unknown)}, but the {what} are "
-            f"{sorted(found)}."
+            f"--unlabelled_splits names {sorted(unlabelled - set(found))}, but the "
+            f"{what} are {sorted(found)}."
         )
+    return unlabelled
 
 
 _REQUIRED = {

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from absl import flags
 
-from deeplab_dpc.conversion import layouts, sources
+from deeplab_dpc.conversion import layouts, leftovers, sources
+from deeplab_dpc.conversion.folders import Files
 from deeplab_dpc.conversion.labels import mat, own_classes, reading
 from deeplab_dpc.conversion.sources import Item, Source
 from deeplab_dpc.data import dataset_info
+from deeplab_dpc.data.images import JPEG_ENDINGS
 from deeplab_dpc.programs.convert import common
 
 
@@ -56,21 +58,23 @@ def source(layout: Layout, folders: Folders) -> Source:
     """What the folders of a layout hold; an error without lists, or for a wrong one."""
     num_classes = dataset_info.known(layout.name).num_classes
     png = own_classes.pascal_reader(num_classes, folders.label_palette)
+    endings = (".png",) if folders.image_format == "png" else JPEG_ENDINGS
+    images = Files(folders.images, endings)
+    labels = [Files(folder, (".png", ".mat")) for folder in folders.labels]
+    names, strays = layouts.lists(
+        folders.lists, images, "--list_folder", folders.splits
+    )
     splits = {
         split: [
-            Item(
-                name,
-                folders.images / f"{name}.{folders.image_format}",
-                layouts.first_label(folders.labels, name, (".png", ".mat")),
-            )
-            for name in names
+            Item(name, images.path(name), layouts.first_label(labels, name))
+            for name in listed
         ]
-        for split, names in layouts.lists(
-            folders.lists, folders.splits, "--list_folder"
-        ).items()
+        for split, listed in names.items()
     }
     reader = reading.ByEnding(((".png", png), (".mat", layout.read_mat)))
-    return sources.known(layout.name, splits, reader, layout.unions)
+    known = sources.known(layout.name, splits, reader, layout.unions)
+    roots = {folders.images: leftovers.UNLISTED}
+    return dataclasses.replace(known, roots=roots, stray_lists=strays)
 
 
 def program(

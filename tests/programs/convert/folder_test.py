@@ -48,8 +48,13 @@ def folders(folder, **settings):
     return OwnFolders(folder / "images", folder / "labels", **settings)
 
 
+def splits_of(own):
+    found, _ = splits(own)
+    return found
+
+
 def listed(folder, **settings):
-    return splits(folders(folder, lists=folder / "lists", **settings))
+    return splits_of(folders(folder, lists=folder / "lists", **settings))
 
 
 def test_own_data_as_a_user_converts_it(own):
@@ -119,7 +124,7 @@ def test_folders_as_splits(own):
             (own / kind / split).mkdir()
             for path in [p for n in names for p in (own / kind).glob(f"{n}.*")]:
                 path.rename(own / kind / split / path.name)
-    found = splits(folders(own))
+    found = splits_of(folders(own))
     assert {s: [i.name for i in items] for s, items in found.items()} == {
         "train": ["train/a", "train/b"],
         "val": ["validation/c"],
@@ -128,8 +133,8 @@ def test_folders_as_splits(own):
     (own / "images/test").mkdir()
     (own / "images/test/d.png").write_bytes(b"")
     with pytest.raises(DatasetError, match="no folder .*--unlabelled_splits=test"):
-        splits(folders(own))
-    found = splits(folders(own, unlabelled=["test"]))
+        splits_of(folders(own))
+    found = splits_of(folders(own, unlabelled=["test"]))
     assert found["test"][0].label is None
 
 
@@ -140,8 +145,8 @@ def test_label_suffix(own):
     with pytest.raises(
         DatasetError, match="None of 3 images .*a_mask.png: .*--label_suffix"
     ):
-        splits(folders(own, val_share=0.3))
-    found = splits(folders(own, val_share=0.3, label_suffix="_mask"))
+        splits_of(folders(own, val_share=0.3))
+    found = splits_of(folders(own, val_share=0.3, label_suffix="_mask"))
     assert {i.name for items in found.values() for i in items} == {"a", "b", "c"}
     found = listed(own, label_suffix="_mask")
     assert found["val"][0].label == own / "labels/c_mask.png"
@@ -151,9 +156,9 @@ def test_labels_beside_images(own):
     for name in "abc":
         (own / f"labels/{name}.png").rename(own / f"images/{name}.png")
     beside = OwnFolders(own / "images", own / "images", own / "lists")
-    item = splits(beside)["val"][0]
+    item = splits_of(beside)["val"][0]
     assert (item.image.name, item.label.name) == ("c.jpg", "c.png")
-    found = splits(OwnFolders(own / "images", own / "images", val_share=0.3))
+    found = splits_of(OwnFolders(own / "images", own / "images", val_share=0.3))
     assert sum(map(len, found.values())) == 3
 
 
@@ -210,3 +215,98 @@ def test_a_user_goes_on_without_what_is_bad(own):
     assert manifest.info.split_sizes == {"train": 2, "val": 1}
     assert manifest.statistics["train"].heights_px == (3, 3, 4)
     assert len(manifest.shards) == 2
+
+
+def picture(path, value=0, **settings):
+    """A photo, or (with a class's id) a label, in a folder that may not be there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mode = "L" if path.suffix.lower() == ".png" else "RGB"
+    Image.new(mode, (4, 3), value if mode == "L" else (9, 9, value)).save(path)
+
+
+def in_folders(own, *splits):
+    for i, split in enumerate(splits):
+        picture(own / f"images/{split}/{i}.jpg", i)
+        picture(own / f"labels/{split}/{i}.png", i)
+    for name in "abc":
+        (own / f"images/{name}.jpg").unlink()
+        (own / f"labels/{name}.png").unlink()
+
+
+def test_split_folder_valid(own):
+    """Roboflow's `valid` is val, and capitals do not matter; no train is an error."""
+    in_folders(own, "Train", "valid", "TEST")
+    (own / "labels/valid").rename(own / "labels/Val")
+    done = convert(own, lists=False)
+    assert done.returncode == 0, done.stderr
+    assert "images: train 1, val 1, test 1." in done.stdout
+    (own / "images/validation").mkdir()
+    assert "both split 'val'" in convert(own, lists=False).stderr
+    (own / "images/validation").rmdir()
+    (own / "images/Train").rename(own / "images/trn")
+    assert "but no folder train" in convert(own, lists=False).stderr
+
+
+def test_image_endings_dropped(own):
+    """All endings of images count; what is none is counted, or refused if several."""
+    in_folders(own, "train", "val", "test")
+    for i, ending in enumerate(("Jpg", "jfif", "webp", "jpe", "bmp", "tif"), start=4):
+        picture(own / f"images/test/t{i}.{ending}", i)
+    (own / "images/test/g.gif").touch()
+    (own / "images/test/readme.md").touch()
+    flags = ("--unlabelled_splits=test",)
+    (own / "labels/test/2.png").unlink()
+    done = convert(own, *flags, lists=False)
+    assert done.returncode == 0, done.stderr
+    assert "images: train 1, val 1, test 7." in done.stdout
+    assert done.stdout.splitlines()[-1] == (
+        f"Not used: 1 file that end in .gif (such as {own}/images/test/g.gif); 1 file "
+        f"that end in .md (such as {own}/images/test/readme.md)."
+    )
+    (own / "images/test/h.gif").touch()
+    done = convert(own, *flags, lists=False)
+    assert done.returncode == 1
+    assert "2 files would be left out, that end in .gif: " in done.stderr
+    assert convert(own, *flags, "--skip_bad", lists=False).returncode == 0
+
+
+def test_folders_and_files_that_fit_no_split(own):
+    """A stray image is counted, a folder of them refused; so are dead links."""
+    in_folders(own, "train", "val")
+    picture(own / "images/loose.jpg")
+    done = convert(own, lists=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == (
+        f"Not used: 1 file in no split (such as {own}/images/loose.jpg)."
+    )
+    picture(own / "images/extra/1.jpg")
+    done = convert(own, lists=False)
+    assert done.returncode == 1
+    assert "2 files would be left out, in no split: " in done.stderr
+    (own / "images/extra/1.jpg").unlink()
+    (own / "images/dead").symlink_to("nowhere")
+    assert "links that lead nowhere" in convert(own, lists=False).stderr
+
+
+def test_what_lists_leave_is_counted(own):
+    (own / "lists/train.txt").write_text("a\n")
+    (own / "lists/class_names.txt").write_text("road\nsky\n")
+    done = convert(own)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == (
+        f"Not used: 2 files in no list (such as {own}/images/b.jpg); 1 file no lists "
+        f"of these images (such as {own}/lists/class_names.txt)."
+    )
+
+
+def test_upper_case_label_ending(own):
+    """`.PNG` labels are read; those that are JPEGs are named."""
+    for name in "abc":
+        (own / f"labels/{name}.png").rename(own / f"labels/{name}.PNG")
+    assert convert(own).returncode == 0
+    for name in "abc":
+        (own / f"labels/{name}.PNG").rename(own / f"labels/{name}.jpg")
+    for lists in (True, False):
+        done = convert(own, lists=lists)
+        assert done.returncode == 1
+        assert "There is a.jpg: labels must be PNGs" in done.stderr
