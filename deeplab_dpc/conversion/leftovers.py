@@ -10,7 +10,7 @@ from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.formatting import count, some
 
 UNLISTED = "in no list"  # Lists are there to choose: these are counted, not refused.
-_NOWHERE = "links that lead nowhere"
+_NOWHERE = "leading nowhere"
 _HIDDEN = "hidden"
 _PICTURES = (
     *images.ENDINGS,
@@ -33,7 +33,7 @@ def find(source: Source) -> Found:
     names |= {(i.label.parent, _name(i.image)[1]) for i in items if i.label}
     found: dict[str, list[pathlib.Path]] = {}
     for path in source.stray_lists:
-        found.setdefault("no lists of these images", []).append(path)
+        found.setdefault("listing no image", []).append(path)
     for root, reason in source.roots.items():
         for path in folders.walk(root, hidden=True) if root.is_dir() else ():
             is_hidden = any(p.startswith(".") for p in path.relative_to(root).parts)
@@ -54,7 +54,7 @@ def _why(path: pathlib.Path, reason: str) -> str:
     if not path.exists():
         return _NOWHERE
     ending = path.suffix.lower()
-    return reason if ending in images.ENDINGS else f"that end in {ending or 'nothing'}"
+    return reason if ending in images.ENDINGS else f"ending in {ending or 'nothing'}"
 
 
 def check(found: Found) -> None:

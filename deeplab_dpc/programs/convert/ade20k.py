@@ -45,7 +45,7 @@ def source(
     for split in ("train", "val"):
         images, labels = (paths[f"{split}_image_{k}folder"] for k in ("", "label_"))
         splits[split] = layouts.tree(images, JPEG_ENDINGS, labels, ".png")
-        roots[images] = "that are no JPEG"
+        roots[images] = "that are no JPEGs"
     known = sources.known("ade20k", splits, _READER)
     return dataclasses.replace(known, roots=roots)
 

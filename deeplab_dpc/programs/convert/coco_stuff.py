@@ -42,7 +42,7 @@ def source(
         "Take the PNGs of stuffthingmaps_trainval2017.zip: person is 0, and 255 is "
         "unlabelled. In the JSON annotations and labels.txt ids are one higher.",
     )
-    roots = {images / f"{split}2017": "that are no JPEG" for split in splits}
+    roots = {images / f"{split}2017": "that are no JPEGs" for split in splits}
     known = sources.known("coco_stuff", found, reader)
     return dataclasses.replace(known, roots=roots)
 

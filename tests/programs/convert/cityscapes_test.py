@@ -48,6 +48,17 @@ def expected(label: np.ndarray) -> np.ndarray:
     return ids
 
 
+def test_symlinked_folder_dropped(root):
+    """A linked city is a city, and a hidden one is none."""
+    for kind in ("leftImg8bit", "gtFine"):
+        (root / kind / "train/town").rename(root / f"{kind}_store")
+        (root / kind / "train/town").symlink_to(root / f"{kind}_store")
+        (root / kind / "train/.trash").symlink_to(root / f"{kind}_store")
+    items = cityscapes.source(root, ["train_fine"]).splits["train_fine"]
+    assert [i.name for i in items] == ["town_a", "town_b"]
+    assert all(i.image.is_file() and i.label.is_file() for i in items)
+
+
 def test_every_label_id(root):
     source = cityscapes.source(root, ["train_fine"])
     item = source.splits["train_fine"][0]
