@@ -170,6 +170,14 @@ def _steps(folder: str | os.PathLike) -> dict[int, pathlib.Path]:
     return {int(match[2]): pathlib.Path(folder, match[1]) for match in found if match}
 
 
+def meant(path: str | os.PathLike) -> pathlib.Path:
+    """The folder, or the prefix, of a path, which may be one of its files."""
+    found = pathlib.Path(path)
+    if found.name == STATE and found.is_file():
+        return found.parent
+    return found.with_name(re.sub(r"\.(index|data-\d+-of-\d+)$", "", found.name))
+
+
 def plain(path: str | os.PathLike) -> str:
     """A folder, or a checkpoint's prefix, by a name without `*?[\\`.
 

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from absl import logging
 
+from deeplab_dpc import checkpoint_files
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation import evaluator, image_scores, photos, replicas
@@ -76,7 +77,7 @@ class Run:
             ContradictionError: If a setting of the model contradicts the run.
             ConfigError: If the settings do not work together.
         """
-        given = pathlib.Path(path)
+        given = checkpoint_files.meant(path)
         is_prefix = given.with_name(f"{given.name}.index").is_file()
         folder = given.parent if is_prefix and not given.is_dir() else given
         run = RunConfig.load(folder)

@@ -36,6 +36,16 @@ def predictions(folder):
     return list(Run.open(folder).predict(IMAGES))
 
 
+@pytest.mark.parametrize(
+    "name, step",
+    [("", 15), ("checkpoint", 15), ("ckpt-10", 10), ("ckpt-10.index", 10)]
+    + [("ckpt-10.data-00000-of-00001", 10)],
+)
+def test_a_run_is_opened_by_any_of_its_names(folder, name, step):
+    run = Run.open(folder / name)
+    assert run.restore(run.build()) == step and run.folder == folder
+
+
 def test_predictions_are_the_ones_that_are_drawn(folder, predictions, tmp_path):
     flags = f"--vis_logdir={tmp_path}", "--also_save_raw_predictions"
     tiny_run.run(vis_program, f"--checkpoint_dir={folder}", *flags)
