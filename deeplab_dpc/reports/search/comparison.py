@@ -15,8 +15,7 @@ from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import END_TO_END, SearchResults, by_score
 from deeplab_dpc.search.trials import Outcome, TrialRecord
 
-TOP = 5
-"""So many of the best trials are compared, with the reranked ones."""
+TOP = 5  # So many of the best trials are compared, with the reranked ones.
 _LEAST_IN_GROUP = 3
 _NUMBERED = re.compile(r"(.*?)[\s_\-/#]*\d+")
 

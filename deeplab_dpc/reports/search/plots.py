@@ -19,8 +19,7 @@ from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import CONFIDENCE, Correlation, scores_of, spearman
 from deeplab_dpc.search.trials import TrialRecord
 
-FEW = 10
-"""Cells, below which plots and correlations say next to nothing."""
+FEW = 10  # Cells; fewer say next to nothing in plots and correlations.
 _BINS = (8, 60)  # Least and most bars of the histogram.
 _LEAST_IN_MEDIAN = 20  # Trials.
 _MEDIANS = 60  # At most so many along the trials.

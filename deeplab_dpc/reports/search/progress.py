@@ -11,8 +11,7 @@ from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import SearchResults, by_score
 from deeplab_dpc.search.trials import TrialRecord
 
-REFRESH_S = 60
-"""Seconds after which the page of a running search loads itself again."""
+REFRESH_S = 60  # After which the page of a running search loads itself again.
 _WINDOW_S, _WINDOW_TRIALS = 3600.0, 10
 _NUMBERS = re.compile(r"\d+")
 _ENDED = ("complete", "stopped")

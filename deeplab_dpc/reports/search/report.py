@@ -23,12 +23,11 @@ _OURS = (
     *("cell_best_?", "cell_worst", "fidelity_?", "branch_norms", "score_history"),
     *("proxy_against_rerank", "score_against_multiply_adds", "score_histogram"),
 )
-_WAYS = {
+_WAYS = {  # Of training, in which fidelity is measured, for the axes.
     "small": "score end to end",
     "proxy": "proxy score",
     "large": "score end to end with the larger backbone",
 }
-"""Ways of training in which fidelity is measured, for the axes."""
 
 
 class ReportError(ValueError):

@@ -16,8 +16,7 @@ from deeplab_dpc.search.results import SearchResults
 from deeplab_dpc.search.trials import Outcome, TrialRecord
 
 CSV_NAME = "trials.csv"
-BEST, LATEST = 200, 200
-"""So many of the trials with the highest scores, and of the latest, are on the page."""
+BEST, LATEST = 200, 200  # So many of the best, and of the latest, are on the page.
 _FIELDS = (
     *("number", "state", "score", "multiply_adds", "parameters", "took_s", "steps"),
     *("attempt", "worker", "began_s", "ended_s", "error", "branch_norms", "genotype"),

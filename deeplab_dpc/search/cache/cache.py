@@ -17,8 +17,7 @@ from deeplab_dpc.training.run_folder import RunConfig
 FILE_NAME = "manifest.json"
 FORMAT = 1
 SPLITS = ("train", "val")
-KINDS = {"features": np.float16, "labels": np.uint8}
-"""The two files of a shard."""
+KINDS = {"features": np.float16, "labels": np.uint8}  # The two files of a shard.
 
 Path = str | os.PathLike[str]
 
@@ -189,26 +188,22 @@ class CachedSplit:
 
 
 class Cache:
-    """The features of a backbone on random training views and whole validation images.
-
-    Attributes:
-        train: Random views of the training images.
-        val: The validation images, padded at the bottom and the right.
-        run: What it was made with: backbone and weights, records, crops.
-        fingerprint: Tells one cache from another: 16 hexadecimal digits.
-        num_classes: The ignored label left out unless it is one of them.
-        ignore_label: The label of pixels that count for nothing.
-        channels: Of the features.
-        output_stride: Pixels of the image for one of the feature map.
+    """The features of a backbone on random training views (`train`) and on whole
+    validation images (`val`), padded at the bottom and the right.
     """
 
     def __init__(self, folder: Path, manifest: CacheManifest):
         self.folder, self.manifest = pathlib.Path(folder), manifest
         self.train, self.val = (CachedSplit(self.folder, manifest, s) for s in SPLITS)
-        self.run, self.fingerprint = manifest.run, manifest.fingerprint
+        self.run = manifest.run  # What made it: backbone and weights, records, crops.
+        self.fingerprint = manifest.fingerprint  # Tells one cache from another.
+        # The ignored label left out unless it is one of the classes.
         self.num_classes = self.run.dataset.num_classes
-        self.ignore_label = self.run.dataset.ignore_label
-        self.channels = manifest.channels
+        self.ignore_label = (
+            self.run.dataset.ignore_label
+        )  # Of pixels that do not count.
+        self.channels = manifest.channels  # Of the features.
+        # Pixels of the image for one of the feature map.
         self.output_stride: int = manifest.settings["model.output_stride"]
 
     @classmethod

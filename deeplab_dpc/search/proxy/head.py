@@ -27,9 +27,6 @@ from deeplab_dpc.search.proxy.loss import UpsampledLoss
 from deeplab_dpc.tf1 import tf1_name
 from deeplab_dpc.training import losses, optimizers, schedules
 
-Loss = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
-"""Of logits: the loss, and its gradient by them."""
-
 
 class CandidateError(RuntimeError):
     """The training of one candidate failed."""
@@ -143,8 +140,8 @@ class Step:
             found.append(tf.where(tf.math.is_finite(squares), loss, math.nan))
         return tf.stack(found)
 
-    def _loss_against(self, labels: tf.Tensor) -> Loss:
-        """At the size of the labels, or of the logits."""
+    def _loss_against(self, labels: tf.Tensor) -> Callable[[tf.Tensor], Any]:
+        """Of logits, at the labels' size or theirs: the loss, its gradient by them."""
         cache, sizes = self._cache, self._cache.train
         if self._config.proxy_upsample_logits:
             classes = cache.num_classes, cache.ignore_label

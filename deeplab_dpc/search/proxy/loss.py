@@ -6,16 +6,14 @@ down, images follow each other so that one stays in the processor's cache, and w
 follows from the labels alone is made once for all candidates.
 """
 
-import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 
-@dataclasses.dataclass(frozen=True)
-class Targets:
+class Targets(NamedTuple):
     """What the loss needs of a batch's labels."""
 
     is_class: tf.Tensor  # 1 where a pixel counts, `[batch, height, width]` float32.
