@@ -1,6 +1,6 @@
 r"""Makes a run folder of a TF1 checkpoint of the original DeepLab, and back.
 
-python convert_checkpoint.py --checkpoint_dir=<unpacked model zoo archive>
+python convert_checkpoint.py --checkpoint_dir=<model zoo archive, packed or not>
 python convert_checkpoint.py --checkpoint_dir=<run folder> --tf1_prefix=out/model.ckpt
 
 The first reads from the tensors' names and shapes which model it is, prints what it
@@ -34,13 +34,15 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     config_flags.define_run(values)
     config_flags.define_optional(EvalConfig, values)
     values["checkpoint_dir"].help = (
-        "The folder of a TF1 checkpoint (or its prefix); with --tf1_prefix a run "
-        "folder (or a checkpoint in it)."
+        "The folder of a TF1 checkpoint (or its prefix), an archive of the model zoo "
+        "(.tar.gz), a frozen graph (.pb) or an .npz of arrays by TF1 name; with "
+        "--tf1_prefix a run folder (or a checkpoint in it)."
     )
     flags.DEFINE_string(
         "run_dir",
         None,
-        "The run folder to make; <checkpoint_dir>/run by default.",
+        "The run folder to make; <checkpoint_dir>/run by default, <archive>_run of a "
+        ".tar.gz.",
         flag_values=values,
     )
     flags.DEFINE_string(
@@ -58,8 +60,8 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     path = values["checkpoint_dir"].value
     if not path:
         raise app.UsageError(
-            "--checkpoint_dir is missing; give the folder of a TF1 checkpoint, such as "
-            "an unpacked archive of the model zoo."
+            "--checkpoint_dir is missing; give an archive of the model zoo, packed or "
+            "not, or another TF1 checkpoint."
         )
     if values["tf1_prefix"].value:
         to_tf1(values["tf1_prefix"].value, values)
@@ -74,21 +76,19 @@ def to_run(path: str, values: flags.FlagValues) -> None:
             f"--checkpoint_dir={path} is a run folder already; to write its weights as "
             "a TF1 checkpoint, pass --tf1_prefix=out/model.ckpt."
         )
-    prefix = archives.find_checkpoint(path)
-    folder = pathlib.Path(
-        values["run_dir"].value or pathlib.Path(prefix).parent / "run"
-    )
-    if folder.exists():
-        raise run_folder.RunFolderError(
-            f"{folder} is there already; pass another --run_dir, or delete it."
-        )
-    files.output_folder(folder.parent, "run_dir")
     given: dict[str, Any] = {**config_flags.given_cell(values)}
     for config in (ModelConfig, DataConfig, EvalConfig):
         given |= config_flags.given(config, values)
-    found = Tf1Run.read(prefix, given)
+    with archives.opened(path) as (source, folder):
+        folder = pathlib.Path(values["run_dir"].value or folder)
+        if folder.exists():
+            raise run_folder.RunFolderError(
+                f"{folder} is there already; pass another --run_dir, or delete it."
+            )
+        files.output_folder(folder.parent, "run_dir")
+        found = Tf1Run.read(source, given)
     print(
-        f"{prefix}, step {found.step}, {len(found.weights)} tensors:\n"
+        f"{source}, step {found.step}, {len(found.weights)} tensors:\n"
         f"{table(found.facts)}",
         flush=True,
     )

@@ -1,31 +1,70 @@
-"""The folder that an archive of the model zoo unpacks to."""
+"""Archives of the model zoo, and the folders that they unpack to."""
 
+import contextlib
+import gzip
 import os
 import pathlib
 import re
+import shutil
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterator
 
-from deeplab_dpc.tf1.sources import WeightsError
+from deeplab_dpc.formatting import clipped
+from deeplab_dpc.tf1.sources import FILES, WeightsError
+
+FROZEN_GRAPH = "frozen_inference_graph.pb"
 
 _SUFFIX = re.compile(r"\.(index|meta|data-\d+-of-\d+)$")
+_ARCHIVE = re.compile(r"\.(tar\.gz|tgz|tar)$")
+_WANTED = re.compile(r"[^.].*\.(index|data-\d+-of-\d+)|checkpoint")
 
 
-def find_checkpoint(path: str | os.PathLike) -> str:
-    """The prefix of the TF1 checkpoint that a folder, a prefix or one of its files is.
+@contextlib.contextmanager
+def opened(path: str | os.PathLike) -> Iterator[tuple[str, pathlib.Path]]:
+    """What `read_tensors` reads, and the run folder that is made of it by default.
 
-    Of several in a folder the `checkpoint` file, or the number at the end, tells the
-    newest. A `WeightsError` is raised if there is none, or no telling which.
+    `path` is what `find_source` takes, or an archive: its checkpoint or frozen graph
+    lies in a temporary folder until the block ends.
+    """
+    given = pathlib.Path(path)
+    ending = _ARCHIVE.search(given.name)
+    if not ending or not given.is_file():
+        source = find_source(given)
+        yield source, pathlib.Path(source).parent / "run"
+        return
+    name = given.name[: ending.start()]
+    with tempfile.TemporaryDirectory(prefix=f"{name}-") as folder:
+        _unpack(given, pathlib.Path(folder))
+        try:
+            source = find_source(folder)
+        except WeightsError as e:
+            raise WeightsError(f"{given}: {e}") from e
+        yield source, given.with_name(f"{name}_run")
+
+
+def find_source(path: str | os.PathLike) -> str:
+    """The prefix of a TF1 checkpoint, an `.npz` or a frozen graph.
+
+    A folder, a checkpoint's prefix or one of its files is given, or the file itself. Of
+    several checkpoints in a folder the `checkpoint` file, or the number at the end,
+    tells the newest; a frozen graph counts where there is none. A `WeightsError` is
+    raised if there is nothing, or no telling which.
     """
     given = pathlib.Path(path)
     if given.is_dir():
         return str(_newest(given))
+    if given.suffix in FILES and given.is_file():
+        return str(given)
     prefix = given.with_name(_SUFFIX.sub("", given.name))
     if prefix.with_name(f"{prefix.name}.index").is_file():
         return str(prefix)
-    if given.name.endswith((".tar.gz", ".tgz", ".tar", ".zip")):
-        hint = f"Unpack it first: tar xzf {given}, and give the folder."
-    else:
-        hint = "Give the folder with the .index and .data files, or their prefix."
-    raise WeightsError(f"{given} is no checkpoint: {prefix}.index is missing. {hint}")
+    raise WeightsError(
+        f"{given} is no checkpoint: {prefix}.index is missing. Give the folder with "
+        "the .index and .data files, or their prefix, an archive of the model zoo "
+        "(.tar.gz), a frozen graph (.pb) or an .npz."
+    )
 
 
 def step_in_name(prefix: str) -> int:
@@ -37,6 +76,9 @@ def step_in_name(prefix: str) -> int:
 def _newest(folder: pathlib.Path) -> pathlib.Path:
     found = sorted(p.with_name(p.stem) for p in folder.glob("*.index"))
     if not found:
+        graph = folder / FROZEN_GRAPH
+        if graph.is_file():
+            return graph
         raise WeightsError(f"{folder} holds no checkpoint (*.index). {_hint(folder)}")
     if len(found) == 1:
         return found[0]
@@ -65,10 +107,56 @@ def _hint(folder: pathlib.Path) -> str:
     inner = sorted(p.parent for p in folder.glob("*/*.index"))
     if inner:
         return f"Did you mean {inner[0]}?"
-    if (folder / "frozen_inference_graph.pb").is_file():
-        return (
-            "A frozen graph alone cannot be converted; take an archive that has "
-            "model.ckpt.index and model.ckpt.data-00000-of-00001, too."
-        )
     names = sorted(p.name for p in folder.iterdir())
     return f"It holds {', '.join(names[:8]) or 'nothing'}."
+
+
+def _unpack(archive: pathlib.Path, folder: pathlib.Path) -> None:
+    """Puts an archive's checkpoint and frozen graph into a folder, all side by side.
+
+    The archive is read to its end, where gzip's checksum is. A member that is wanted
+    must be a plain file inside the archive, and of one name there is one.
+    """
+    try:
+        with open(archive, "rb") as file:
+            is_zipped = file.read(2) == b"\x1f\x8b"
+        with (
+            (gzip.open if is_zipped else open)(archive, "rb") as stream,
+            tarfile.open(fileobj=stream, mode="r|") as members,
+        ):
+            for member in members:
+                name = _wanted_name(archive, member)
+                content = members.extractfile(member) if name else None
+                if content:
+                    with open(folder / name, "xb") as out:
+                        shutil.copyfileobj(content, out)
+            while stream.read(2**20):
+                pass
+    except FileExistsError as e:
+        name = pathlib.Path(e.filename).name
+        raise WeightsError(
+            f"{archive} holds two files {name}; unpack it and give the right folder."
+        ) from e
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as e:
+        raise WeightsError(
+            f"{archive} is damaged, or no .tar.gz: {clipped(str(e), 200)}. Download or "
+            "copy it again."
+        ) from e
+    except OSError as e:
+        e.filename = e.filename or str(folder)
+        raise
+
+
+def _wanted_name(archive: pathlib.Path, member: tarfile.TarInfo) -> str:
+    """The name of a member that is of use, without its folders; or nothing."""
+    path = pathlib.PurePosixPath(member.name)
+    if member.isdir() or not (
+        path.name == FROZEN_GRAPH or _WANTED.fullmatch(path.name)
+    ):
+        return ""
+    if not member.isfile() or path.is_absolute() or ".." in path.parts:
+        raise WeightsError(
+            f"{archive} has the member {clipped(member.name)}, which is no plain file "
+            "inside it; nothing was unpacked."
+        )
+    return path.name

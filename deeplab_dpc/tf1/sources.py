@@ -1,9 +1,11 @@
-"""Files with weights by TF1 name: checkpoints, .npz."""
+"""Files with weights by TF1 name: checkpoints, frozen graphs, .npz."""
 
+import contextlib
 import io
 import os
 import pathlib
 import zipfile
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -13,6 +15,9 @@ STEP = "global_step"
 _OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _SLOTS = ("Momentum", "Adam", "Adam_1", "RMSProp", "ExponentialMovingAverage")
 _NO_WEIGHTS = ("beta1_power", "beta2_power", STEP)
+
+_BATCH_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+_KINDS = ("weights", "depthwise_weights", "biases", *_BATCH_NORM)
 
 Tensors = dict[str, np.ndarray]
 
@@ -24,8 +29,9 @@ class WeightsError(ValueError):
 def read_weights(source: str | os.PathLike) -> Tensors:
     """Arrays by TF1 name, without optimizer slots and the step counter.
 
-    They are in an .npz or in the TF1 checkpoint of this prefix (its .index file's path
-    without the ending); where they cannot be read, a `WeightsError` is raised.
+    They are in an .npz, a frozen graph (.pb) or the TF1 checkpoint of this prefix (its
+    .index file's path without the ending); where they cannot be read, a `WeightsError`
+    is raised.
     """
     return without_slots(read_tensors(source))
 
@@ -42,27 +48,40 @@ def without_slots(tensors: Tensors) -> Tensors:
 def read_tensors(source: str | os.PathLike) -> Tensors:
     """All arrays of what `read_weights` reads."""
     path = os.fspath(source)
-    return _read_npz(path) if path.endswith(".npz") else read_checkpoint(path)
+    read = FILES.get(os.path.splitext(path)[1], read_checkpoint)
+    return read(path)
+
+
+@contextlib.contextmanager
+def _reading(path: str, kind: str) -> Iterator[None]:
+    """Whatever damage raises is a `WeightsError`: it has a dozen types, from
+    `zlib.error` to `NotImplementedError`.
+    """
+    try:
+        yield
+    except Exception as e:
+        raise WeightsError(
+            f"{path} cannot be read as {kind}: {clipped(str(e), 200)}. If it was "
+            "downloaded or copied, do that again."
+        ) from e
 
 
 def _read_npz(path: str) -> Tensors:
     """Each array's file in the archive, its checksum compared, and their number."""
-    try:
-        with open(path, "rb") as file, zipfile.ZipFile(file) as archive:
-            tensors = {
-                name.removesuffix(".npy"): np.lib.format.read_array(
-                    io.BytesIO(archive.read(name)), allow_pickle=False
-                )
-                for name in archive.namelist()
-            }
-            file.seek(-12 - len(archive.comment), os.SEEK_END)
-            if len(tensors) != int.from_bytes(file.read(2), "little"):
-                raise zipfile.BadZipFile("its directory lacks an array")
-    except Exception as e:  # A dozen types, from zlib.error to NotImplementedError.
-        raise WeightsError(
-            f"{path} cannot be read as an .npz file: {clipped(str(e), 200)}. If it was "
-            "downloaded or copied, do that again."
-        ) from e
+    with (
+        _reading(path, "an .npz file"),
+        open(path, "rb") as file,
+        zipfile.ZipFile(file) as archive,
+    ):
+        tensors = {
+            name.removesuffix(".npy"): np.lib.format.read_array(
+                io.BytesIO(archive.read(name)), allow_pickle=False
+            )
+            for name in archive.namelist()
+        }
+        file.seek(-12 - len(archive.comment), os.SEEK_END)
+        if len(tensors) != int.from_bytes(file.read(2), "little"):
+            raise zipfile.BadZipFile("its directory lacks an array")
     odd = [n for n, a in tensors.items() if not np.issubdtype(a.dtype, np.number)]
     if odd:
         raise WeightsError(
@@ -71,13 +90,39 @@ def _read_npz(path: str) -> Tensors:
     return tensors
 
 
-def read_checkpoint(prefix: str | os.PathLike) -> Tensors:
+def _read_graph(path: str) -> Tensors:
+    """The constants of a frozen graph that are called as variables are."""
+    import tensorflow as tf
+
+    with _reading(path, "a frozen graph"):
+        graph = tf.compat.v1.GraphDef.FromString(pathlib.Path(path).read_bytes())
+        tensors = {
+            node.name: tf.make_ndarray(node.attr["value"].tensor)
+            for node in graph.node
+            if node.op == "Const" and node.name.split("/")[-1] in _KINDS
+        }
+    if not tensors:
+        raise WeightsError(
+            f"{path} is no frozen graph of the original: of its {len(graph.node):,} "
+            "nodes none is a constant with the name of a variable, such as "
+            "logits/semantic/weights."
+        )
+    if not any(name.endswith("/moving_variance") for name in tensors):
+        raise WeightsError(
+            f"{path} has {len(tensors)} constants with names of variables, but none of "
+            "a batch norm (moving_variance): they are folded into the kernels. Take "
+            "the archive's checkpoint (model.ckpt), or the graph before folding."
+        )
+    return tensors
+
+
+def read_checkpoint(prefix: str) -> Tensors:
     """All tensors of a TF1 checkpoint, by name, or a `WeightsError`."""
     import tensorflow as tf
 
     path = pathlib.Path(prefix)
     try:
-        reader = tf.train.load_checkpoint(str(prefix))
+        reader = tf.train.load_checkpoint(prefix)
         names = sorted(reader.get_variable_to_shape_map())
         if _OBJECT_GRAPH not in names:
             return {name: reader.get_tensor(name) for name in names}
@@ -101,3 +146,7 @@ def _files_beside(path: pathlib.Path) -> str:
     found = sorted(f for f in path.parent.iterdir() if f.name.startswith(path.name))
     sizes = [f"{f.name} ({f.stat().st_size:,} bytes)" for f in found]
     return f"Found: {', '.join(sizes) or 'no file of this name'}."
+
+
+FILES = {".npz": _read_npz, ".pb": _read_graph}
+"""Who reads a file of this ending; all else is the prefix of a checkpoint."""

@@ -13,7 +13,7 @@ from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data import dataset_info, known_datasets
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.model import build_model
-from deeplab_dpc.tf1 import archives, inferring, load_tf1_weights
+from deeplab_dpc.tf1 import WeightsError, archives, inferring, load_tf1_weights
 from deeplab_dpc.tf1.inferring import Fact, Facts
 from deeplab_dpc.tf1.sources import STEP, read_tensors, without_slots
 from deeplab_dpc.training import checkpoints, run_folder
@@ -41,13 +41,13 @@ class Tf1Run:
     config: RunConfig  # All settings.
 
     @classmethod
-    def read(cls, prefix: str, given: Mapping[str, Any]) -> "Tf1Run":
-        """Reads a checkpoint; what is given replaces what would be read or assumed.
+    def read(cls, source: str, given: Mapping[str, Any]) -> "Tf1Run":
+        """Reads weights; what is given replaces what would be read or assumed.
 
         `WeightsError` if it is no model of ours, `ContradictionError` if the given data
         set has another number of classes.
         """
-        tensors = read_tensors(prefix)
+        tensors = read_tensors(source)
         weights = without_slots(tensors)
         model_settings = {field.name for field in dataclasses.fields(ModelConfig)}
         of_model = {k: v for k, v in given.items() if k in model_settings}
@@ -55,8 +55,12 @@ class Tf1Run:
         shapes = {name: array.shape for name, array in weights.items()}
         facts = inferring.infer_model(shapes, of_model)
         facts.update(_data_facts(facts["num_classes"].value, of_data))
-        step = int(tensors.get(STEP, archives.step_in_name(prefix)))
-        return cls(weights, step, facts, _run_config(facts))
+        step = tensors.get(STEP, np.array(archives.step_in_name(source)))
+        if step.shape or step.dtype.kind not in "iu" or step < 0:
+            raise WeightsError(
+                f"{source} has the {STEP} {step}; it is a number of steps."
+            )
+        return cls(weights, int(step), facts, _run_config(facts))
 
     def write(self, folder: pathlib.Path) -> keras.Model:
         """Writes the run folder, whole or not at all; gives the model."""

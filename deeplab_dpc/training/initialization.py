@@ -76,20 +76,21 @@ def initialize(model: keras.Model, train: TrainConfig) -> Initialization | None:
 
 
 def read_weights(source: str) -> Weights:
-    """Arrays by TF1 name from an .npz, a TF1 checkpoint, or a run of this program.
+    """Arrays by TF1 name from an .npz, a frozen graph, a TF1 checkpoint, or a run.
 
     Of a folder the newest checkpoint counts. WeightsError if it is none of them.
     """
-    is_npz, prefix = source.endswith(".npz"), source
+    is_file, prefix = source.endswith(tuple(sources.FILES)), source
     try:
         if os.path.isdir(source):
             prefix = checkpoint_files.newest(source) or ""
-        if not is_npz and not os.path.exists(f"{prefix}.index"):
+        if not is_file and not os.path.exists(f"{prefix}.index"):
             raise WeightsError(
                 "this is no checkpoint. Give an .npz file, the prefix of a TF1 "
-                "checkpoint (the path without .index), or the folder of a run."
+                "checkpoint (the path without .index), a frozen graph (.pb), or the "
+                "folder of a run."
             )
-        if not is_npz and checkpoints.is_ours(prefix):
+        if not is_file and checkpoints.is_ours(prefix):
             return checkpoints.read_tf1_weights(prefix)
         return sources.read_weights(prefix)
     except (WeightsError, checkpoint_files.CheckpointError) as e:

@@ -1,6 +1,7 @@
 """convert_checkpoint.py: archives of the model zoo, simulated from the goldens."""
 
 import json
+import tarfile
 
 import numpy as np
 import pytest
@@ -189,6 +190,25 @@ def test_the_step_is_the_checkpoints(tmp_path):
     small_archive(tmp_path)
     convert(tmp_path)
     assert (tmp_path / "run" / "ckpt-7.index").is_file()
+
+
+@pytest.mark.parametrize("name", ["zoo.tar.gz", "frozen_inference_graph.pb", "w.npz"])
+def test_archives_frozen_graphs_and_npz_are_taken_as_they_are(tmp_path, capsys, name):
+    weights = small_archive(tmp_path / "zoo")
+    with tarfile.open(tmp_path / "zoo.tar.gz", "w:gz") as file:
+        file.add(tmp_path / "zoo", "deeplabv3")
+    zoo.freeze(tmp_path / "frozen_inference_graph.pb", weights)
+    np.savez(tmp_path / "w.npz", **weights, global_step=7)
+    convert(tmp_path / name)
+    folder = tmp_path / ("zoo_run" if name == "zoo.tar.gz" else "run")
+    model = build_model(RunConfig.load(folder).model)
+    step = run_folder.restore_model(model, folder)
+    assert step == (0 if name.endswith(".pb") else 7)
+    for key, value in variables_by_tf1_name(model).items():
+        np.testing.assert_array_equal(value, weights[key])
+    assert ["num_classes", "3", "read"] in [
+        line.split()[:3] for line in capsys.readouterr().out.splitlines()
+    ]
 
 
 def test_a_wrong_data_set_leaves_nothing(tmp_path):

@@ -1,7 +1,13 @@
+import io
+import pathlib
+import random
+import tarfile
+
 import pytest
 
 from deeplab_dpc import WeightsError
-from deeplab_dpc.tf1.archives import find_checkpoint, step_in_name
+from deeplab_dpc.tf1.archives import find_source, opened, step_in_name
+from tests import nightly
 
 
 @pytest.fixture
@@ -22,31 +28,31 @@ def folder(tmp_path):
 )
 def test_a_folder_a_prefix_and_a_file_mean_its_checkpoint(folder, given):
     path = folder("model.ckpt")
-    assert find_checkpoint(path / given) == str(path / "model.ckpt")
+    assert find_source(path / given) == str(path / "model.ckpt")
 
 
 def test_the_newest_of_several_has_the_largest_number(folder):
     path = folder("model.ckpt-900", "model.ckpt-30000", "model.ckpt-7000")
-    assert find_checkpoint(path) == str(path / "model.ckpt-30000")
+    assert find_source(path) == str(path / "model.ckpt-30000")
 
 
 def test_the_state_file_may_tell_from_another_machine(folder):
     path = folder("model.ckpt-900", "model.ckpt-30000")
     (path / "checkpoint").write_text('model_checkpoint_path: "/old/model.ckpt-900"\n')
-    assert find_checkpoint(path) == str(path / "model.ckpt-900")
+    assert find_source(path) == str(path / "model.ckpt-900")
 
 
 def test_no_telling_which(folder):
     with pytest.raises(WeightsError, match="2 checkpoints .best, model.ckpt"):
-        find_checkpoint(folder("best", "model.ckpt"))
+        find_source(folder("best", "model.ckpt"))
 
 
 @pytest.mark.parametrize(
     "file, given, words",
     [
         (None, "", "It holds nothing"),
-        ("frozen_inference_graph.pb", "", "A frozen graph alone"),
-        (None, "model.tar.gz", "tar xzf .*model.tar.gz"),
+        ("weights.npz", "", "It holds weights.npz"),
+        (None, "model.tar.gz", "model.tar.gz is no checkpoint.*an archive"),
         (None, "nothing", "nothing.index is missing"),
         ("train/model.ckpt.index", "", "Did you mean {0}/train"),  # Too high a folder.
     ],
@@ -56,9 +62,101 @@ def test_what_is_no_checkpoint(tmp_path, file, given, words):
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).touch()
     with pytest.raises(WeightsError, match=words.format(tmp_path)):
-        find_checkpoint(tmp_path / given)
+        find_source(tmp_path / given)
 
 
 def test_the_step_in_a_name():
     assert step_in_name("a-3/model.ckpt-30000") == 30000
     assert step_in_name("a-3/model.ckpt") == 0
+
+
+@pytest.mark.parametrize("name", ["frozen_inference_graph.pb", "weights.npz"])
+def test_a_frozen_graph_and_an_npz_are_sources(folder, tmp_path, name):
+    (tmp_path / name).touch()
+    assert find_source(tmp_path / name) == str(tmp_path / name)
+    if name.endswith(".pb"):
+        assert find_source(tmp_path) == str(tmp_path / name)
+        assert find_source(folder("model.ckpt")) == str(tmp_path / "model.ckpt")
+
+
+INDEX, DATA = "zoo/model.ckpt.index", "zoo/model.ckpt.data-00000-of-00001"
+CONTENT = {
+    "zoo/._model.ckpt.index": b"a Mac's",
+    INDEX: random.Random(0).randbytes(2000),
+    DATA: bytes(5000) + random.Random(1).randbytes(5000),
+    "zoo/README": b"read me",
+}
+
+
+def packed(path, content, mode="w:gz", **fields):
+    with tarfile.open(path, mode) as archive:
+        for name, data in content.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            for key, value in fields.items():
+                setattr(member, key, value)
+            archive.addfile(member, io.BytesIO(data))
+    return path
+
+
+def unpacked(path):
+    """The files that the archive's source has while it is open."""
+    with opened(path) as (source, _):
+        parent = pathlib.Path(source).parent
+        return {f"zoo/{p.name}": p.read_bytes() for p in parent.iterdir()}
+
+
+@pytest.mark.parametrize(
+    "name, mode", [("a.tar.gz", "w:gz"), ("a.tgz", "w:gz"), ("a.tar", "w")]
+)
+def test_an_archive_is_unpacked_for_a_while(tmp_path, name, mode):
+    path = packed(tmp_path / name, CONTENT, mode)
+    with opened(path) as (source, run):
+        assert pathlib.Path(source).name == "model.ckpt" and run == tmp_path / "a_run"
+    assert not pathlib.Path(source).parent.exists()
+    assert unpacked(path) == {name: CONTENT[name] for name in (INDEX, DATA)}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "content, fields, words",
+    [
+        ({"../model.ckpt.index": b""}, {}, "member ../model.ckpt.index, which is no"),
+        ({"/tmp/model.ckpt.index": b""}, {}, "member /tmp/model.ckpt.index"),
+        (
+            {INDEX: b""},
+            {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"},
+            "no plain file",
+        ),
+        (
+            {INDEX: b""},
+            {"type": tarfile.LNKTYPE, "linkname": "/etc/passwd"},
+            "no plain file",
+        ),
+        ({INDEX: b""}, {"type": tarfile.FIFOTYPE}, "no plain file"),
+        ({INDEX: b"", "b/model.ckpt.index": b""}, {}, "two files model.ckpt.index"),
+        ({"../../x": b"", "zoo/README": b""}, {}, "a.tar.gz: .*holds no checkpoint"),
+    ],
+)
+def test_an_archive_that_leads_elsewhere_or_holds_nothing(
+    tmp_path, content, fields, words
+):
+    (tmp_path / "in").mkdir()
+    path = packed(tmp_path / "in" / "a.tar.gz", content, **fields)
+    with pytest.raises(WeightsError, match=words):
+        unpacked(path)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [path]
+
+
+def test_damaged_archives_give_words_or_the_truth(tmp_path):
+    """A bit flipped, or the file cut."""
+    path = packed(tmp_path / "a.tar.gz", CONTENT)
+    whole, rng, truth = path.read_bytes(), random.Random(0), unpacked(path)
+    for _ in range(nightly.of(300, 5000)):
+        content, at = bytearray(whole), rng.randrange(len(whole))
+        content[at] ^= 1 << rng.randrange(8)
+        path.write_bytes(content[:at] if rng.random() < 0.3 else content)
+        try:
+            assert unpacked(path) == truth
+        except WeightsError as e:
+            assert str(path) in str(e) and len(str(e)) < 600

@@ -7,6 +7,7 @@ import pytest
 from deeplab_dpc import WeightsError
 from deeplab_dpc.tf1.sources import read_weights
 from tests import nightly
+from tests.tf1 import zoo
 
 RNG = np.random.default_rng(0)
 ARRAYS = {
@@ -87,3 +88,31 @@ def test_damaged_npz_give_words_or_the_truth(npz):
         for name, array in found.items():
             np.testing.assert_array_equal(array, ARRAYS[name])
     assert read < nightly.of(300, 5000) / 4
+
+
+def test_a_frozen_graphs_constants_are_its_weights(tmp_path):
+    norm = {
+        f"MobilenetV2/Conv/BatchNorm/{n}": RNG.random(5, "f4")
+        for n in ("gamma", "beta", "moving_mean", "moving_variance")
+    }
+    found = read_weights(zoo.freeze(tmp_path / "graph.pb", ARRAYS | norm))
+    assert found.keys() == (ARRAYS | norm).keys()
+    for name, value in (ARRAYS | norm).items():
+        np.testing.assert_array_equal(found[name], value)
+
+
+@pytest.mark.parametrize(
+    "weights, words",
+    [
+        (ARRAYS, "has 4 constants.*none of a batch norm .* folded into the kernels"),
+        ({"w": np.ones(3, "f4")}, "no frozen graph of the original: of its .* nodes"),
+        (None, "cannot be read as a frozen graph: Error parsing"),
+    ],
+)
+def test_a_graph_that_lacks_something_is_refused(tmp_path, weights, words):
+    path = tmp_path / "graph.pb"
+    path.write_bytes(b"no graph at all")
+    if weights:
+        zoo.freeze(path, weights)
+    with pytest.raises(WeightsError, match=words):
+        read_weights(path)

@@ -1,4 +1,4 @@
-"""TF1 checkpoints as the original's model zoo has them, filled by the recipe."""
+"""What archives of the original's model zoo hold: checkpoints and frozen graphs."""
 
 import pathlib
 from collections.abc import Mapping
@@ -25,3 +25,22 @@ def write(
         tensors=list(tensors.values()),
     )
     return str(prefix)
+
+
+def freeze(path: pathlib.Path, weights: Mapping[str, np.ndarray]) -> str:
+    """A graph whose variables TF1 has turned into constants, as the original exports."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default() as graph, v1.Session() as session:
+        variables = [
+            v1.get_variable(name, initializer=value, use_resource=False)
+            for name, value in weights.items()
+        ]
+        total = tf.add_n(
+            [tf.reduce_sum(v) for v in variables], name="SemanticPredictions"
+        )
+        session.run(v1.global_variables_initializer())
+        frozen = v1.graph_util.convert_variables_to_constants(
+            session, graph.as_graph_def(), [total.op.name]
+        )
+    path.write_bytes(frozen.SerializeToString())
+    return str(path)
