@@ -24,7 +24,7 @@ from deeplab_dpc.genotypes import DPC_TOP1, Genotype
 from deeplab_dpc.programs import command_line
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.tf1 import archives, save_tf1_checkpoint
-from deeplab_dpc.tf1.inferring import Fact, Facts
+from deeplab_dpc.tf1.inferring import Facts
 from deeplab_dpc.training import run_folder
 from deeplab_dpc.training.from_tf1 import Tf1Run
 
@@ -120,7 +120,15 @@ def to_tf1(prefix: str, values: flags.FlagValues) -> None:
 
 def table(facts: Facts) -> str:
     """Each setting, its value, where it comes from and why."""
-    rows = [("setting", "value", "from", "because"), *map(_row, facts.items())]
+    rows = [("setting", "value", "from", "because")]
+    for name, fact in facts.items():
+        value: Any = fact.value
+        if isinstance(value, Genotype):
+            value = "top1" if value == DPC_TOP1 else f"{len(value.branches)} branches"
+        if isinstance(value, tuple):
+            value = ",".join(map(str, value))
+        value = "none" if value is None else str(value)
+        rows.append((name, value, fact.origin, fact.reason))
     rows.append(("all others", "", "assumed", "the original's defaults"))
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     lines = []
@@ -128,16 +136,6 @@ def table(facts: Facts) -> str:
         padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
         lines.append("  " + "  ".join(padded) + f"  {reason}")
     return "\n".join(lines)
-
-
-def _row(item: tuple[str, Fact]) -> tuple[str, str, str, str]:
-    name, fact = item
-    value: Any = fact.value
-    if isinstance(value, Genotype):
-        value = "top1" if value == DPC_TOP1 else f"{len(value.branches)} branches"
-    if isinstance(value, tuple):
-        value = ",".join(map(str, value))
-    return name, "none" if value is None else str(value), fact.origin, fact.reason
 
 
 def run() -> None:

@@ -27,7 +27,6 @@ from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.programs import command_line
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.reports import evaluation as reports
-from deeplab_dpc.reports.evaluation import scores
 from deeplab_dpc.reports.pictures import Palette
 from deeplab_dpc.runs import Run
 from deeplab_dpc.training import checkpoints, compatibility, run_folder
@@ -126,7 +125,7 @@ def _evaluate(
     look = extremes.see if extremes is not None else None
     result = run.evaluate(None, predictor, step, table, look)
     print(result.table(), flush=True)
-    path = scores.write(run, result, logdir)
+    path = reports.write_scores(run, result, logdir)
     print(
         f"Scores: {path}; TensorBoard: tensorboard {as_flag('logdir', logdir)}",
         flush=True,

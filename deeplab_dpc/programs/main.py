@@ -26,7 +26,16 @@ def run() -> None:
     """Runs the program that the command line names."""
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name in ("", "-h", "help", "--help", "--helpfull"):
-        print(_help(), file=sys.stdout if name else sys.stderr)
+        commands = [
+            f"  {command:20s} {does}" for command, (_, does) in COMMANDS.items()
+        ]
+        print(
+            "usage: deeplab-dpc <command> [flags]\n",
+            *commands,
+            "\n`deeplab-dpc <command> --help` tells a command's flags.",
+            sep="\n",
+            file=sys.stdout if name else sys.stderr,
+        )
         sys.exit(0 if name else 1)
     if name not in COMMANDS:
         print(
@@ -37,15 +46,6 @@ def run() -> None:
         sys.exit(1)
     sys.argv[:2] = [f"deeplab-dpc {name}"]
     importlib.import_module(f"deeplab_dpc.programs.{COMMANDS[name][0]}").run()
-
-
-def _help() -> str:
-    lines = [f"  {name:20s} {does}" for name, (_, does) in COMMANDS.items()]
-    return (
-        "usage: deeplab-dpc <command> [flags]\n\n"
-        + "\n".join(lines)
-        + "\n\n`deeplab-dpc <command> --help` tells a command's flags."
-    )
 
 
 if __name__ == "__main__":

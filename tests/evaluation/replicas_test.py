@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from deeplab_dpc import inference
 from deeplab_dpc.evaluation import replicas
+from deeplab_dpc.programs import eval as program
 from tests.programs import tiny_run
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -24,7 +25,7 @@ two = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, two)
 from deeplab_dpc import inference
 from deeplab_dpc.evaluation import replicas
-from deeplab_dpc.programs import eval as program
+from tests.evaluation.replicas_test import evaluate
 from tests.programs import tiny_run
 
 folder = pathlib.Path(sys.argv[1])
@@ -38,14 +39,13 @@ images = np.load(folder / "images.npz")
 a, b, c = (images[name] for name in "abc")
 np.savez(folder / "labels.npz", *labels([a, b]), *labels([c]))
 for size in (1, 2):
-    out = folder / f"two_{size}"
-    tiny_run.run(
-        program,
-        f"--checkpoint_dir={folder / 'run'}",
-        f"--eval_logdir={out}",
-        f"--eval_batch_size={size}",
-    )
+    evaluate(folder, f"two_{size}", size)
 """
+
+
+def evaluate(folder, name, size):
+    where = f"--checkpoint_dir={folder / 'run'}", f"--eval_logdir={folder / name}"
+    tiny_run.run(program, *where, f"--eval_batch_size={size}")
 
 
 @pytest.fixture(scope="module")
@@ -87,18 +87,10 @@ def test_batches_of_different_sizes_give_the_labels_of_one_device(folder):
 @pytest.mark.parametrize("size", [1, 2])
 def test_eval_counts_the_same_on_two_devices(folder, size):
     """Three images: a device is without a batch at the end (size 1: 2 + 1 batches)."""
-    from deeplab_dpc.programs import eval as program
-
-    out = folder / f"one_{size}"
-    tiny_run.run(
-        program,
-        f"--checkpoint_dir={folder / 'run'}",
-        f"--eval_logdir={out}",
-        f"--eval_batch_size={size}",
-    )
+    evaluate(folder, f"one_{size}", size)
     for name in ("val_confusion.csv", "val_images.csv"):
         there = (folder / f"two_{size}" / name).read_text()
-        assert (out / name).read_text() == there
+        assert (folder / f"one_{size}" / name).read_text() == there
     assert "2 devices" in (folder / "printed.txt").read_text()
 
 

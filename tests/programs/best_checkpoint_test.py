@@ -14,7 +14,7 @@ from deeplab_dpc.config import ConfigError
 from deeplab_dpc.evaluation import confusion
 from deeplab_dpc.evaluation.best import BestError
 from deeplab_dpc.programs import eval as program
-from deeplab_dpc.reports.evaluation import scores
+from deeplab_dpc.reports import evaluation as reports
 from deeplab_dpc.training import checkpoints
 from tests.programs import tiny_run
 
@@ -31,7 +31,7 @@ def evaluated(tmp_path_factory, dataset_dir):
             path.unlink()
         tiny_run.write_checkpoint(run_dir, coming.pop(0))
 
-    waiting, writing = checkpoints.awaited, scores.write
+    waiting, writing = checkpoints.awaited, reports.write_scores
 
     def write(run, result, folder):
         results.append(result)
@@ -39,7 +39,7 @@ def evaluated(tmp_path_factory, dataset_dir):
 
     with pytest.MonkeyPatch.context() as patched, contextlib.redirect_stdout(printed):
         patched.setattr(checkpoints, "awaited", lambda f, s: waiting(f, s, sleep=sleep))
-        patched.setattr(scores, "write", write)
+        patched.setattr(reports, "write_scores", write)
         tiny_run.run(
             program, f"--checkpoint_dir={run_dir}", "--max_number_of_evaluations=0"
         )

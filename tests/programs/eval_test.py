@@ -1,8 +1,9 @@
-"""eval.py as it is typed: scores by value, overrides, contradictions, errors."""
+"""eval.py as it is typed: scores by value, overrides, contradictions, errors, page."""
 
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -16,8 +17,9 @@ from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.evaluation import confusion
 from deeplab_dpc.evaluation.evaluator import EvaluationError
 from deeplab_dpc.files import OutputError
+from deeplab_dpc.formatting import percent
 from deeplab_dpc.programs import eval as program
-from deeplab_dpc.training import checkpoints, compatibility
+from deeplab_dpc.training import checkpoints, compatibility, metrics, run_record
 from deeplab_dpc.training.checkpoints import RunFolderError
 from deeplab_dpc.training.compatibility import ContradictionError
 from tests.programs import tiny_run
@@ -52,23 +54,22 @@ def test_scores_a_given_checkpoint(run_dir):
     )
 
 
-def test_scales_and_flips_replace_the_runs(run_dir):
-    evaluate(run_dir, "--eval_scales=0.5", "--add_flipped_images")
-    expected = tiny_run.expected_counts(10, (0.5,), True)
-    np.testing.assert_array_equal(tiny_run.written_counts(run_dir), expected)
-
-
-def test_crop_size_replaces_the_runs(run_dir):
-    evaluate(run_dir, "--eval_crop_size=49,65")
-    expected = tiny_run.expected_counts(10, crop=(49, 65))
-    np.testing.assert_array_equal(tiny_run.written_counts(run_dir), expected)
-
-
-def test_another_output_stride_scales_the_rates(run_dir):
-    scores = evaluate(run_dir, "--output_stride=8")
-    assert scores["settings"]["model"]["atrous_rates"] == [2, 4]
-    expected = tiny_run.expected_counts(10, output_stride=8, atrous_rates=(2, 4))
-    np.testing.assert_array_equal(tiny_run.written_counts(run_dir), expected)
+@pytest.mark.parametrize(
+    "flags, expected",
+    [
+        ("--eval_scales=0.5 --add_flipped_images", {"scales": (0.5,), "flips": True}),
+        ("--eval_crop_size=49,65", {"crop": (49, 65)}),
+        ("--output_stride=8", {"output_stride": 8, "atrous_rates": (2, 4)}),
+    ],
+)
+def test_a_flag_replaces_the_runs_setting(run_dir, flags, expected):
+    """Another output stride scales the rates."""
+    scores = evaluate(run_dir, *flags.split())
+    rates = expected.get("atrous_rates", (1, 2))
+    assert scores["settings"]["model"]["atrous_rates"] == list(rates)
+    np.testing.assert_array_equal(
+        tiny_run.written_counts(run_dir), tiny_run.expected_counts(10, **expected)
+    )
 
 
 def test_given_rates_are_kept(read_only_run):
@@ -204,3 +205,67 @@ def test_an_error_is_a_paragraph_and_exit_code_1(tmp_path):
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "is no run folder" in done.stderr
+
+
+def report(folder, *arguments):
+    """Runs the program; gives the page and the scores."""
+    scores = evaluate(folder, "--report", *arguments)
+    return (folder / "eval" / "val_report.html").read_text(), scores
+
+
+def test_the_page_shows_the_scores_of_the_evaluation(run_dir, capsys):
+    text, scores = report(run_dir)
+    assert f"<dd>{percent(scores['miou'])}</dd>" in text.replace("&lt;", "<")
+    assert "tiny val, step 10" in text and f"{run_dir}/ckpt-10" in text
+    for score in scores["classes"]:
+        assert f'data-value="{score["iou"]:.9g}"' in text
+    assert f"Report: {run_dir}/eval/val_report.html" in capsys.readouterr().out
+
+
+def test_each_image_is_shown_once_with_its_scores(run_dir):
+    text, scores = report(run_dir)
+    shown = re.findall(r'<h4>(\S+) <span class="note">mIoU ([^,]*),', text)
+    ranked = sorted(scores["images"], key=lambda image: image["miou"])
+    expected = [(image["name"], percent(image["miou"])) for image in ranked]
+    assert shown == expected  # Two worst, then the best one.
+    assert text.count("<img") == 3 * 4
+
+
+def test_the_number_of_images_can_be_chosen(run_dir):
+    text, _ = report(run_dir, "--report_images=0")
+    assert "<img" not in text and "Worst images" not in text
+
+
+def test_the_page_has_the_trainings_curve_and_commands(run_dir):
+    table = metrics.Metrics(run_dir, 0)
+    for step in (5, 10):
+        table.append(step, {"loss": 3.0 / step, "learning_rate": 0.1})
+    (run_dir / run_record.COMMAND_FILE).write_text("train.py --train_logdir=a&b\n")
+    text, _ = report(run_dir)
+    assert text.count('<g class="line">') == 2
+    assert "it was 0.6 first and 0.3 last" in text
+    assert "train.py --train_logdir=a&amp;b" in text
+
+
+def test_without_metrics_the_page_says_so(run_dir):
+    text, _ = report(run_dir)
+    assert "has no metrics.csv" in text and '<g class="line">' not in text
+
+
+def test_without_the_flag_there_is_no_page(run_dir):
+    assert evaluate(run_dir)["num_images"] == 3
+    assert not (run_dir / "eval/val_report.html").exists()
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_batches_do_not_change_the_page(run_dir, size):
+    """Pictures are cut from their batches without padding."""
+    pages = [
+        report(run_dir, "--eval_crop_size=41,50", *flags)[0]
+        for flags in ([], [f"--eval_batch_size={size}"])
+    ]
+    first, second = (
+        re.findall(r'<img[^>]* width="(\d+)" height="(\d+)"', page) for page in pages
+    )
+    assert first == second
+    assert set(first) == {("40", "33"), ("50", "20"), ("37", "41")}

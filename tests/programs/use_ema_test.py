@@ -39,13 +39,17 @@ def _values(model):
     return [np.asarray(variable) for variable in found]
 
 
-def _restored(folder, *arguments):
+def _check(folder, arguments, step):
+    """The weights that these flags restore are those of `tiny_run.model(step)`."""
     values = flags.FlagValues()
     eval_program.define_flags(values)
     values(["eval.py", f"--checkpoint_dir={folder}", *arguments])
     model = tiny_run.model(12)
     assert config_flags.open_run(values).restore(model) == 10
-    return _values(model)
+    for value, expected in zip(
+        _values(model), _values(tiny_run.model(step)), strict=True
+    ):
+        np.testing.assert_array_equal(value, expected)
 
 
 @pytest.mark.parametrize(
@@ -53,14 +57,10 @@ def _restored(folder, *arguments):
 )
 def test_the_flag_chooses_the_weights(folder, arguments, step):
     """By default the averages, as the run has them."""
-    found = _restored(folder, *arguments)
-    for value, expected in zip(found, _values(tiny_run.model(step)), strict=True):
-        np.testing.assert_array_equal(value, expected)
+    _check(folder, arguments, step)
 
 
 def test_without_averages_the_default_is_the_last_weights(read_only_run):
-    found = _restored(read_only_run)
-    for value, expected in zip(found, _values(tiny_run.model(10)), strict=True):
-        np.testing.assert_array_equal(value, expected)
+    _check(read_only_run, (), 10)
     with pytest.raises(RunFolderError, match="no moving averages"):
-        _restored(read_only_run, "--use_ema")
+        _check(read_only_run, ("--use_ema",), 10)
