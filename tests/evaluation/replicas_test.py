@@ -1,10 +1,5 @@
 """Several devices find what one does: labels, counts, scores."""
 
-import os
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,8 +8,6 @@ from deeplab_dpc import inference
 from deeplab_dpc.evaluation import replicas
 from deeplab_dpc.programs import eval as program
 from tests.programs import tiny_run
-
-ROOT = pathlib.Path(__file__).parents[2]
 
 _TWO_DEVICES = """
 import pathlib, sys
@@ -58,13 +51,7 @@ def folder(tmp_path_factory):
     sizes["c"] = (1, 21, 90)
     images = {k: rng.uniform(0, 255, (*size, 3)) for k, size in sizes.items()}
     np.savez(folder / "images.npz", **images)
-    done = subprocess.run(
-        [sys.executable, "-c", _TWO_DEVICES, folder],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"},
-        timeout=300,
-    )
+    done = tiny_run.python("-c", _TWO_DEVICES, folder, timeout=300)
     assert done.returncode == 0, done.stderr
     (folder / "printed.txt").write_text(done.stdout)
     return folder

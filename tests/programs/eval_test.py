@@ -1,11 +1,8 @@
 """eval.py as it is typed: scores by value, overrides, contradictions, errors, page."""
 
 import json
-import os
 import pathlib
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -23,8 +20,6 @@ from deeplab_dpc.training import checkpoints, compatibility, metrics, run_record
 from deeplab_dpc.training.checkpoints import RunFolderError
 from deeplab_dpc.training.compatibility import ContradictionError
 from tests.programs import tiny_run
-
-ROOT = pathlib.Path(__file__).parent.parent.parent
 
 
 def evaluate(folder, *arguments):
@@ -190,18 +185,8 @@ def test_a_folder_that_takes_no_files_is_told_before_the_work(run_dir, tmp_path)
         evaluate(run_dir, f"--eval_logdir={tmp_path / 'file'}")
 
 
-def typed(script, *arguments):
-    """Runs a program at the root in a process of its own."""
-    return subprocess.run(
-        [sys.executable, ROOT / script, *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": str(ROOT)},
-    )
-
-
 def test_an_error_is_a_paragraph_and_exit_code_1(tmp_path):
-    done = typed("eval.py", f"--checkpoint_dir={tmp_path / 'nowhere'}")
+    done = tiny_run.python("eval.py", f"--checkpoint_dir={tmp_path / 'nowhere'}")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "is no run folder" in done.stderr

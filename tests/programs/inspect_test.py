@@ -1,9 +1,6 @@
 """python -m deeplab_dpc.data.inspect as it is typed: what it says, draws and refuses."""
 
 import json
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -182,14 +179,8 @@ def test_errors(capsys, folder, tmp_path):
 
 def test_the_program_as_it_is_typed(folder, workplace):
     damage(folder / SHARD, 30)
-    command = [sys.executable, "-m", "deeplab_dpc.data.inspect", "--verify"]
-    done = subprocess.run(
-        [*command, f"--dataset_dir={folder}"],
-        cwd=workplace,
-        env={**os.environ, "PYTHONPATH": str(goldens.ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    command = "-m", "deeplab_dpc.data.inspect", "--verify"
+    done = tiny_run.python(*command, f"--dataset_dir={folder}", cwd=workplace)
     assert done.returncode == 1
     assert f"BAD {folder / SHARD}" in done.stdout
     assert "records: " in done.stderr and "Traceback" not in done.stderr

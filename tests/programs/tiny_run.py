@@ -1,7 +1,10 @@
 """A run folder with a small model and its data set, for tests of programs."""
 
 import functools
+import os
 import pathlib
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -99,6 +102,13 @@ def run(program, *arguments: object) -> None:
     program.define_flags(values)
     values(["program.py", *map(str, arguments)])
     program.main(["program.py"], values)
+
+
+def python(*arguments, cwd=goldens.ROOT, **settings) -> subprocess.CompletedProcess:
+    """Runs Python in a process of its own, which finds our package from any folder."""
+    env = {**os.environ, "PYTHONPATH": str(goldens.ROOT), "TF_CPP_MIN_LOG_LEVEL": "2"}
+    given = {"cwd": cwd, "env": env, "capture_output": True, "text": True, **settings}
+    return subprocess.run([sys.executable, *arguments], **given)
 
 
 @functools.cache
