@@ -18,6 +18,7 @@ import numpy as np
 from absl import app, flags
 
 from deeplab_dpc import files
+from deeplab_dpc.config import EvalConfig
 from deeplab_dpc.data import colormaps
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation import evaluator, photos
@@ -139,16 +140,9 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
 
 def _evaluation(vis: VisConfig) -> dict:
     """The settings of the run's evaluation that were given for drawing."""
-    named = {
-        "eval_split": vis.vis_split,
-        "eval_batch_size": vis.vis_batch_size,
-        "eval_crop_size": vis.vis_crop_size,
-        "eval_scales": vis.eval_scales,
-        "add_flipped_images": vis.add_flipped_images,
-        "sliding_window": vis.sliding_window,
-        "sliding_window_overlap": vis.sliding_window_overlap,
-    }
-    return {name: value for name, value in named.items() if value is not None}
+    names = {field.name for field in dataclasses.fields(EvalConfig)}
+    named = {name.replace("vis_", "eval_"): value for name, value in vars(vis).items()}
+    return {k: v for k, v in named.items() if k in names and v is not None}
 
 
 def _palette(info: DatasetInfo, values: flags.FlagValues) -> Palette:

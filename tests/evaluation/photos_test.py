@@ -7,6 +7,7 @@ from PIL import Image
 
 from deeplab_dpc.config import DataConfig
 from deeplab_dpc.evaluation import photos
+from deeplab_dpc.evaluation.photos import PhotoError
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (4, 6, 3), "uint8")
 
@@ -58,19 +59,19 @@ def test_other_formats_are_read_exactly(tmp_path, ending):
 def test_what_is_no_photo_is_refused_by_name(tmp_path):
     """Transparency, print colours, an EPS in disguise, and too many pixels."""
     clear = saved(tmp_path / "clear.png", np.dstack([PIXELS, PIXELS[..., 0]]))
-    with pytest.raises(photos.PhotoError, match="clear.png: .* are transparent"):
+    with pytest.raises(PhotoError, match="clear.png: .* are transparent"):
         photos.read(clear)
     Image.fromarray(PIXELS).convert("CMYK").save(tmp_path / "print.jpg")
-    with pytest.raises(photos.PhotoError, match="print.jpg has CMYK colours"):
+    with pytest.raises(PhotoError, match="print.jpg has CMYK colours"):
         photos.read(tmp_path / "print.jpg")
     Image.fromarray(PIXELS).save(tmp_path / "a.eps")
-    with pytest.raises(photos.PhotoError, match="eps as.png is a EPS file"):
+    with pytest.raises(PhotoError, match="eps as.png is a EPS file"):
         photos.read((tmp_path / "a.eps").rename(tmp_path / "eps as.png"))
-    with pytest.raises(photos.PhotoError, match="has 6 x 4 pixels, more than the 20"):
+    with pytest.raises(PhotoError, match="has 6 x 4 pixels, more than the 20"):
         photos.read(saved(tmp_path / "a.png"), max_megapixels=20e-6)
     black = Image.new("1", (30_000, 30_000))
     black.save(tmp_path / "bomb.png")
-    with pytest.raises(photos.PhotoError, match="bomb.png says that it has more than"):
+    with pytest.raises(PhotoError, match="bomb.png says that it has more than"):
         photos.read(tmp_path / "bomb.png")
 
 
@@ -101,20 +102,18 @@ def test_resizes_as_the_data_settings_say(tmp_path):
 
 
 def test_says_what_is_not_there_or_no_image(tmp_path):
-    with pytest.raises(photos.PhotoError, match="no folder"):
+    with pytest.raises(PhotoError, match="no folder"):
         photos.find(str(tmp_path / "none"), [])
-    with pytest.raises(photos.PhotoError, match="has no image"):
+    with pytest.raises(PhotoError, match="has no image"):
         photos.find(str(tmp_path), [])
-    with pytest.raises(photos.PhotoError, match="no such file: .*x.png"):
+    with pytest.raises(PhotoError, match="no such file: .*x.png"):
         photos.find(None, [str(tmp_path / "x.png")])
     (tmp_path / "bad.png").write_bytes(b"no png")
     with pytest.raises(
-        photos.PhotoError, match="bad.png is no image: its header cannot be read"
+        PhotoError, match="bad.png is no image: its header cannot be read"
     ):
         photos.read(tmp_path / "bad.png")
     whole = saved(tmp_path / "whole.png", np.tile(PIXELS, (50, 50, 1))).read_bytes()
     (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(
-        photos.PhotoError, match="half.png is damaged and cannot be decoded"
-    ):
+    with pytest.raises(PhotoError, match="half.png is damaged and cannot be decoded"):
         photos.read(tmp_path / "half.png")
