@@ -11,6 +11,7 @@ benchmarks/published_costs.py sets our counts beside the published ones.
 import dataclasses
 import pathlib
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from absl import app, flags
 
@@ -161,19 +162,16 @@ def _totals(costs: Costs, tree: Part) -> list[str]:
 
 
 def _model(options: DescribeConfig, values: flags.FlagValues) -> ModelConfig:
-    extra = dict(config_flags.given_cell(values))
-    classes = options.num_classes or _classes(values)
-    return config_flags.config_from(
-        ModelConfig, {**extra, **({"num_classes": classes} if classes else {})}, values
-    )
-
-
-def _classes(values: flags.FlagValues) -> int | None:
-    """The classes of the data set that the flags name, if they name one."""
-    data = config_flags.config_from(DataConfig, values=values)
-    if data.dataset_dir:
-        return DatasetInfo.load(data.dataset_dir, data.dataset).num_classes
-    return dataset_info.known(data.dataset).num_classes if data.dataset else None
+    """The model; its classes are, if not given, those of the data set that is named."""
+    extra: dict[str, Any] = dict(config_flags.given_cell(values))
+    if options.num_classes:
+        extra["num_classes"] = options.num_classes
+    elif (data := config_flags.config_from(DataConfig, values=values)).dataset_dir:
+        info = DatasetInfo.load(data.dataset_dir, data.dataset)
+        extra["num_classes"] = info.num_classes
+    elif data.dataset:
+        extra["num_classes"] = dataset_info.known(data.dataset).num_classes
+    return config_flags.config_from(ModelConfig, extra, values)
 
 
 def run() -> None:
