@@ -4,6 +4,7 @@
 #   make test-nightly all tests, each sweep whole (hours)
 #   make faithfulness GOLDEN=folder   compares with the original's numbers, writes the page
 #   make test-jax     layers and models on Keras's JAX backend
+#   make test-torch   the same on its PyTorch backend
 #   make check        format, lint, types and the quick tests
 #   make bench        the benchmarks, as CSV rows in benchmarks/results
 
@@ -15,7 +16,7 @@ SLOW ?=
 JOBS ?= logical
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: install install-dev quickstart test test-nightly faithfulness test-jax check check-style format bench clean
+.PHONY: install install-dev quickstart test test-nightly faithfulness test-jax test-torch check check-style format bench clean
 
 install: .venv/.installed
 install-dev: .venv/.installed-dev
@@ -49,15 +50,17 @@ GOLDEN ?=
 faithfulness: install
 	$(BIN)/python -m tests.faithfulness $(if $(GOLDEN),--golden=$(GOLDEN))
 
-# The layers, and two models against the original, on Keras's JAX backend.
-test-jax: .venv-jax/.installed
-	KERAS_BACKEND=jax .venv-jax/bin/python -m pytest tests/layers \
+# The layers, and two models against the original, on Keras's other backends.
+test-jax test-torch: test-%: .venv-%/.installed
+	KERAS_BACKEND=$* .venv-$*/bin/python -m pytest tests/layers \
 	  tests/model_test.py::test_logits_and_classes_equal_the_originals
 
-.venv-jax/.installed: Makefile
-	$(PYTHON) -m venv .venv-jax
-	.venv-jax/bin/python -m pip install --quiet --disable-pip-version-check \
-	  keras==3.15.1 jax==0.10.2 'numpy<2.4' absl-py==1.4.0 pytest==9.2.0
+.venv-jax/.installed: BACKEND := jax==0.10.2
+.venv-torch/.installed: BACKEND := torch==2.13.0
+.venv-jax/.installed .venv-torch/.installed: .venv-%/.installed: Makefile
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check \
+	  keras==3.15.1 $(BACKEND) 'numpy<2.4' absl-py==1.4.0 pytest==9.2.0
 	@touch $@
 
 check: check-style test
@@ -75,4 +78,4 @@ bench: install
 	$(BIN)/python benchmarks/run_all.py
 
 clean:
-	rm -rf .venv .venv-jax quickstart .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-jax .venv-torch quickstart .mypy_cache .pytest_cache .ruff_cache

@@ -12,6 +12,7 @@ import os
 import pathlib
 import zlib
 
+import keras
 import numpy as np
 import pytest
 
@@ -168,7 +169,7 @@ def deviation(stored: dict[str, np.ndarray], key: str, tensor: np.ndarray) -> fl
 
     Also compares the shape; the tensor's mean, deviation and extremes count, too.
     """
-    tensor = np.asarray(tensor, np.float32)
+    tensor = np.asarray(keras.ops.convert_to_numpy(tensor), np.float32)
     if key in stored:
         expected = stored[key]
         assert tensor.shape == expected.shape, key

@@ -49,7 +49,9 @@ def normalize_batch(
         none = ops.zeros((0,), "float32")
         out = _fused(x, gamma, beta, (none, none), epsilon=epsilon, is_training=True)
         return out.y, out.batch_mean, out.batch_variance
-    mean, variance = ops.moments(ops.cast(x, "float32"), axes=(0, 1, 2))
+    wide = ops.cast(x, "float32")  # Two passes: PyTorch's moments are of one, inexact.
+    mean = ops.mean(wide, axis=(0, 1, 2))
+    variance = ops.mean(ops.square(wide - mean), axis=(0, 1, 2))
     y = normalize(x, gamma, beta, (mean, variance), epsilon)
     count = ops.cast(ops.prod(ops.convert_to_tensor(ops.shape(x)[:3])), "float32")
     unbiased = variance * (count / ops.maximum(count - 1.0, 1.0))

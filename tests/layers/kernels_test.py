@@ -59,7 +59,9 @@ def test_resize_keeps_low_precision(dtype, error):
 def test_normalize_is_the_formula():
     x, gamma, beta, mean = random(2, 3, 4, 5), random(5), random(5), random(5, seed=1)
     variance = np.exp(random(5, seed=2))
-    y = kernels.normalize(x, gamma, beta, (mean, variance), 1e-3)
+    arrays = x, gamma, beta, mean, variance
+    *tensors, mean_, variance_ = map(ops.convert_to_tensor, arrays)
+    y = kernels.normalize(*tensors, (mean_, variance_), 1e-3)
     expected = (x - mean) / np.sqrt(variance + 1e-3) * gamma + beta
     np.testing.assert_allclose(y, expected, atol=1e-5)
 
@@ -68,8 +70,8 @@ def test_normalize_is_the_formula():
 def test_batch_statistics_normalise_biased_and_report_unbiased(shape):
     x, gamma = random(*shape) * 3 + 1, random(shape[-1])
     beta = random(shape[-1], seed=1)
-    tensor = ops.convert_to_tensor(x)
-    y, mean, variance = kernels.normalize_batch(tensor, gamma, beta, 1e-3)
+    tensors = map(ops.convert_to_tensor, (x, gamma, beta))
+    y, mean, variance = kernels.normalize_batch(*tensors, 1e-3)
     flat = x.reshape(-1, shape[-1]).astype(np.float64)
     expected = (x - flat.mean(0)) / np.sqrt(flat.var(0) + 1e-3) * gamma + beta
     np.testing.assert_allclose(y, expected, atol=1e-5)
