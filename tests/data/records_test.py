@@ -68,8 +68,7 @@ def test_the_originals_records_are_read_as_it_does():
 
 def test_equal_records_give_equal_bytes(tmp_path):
     examples = [records.encode(RECORD), b"abc"]
-    for name in "ab":
-        assert records.write_shard(tmp_path / name, examples) == 2
+    assert [records.write_shard(tmp_path / name, examples) for name in "ab"] == [2, 2]
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
 

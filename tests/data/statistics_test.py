@@ -30,12 +30,10 @@ PAIRS = (
 def test_figures_by_hand():
     figures = tally_of(*PAIRS).figures()
     assert (figures.num_images, figures.num_labelled) == (3, 2)
-    assert figures.class_pixels == (6, 2, 0)
-    assert figures.ignored_pixels == 2
+    assert (figures.class_pixels, figures.ignored_pixels) == ((6, 2, 0), 2)
     assert figures.pixels_where_present == (8, 4, 0)
     assert figures.images_where_present == (2, 1, 0)
-    assert figures.heights_px == (1, 2, 5)
-    assert figures.widths_px == (2, 3, 4)
+    assert (figures.heights_px, figures.widths_px) == ((1, 2, 5), (2, 3, 4))
     assert figures.mean_rgb == (12.0, 10.0, 136.5)  # Of 6, 4 and 10 pixels.
     assert figures.std_rgb == (4.0, 10.0, pytest.approx(118.9548, abs=1e-4))
 
@@ -53,8 +51,7 @@ def test_an_ignored_class_counts_as_ignored():
 
 
 def test_parts_merge_to_the_whole():
-    whole = tally_of(*PAIRS)
-    merged = tally_of(*PAIRS[:1])
+    whole, merged = tally_of(*PAIRS), tally_of(*PAIRS[:1])
     merged.merge(tally_of(*PAIRS[1:]))
     assert merged.to_dict() == whole.to_dict()
     assert merged.figures() == whole.figures()

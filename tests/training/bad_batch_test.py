@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from deeplab_dpc import checkpoint_files
 from deeplab_dpc.training import bad_batch, trainer
 
 
@@ -53,12 +54,16 @@ def test_nothing_is_left_of_a_copy_that_fails(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_an_explosion_leaves_its_batch(make_config, tmp_path):
+def test_an_explosion_is_named_and_leaves_its_batch_but_no_checkpoint(
+    make_config, tmp_path
+):
     config = make_config(base_learning_rate=1e30, training_number_of_steps=20)
     with pytest.raises(trainer.TrainingError) as error:
         trainer.train(config, tmp_path / "run")
+    assert checkpoint_files.newest(tmp_path / "run") is None
     (folder,) = (tmp_path / "run").glob("bad_batch_*")
     assert f"They are in {folder}" in str(error.value)
+    assert "noise" in str(error.value)
     facts = json.loads((folder / "batch.json").read_text())
     assert f"Step {facts['step']}:" in str(error.value)
     assert folder.name == f"bad_batch_{facts['step']}"

@@ -1,18 +1,13 @@
 """Which checkpoint of a folder is the newest."""
 
-import keras
-
 from deeplab_dpc import checkpoint_files
 from deeplab_dpc.training import checkpoints
-
-
-def _model() -> keras.Model:
-    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+from tests.training import tiny
 
 
 def test_the_newest_is_the_one_that_the_folder_names(tmp_path):
     assert checkpoint_files.newest(tmp_path) is None
-    prefix = checkpoints.save_once(_model(), tmp_path, 9)
+    prefix = checkpoints.save_once(tiny.logits_alone(), tmp_path, 9)
     assert checkpoint_files.newest(tmp_path) == prefix == str(tmp_path / "ckpt-9")
 
 
@@ -21,7 +16,7 @@ def test_without_the_naming_file_the_highest_step_is_taken_with_a_word(
 ):
     for step in (9, 1000, 200):
         folder = tmp_path / str(step)
-        checkpoints.save_once(_model(), folder, step)
+        checkpoints.save_once(tiny.logits_alone(), folder, step)
         for path in folder.glob("ckpt-*"):
             path.rename(tmp_path / path.name)
     (tmp_path / "ckpt-5000.data-00000-of-00001").write_bytes(b"no index: half a copy")

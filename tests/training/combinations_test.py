@@ -77,8 +77,11 @@ TRAIN = {
     "weight_decay": [0.0],
 }
 BATCH = {
-    "image": np.random.default_rng(0).uniform(0, 255, (4, SIZE, SIZE, 3)),
-    "label": np.random.default_rng(1).choice([0, 1, 2, 255], (4, SIZE, SIZE)),
+    "image": np.random.default_rng(0).uniform(0, 255, (4, SIZE, SIZE, 3)).astype("f4"),
+    "label": np.random.default_rng(1)
+    .choice([0, 1, 2, 255], (4, SIZE, SIZE))
+    .astype("i4"),
+    "name": np.array([b"noise"] * 4),
 }
 
 
@@ -122,22 +125,14 @@ def attempt(model: dict, train: dict) -> str:
         )
         trainer.check_shares(config.train, 1)
         strategy = tf.distribute.get_strategy()
-        loop = Loop(TrainState.build(config, strategy), strategy, _batches())
+        batches = tf.data.Dataset.from_tensors(BATCH).repeat()
+        loop = Loop(TrainState.build(config, strategy), strategy, batches)
     except ConfigError as e:
         assert len(str(e)) > 30
         return "refused"
     means = loop.train_until(1)
     assert np.isfinite(means["loss"]) and means["loss"] > 0
     return "trained"
-
-
-def _batches() -> tf.data.Dataset:
-    batch = {
-        "image": BATCH["image"].astype("float32"),
-        "label": BATCH["label"].astype("int32"),
-        "name": np.array([b"noise"] * 4),
-    }
-    return tf.data.Dataset.from_tensors(batch).repeat()
 
 
 @pytest.mark.slow

@@ -100,9 +100,8 @@ def test_mining_in_images_keeps_the_worst_pixels_of_each():
     labels = random.integers(0, 5, (3, 2, 4)).astype("int32")
     logits[0] *= 10.0  # So that the first image has all the large losses.
     labels[2].flat[:6] = 255
-    chosen = np.take_along_axis(
-        _log_softmax(logits), np.minimum(labels, 4)[..., None], -1
-    )
+    index = np.minimum(labels, 4)[..., None]
+    chosen = np.take_along_axis(_log_softmax(logits), index, -1)
     each = np.where(labels == 255, 0.0, -chosen[..., 0]).reshape(3, 8)
     worst = -np.sort(-each, axis=1)[:, :4]
 
@@ -111,9 +110,7 @@ def test_mining_in_images_keeps_the_worst_pixels_of_each():
 
     assert float(divisor) == np.count_nonzero(worst) == 4 + 4 + 2
     np.testing.assert_allclose(total, worst.sum(), rtol=1e-5)
-    parts = [
-        loss(tf.constant(logits[i : i + 1]), labels[i : i + 1], 0)[0] for i in range(3)
-    ]
+    parts = [loss(tf.constant(logits[[i]]), labels[[i]], 0)[0] for i in range(3)]
     np.testing.assert_allclose(total, np.sum(parts), rtol=1e-6)
     other = losses.PixelLoss(255, top_k_percent_pixels=0.5)
     assert float(other(tf.constant(logits), tf.constant(labels), 0)[0]) > float(total)

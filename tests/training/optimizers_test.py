@@ -39,8 +39,7 @@ def test_adam_is_tf1s_with_a_constant_rate():
     m = v = 0.0
     expected = 1.0
     for t, gradient in enumerate([1.0, -3.0, 0.5], start=1):
-        m = 0.9 * m + 0.1 * gradient
-        v = 0.999 * v + 0.001 * gradient**2
+        m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
         rate = 0.1 * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
         expected -= rate * m / (np.sqrt(v) + 0.01)
     ours = optimizers.build_optimizer(train)
@@ -146,8 +145,7 @@ def test_adamw_shrinks_kernels_by_rate_times_decay():
     for t, (gradient, rate) in enumerate([(1.0, 0.1), (-3.0, 0.05)], start=1):
         m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
         expected -= rate * 0.5 * expected
-        step = (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
-        expected -= rate * step
+        expected -= rate * m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
     np.testing.assert_allclose(first + moved, expected, rtol=1e-4, atol=1e-6)
     assert optimizers.l2_decay(train) == 0
     assert optimizers.l2_decay(TrainConfig(weight_decay=0.5)) == 0.5
@@ -167,9 +165,8 @@ def test_adamw_leaves_what_is_no_kernel_alone():
 def test_clipping_bounds_the_norm_of_all_gradients(limit, factor):
     """Norm 5 of (3, 0) and (0, 4)."""
     gradients = [tf.constant([3.0, 0.0]), tf.constant([[0.0, 4.0]])]
-    found = tf.distribute.get_strategy().run(
-        lambda: optimizers.clipped(gradients, limit)
-    )
+    run = tf.distribute.get_strategy().run
+    found = run(optimizers.clipped, (gradients, limit))
     np.testing.assert_allclose(found[0], [3 * factor, 0], rtol=1e-6)
     np.testing.assert_allclose(found[1], [[0, 4 * factor]], rtol=1e-6)
 
