@@ -32,6 +32,7 @@ UNUSABLE = "Unusable record"  # Begins what is said of a record that cannot be u
 
 _SHARD = re.compile(r"(?P<split>.+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.tfrecord")
 _HEADER = struct.Struct("<QI")  # A record's number of bytes, and their checksum.
+_COMPRESSED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda")
 _FOOTER = struct.Struct("<I")  # The checksum of its bytes.
 _CHUNK_BYTES = 1 << 22
 
@@ -92,7 +93,7 @@ def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     the original's keys, still encoded: scalar strings.
     """
     text = tf.io.FixedLenFeature([], tf.string, default_value="")
-    keys = {"name": NAME, "image": IMAGE, "label": LABEL}
+    keys = {"name": NAME, "image": IMAGE, "label": LABEL, "label_format": LABEL_FORMAT}
     parsed = tf.io.parse_single_example(serialized, dict.fromkeys(keys.values(), text))
     return {name: parsed[key] for name, key in keys.items()}
 
@@ -101,11 +102,6 @@ def decode_image(encoded: tf.Tensor) -> tf.Tensor:
     """A JPEG or PNG file's pixels, `[height, width, 3]` uint8; grey becomes colour."""
     image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
     return tf.ensure_shape(image, [None, None, 3])
-
-
-def decode_label(encoded: tf.Tensor) -> tf.Tensor:
-    """A label PNG's ids, `[height, width, 1]` uint8."""
-    return tf.io.decode_png(encoded, channels=1)
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
@@ -284,6 +280,8 @@ def _spans(path: pathlib.Path) -> Iterator[tuple[int, int]]:
             length, checksum = _HEADER.unpack(header)
             if checksum != masked_crc(header[:8]):
                 reason = "its header does not match its checksum"
+                if at == 0 and header.startswith(_COMPRESSED):
+                    reason = "the file is compressed (GZIP or ZLIB); unpack it first"
                 raise DamagedError(path, at, number, reason)
             start = at + _HEADER.size
             if start + length + _FOOTER.size > size:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import tensorflow as tf
 from google.protobuf import message
 
-from deeplab_dpc.data import records
+from deeplab_dpc import formatting
+from deeplab_dpc.data import labels, records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Shard
 
@@ -25,14 +26,14 @@ def decode(
     """
     record = records.parse(serialized)
     name = record["name"]
+    whose = tf.strings.join([records.UNUSABLE, " ", name, " ", where, ": "])
     image = records.decode_image(record["image"])
     ignored = tf.constant(info.ignore_label, tf.uint8)
     label = tf.cond(
         tf.equal(record["label"], ""),
         lambda: tf.fill(tf.concat([tf.shape(image)[:2], [1]], 0), ignored),
-        lambda: records.decode_label(record["label"]),
+        lambda: labels.decode(record["label"], record["label_format"], whose),
     )
-    whose = tf.strings.join([records.UNUSABLE, " ", name, " ", where, ": "])
     checks = [_check_size(image, label, whose), _check_values(label, whose, info)]
     with tf.control_dependencies(checks):
         return image, tf.ensure_shape(label, [None, None, 1]), name
@@ -138,7 +139,8 @@ def _check(
         name_of(tf.constant(serialized))
     except (tf.errors.OpError, UnicodeDecodeError) as e:
         place = (*index.place(number), index.number_in_file(number))
-        return BadRecord(*place, _name(serialized), _reason(e))
+        name, missing = _facts(serialized)
+        return BadRecord(*place, name, missing or _reason(e))
     return None
 
 
@@ -153,13 +155,18 @@ def _reason(error: tf.errors.OpError | UnicodeDecodeError) -> str:
     return f"it cannot be decoded ({(told or lines)[-1].split('}} ')[-1]})"
 
 
-def _name(serialized: bytes) -> str:
+def _facts(serialized: bytes) -> tuple[str, str]:
+    """A bad record's name, and words on the image's key if that is not there."""
     try:
         example = tf.train.Example.FromString(serialized)
     except message.DecodeError:
-        return ""
-    values = example.features.feature[records.NAME].bytes_list.value
-    return values[0].decode(errors="replace") if values else ""
+        return "", ""
+    there = example.features.feature
+    keys = formatting.some(sorted(map(formatting.clipped, there)), 8) or "none"
+    missing = f"it has no key {records.IMAGE!r}; its keys are {keys}"
+    values = there[records.NAME].bytes_list.value if records.NAME in there else ()
+    name = values[0].decode(errors="replace") if values else ""
+    return name, "" if records.IMAGE in there else missing
 
 
 def _check_size(image: tf.Tensor, label: tf.Tensor, whose: tf.Tensor) -> tf.Operation:

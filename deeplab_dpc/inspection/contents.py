@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from deeplab_dpc.data import records
+from deeplab_dpc.data import labels, records
 from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest
 from deeplab_dpc.data.statistics import SplitStatistics, Tally
@@ -32,7 +32,12 @@ def read(index: records.RecordIndex, number: int) -> Decoded:
         image = records.decode_image(parsed["image"]).numpy()
         label = None
         if parsed["label"] != b"":
-            label = records.decode_label(parsed["label"]).numpy()[..., 0]
+            encoded, stated = (parsed[k].numpy() for k in ("label", "label_format"))
+            label = labels.ids(encoded, stated)[..., 0]
+    except records.DamagedError:
+        raise
+    except DatasetError as e:
+        raise _unusable(path, offset, str(e).rstrip(".")) from e
     except (tf.errors.OpError, UnicodeDecodeError) as e:
         raise _unusable(path, offset, "it cannot be decoded") from e
     if label is not None and label.shape != image.shape[:2]:

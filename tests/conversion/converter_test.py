@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from deeplab_dpc.conversion import converter, workspace
 from deeplab_dpc.conversion.shard_maker import Place
-from deeplab_dpc.data import records
+from deeplab_dpc.data import labels, records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest, Shared
 from tests.conversion import toy
@@ -39,7 +39,7 @@ def test_records_hold_the_files_and_mapped_labels(folder):
     assert [r["name"].numpy().decode() for r in found] == NAMES
     for record, name in zip(found, NAMES):
         assert record["image"].numpy() == (folder / f"{name}.jpg").read_bytes()
-        label = records.decode_label(record["label"]).numpy()[..., 0]
+        label = labels.decode(record["label"]).numpy()[..., 0]
         assert label.tolist() == [[0, 1, 255], [1, 255, 0]]
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from deeplab_dpc.conversion import sources
 from deeplab_dpc.conversion.labels import reading
-from deeplab_dpc.data import records
+from deeplab_dpc.data import labels, records
 from tests.data import fuzzing, mutations
 from tests.data.fuzzing import Outcome
 
@@ -90,7 +90,7 @@ def judged(
         is_named = str(victim) in error
         return Outcome(case, how, "refused" if is_named else "WRONG", error)
     (record,) = made
-    ids = records.decode_label(tf.constant(record.label)).numpy()[..., 0]
+    ids = labels.decode(tf.constant(record.label)).numpy()[..., 0]
     if not np.array_equal(ids, files.ids):
         return Outcome(case, how, "WRONG", "the label changed in silence")
     pixels = records.decode_image(tf.constant(record.image)).numpy()

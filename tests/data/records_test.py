@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_dpc.data import preprocess, records
+from deeplab_dpc.data import labels, preprocess, records
 from deeplab_dpc.data.dataset_info import DatasetError
 from tests import goldens
 
@@ -34,6 +34,7 @@ def test_parse_gives_what_was_encoded():
         record = dataclasses.replace(RECORD, label=label)
         parsed = records.parse(tf.constant(records.encode(record)))
         found = {k: v.numpy() for k, v in parsed.items()}
+        assert found.pop("label_format") == (b"png" if label else b"")
         assert found == {"name": b"name", "image": b"IMG", "label": expected}
 
 
@@ -49,7 +50,7 @@ def test_the_originals_records_are_read_as_it_does():
         record = records.parse(tf.constant(index.read(i)))
         assert record["name"].numpy().decode() == expected["name"]
         image = records.decode_image(record["image"])
-        label = records.decode_label(record["label"])
+        label = labels.decode(record["label"])
         assert image.shape[:2] == (expected["height"], expected["width"])
         found = goldens.deviation(stored, f"original{i}", image[tf.newaxis])
         goldens.check("preproc/tfrecord.npz", "decoded images", found, 1e-6)

@@ -8,10 +8,10 @@ import pathlib
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from deeplab_dpc.data import images, labels
 from deeplab_dpc.data.dataset_info import DatasetError
 
 _ID_MODES = ("1", "P", "L", "I;16", "I;16B", "I")
-_PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
 class LabelError(DatasetError):
@@ -52,12 +52,17 @@ def read(path: str | os.PathLike[str]) -> LabelFile:
                 raise LabelError(f"{path} is an animated PNG; a label is one picture.")
             file.verify()  # All checksums; a decoder may forgive a missing end.
         with Image.open(io.BytesIO(encoded)) as file:
-            pixels = _true_values(np.asarray(file), file.mode, encoded)
+            pixels = labels.true_values(np.asarray(file), file.mode, encoded)
             return LabelFile(path, file.mode, pixels, _palette(file))
     except UnidentifiedImageError as e:
         raise LabelError(f"{path} is no image, or cut short.") from e
     except LabelError:
         raise
+    except Image.DecompressionBombError as e:
+        raise LabelError(
+            f"{path} says that it has more than {images.MAX_PIXELS:,} pixels, which is "
+            "more than a label may have here. Cut it into tiles, or shrink it."
+        ) from e
     except Exception as e:  # A damaged file makes the decoder raise almost anything.
         raise LabelError(f"{path} is damaged and cannot be decoded ({e}).") from e
 
@@ -77,13 +82,3 @@ def _palette(file: Image.Image) -> np.ndarray | None:
     if file.mode != "P":
         return None
     return np.array(file.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
-
-
-def _true_values(pixels: np.ndarray, mode: str, encoded: bytes) -> np.ndarray:
-    """Undoes what the decoder makes of few bits: 0..15 of 4 bits come as 0..255."""
-    if mode == "1":
-        return pixels.astype(np.uint8)
-    bits = encoded[24] if encoded.startswith(_PNG_START) else 8
-    if mode == "L" and bits in (2, 4):
-        return pixels // np.uint8(255 // (2**bits - 1))
-    return pixels
