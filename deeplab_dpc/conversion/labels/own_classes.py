@@ -55,6 +55,8 @@ def read_classes(path: pathlib.Path) -> Classes:
             f"--classes_json={path} cannot be read ({type(e).__name__}: {e}). It looks "
             f"like {_EXAMPLE}"
         ) from e
+    if not all(c["name"].strip() for c in given):
+        raise DatasetError(f"--classes_json={path}: a class has no name; write one.")
     _check_ignore_label(path, ignore_label, len(given))
     for color in (*colors, *ignore_colors):
         if color is not None:

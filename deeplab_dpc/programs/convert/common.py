@@ -166,6 +166,17 @@ def summary(manifest: Manifest, output_dir: pathlib.Path) -> list[str]:
         f"{info.name}: {info.num_classes} classes, ignore label {info.ignore_label}; "
         f"images: {sizes}. Train with {as_flag('dataset_dir', output_dir)}"
     ]
+    if info.num_classes == 1:
+        lines.append(
+            "There is one class, which leaves nothing to learn: every pixel is right "
+            "from the start. Give the background a class of its own."
+        )
+    for split, figures in manifest.statistics.items():
+        if figures.num_labelled and not any(figures.class_pixels):
+            lines.append(
+                f"All labelled pixels of {split} are ignored ({info.ignore_label}): "
+                "there is nothing to train on or to score. Look at the labels."
+            )
     where = f"{output_dir / FILE_NAME} lists all."
     left_out = [
         f"{split}/{skipped.name} ({skipped.reason})"

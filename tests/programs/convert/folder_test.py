@@ -310,3 +310,17 @@ def test_upper_case_label_ending(own):
         done = convert(own, lists=lists)
         assert done.returncode == 1
         assert "There is a.jpg: labels must be PNGs" in done.stderr
+
+
+def test_one_class(own):
+    """One class, or ignored pixels alone, are said; a class needs a name."""
+    for name in "abc":
+        picture(own / f"labels/{name}.png", 255 if name == "c" else 0)
+    (own / "classes.json").write_text('{"classes": ["road"]}')
+    done = convert(own)
+    assert done.returncode == 0, done.stderr
+    _, one, ignored = done.stdout.splitlines()
+    assert one.startswith("There is one class, which leaves nothing to learn")
+    assert ignored.startswith("All labelled pixels of val are ignored (255)")
+    (own / "classes.json").write_text('{"classes": ["road", " "]}')
+    assert "a class has no name; write one" in convert(own).stderr
