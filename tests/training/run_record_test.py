@@ -70,8 +70,8 @@ def test_each_start_is_recorded_with_what_it_ran_on(tmp_path, monkeypatch):
         run_record.record_start(tmp_path)
     starts = json.loads((tmp_path / "starts.json").read_text())
     assert [s["command"][1] for s in starts] == ["--seed=1", "--seed=2"]
-    assert starts[0]["versions"]["numpy"] == np.__version__
-    assert starts[0]["versions"]["python"] == platform.python_version()
+    stated = {"numpy": np.__version__, "python": platform.python_version()}
+    assert stated.items() <= starts[0]["versions"].items()
     assert "CPU" in starts[0]["devices"]
     lines = (tmp_path / "command.txt").read_text().splitlines()
     assert lines[0] == "train.py --seed=1 'a b'" and len(lines) == 4

@@ -7,18 +7,10 @@ import tensorflow as tf
 
 from deeplab_dpc import checkpoint_files
 from deeplab_dpc.config import TrainConfig
-from deeplab_dpc.training import (
-    checkpoints,
-    losses,
-    optimizers,
-    run_folder,
-    state,
-    trainer,
-)
+from deeplab_dpc.training import checkpoints, run_folder, state, trainer
 from deeplab_dpc.training.checkpoints import RunFolderError
 from deeplab_dpc.training.reporting import TrainingLog
 from deeplab_dpc.training.state import Averages
-from deeplab_dpc.training.step import ReplicaStep
 from tests.training import tiny
 
 
@@ -42,11 +34,9 @@ def test_a_step_averages_what_it_made():
     model = tiny.logits_alone()
     train = TrainConfig(base_learning_rate=0.5, ema_decay=0.99)
     averages = Averages(model, train.ema_decay)
-    optimizer = optimizers.build_optimizer(train)
-    step = ReplicaStep(model, optimizer, losses.PixelLoss(255), train, averages)
     before = [np.array(v) for v in model.variables]
-    batch = {"image": tf.ones((1, 4, 4, 3)), "label": tf.zeros((1, 4, 4), tf.int32)}
-    tf.distribute.get_strategy().run(step, (batch,))
+    image, label = tf.ones((1, 4, 4, 3)), tf.zeros((1, 4, 4), tf.int32)
+    tiny.steps_on(model, train, image, label, averages)
     for old, new in zip(before, model.variables):
         assert np.abs(np.asarray(new) - old).max() > 0
         expected = old + 0.9 * (np.asarray(new) - old)
@@ -82,9 +72,8 @@ def test_a_runs_averages_are_those_of_its_checkpoints(
     assert found.keys() == expected.keys() == first.keys()
     assert any("moving_mean" in name for name in found)
     for name, value in found.items():
-        np.testing.assert_allclose(
-            value, expected[name], rtol=1e-5, atol=1e-6, err_msg=name
-        )
+        close = {"rtol": 1e-5, "atol": 1e-6, "err_msg": name}
+        np.testing.assert_allclose(value, expected[name], **close)
 
 
 def test_a_resumed_run_goes_on_with_its_averages(make_config, tmp_path, monkeypatch):
@@ -116,11 +105,9 @@ def test_prediction_takes_the_averages_unless_told_otherwise(make_config, tmp_pa
         stored = checkpoints.read(newest, part)
         for variable in model.weights:
             np.testing.assert_array_equal(variable, stored[variable.path])
-    averaged = checkpoints.read_tf1_weights(newest)
     path = "logits/semantic/weights"
-    np.testing.assert_array_equal(
-        averaged[path], checkpoints.read(newest, "averages")[path]
-    )
+    averaged = checkpoints.read(newest, "averages")[path]
+    np.testing.assert_array_equal(checkpoints.read_tf1_weights(newest)[path], averaged)
 
 
 def test_averages_that_are_not_there_are_missed(make_config, tmp_path):

@@ -18,20 +18,16 @@ from tests.training import tiny
 def test_kernels_alone_decay_with_their_multiplier():
     """With no labelled pixel only L2 is left: `w - rate * factor * decay * w`."""
     model = tiny.logits_alone()
-    variables = variables_by_tf1_name(model)
-    kernel = variables["logits/semantic/weights"]
-    biases = variables["logits/semantic/biases"]
+    kernel, biases = (
+        variables_by_tf1_name(model)[f"logits/semantic/{name}"]
+        for name in ("weights", "biases")
+    )
     biases.assign([1.0, 2.0])
     before = np.array(kernel)
     train = TrainConfig(
         weight_decay=0.1, base_learning_rate=0.5, last_layer_gradient_multiplier=3.0
     )
-    optimizer = optimizers.build_optimizer(train)
-    step = ReplicaStep(model, optimizer, losses.PixelLoss(255), train)
-    batch = {"image": tf.ones((1, 4, 4, 3)), "label": tf.fill((1, 4, 4), 255)}
-
-    out = tf.distribute.get_strategy().run(step, (batch,))
-
+    out = tiny.steps_on(model, train, tf.ones((1, 4, 4, 3)), tf.fill((1, 4, 4), 255))
     np.testing.assert_allclose(kernel, before * (1 - 0.5 * 3 * 0.1), rtol=1e-6)
     np.testing.assert_array_equal(biases, [1.0, 2.0])
     assert float(out["cross_entropy"]) == 0
@@ -46,13 +42,10 @@ def test_a_bias_moves_twice_as_far():
     for variable in variables.values():
         variable.assign(np.zeros(variable.shape))
     train = TrainConfig(weight_decay=0.0, base_learning_rate=0.5)
-    optimizer = optimizers.build_optimizer(train)
-    step = ReplicaStep(model, optimizer, losses.PixelLoss(255), train)
-    batch = {"image": tf.ones((1, 4, 4, 3)), "label": tf.zeros((1, 4, 4), tf.int32)}
-    tf.distribute.get_strategy().run(step, (batch,))
-    np.testing.assert_allclose(
-        variables["logits/semantic/biases"], [0.5, -0.5], rtol=1e-6
-    )
+    label = tf.zeros((1, 4, 4), tf.int32)
+    tiny.steps_on(model, train, tf.ones((1, 4, 4, 3)), label)
+    biases = variables["logits/semantic/biases"]
+    np.testing.assert_allclose(biases, [0.5, -0.5], rtol=1e-6)
     kernel = np.asarray(variables["logits/semantic/weights"])
     np.testing.assert_allclose(kernel[0, 0], [[0.25, -0.25]] * 3, rtol=1e-6)
 
@@ -63,12 +56,8 @@ def _trained_kernel(**settings):
     kernel = variables_by_tf1_name(model)["logits/semantic/weights"]
     kernel.assign(np.zeros(kernel.shape))
     train = TrainConfig(weight_decay=0.1, base_learning_rate=0.5, **settings)
-    optimizer = optimizers.build_optimizer(train)
-    optimizer.build(model.trainable_variables)
-    step = ReplicaStep(model, optimizer, losses.PixelLoss(255), train)
-    batch = {"image": tf.fill((1, 4, 4, 3), 8.0), "label": tf.zeros((1, 4, 4), "int32")}
-    for _ in range(2):
-        tf.distribute.get_strategy().run(step, (batch,))
+    image, label = tf.fill((1, 4, 4, 3), 8.0), tf.zeros((1, 4, 4), tf.int32)
+    tiny.steps_on(model, train, image, label, steps=2)
     return np.asarray(kernel)
 
 
@@ -87,9 +76,8 @@ def test_clipping_bounds_what_the_optimizer_gets():
 def test_clipping_sees_gradients_without_the_losss_scale():
     """float16 multiplies the loss by 32768 or so and divides the gradients again."""
     scaled = _trained_kernel(clip_gradient_norm=0.01, precision="mixed_float16")
-    np.testing.assert_allclose(
-        scaled, _trained_kernel(clip_gradient_norm=0.01), rtol=1e-4
-    )
+    plain = _trained_kernel(clip_gradient_norm=0.01)
+    np.testing.assert_allclose(scaled, plain, rtol=1e-4)
 
 
 def test_an_image_pyramid_has_a_loss_for_each_scale_and_one_for_all():

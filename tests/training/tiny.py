@@ -12,8 +12,9 @@ from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.data.records import Record
 from deeplab_dpc.layers import BatchNorm, Logits
-from deeplab_dpc.training import checkpoints
+from deeplab_dpc.training import checkpoints, losses, optimizers
 from deeplab_dpc.training.run_folder import RunConfig
+from deeplab_dpc.training.step import ReplicaStep
 
 
 def write_dataset(folder: pathlib.Path, num_images: int = 7) -> DatasetInfo:
@@ -79,6 +80,15 @@ def logits_alone() -> keras.Model:
     """A kernel and biases for two classes, right on the images."""
     images = keras.Input((None, None, 3))
     return keras.Model(images, Logits(2, name="logits")(images))
+
+
+def steps_on(model, train: TrainConfig, image, label, averages=None, steps=1):
+    """What the last of some steps of training on one batch gives."""
+    optimizer = optimizers.build_optimizer(train)
+    optimizer.build(model.trainable_variables)
+    step = ReplicaStep(model, optimizer, losses.PixelLoss(255), train, averages)
+    batch = ({"image": image, "label": label},)
+    return [tf.distribute.get_strategy().run(step, batch) for _ in range(steps)][-1]
 
 
 def build_wide(config: ModelConfig, seed: int | None = None) -> keras.Model:
