@@ -12,6 +12,7 @@ from deeplab_dpc.data import images, records
 from deeplab_dpc.data.images import ImageError
 from tests import goldens
 from tests.conversion.labels.files_test import png
+from tests.data import fuzzing
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 256, (60, 90, 3), np.uint8)
@@ -19,9 +20,7 @@ PICTURE = Image.fromarray(PIXELS)
 
 
 def encoded(picture=PICTURE, kind="PNG", **settings):
-    buffer = io.BytesIO()
-    picture.save(buffer, kind, **settings)
-    return buffer.getvalue()
+    return fuzzing.encoded(picture, kind, **settings)
 
 
 def exif(orientation):
@@ -37,8 +36,7 @@ def with_alpha(alpha):
 
 
 def deep_png(channels):
-    pixels = RNG.integers(0, 65536, (5, 6, channels), np.uint16)
-    return tf.io.encode_png(pixels).numpy()
+    return tf.io.encode_png(RNG.integers(0, 65536, (5, 6, channels), "u2")).numpy()
 
 
 def png_of_size(width, height):
@@ -209,11 +207,10 @@ def test_most_overwritten_jpegs_are_found(path):
 
 
 @pytest.mark.parametrize("kind", ["BMP", "WEBP", "TIFF"])
-def test_what_pillow_reads_exactly_is_kept_as_a_png(tmp_path, kind):
+def test_what_pillow_reads_exactly_is_kept_as_a_png(path, kind):
     options = {"lossless": True} if kind == "WEBP" else {}
-    (tmp_path / "a.img").write_bytes(encoded(kind=kind, **options))
-    found = images.read(tmp_path / "a.img")
+    path.write_bytes(encoded(kind=kind, **options))
+    found = images.read(path)
     assert found.image_format == "png"
     np.testing.assert_array_equal(found.pixels, np.asarray(PICTURE.convert("RGB")))
-    again = tf.io.decode_png(found.encoded, channels=3)
-    np.testing.assert_array_equal(again, found.pixels)
+    np.testing.assert_array_equal(tf.io.decode_png(found.encoded, 3), found.pixels)

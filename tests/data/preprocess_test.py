@@ -87,9 +87,8 @@ def test_resize_to_range(arrays, pair, key, case):
 @goldens.needed
 def test_range_sizes():
     for size, limits, expected in UTILS["resize_shapes"]:
-        ours = preprocess.range_size(tf.constant(size), **limits)
-        file, what = "preproc/utils.json", "sizes of a range"
-        goldens.check_equal(file, what, ours, expected[:2])
+        pair = preprocess.range_size(tf.constant(size), **limits), expected[:2]
+        goldens.check_equal("preproc/utils.json", "sizes of a range", *pair)
 
 
 def test_range_size_rounds_down():
@@ -157,8 +156,7 @@ def test_images_are_padded_with_what_becomes_zero():
 def test_images_are_scaled_as_in_the_original():
     stored = goldens.arrays("preproc/normalise")
     rescale = build_model(config.ModelConfig()).get_layer("rescale")
-    ours = rescale(stored["values"])
-    found = goldens.deviation(stored, "zero_mean_unit_range", ours)
+    found = goldens.deviation(stored, "zero_mean_unit_range", rescale(stored["values"]))
     goldens.check("preproc/normalise.npz", "scaled to -1..1", found, 1e-6)
 
 

@@ -128,19 +128,11 @@ def machines(folder):
         for s in (a, b):
             s.bind(("127.0.0.1", 0))
         hosts = [f"127.0.0.1:{s.getsockname()[1]}" for s in (a, b)]
-    runs = [
-        ("plain", 0, PLAIN),
-        ("levers", 0, SETTINGS["levers"]),
-        ("stopped", 0, LONG),
-    ]
+    runs = ("plain", 0, PLAIN), ("levers", 0, SETTINGS["levers"]), ("stopped", 0, LONG)
+    tasks = [{"type": "worker", "index": i} for i in range(2)]
+    cluster = {"worker": hosts}
     processes = [
-        start(
-            folder,
-            1,
-            runs,
-            {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": i}},
-        )
-        for i in range(2)
+        start(folder, 1, runs, {"cluster": cluster, "task": task}) for task in tasks
     ]
     deadline = time.monotonic() + 250
     while not (folder / "stopped" / "metrics.csv").is_file():
