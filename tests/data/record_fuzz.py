@@ -86,10 +86,8 @@ def run_group(first: int, folder: pathlib.Path) -> Iterator[Outcome]:
 def skipping(
     folder: pathlib.Path, paths: list[pathlib.Path], bad: list[verify.BadRecord]
 ) -> list[list[tuple[str, np.ndarray]]]:
-    """Names and labels that `--skip_bad_records` lets through, by file.
-
-    Raises:
-        AssertionError: If training sees others than evaluation.
+    """Names and labels that `--skip_bad_records` lets through, by file; an error if
+    training sees others than evaluation.
     """
     index = records.index_records(paths, skip_damage=True)
     left_out = {(record.path, record.offset) for record in bad}
@@ -122,7 +120,7 @@ def evaluation(folder: pathlib.Path, skip: bool) -> Iterator[tuple[str, np.ndarr
         for batch in batches.as_numpy_iterator():
             assert batch["image"].shape == (*batch["label"].shape, 3)
             for name, label, size in zip(batch["name"], batch["label"], batch["size"]):
-                yield as_text(name), label[: size[0], : size[1]]
+                yield name.decode(errors="replace"), label[: size[0], : size[1]]
 
 
 def training(
@@ -135,7 +133,8 @@ def training(
         for batch in batches.take(num_batches).as_numpy_iterator():
             assert batch["image"].shape == (TRAIN.train_batch_size, *CROP, 3)
             assert np.isin(batch["label"], LEGAL).all()
-            yield from zip(map(as_text, batch["name"]), batch["label"])
+            for name, label in zip(batch["name"], batch["label"]):
+                yield name.decode(errors="replace"), label
 
 
 def judged(shard: Shard, bad: list[str], read: list[tuple[str, np.ndarray]]) -> Outcome:
@@ -144,17 +143,12 @@ def judged(shard: Shard, bad: list[str], read: list[tuple[str, np.ndarray]]) -> 
     def outcome(result: str, detail: str = "") -> Outcome:
         return Outcome(shard.case, shard.how.__name__, result, detail)
 
-    originals = list(shard.originals.values())
-    changed = [
-        name
-        for name, label in read
-        if not any(
-            np.array_equal(label, original)
-            for original in (
-                [shard.originals[name]] if name in shard.originals else originals
-            )
-        )
-    ]
+    def is_kept(name: str, label: np.ndarray) -> bool:
+        known = shard.originals
+        originals = [known[name]] if name in known else known.values()
+        return any(np.array_equal(label, original) for original in originals)
+
+    changed = [name for name, label in read if not is_kept(name, label)]
     for name, label in read:
         if not np.isin(label, LEGAL).all():
             return outcome("WRONG", f"{name} has labels that are no class")
@@ -202,11 +196,6 @@ def strictly(
             yield Outcome(shard.case, how, "WRONG", f"does not name the file: {error}")
         else:
             yield Outcome(shard.case, how, "refused" if error else "harmless", error)
-
-
-def as_text(name: bytes) -> str:
-    """A name that may be damaged."""
-    return name.decode(errors="replace")
 
 
 def run(first: int, count: int) -> Iterator[Outcome]:
