@@ -15,7 +15,7 @@ from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.config import ProxyConfig, SamplerConfig, SpaceConfig
 from deeplab_dpc.search.samplers import directions, make_pruner, make_sampler
 from deeplab_dpc.search.space import Space
-from deeplab_dpc.search.storage import open_storage
+from deeplab_dpc.search.storage import open_storage, without_password
 from deeplab_dpc.search.study import Strategy, Study, StudyError, Terms
 from deeplab_dpc.search.trials import TrialRecord
 
@@ -62,6 +62,7 @@ class Search:
         path = pathlib.Path(self.storage)
         if path.parent == pathlib.Path(folder).absolute():
             values["storage"] = path.name  # So that the folder can be moved.
+        values["storage"] = without_password(values["storage"])
         pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
         files.write_json(pathlib.Path(folder) / FILE_NAME, values)
 

@@ -5,12 +5,14 @@ import collections
 import math
 from typing import Any
 
+from absl import logging
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from deeplab_dpc.formatting import clipped
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.leases import Lease
-from deeplab_dpc.search.trials import Outcome, TrialRecord
+from deeplab_dpc.search.trials import STATES, Outcome, TrialRecord
 
 GENOTYPE, OUTCOME, ERROR = "genotype", "outcome", "error"
 """Attributes of a trial that Optuna's dashboard shows."""
@@ -44,8 +46,8 @@ class History:
         self._given_up = 0
         self._by_score: list[tuple[float, int]] = []  # Minus score, number.
         self.trials: list[FrozenTrial] = []  # As of the last `refresh`, by number.
-        # One of `trials.STATES` each; empty for a trial that another program wrote,
-        # which counts nowhere.
+        # One of `trials.STATES` each; empty for a trial that another program wrote, or
+        # broke, which counts nowhere.
         self.states: list[str] = []
         self.counts: collections.Counter[str] = collections.Counter()  # By state.
         self.by_key: dict[str, list[int]] = {}  # Each cell that any trial has, or had.
@@ -109,13 +111,14 @@ class History:
     def _add(self, number: int) -> None:
         attrs = self.trials[number].system_attrs
         self.states.append("")
-        if KEY not in attrs:
+        if KEY in attrs:
+            self._move(number)
+        if not self.states[number]:
             return
         self.by_key.setdefault(attrs[KEY], []).append(number)
         if RETRY_OF in attrs:
             self._retried.add(attrs[RETRY_OF])
             self._unqueued.discard(attrs[RETRY_OF])
-        self._move(number)
 
     def _move(self, number: int) -> None:
         """Notes the state that a trial has now."""
@@ -123,9 +126,12 @@ class History:
         old, new = self.states[number], state_of(trial)
         if old == new:
             return
+        if why := _fault(trial):
+            logging.warning("Trial %d is broken and left out: %s.", number, why)
+            new = ""
         self.states[number] = new
         self.counts.subtract([old] if old else [])
-        self.counts[new] += 1
+        self.counts.update([new] if new else [])
         for state, numbers in (("running", self.running), ("waiting", self.waiting)):
             (numbers.add if new == state else numbers.discard)(number)
         if new in ("complete", "stopped"):
@@ -160,6 +166,22 @@ def lease_of(trial: FrozenTrial) -> Lease | None:
     """The lease of a trial; None if its holder has not written it yet."""
     values = trial.system_attrs.get(LEASE)
     return None if values is None else Lease(**values)
+
+
+def _fault(trial: FrozenTrial) -> str | None:
+    """What is wrong with a trial that a client, or a disk, has broken."""
+    attrs = trial.system_attrs
+    try:
+        record = _record_of(trial)
+        if not isinstance(attrs[KEY], str) or record.state not in STATES:
+            raise ValueError(f"key {attrs[KEY]!r}, state {record.state!r}")
+        if not all(
+            isinstance(n, int) for n in (record.attempt, attrs.get(RETRY_OF, 0))
+        ):
+            raise ValueError(f"attempt {record.attempt!r} of {attrs.get(RETRY_OF)!r}")
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        return clipped(f"{type(e).__name__}: {e}", 300)
+    return None
 
 
 def _record_of(trial: FrozenTrial) -> TrialRecord:

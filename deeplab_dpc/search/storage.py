@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import socket
 import time
 import warnings
@@ -66,7 +67,12 @@ def open_storage(url: str | os.PathLike[str]) -> BaseStorage:
             f"{text} is SQLite, which loses trials when several workers write; give a "
             "plain path instead: the journal is a single file as well."
         )
-    raise StorageError(f"{text!r} is no storage; give {LEGAL}.")
+    raise StorageError(f"{without_password(text)!r} is no storage; give {LEGAL}.")
+
+
+def without_password(url: str) -> str:
+    """An address as it may be written down; others read `PGPASSWORD` or `~/.pgpass`."""
+    return re.sub(r"^([a-z+]+://[^/@:]*):.*@", r"\1@", url)
 
 
 def serve_storage(

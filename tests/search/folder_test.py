@@ -33,3 +33,11 @@ def test_a_study_elsewhere_stays_where_it_is(tmp_path, storage):
     search_in(storage).save(tmp_path)
     assert Search.load(tmp_path).storage == storage
     assert json.loads((tmp_path / "search.json").read_text())["storage"] == storage
+
+
+def test_a_password_is_never_written(tmp_path):
+    """Those with an @ or a colon, too; PGPASSWORD and ~/.pgpass are libpq's own ways."""
+    for password in ("secret", "se:c@ret"):
+        search_in(f"postgresql://user:{password}@host:5432/db").save(tmp_path)
+        assert "ret" not in (tmp_path / "search.json").read_text()
+        assert Search.load(tmp_path).storage == "postgresql://user@host:5432/db"

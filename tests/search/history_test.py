@@ -4,7 +4,7 @@ import pytest
 from optuna.trial import TrialState
 
 from deeplab_dpc.genotypes import DPC_TOP1
-from deeplab_dpc.search.history import History
+from deeplab_dpc.search.history import ATTEMPT, KEY, LEASE, History
 from deeplab_dpc.testing.samplers import PAPER, ended
 
 
@@ -63,3 +63,36 @@ def test_other_trials_are_tried_but_have_no_score(state):
     history.refresh()
     assert PAPER.key(DPC_TOP1) in history.by_key
     assert history.scored == [] and len(history.finished) == (state == "PRUNED")
+
+
+BROKEN = {
+    "no cell": lambda trial: trial.user_attrs.pop("genotype"),
+    "no JSON": lambda trial: trial.user_attrs.update(genotype="[{"),
+    "a number": lambda trial: trial.user_attrs.update(genotype=7),
+    "half an outcome": lambda trial: trial.user_attrs.update(outcome={"score": 1}),
+    "a key that is none": lambda trial: trial.system_attrs.update({KEY: ["r1x1"]}),
+    "an odd attempt": lambda trial: trial.system_attrs.update({ATTEMPT: "2"}),
+    "half a lease": lambda trial: trial.system_attrs.update({LEASE: {"worker": "a"}}),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+@pytest.mark.parametrize("was_running", [False, True])
+def test_a_broken_trial_is_reported_by_number_and_left_out(how, was_running, caplog):
+    """A client, or a flipped bit, broke the second of three; the others count."""
+    storage = Shown()
+    history = History(storage, 0)
+    storage.trials = [trial(n, value=n / 10) for n in range(3)]
+    if was_running:
+        ends, storage.trials[1] = storage.trials[1], trial(1, TrialState.RUNNING)
+        history.refresh()
+        assert history.running == {1}
+        storage.trials = [storage.trials[0], ends, storage.trials[2]]
+    BROKEN[how](storage.trials[1])
+    with caplog.at_level("WARNING"):
+        for _ in range(2):
+            history.refresh()
+    assert caplog.text.count("Trial 1 is broken and left out: ") == 1
+    assert [record.number for record in history.records()] == [0, 2]
+    assert history.best(3) == [2, 0] and history.running == set()
+    assert dict(+history.counts) == {"complete": 2}
