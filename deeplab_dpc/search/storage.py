@@ -132,22 +132,29 @@ class JournalLock:
     Optuna's own is a file beside the journal, which blocks everybody for 30 s when its
     holder is killed. And a line that a dying writer or machine left half written is cut
     off before the next one is appended, where Optuna would make one broken line of the
-    two. A second, empty file beside the journal is locked, and stays.
+    two. A second, empty file beside the journal is locked, and stays. A journal that
+    has become shorter since this process wrote it is a `StorageError`.
     """
 
     def __init__(self, path: str):
-        self._path, self._held = path, contextlib.ExitStack()
+        self._path, self._held, self._size = path, contextlib.ExitStack(), 0
 
     def acquire(self) -> bool:
         """Waits for the lock, and repairs the end of the journal."""
         with contextlib.ExitStack() as stack:
             stack.enter_context(files.locked(self._path + _LOCK_SUFFIX))
             _cut_torn_line(self._path)
+            if (size := os.path.getsize(self._path)) < self._size:
+                raise StorageError(
+                    f"{self._path} had {self._size:,} bytes and has {size:,}: somebody "
+                    "cut it. Stop all workers and restore the file, or begin another."
+                )
             self._held = stack.pop_all()
         return True
 
     def release(self) -> None:
         """Lets others write."""
+        self._size = os.path.getsize(self._path)
         self._held.close()
 
 

@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
 
 from deeplab_dpc.files import locked
-from deeplab_dpc.search.storage import JournalLock
+from deeplab_dpc.search.storage import JournalLock, StorageError, open_storage
 
 
 def journal_file(path):
@@ -112,3 +113,20 @@ def test_one_thread_at_a_time_holds_the_lock(tmp_path):
 def test_the_lock_is_a_file_of_its_own_beside_the_journal(tmp_path):
     journal_file(str(tmp_path / "journal")).append_logs([{"n": 1}])
     assert sorted(os.listdir(tmp_path)) == ["journal", "journal.flock"]
+
+
+def test_a_journal_that_shrinks_under_a_worker_is_noticed(tmp_path):
+    path = tmp_path / "study.journal"
+    opened = open_storage(path)
+    for name in "ab":
+        opened.create_new_study([StudyDirection.MAXIMIZE], name)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: whole.index(b"\n") + 1])
+    for _ in range(2):
+        with pytest.raises(
+            StorageError, match=f"journal had {len(whole)} bytes and has"
+        ):
+            opened.create_new_study([StudyDirection.MAXIMIZE], "c")
+    path.write_bytes(whole + b"torn")  # What a dying writer leaves is no cut.
+    opened.create_new_study([StudyDirection.MAXIMIZE], "c")
+    assert path.read_bytes().startswith(whole) and b"torn" not in path.read_bytes()
