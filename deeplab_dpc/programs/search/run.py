@@ -41,6 +41,8 @@ def define_flags(values: flags.FlagValues) -> None:
     shared.define(values, "study", "search", "Name of the study in its storage.")
     text = "Read the whole cache first and compare its checksums."
     shared.define(values, "verify_cache", False, text)
+    text = "Compare a shard's checksum when it is first read (about 1 s a GiB)."
+    shared.define(values, "check_cache", True, text)
 
 
 def main(values: flags.FlagValues) -> None:
@@ -52,7 +54,8 @@ def main(values: flags.FlagValues) -> None:
         raise app.UsageError(
             "--cache_dir is missing; give the folder that `search.py cache` wrote."
         )
-    cache = Cache.open(os.path.abspath(cache_dir), verify=values.verify_cache)
+    checks = values.verify_cache, values.check_cache
+    cache = Cache.open(os.path.abspath(cache_dir), *checks)
     search = _search(folder, before, cache, values)
     study = search.open_study(**shared.terms(values))
     search.save(folder)

@@ -152,9 +152,11 @@ def sha256(path: pathlib.Path) -> str:
 
 
 class CachedSplit:
-    """Views of one split of a cache, by number."""
+    """Views of one split of a cache, by number; a shard is checked when first read."""
 
-    def __init__(self, folder: pathlib.Path, manifest: CacheManifest, name: str):
+    def __init__(
+        self, folder: pathlib.Path, manifest: CacheManifest, name: str, check: bool
+    ):
         self.crop_size = manifest.crop_size(name)  # Height and width of the labels.
         self.feature_size = manifest.feature_size(name)
         self._name, self._manifest = name, manifest
@@ -164,6 +166,12 @@ class CachedSplit:
                 for shard, n in manifest.shard_sizes(name).items()
             ]
             for kind in KINDS
+        }
+        self._unchecked = {
+            (kind, i): (folder / file_name(shard, kind), digest)
+            for i, shard in enumerate(manifest.shard_sizes(name) if check else ())
+            for kind in KINDS
+            for digest in [getattr(manifest.shards[shard], f"{kind}_sha256")]
         }
 
     def __len__(self) -> int:
@@ -183,7 +191,15 @@ class CachedSplit:
 
     def _read(self, kind: str, numbers: Sequence[int] | np.ndarray) -> np.ndarray:
         per_shard = self._manifest.settings["cache.images_per_shard"]
-        places = (divmod(int(number), per_shard) for number in numbers)
+        places = [divmod(int(number), per_shard) for number in numbers]
+        for key in {(kind, shard) for shard, _ in places} & self._unchecked.keys():
+            path, digest = self._unchecked[key]
+            if sha256(path) != digest:
+                raise CacheError(
+                    f"{path} differs from its checksum: it was changed or damaged. Run "
+                    "the command that writes the cache again; it makes it anew."
+                )
+            del self._unchecked[key]
         return np.stack([self._maps[kind][shard][row] for shard, row in places])
 
 
@@ -192,9 +208,11 @@ class Cache:
     validation images (`val`), padded at the bottom and the right.
     """
 
-    def __init__(self, folder: Path, manifest: CacheManifest):
+    def __init__(self, folder: Path, manifest: CacheManifest, check: bool = True):
         self.folder, self.manifest = pathlib.Path(folder), manifest
-        self.train, self.val = (CachedSplit(self.folder, manifest, s) for s in SPLITS)
+        self.train, self.val = (
+            CachedSplit(self.folder, manifest, name, check) for name in SPLITS
+        )
         self.run = manifest.run  # What made it: backbone and weights, records, crops.
         self.fingerprint = manifest.fingerprint  # Tells one cache from another.
         # The ignored label left out unless it is one of the classes.
@@ -207,9 +225,10 @@ class Cache:
         self.output_stride: int = manifest.settings["model.output_stride"]
 
     @classmethod
-    def open(cls, folder: Path, verify: bool = False) -> Self:
+    def open(cls, folder: Path, verify: bool = False, check: bool = True) -> Self:
         """Opens a finished cache, after comparing sizes, and checksums if it is to
-        `verify`. `CacheError` if there is none, or it is incomplete or damaged.
+        `verify`; those of a shard when it is first read unless it is not to `check`.
+        `CacheError` if there is none, or it is incomplete or damaged.
         """
         manifest = CacheManifest.load(folder)
         names, missing = manifest.shards, list(manifest.missing())
@@ -227,7 +246,7 @@ class Cache:
                 f"from their checksums: {', '.join(bad[:4])}. Run the command that "
                 "writes the cache again; it makes them anew."
             )
-        return cls(folder, manifest)
+        return cls(folder, manifest, check)
 
     def describe(self) -> str:
         """A line for the log: what it holds and how large it is."""

@@ -69,3 +69,16 @@ def test_a_changed_byte_is_found_when_asked_for(folder):
     Cache.open(folder)
     with pytest.raises(CacheError, match="1 of 4 shards are missing or differ"):
         Cache.open(folder, verify=True)
+
+
+@pytest.mark.parametrize("kind", ["features", "labels"])
+def test_a_shard_is_compared_with_its_checksum_when_it_is_first_read(folder, kind):
+    """Labels or features that were changed after they were written train nobody."""
+    path = folder / f"train-00001-of-00003-{kind}.npy"
+    scenes.change_byte(path)
+    cache = Cache.open(folder)
+    for _ in range(2):
+        with pytest.raises(CacheError, match=f"{path.name} differs from its checksum"):
+            getattr(cache.train, kind)([12])
+    assert len(getattr(cache.train, kind)([0, 23])) == 2  # Of the other shards.
+    assert len(getattr(Cache.open(folder, check=False).train, kind)([12])) == 1
