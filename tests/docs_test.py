@@ -15,6 +15,7 @@ from deeplab_dpc.genotypes import Genotype
 from tests import forked
 
 ROOT = pathlib.Path(__file__).parent.parent
+OTHERS = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "g3doc").glob("*.md"))]
 FLAGFILES = sorted((ROOT / "flagfiles").glob("*.flags"))
 
@@ -57,7 +58,14 @@ def test_a_command_in_a_page_can_be_typed(path, words):
             assert name in flags_of(program) | {"flagfile"}, f"{path.name}: {argument}"
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda p: p.name)
+@pytest.mark.parametrize("path", PAGES + OTHERS, ids=lambda p: p.name)
+def test_files_that_a_page_names_are_there(path):
+    folders = "deeplab_dpc|tests|benchmarks|datasets|examples|flagfiles"
+    for name in re.findall(rf"`((?:{folders})/[\w./]+)`", path.read_text()):
+        assert (ROOT / name).exists(), f"{path.name}: {name}"
+
+
+@pytest.mark.parametrize("path", PAGES + OTHERS, ids=lambda p: p.name)
 def test_links_between_pages_lead_somewhere(path):
     for target in re.findall(r"\]\(([^)#]+)", path.read_text()):
         if not target.startswith("http"):
