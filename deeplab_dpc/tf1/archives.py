@@ -82,9 +82,11 @@ def _newest(folder: pathlib.Path) -> pathlib.Path:
         raise WeightsError(f"{folder} holds no checkpoint (*.index). {_hint(folder)}")
     if len(found) == 1:
         return found[0]
-    named = _named_in_state(folder)
-    if named in found:
-        return named
+    from deeplab_dpc import checkpoint_files  # Late: it needs TensorFlow.
+
+    for named in checkpoint_files.named(folder)[:1]:
+        if named in found:
+            return named
     numbered = {step_in_name(p.name): p for p in found}
     if len(numbered) < len(found):
         names = ", ".join(p.name for p in found)
@@ -93,14 +95,6 @@ def _newest(folder: pathlib.Path) -> pathlib.Path:
             f"is meant; give one, such as {found[0]}."
         )
     return numbered[max(numbered)]
-
-
-def _named_in_state(folder: pathlib.Path) -> pathlib.Path | None:
-    """What the `checkpoint` file calls the newest, wherever the folder was then."""
-    state = folder / "checkpoint"
-    text = state.read_text(errors="replace") if state.is_file() else ""
-    match = re.search(r'^model_checkpoint_path: "(.*)"', text, re.MULTILINE)
-    return folder / pathlib.PurePath(match[1]).name if match else None
 
 
 def _hint(folder: pathlib.Path) -> str:

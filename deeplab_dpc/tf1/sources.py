@@ -118,18 +118,17 @@ def _read_graph(path: str) -> Tensors:
 
 def read_checkpoint(prefix: str) -> Tensors:
     """All tensors of a TF1 checkpoint, by name, or a `WeightsError`."""
-    import tensorflow as tf
+    from deeplab_dpc import checkpoint_files  # Late: it needs TensorFlow.
 
     path = pathlib.Path(prefix)
     try:
-        reader = tf.train.load_checkpoint(prefix)
-        names = sorted(reader.get_variable_to_shape_map())
+        names = checkpoint_files.keys(prefix)
         if _OBJECT_GRAPH not in names:
-            return {name: reader.get_tensor(name) for name in names}
-    except (tf.errors.OpError, ValueError, RuntimeError, IndexError) as e:
+            return checkpoint_files.read(prefix)
+    except checkpoint_files.CheckpointError as e:
         raise WeightsError(
-            f"{prefix} is not a readable TF1 checkpoint: {e}. Give the prefix of the "
-            ".index and .data files, such as .../model.ckpt-90000. "
+            f"{prefix} is not a readable TF1 checkpoint: {e.__cause__}. Give the "
+            "prefix of the .index and .data files, such as .../model.ckpt-90000. "
             f"{_files_beside(path)}"
         ) from e
     raise WeightsError(

@@ -1,8 +1,16 @@
+import pathlib
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_dpc import ModelConfig, WeightsError, build_model, load_tf1_weights
+from deeplab_dpc import (
+    ModelConfig,
+    WeightsError,
+    build_model,
+    checkpoint_files,
+    load_tf1_weights,
+)
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.tf1 import save_tf1_checkpoint, tf1_name, variables_by_tf1_name
 from tests import goldens
@@ -127,6 +135,17 @@ def test_a_file_loads_without_slots_and_step(model, weights, kind, request):
     load_tf1_weights(model, {n: v + 1 for n, v in weights.items()})
     report = load_tf1_weights(model, request.getfixturevalue(kind))
     assert set(report.loaded) == set(weights) and report.unexpected == ()
+    assert_holds(model, weights)
+
+
+@pytest.mark.parametrize("place", ["[zoo] 1/model.ckpt-7", "zoo/model[1]*.ckpt-7"])
+def test_the_path_of_a_checkpoint_is_no_pattern(model, weights, checkpoint, place):
+    moved = pathlib.Path(checkpoint).parent / place
+    moved.parent.mkdir()
+    for file in checkpoint_files.of(checkpoint):
+        file.rename(f"{moved}{file.name.removeprefix('model.ckpt-7')}")
+    load_tf1_weights(model, {n: v + 1 for n, v in weights.items()})
+    load_tf1_weights(model, str(moved))
     assert_holds(model, weights)
 
 
