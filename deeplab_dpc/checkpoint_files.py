@@ -18,6 +18,7 @@ from deeplab_dpc.progress import only_warnings
 STATE = "checkpoint"
 """TensorFlow's file that names the newest checkpoint of a folder."""
 _ERRORS = (tf.errors.OpError, ValueError, RuntimeError, IndexError, OSError)
+_FILE = re.compile(r"(.+)\.(?:index|data-\d+-of-\d+)")
 _NAMED = re.compile(rb'^(?:all_)?model_checkpoint_paths?: "([^"\n]+)"', re.MULTILINE)
 
 
@@ -31,9 +32,7 @@ def keys(prefix: str | os.PathLike) -> list[str]:
 
 
 def read(prefix: str | os.PathLike, part: str = "") -> dict[str, Any]:
-    """The tensors whose key begins so, checked; `CheckpointError` if files are
-    damaged.
-    """
+    """The tensors whose key begins so; `CheckpointError` if any file is damaged."""
     reader, path = _opened(prefix)
     try:
         names = reader.get_variable_to_shape_map()
@@ -108,8 +107,9 @@ def of(prefix: str | os.PathLike) -> list[pathlib.Path]:
     path = pathlib.Path(prefix)
     if not path.parent.is_dir():
         return []
-    ours = re.compile(re.escape(path.name) + r"\.(index|data-\d+-of-\d+)")
-    found = [file for file in path.parent.iterdir() if ours.fullmatch(file.name)]
+    found = [
+        file for file in path.parent.iterdir() if _prefix_of(file.name) == path.name
+    ]
     return sorted(found, key=lambda file: (file.suffix == ".index", file.name))
 
 
@@ -164,10 +164,9 @@ def named(folder: str | os.PathLike) -> list[pathlib.Path]:
 
 def _steps(folder: str | os.PathLike) -> dict[int, pathlib.Path]:
     """The prefixes `ckpt-<step>` of which there is any file, by step."""
-    pattern = re.compile(r"(ckpt-(\d{1,18}))\.(index|data-\d+-of-\d+)")
     names = os.listdir(folder) if os.path.isdir(folder) else []
-    found = [pattern.fullmatch(name) for name in names]
-    return {int(match[2]): pathlib.Path(folder, match[1]) for match in found if match}
+    found = [re.fullmatch(r"ckpt-(\d{1,18})", _prefix_of(name)) for name in names]
+    return {int(match[1]): pathlib.Path(folder, match[0]) for match in found if match}
 
 
 def meant(path: str | os.PathLike) -> pathlib.Path:
@@ -175,7 +174,13 @@ def meant(path: str | os.PathLike) -> pathlib.Path:
     found = pathlib.Path(path)
     if found.name == STATE and found.is_file():
         return found.parent
-    return found.with_name(re.sub(r"\.(index|data-\d+-of-\d+)$", "", found.name))
+    return found.with_name(_prefix_of(found.name) or found.name)
+
+
+def _prefix_of(name: str) -> str:
+    """The prefix in the name of one of a checkpoint's files; empty for another file."""
+    match = _FILE.fullmatch(name)
+    return match[1] if match else ""
 
 
 def plain(path: str | os.PathLike) -> str:

@@ -148,9 +148,7 @@ def parse_json(text: str) -> Any:
 
 @contextlib.contextmanager
 def locked(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Holds a lock file after waiting for it; the kernel frees it when its holder
-    dies.
-    """
+    """Holds a lock file, once it is free; the kernel frees it when its holder dies."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -160,18 +160,17 @@ def _check_header(
 
 def _decoded(path: pathlib.Path, file: Image.Image) -> np.ndarray:
     """The pixels of a file that TensorFlow does not read, in colours."""
+    is_deep = file.mode.startswith("I;16")
+    if not is_deep and file.mode not in ("1", "L", "P", "LA", "PA", "RGB", "RGBA"):
+        raise ImageError(
+            f"{path} has pixels of the kind {file.mode!r}; save it as a PNG of 8 bits "
+            "a channel."
+        )
     try:
-        if file.mode.startswith("I;16"):
+        if is_deep:
             return (np.asarray(file) // 256).astype(np.uint8)
-        if file.mode not in ("1", "L", "P", "LA", "PA", "RGB", "RGBA"):
-            raise ImageError(
-                f"{path} has pixels of the kind {file.mode!r}; save it as a PNG of 8 "
-                "bits a channel."
-            )
         return np.asarray(file.convert("RGBA" if file.mode[-1] == "A" else "RGB"))
     except (OSError, SyntaxError, ValueError) as e:
-        if isinstance(e, ImageError):
-            raise
         raise _damaged(path, str(e)) from e
 
 

@@ -18,7 +18,7 @@ Counted = Mapping[str, SplitStatistics]
 
 
 def splits_table(counted: Counted, files: Mapping[str, tuple[int, int]]) -> list[str]:
-    """A row a split: images, files (number and bytes), sizes, mean colours, ignored
+    """A row a split: images, files (number, bytes), sizes, mean colours, ignored
     pixels.
     """
     head = ("split", "images", "labelled", "files", "MiB", "height", "width")

@@ -96,11 +96,11 @@ def _with_flagfiles(arguments: list[str], inside: tuple[str, ...]) -> Iterator[s
     while arguments:
         argument = arguments.pop(0)
         match = _FLAGFILE.fullmatch(argument)
-        if argument == "--" or match is None:
+        if argument == "--":
+            yield from (argument, *arguments)
+            return
+        if match is None:
             yield argument
-            if argument == "--":
-                yield from arguments
-                return
             continue
         path = match[1] if match[1] is not None else (arguments or [""]).pop(0)
         path = os.path.expanduser(path)

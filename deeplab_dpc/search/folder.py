@@ -68,7 +68,7 @@ class Search:
 
     @classmethod
     def load(cls, folder: Path) -> "Search":
-        """Reads what `save` wrote; `SearchFolderError` if that is not there or
+        """Reads what `save` wrote; `SearchFolderError` if there is none, or it is
         broken.
         """
         path = pathlib.Path(folder) / FILE_NAME

@@ -55,9 +55,8 @@ class History:
         self.waiting: set[int] = set()
         # Complete and stopped ones, in the order in which their ends were seen.
         self.finished: list[int] = []
-        self.scored: list[
-            int
-        ] = []  # Complete ones with a finite score, the oldest first.
+        # Complete ones with a finite score, the oldest first.
+        self.scored: list[int] = []
 
     def refresh(self) -> None:
         """Reads what is new; the time hardly grows with the number of trials."""
@@ -126,7 +125,7 @@ class History:
         old, new = self.states[number], state_of(trial)
         if old == new:
             return
-        if why := _fault(trial):
+        if why := self._fault(number):
             logging.warning("Trial %d is broken and left out: %s.", number, why)
             new = ""
         self.states[number] = new
@@ -144,6 +143,23 @@ class History:
                 self._given_up += 1
             elif number not in self._retried:
                 self._unqueued.add(number)
+
+    def _fault(self, number: int) -> str | None:
+        """What is wrong with a trial that a client, or a disk, has broken."""
+        attrs = self.trials[number].system_attrs
+        try:
+            record = self.record(number)
+            if not isinstance(attrs[KEY], str) or record.state not in STATES:
+                raise ValueError(f"key {attrs[KEY]!r}, state {record.state!r}")
+            if not all(
+                isinstance(n, int) for n in (record.attempt, attrs.get(RETRY_OF, 0))
+            ):
+                raise ValueError(
+                    f"attempt {record.attempt!r} of {attrs.get(RETRY_OF)!r}"
+                )
+        except (ValueError, KeyError, TypeError, AttributeError) as e:
+            return clipped(f"{type(e).__name__}: {e}", 300)
+        return None
 
     def _counts_as_tried(self, number: int) -> bool:
         """Whether a trial may own its cell: not if it was lost and is tried again."""
@@ -166,22 +182,6 @@ def lease_of(trial: FrozenTrial) -> Lease | None:
     """The lease of a trial; None if its holder has not written it yet."""
     values = trial.system_attrs.get(LEASE)
     return None if values is None else Lease(**values)
-
-
-def _fault(trial: FrozenTrial) -> str | None:
-    """What is wrong with a trial that a client, or a disk, has broken."""
-    attrs = trial.system_attrs
-    try:
-        record = _record_of(trial)
-        if not isinstance(attrs[KEY], str) or record.state not in STATES:
-            raise ValueError(f"key {attrs[KEY]!r}, state {record.state!r}")
-        if not all(
-            isinstance(n, int) for n in (record.attempt, attrs.get(RETRY_OF, 0))
-        ):
-            raise ValueError(f"attempt {record.attempt!r} of {attrs.get(RETRY_OF)!r}")
-    except (ValueError, KeyError, TypeError, AttributeError) as e:
-        return clipped(f"{type(e).__name__}: {e}", 300)
-    return None
 
 
 def _record_of(trial: FrozenTrial) -> TrialRecord:

@@ -94,8 +94,7 @@ def _shown(value: Any) -> str:
 
 
 def checked_dataset(run: RunConfig, given: Collection[str]) -> DatasetInfo:
-    """The data set that a run's settings name, `given` those that are not the run's
-    own.
+    """The data set that a run's settings name; `given` are those that are not its own.
 
     `OutputError` if its folder is unknown or not there, `DatasetError` if it holds no
     data set, `ContradictionError` if that has another number of classes than the model.

@@ -113,7 +113,7 @@ def restore_model(model: keras.Model, source: Path, use_ema: bool | None = None)
 
 
 def check_writable(folder: Path) -> None:
-    """Tries whether `folder` can be written (`RunFolderError` if not); leaves no
+    """Tries whether `folder` can be written (`RunFolderError` if not), without a
     trace.
     """
     folder = pathlib.Path(folder).absolute()
@@ -144,7 +144,7 @@ def check_space(folder: Path, checkpoint_bytes: int, num_checkpoints: int) -> No
 
 
 def check_resumable(config: RunConfig, folder: Path) -> str | None:
-    """The prefix of the newest checkpoint, from which a run of this config resumes, or
+    """The prefix of the newest checkpoint that a run of this config resumes from, or
     None.
 
     `RunFolderError` if the folder's run has another config, or its checkpoints are not
@@ -188,13 +188,9 @@ def check_resumable(config: RunConfig, folder: Path) -> str | None:
     return newest
 
 
-@contextlib.contextmanager
-def claimed(folder: Path) -> Iterator[None]:
-    """Makes this process the one that trains in a folder; `LockedError` if another
-    does.
-    """
-    with files.claimed(pathlib.Path(folder, ".train.lock")):
-        yield
+def claimed(folder: Path) -> contextlib.AbstractContextManager[None]:
+    """Makes this process the one that trains in a folder, or a `LockedError`."""
+    return files.claimed(pathlib.Path(folder, ".train.lock"))
 
 
 def create(config: RunConfig, folder: Path, is_new: bool = True) -> None:
@@ -210,7 +206,7 @@ def create(config: RunConfig, folder: Path, is_new: bool = True) -> None:
 
 @contextlib.contextmanager
 def new_folder(folder: Path) -> Iterator[pathlib.Path]:
-    """A folder to fill, which gets its name, that is new, at the end, and this
+    """A folder to fill; it gets its name, which must be new, at the end, with this
     start.
     """
     path = pathlib.Path(folder).absolute()

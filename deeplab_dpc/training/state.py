@@ -120,10 +120,8 @@ class Saver:
         self._folder = pathlib.Path(folder)
         _remove_leftovers(self._folder)
         train = state.config.train
-        self._interval_s, self._max_to_keep = (
-            train.save_interval_secs,
-            train.max_to_keep,
-        )
+        self._interval_s = train.save_interval_secs
+        self._max_to_keep = train.max_to_keep
         self._step = tf.Variable(0, dtype=tf.int64)
         averages = state.averages.variables if state.averages else None
         self._values = checkpoints.trackable(

@@ -43,8 +43,8 @@ class CacheManifest:
     run: RunConfig  # Backbone and weights, records and crops, paths absolute.
     channels: int  # Of the features.
     num_views: Mapping[str, int]  # Views of each split.
-    shards: Mapping[str, CachedShard] = dataclasses.field(default_factory=dict)
     # Those that are finished, by name such as `train-00000-of-00006`.
+    shards: Mapping[str, CachedShard] = dataclasses.field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -217,9 +217,7 @@ class Cache:
         self.fingerprint = manifest.fingerprint  # Tells one cache from another.
         # The ignored label left out unless it is one of the classes.
         self.num_classes = self.run.dataset.num_classes
-        self.ignore_label = (
-            self.run.dataset.ignore_label
-        )  # Of pixels that do not count.
+        self.ignore_label = self.run.dataset.ignore_label  # Pixels that do not count.
         self.channels = manifest.channels  # Of the features.
         # Pixels of the image for one of the feature map.
         self.output_stride: int = manifest.settings["model.output_stride"]
