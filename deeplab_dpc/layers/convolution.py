@@ -150,16 +150,23 @@ class DepthwiseConvNorm(_ConvNorm):
 def _without_idle_taps(kernel, rate, size):
     """The rows and columns of a 3x3 kernel that meet the map, and their rates.
 
-    At a rate of at least the map's side all but the middle ones see padding alone. They
-    cost much: TensorFlow pads the map to a multiple of the rate. A side that is not
-    known keeps its taps.
+    The others cost much: TensorFlow pads the map to a multiple of the rate. A side that
+    is not known keeps its taps.
     """
     kernel, rate = ops.convert_to_tensor(kernel), list(rate)
-    for axis, side in enumerate(size):
-        if isinstance(side, int) and kernel.shape[axis] == 3 and rate[axis] >= side:
+    for axis, is_idle in enumerate(idle_axes(rate, size)):
+        if is_idle and kernel.shape[axis] == 3:
             kernel = kernel[1:2] if axis == 0 else kernel[:, 1:2]
             rate[axis] = 1
     return kernel, tuple(rate)
+
+
+def idle_axes(rate, size) -> tuple[bool, bool]:
+    """Whether the outer rows, and columns, of a 3x3 kernel see padding alone: at a rate
+    of at least the map's side. Of a side that is not known they may see more.
+    """
+    rows, columns = (isinstance(n, int) and r >= n for r, n in zip(rate, size))
+    return rows, columns
 
 
 def activate(x, activation: Activation | None):

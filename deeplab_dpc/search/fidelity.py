@@ -48,7 +48,8 @@ def train(
     """
     if run is None:
         proxy = Proxy(Cache.open(search.cache_dir), search.proxy)
-        settings = {k: search.settings()[k] for k in ("proxy", "cache")}
+        settings = search.settings()
+        del settings["space"], settings["sampler"]
         study = open_study(search, setting, settings, **options)
         train_all(study, proxy.train, search.proxy.candidates_per_step)
     else:

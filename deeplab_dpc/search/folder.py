@@ -22,6 +22,8 @@ from deeplab_dpc.search.trials import TrialRecord
 FILE_NAME = "search.json"
 JOURNAL = "study.journal"
 BEST_CELL = "best_cell.json"
+SCORING = 2
+"""Version of how cells are scored: since 2, taps that no view trains are zero."""
 
 Path = str | os.PathLike[str]
 
@@ -42,17 +44,19 @@ class Search:
     storage: str  # Where the study is kept, as `open_storage` takes it.
     name: str  # The study's name there.
     num_trials: int  # How many trials are wanted.
+    scoring: int = 1  # The `SCORING` that it was begun with.
 
     def settings(self) -> dict[str, Any]:
         """What the study remembers: all that a trial's choice and score depend on."""
         proxy = self.proxy.to_dict()
         del proxy["candidates_per_step"]  # A matter of the machine.
-        return {
+        settings = {
             "space": self.space.to_dict(),
             "sampler": self.sampler.to_dict(),
             "proxy": proxy,
             "cache": self.fingerprint,
         }
+        return settings | ({"scoring": self.scoring} if self.scoring > 1 else {})
 
     def save(self, folder: Path) -> None:
         """Writes `search.json`, whole or not at all."""

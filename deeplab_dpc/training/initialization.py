@@ -9,12 +9,15 @@ import keras
 import numpy as np
 
 from deeplab_dpc import checkpoint_files
-from deeplab_dpc.config import TrainConfig
+from deeplab_dpc.config import ModelConfig, TrainConfig
+from deeplab_dpc.layers import idle_taps
+from deeplab_dpc.layers.resize import scale_dimension
 from deeplab_dpc.tf1 import (
     LoadReport,
     WeightsError,
     load_tf1_weights,
     sources,
+    tf1_name,
     variables_by_tf1_name,
 )
 from deeplab_dpc.training import checkpoints, optimizers
@@ -73,6 +76,39 @@ def initialize(model: keras.Model, train: TrainConfig) -> Initialization | None:
         )
     report = load_tf1_weights(model, weights, strict=False)
     return Initialization(source, report, (*left_out, *others))
+
+
+def silence_idle_taps(
+    model: keras.Model,
+    config: ModelConfig,
+    train: TrainConfig,
+    done: Initialization | None,
+) -> str | None:
+    """Sets new taps that meet padding alone in every crop to zero, where they stay.
+
+    The original leaves them at their first values, which never train and are heard on
+    larger images. What was loaded is not touched. Gives a line for the log, or None if
+    there are no such taps.
+    """
+    scale, crop_size = max(config.image_pyramid or (1.0,)), train.train_crop_size
+    stride = config.output_stride
+    map_size = tuple(
+        (scale_dimension(side, scale) - 1) // stride + 1 for side in crop_size
+    )
+    loaded = done.report.loaded if done else ()
+    found = idle_taps.find(model, map_size)
+    found = [taps for taps in found if tf1_name(taps.kernel) not in loaded]
+    for taps in found:
+        taps.silence()
+    if not found:
+        return None
+    needed = idle_taps.smallest_crop(found, stride / scale)
+    return (
+        "On a crop's feature map of {}x{} outer taps of ".format(*map_size)
+        + ", ".join(map(str, found))
+        + " meet padding alone: they start at zero and stay so. "
+        "--train_crop_size={},{} would train them.".format(*map(max, crop_size, needed))
+    )
 
 
 def read_weights(source: str) -> Weights:

@@ -84,10 +84,13 @@ def _begin(state: TrainState, newest: str | None) -> None:
         ignored = f"; --tf_initial_checkpoint={source} is not read again"
         logging.info("Resuming from %s%s.", newest, ignored if source else "")
         return
-    done = initialization.initialize(state.model, state.config.train)
+    model, train = state.model, state.config.train
+    done = initialization.initialize(model, train)
+    lines = done.lines() if done else ["All weights are new."]
+    silenced = initialization.silence_idle_taps(model, state.config.model, train, done)
     if state.averages:
         state.averages.restart()
-    for line in done.lines() if done else ["All weights are new."]:
+    for line in [*lines, silenced] if silenced else lines:
         logging.info("%s", line)
 
 

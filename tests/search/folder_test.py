@@ -1,9 +1,12 @@
+import dataclasses
 import json
 
 import pytest
 
+from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
 from deeplab_dpc.search import ProxyConfig, SamplerConfig, SpaceConfig
-from deeplab_dpc.search.folder import Search
+from deeplab_dpc.search.folder import SCORING, Search
+from deeplab_dpc.search.study import StudyError
 
 
 def search_in(storage: str) -> Search:
@@ -41,3 +44,16 @@ def test_a_password_is_never_written(tmp_path):
         search_in(f"postgresql://user:{password}@host:5432/db").save(tmp_path)
         assert "ret" not in (tmp_path / "search.json").read_text()
         assert Search.load(tmp_path).storage == "postgresql://user@host:5432/db"
+
+
+def test_a_search_of_another_scoring_is_read_but_not_gone_on_with(tmp_path):
+    """As one before idle taps were zero: its search.json has no `scoring`."""
+    search_in(str(tmp_path / "study.journal")).save(tmp_path)
+    values = json.loads((tmp_path / "search.json").read_text())
+    assert values.pop("scoring") == 1
+    (tmp_path / "search.json").write_text(json.dumps(values))
+    old = Search.load(tmp_path)
+    old.open_study().enqueue([Genotype((Branch.conv1x1(BACKBONE),) * 2)])
+    assert len(Search.load(tmp_path).open_study().records()) == 1
+    with pytest.raises(StudyError, match="scoring: 'absent' there, 2 here"):
+        dataclasses.replace(old, scoring=SCORING).open_study()

@@ -195,3 +195,48 @@ def test_the_same_classes_load_everything(trained):
     source, weights = trained
     done = _initialize(build_model(dataclasses.replace(CELL, num_classes=19)), source)
     assert set(done.report.loaded) == set(weights) and not done.left_out
+
+
+@pytest.mark.parametrize("loads", [False, True])
+def test_new_taps_that_no_crop_trains_start_at_zero(tmp_path, loads):
+    """Of a crop's map of 15x20: rows of the cell's (18, 15), columns of its (6, 21)."""
+    config = ModelConfig(num_classes=3, depth_multiplier=0.25, genotype=DPC_TOP1)
+    train = TrainConfig(train_crop_size=(225, 305))
+    model = build_model(config)
+    cell = [f"meta_architecture/branch{i}_depthwise/depthwise_weights" for i in (1, 4)]
+    done = None
+    if loads:
+        names = variables_by_tf1_name(model).items()
+        values = {n: np.asarray(v) for n, v in names if n != cell[1]}
+        done = _initialize(model, _write_npz(tmp_path / "w.npz", values))
+    before = {n: np.array(v) for n, v in variables_by_tf1_name(model).items()}
+    line = initialization.silence_idle_taps(model, config, train, done)
+
+    expected = {n: v.copy() for n, v in before.items()}
+    expected[cell[1]][:, [0, 2]] = 0
+    if not loads:
+        expected[cell[0]][[0, 2]] = 0
+    for name, variable in variables_by_tf1_name(model).items():
+        np.testing.assert_array_equal(variable, expected[name], err_msg=name)
+    rows = "meta_architecture/branch1_depthwise (rate 18x15: rows), "
+    assert line == (
+        f"On a crop's feature map of 15x20 outer taps of {'' if loads else rows}"
+        "meta_architecture/branch4_depthwise (rate 6x21: columns) meet padding alone: "
+        "they start at zero and stay so. "
+        f"--train_crop_size={225 if loads else 289},337 would train them."
+    )
+    wide = dataclasses.replace(train, train_crop_size=(289, 337))
+    assert initialization.silence_idle_taps(model, config, wide, done) is None
+
+
+def test_of_an_image_pyramid_the_largest_map_counts():
+    scales = {"image_pyramid": (0.5, 1.5), "genotype": DPC_TOP1}
+    config = ModelConfig(num_classes=3, depth_multiplier=0.25, **scales)
+    model = build_model(config)
+    silenced = [
+        initialization.silence_idle_taps(
+            model, config, TrainConfig(train_crop_size=crop), None
+        )
+        for crop in ((225, 225), (225, 224))
+    ]
+    assert silenced[0] is None and "--train_crop_size=225,225" in silenced[1]

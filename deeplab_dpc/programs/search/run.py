@@ -18,7 +18,7 @@ from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs.search import flags as shared
 from deeplab_dpc.search.cache import Cache
 from deeplab_dpc.search.config import ProxyConfig, SamplerConfig, SpaceConfig
-from deeplab_dpc.search.folder import FILE_NAME, JOURNAL, Search
+from deeplab_dpc.search.folder import FILE_NAME, JOURNAL, SCORING, Search
 from deeplab_dpc.search.proxy import Proxy
 from deeplab_dpc.search.worker import Worker
 
@@ -105,4 +105,5 @@ def _search(
         storage=storage,
         name=kept_unless_given("study", "name"),
         num_trials=kept_unless_given("num_trials", "num_trials"),
+        scoring=SCORING,
     )

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.genotypes import Genotype
-from deeplab_dpc.layers import ASPP, DensePredictionCell, Logits
+from deeplab_dpc.layers import ASPP, DensePredictionCell, Logits, idle_taps
 from deeplab_dpc.layers.cell import feature_map_size
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.search.cache import Cache
@@ -36,7 +36,8 @@ class Head:
     """What is trained of one candidate on a cache's features: context module, logits.
 
     The candidate is a cell, or None for ASPP with the rates 6, 12 and 18; with the
-    seed it decides the first weights and the dropout.
+    seed it decides the first weights and the dropout. Taps that meet nothing but
+    padding on the training views are zero, as in training.
     """
 
     def __init__(
@@ -54,6 +55,8 @@ class Head:
             self._logits.build((None, None, None, self._context.filters))
         finally:
             random.setstate(state)
+        for taps in idle_taps.find(self._context, cache.train.feature_size):
+            taps.silence()
         layers = (self._context, self._logits)
         self.variables = [v for layer in layers for v in layer.trainable_variables]
         self.accumulators = [tf.Variable(tf.zeros(v.shape)) for v in self.variables]

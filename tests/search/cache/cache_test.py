@@ -82,3 +82,18 @@ def test_a_shard_is_compared_with_its_checksum_when_it_is_first_read(folder, kin
             getattr(cache.train, kind)([12])
     assert len(getattr(cache.train, kind)([0, 23])) == 2  # Of the other shards.
     assert len(getattr(Cache.open(folder, check=False).train, kind)([12])) == 1
+
+
+@pytest.mark.parametrize(
+    "size, rates",
+    [
+        ((15, 20), "15 (rows) and 21 (columns)"),
+        ((22, 18), "18 (columns)"),
+        ((22, 22), None),
+    ],
+)
+def test_the_log_says_which_rates_the_views_do_not_train(tmp_path, size, rates):
+    told = Cache.open(scenes.make_cache(tmp_path / "cache", size=size)).describe()
+    assert ("meet the outer taps" in told) == (rates is not None)
+    assert rates is None or f"rates from {rates} on: they stay zero" in told
+    assert ("--train_crop_size=337,337" in told) == (rates is not None)

@@ -16,6 +16,7 @@ from deeplab_dpc import costs
 from deeplab_dpc.config import ModelConfig, TrainConfig
 from deeplab_dpc.evaluation import confusion
 from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, Branch, Genotype
+from deeplab_dpc.layers import idle_taps
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.search.cache import Cache, CacheError
 from deeplab_dpc.search.config import ProxyConfig
@@ -34,6 +35,7 @@ from tests.search import scenes
 
 SMALL = Genotype((Branch.conv1x1(BACKBONE),))
 OTHER = Genotype((Branch.conv3x3(BACKBONE, (1, 3)), Branch.pyramid_pooling(0, (2, 1))))
+IDLE = Genotype((Branch.conv3x3(BACKBONE, (6, 1)), Branch.conv3x3(0, (1, 21))))
 CONFIG = ProxyConfig(
     proxy_steps=12,
     proxy_batch_size=4,
@@ -209,6 +211,24 @@ def test_steps_are_those_of_training(cache, genotype, upsample):
         np.testing.assert_allclose(found[0], expected["cross_entropy"], rtol=1e-5)
     for a, b in zip(ours.variables, theirs.variables):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("genotype", [IDLE, None])
+def test_an_untrained_tap_does_not_speak(cache, genotype):
+    """On larger maps a trained head gives the same bits with its idle taps at zero."""
+    head = Head(genotype, cache, CONFIG, seed=0)
+    step = Step([head], cache, CONFIG)
+    for number, batch in enumerate(training_batches(cache, 4, 5, seed=0)):
+        step(*batch, number)
+    x = np.random.default_rng(0).standard_normal((1, 30, 30, 8), np.float32)
+    before = np.asarray(head(x, training=False))
+    found = idle_taps.find(head._context, cache.train.feature_size)
+    assert len(found) == (2 if genotype else 3)
+    for taps in found:
+        taps.silence()
+    np.testing.assert_array_equal(head(x, training=False), before)
+    found[0].kernel.assign(found[0].kernel + 1)
+    assert np.any(np.asarray(head(x, training=False)) != before)
 
 
 @pytest.mark.parametrize("ignore_label", [255, 0])
