@@ -14,7 +14,6 @@ from deeplab_dpc.search.end_to_end import RERANK, EndToEnd
 from deeplab_dpc.search.folder import Search, SearchFolderError
 from deeplab_dpc.search.proxy import Proxy
 from deeplab_dpc.search.results import END_TO_END
-from deeplab_dpc.search.space import Space
 from deeplab_dpc.search.trials import Outcome
 from deeplab_dpc.training.run_folder import RunConfig
 
@@ -28,7 +27,7 @@ def train_on_cache(
     search: Search, folder: pathlib.Path, num_random: int, seed: int
 ) -> None:
     """Trains the named ones and random cells as trials are, as far as they lack."""
-    space, rng = Space.from_config(search.space), np.random.default_rng(seed)
+    space, rng = search.make_space(), np.random.default_rng(seed)
     drawn = {f"random {i}": space.sample(rng) for i in range(num_random)}
     proxy = Proxy(Cache.open(search.cache_dir), search.proxy)
     at_once = search.proxy.candidates_per_step

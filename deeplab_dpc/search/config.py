@@ -7,8 +7,9 @@ from deeplab_dpc.config import ConfigError
 from deeplab_dpc.genotypes import GRID_SIZES, RATES
 from deeplab_dpc.settings import Config, setting
 
-SamplerName = Literal["vizier", "random", "evolution", "tpe", "nsga2"]
+SamplerName = Literal["vizier", "random", "evolution", "predictor", "tpe", "nsga2"]
 SAMPLERS: tuple[str, ...] = get_args(SamplerName)
+EarlyStopping = Literal["none", "median", "successive_halving", "hyperband"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,11 @@ class SpaceConfig(Config):
     grid_sizes: tuple[int, ...] = setting(
         GRID_SIZES, "Sides of the pooling grids, each along height and width."
     )
+    max_multiply_adds: str = setting(
+        "",
+        "Cells cost at most so many on a validation image: a number, or top1: as many "
+        "as the published cell.",
+    )
     use_conv1x1: bool = setting(True, "The 1x1 convolution is an operator, too.")
     use_conv3x3: bool = setting(True, "The 3x3 atrous convolutions are operators.")
     use_pyramid_pooling: bool = setting(True, "The poolings are operators.")
@@ -31,6 +37,12 @@ class SpaceConfig(Config):
             given = getattr(self, name)
             if not set(given) <= set(legal) or len(set(given)) < len(given):
                 raise ConfigError(f"{name}={given}; give some of {legal}, each once.")
+        limit = self.max_multiply_adds
+        if limit not in ("", "top1") and not (limit.isdecimal() and int(limit)):
+            raise ConfigError(
+                f"max_multiply_adds={limit!r}; give a whole number, such as 500000000, "
+                "or top1."
+            )
         if not (self.use_conv1x1 or self.use_conv3x3 or self.use_pyramid_pooling):
             raise ConfigError(
                 "The space has no operator; leave out one of --nouse_conv1x1, "
@@ -45,35 +57,52 @@ class SamplerConfig(Config):
     sampler: SamplerName = setting(
         "vizier",
         "vizier: uniform, or near one of the best (the paper's); random: uniform; "
-        "evolution: regularised, with ageing; tpe; nsga2: score against multiply-adds.",
+        "evolution: regularised, with ageing; predictor: of which a ridge regression "
+        "expects most; tpe; nsga2: score against multiply-adds.",
     )
     uniform_probability: float = setting(
-        0.5, "Share of vizier's cells that are uniform, in 0..1.", at_least=0
+        0.5, "Share of vizier's and predictor's uniform cells, in 0..1.", at_least=0
     )
     num_best: int = setting(
-        10, "Near how many of the best cells vizier looks.", at_least=1
+        10, "Near how many of the best cells vizier and predictor look.", at_least=1
     )
     population_size: int = setting(
-        50, "Cells of evolution's and nsga2's population.", at_least=2
+        0,
+        "Cells of evolution's and nsga2's population; 0: a third of --num_trials, from "
+        "10 to 50.",
+        at_least=0,
     )
     tournament_size: int = setting(
         10, "Cells among which evolution chooses a parent.", at_least=1
     )
     num_startup_trials: int = setting(
-        20, "Uniform cells before tpe or early stopping begins.", at_least=1
+        20, "Uniform cells before tpe, predictor or the median begins.", at_least=1
     )
     window: int = setting(
         1000,
-        "How many of the latest trials (beside the best 25) tpe looks at: its time "
-        "grows with them.",
+        "How many of the latest trials tpe (beside the best 25) and predictor look at: "
+        "their time grows with them.",
         at_least=1,
     )
-    early_stopping: Literal["none", "median", "successive_halving"] = setting(
+    early_stopping: EarlyStopping = setting(
         "none",
-        "Stop hopeless candidates: below the median of the others at the same step, or "
-        "by successive halving.",
+        "Stop hopeless candidates, by the scores of all that reached the same step: "
+        "median: below it; successive_halving: not among the best 1 / factor; "
+        "hyperband: the same, but some later or never.",
+    )
+    early_stopping_min_steps: int = setting(
+        0, "Steps before the first decision; 0: a sixth of --proxy_steps.", at_least=0
+    )
+    early_stopping_factor: int = setting(
+        3,
+        "One in so many goes on, and is looked at after so many times the steps.",
+        at_least=2,
     )
     search_seed: int = setting(0, "Seed of the choice of cells.")
+
+    def first_decision(self, num_steps: int) -> int:
+        """Steps of `num_steps` after which early stopping looks at a cell first."""
+        return self.early_stopping_min_steps or -(-num_steps // 6)
 
     def _check(self) -> None:
         if self.uniform_probability > 1:
@@ -81,7 +110,9 @@ class SamplerConfig(Config):
                 f"uniform_probability={self.uniform_probability}; it lies in 0..1."
             )
         is_evolution = self.sampler == "evolution"
-        if is_evolution and self.tournament_size > self.population_size:
+        if self.population_size == 1:
+            raise ConfigError("population_size=1; give at least 2, or 0 for a default.")
+        if is_evolution and 0 < self.population_size < self.tournament_size:
             raise ConfigError(
                 f"tournament_size={self.tournament_size} of population_size="
                 f"{self.population_size}; a tournament is a part of the population."

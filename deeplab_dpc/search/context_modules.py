@@ -1,10 +1,13 @@
 """What a context module costs and weighs, trained on the cache or whole."""
 
+import dataclasses
 import math
+from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
 
-from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
+from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, RATES, Branch, Genotype
 
 ASPP_RATES = (6, 12, 18)  # At output stride 16, as the original's Cityscapes models.
 ASPP_BRANCHES = (
@@ -58,6 +61,51 @@ def module_costs(
         parameters += kernels + 2 * filters
         multiply_adds += kernels * _num_positions(branch, size, map_size or size)
     return parameters, multiply_adds
+
+
+def untrained_rates(map_size: tuple[int, int], output_stride: int) -> str:
+    """A sentence on the rates whose outer taps no training view of this map trains, and
+    the crop that trains all; empty if there are none.
+    """
+    factor = 16 // output_stride
+    smallest = [
+        next((rate for rate in sorted(RATES) if factor * rate >= side), None)
+        for side in map_size
+    ]
+    if smallest == [None, None]:
+        return ""
+    axes = zip(smallest, ("rows", "columns"))
+    rates = " and ".join(f"{r} ({axis})" for r, axis in axes if r)
+    side = 16 * max(RATES) + 1
+    return (
+        " Its training maps of {}x{} ".format(*map_size)
+        + f"never meet the outer taps of rates from {rates} on: they stay zero. "
+        f"--train_crop_size={side},{side} trains all rates."
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class CostLimit:
+    """How much a cell may cost on features of so many channels and of this size."""
+
+    max_multiply_adds: int
+    channels: int
+    size: tuple[int, int]
+    map_size: tuple[int, int] | None  # As of `module_costs`.
+
+    @classmethod
+    def of(cls, limit: str, features: Mapping[str, Any]) -> Self:
+        """Of `SpaceConfig.max_multiply_adds`, and the other fields by name."""
+        given: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in features.items()
+        }
+        most = int(limit) if limit.isdecimal() else module_costs(DPC_TOP1, **given)[1]
+        return cls(most, **given)
+
+    def allows(self, genotype: Genotype) -> bool:
+        """Whether the cell costs no more."""
+        costs = module_costs(genotype, self.channels, self.size, map_size=self.map_size)
+        return costs[1] <= self.max_multiply_adds
 
 
 def _num_positions(

@@ -8,11 +8,14 @@ import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 from optuna.storages import BaseStorage
 
 from deeplab_dpc import files
+from deeplab_dpc.formatting import millions, percent
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.config import ProxyConfig, SamplerConfig, SpaceConfig
+from deeplab_dpc.search.context_modules import CostLimit
 from deeplab_dpc.search.samplers import directions, make_pruner, make_sampler
 from deeplab_dpc.search.space import Space
 from deeplab_dpc.search.storage import open_storage, without_password
@@ -45,18 +48,25 @@ class Search:
     name: str  # The study's name there.
     num_trials: int  # How many trials are wanted.
     scoring: int = 1  # The `SCORING` that it was begun with.
+    # `Cache.features`, on which cells are costed.
+    features: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def settings(self) -> dict[str, Any]:
         """What the study remembers: all that a trial's choice and score depend on."""
         proxy = self.proxy.to_dict()
         del proxy["candidates_per_step"]  # A matter of the machine.
-        settings = {
+        settings: dict[str, Any] = {
             "space": self.space.to_dict(),
             "sampler": self.sampler.to_dict(),
             "proxy": proxy,
             "cache": self.fingerprint,
+            "scoring": self.scoring,
         }
-        return settings | ({"scoring": self.scoring} if self.scoring > 1 else {})
+        if self.scoring == 1:  # A study of that time does not know what came later.
+            del settings["scoring"], settings["space"]["max_multiply_adds"]
+            for name in ("early_stopping_min_steps", "early_stopping_factor"):
+                del settings["sampler"][name]
+        return settings
 
     def save(self, folder: Path) -> None:
         """Writes `search.json`, whole or not at all."""
@@ -99,12 +109,37 @@ class Search:
         """The storage, opened when it is first needed, once for all studies in it."""
         return open_storage(self.storage)
 
+    def make_space(self) -> Space:
+        """The space of cells, those above `max_multiply_adds` left out."""
+        space, limit = Space.from_config(self.space), self.limit
+        return dataclasses.replace(space, allows=limit.allows) if limit else space
+
+    @property
+    def limit(self) -> CostLimit | None:
+        """What a cell may cost."""
+        most = self.space.max_multiply_adds
+        return CostLimit.of(most, self.features) if most else None
+
+    def describe_limit(self) -> str:
+        """A line for the log: how many cells the limit leaves; `SpaceError` if none."""
+        if self.limit is None:
+            return "Cells of any cost."
+        whole, rng = Space.from_config(self.space), np.random.default_rng(0)
+        allowed = [self.limit.allows(whole.sample(rng)) for _ in range(1000)]
+        if not any(allowed):
+            self.make_space().sample(rng)
+        return (
+            f"Cells of at most {millions(self.limit.max_multiply_adds)} multiply-adds "
+            f"on a validation image: {percent(sum(allowed) / len(allowed))} of 1,000 "
+            "random ones."
+        )
+
     def open_study(self, **options: Any) -> Study:
         """The study of the proxy's trials, made if need be; `Terms` has the options."""
-        space = Space.from_config(self.space)
+        space = self.make_space()
         strategy = Strategy(
-            make_sampler(self.sampler, space),
-            make_pruner(self.sampler),
+            make_sampler(self.sampler, space, self.num_trials),
+            make_pruner(self.sampler, self.proxy.proxy_steps),
             directions(self.sampler),
             space.key,
         )

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -13,6 +13,7 @@ from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
 from deeplab_dpc.search.config import SpaceConfig
 
 Parameters = dict[str, str | int]
+_MOST_DRAWS = 10_000
 
 
 class SpaceError(ValueError):
@@ -81,16 +82,10 @@ def cell_key(genotype: Genotype) -> str:
     >>> cell_key(DPC_TOP1)
     'r1x6(r18x15(r6x3),r1x1,r6x21)'
     """
-    labels = [Operator.of(branch).label for branch in genotype.branches]
-    return tree_key(labels, [branch.source for branch in genotype.branches])
-
-
-def tree_key(labels: Sequence[str], sources: Sequence[int]) -> str:
-    """`cell_key` of the branches' operator labels and inputs."""
-    below: list[list[str]] = [[] for _ in range(len(labels) + 1)]
-    for i in reversed(range(len(labels))):
+    below: list[list[str]] = [[] for _ in range(len(genotype.branches) + 1)]
+    for i, branch in reversed([*enumerate(genotype.branches)]):
         hanging = f"({','.join(sorted(below[i]))})" if below[i] else ""
-        below[sources[i]].append(labels[i] + hanging)
+        below[branch.source].append(Operator.of(branch).label + hanging)
     return ",".join(sorted(below[BACKBONE]))
 
 
@@ -114,6 +109,7 @@ class Space:
     Attributes:
         num_branches: At least 1.
         operators: At least one, each once.
+        allows: Whether a cell counts; others are never drawn. `size` counts them all.
 
     Raises:
         SpaceError: If there is no cell, or an operator comes twice.
@@ -122,6 +118,7 @@ class Space:
 
     num_branches: int
     operators: tuple[Operator, ...]
+    allows: Callable[[Genotype], bool] = bool  # A cell is true.
 
     def __post_init__(self):
         if self.num_branches < 1 or not self.operators:
@@ -175,11 +172,19 @@ class Space:
         return map(self.cell, range(self.size()))
 
     def sample(self, rng: np.random.Generator) -> Genotype:
-        """A cell drawn uniformly: each branch one of its inputs and one operator."""
-        sources = [int(rng.integers(BACKBONE, i)) for i in range(self.num_branches)]
-        drawn = rng.integers(self.num_operators, size=self.num_branches)
-        return Genotype(
-            tuple(self.operators[o].branch(s) for s, o in zip(sources, drawn))
+        """A cell drawn uniformly: each branch one of its inputs and one operator.
+        `SpaceError` if none of very many is allowed.
+        """
+        for _ in range(_MOST_DRAWS):
+            sources = [int(rng.integers(BACKBONE, i)) for i in range(self.num_branches)]
+            drawn = rng.integers(self.num_operators, size=self.num_branches)
+            pairs = zip(sources, drawn)
+            cell = Genotype(tuple(self.operators[o].branch(s) for s, o in pairs))
+            if self.allows(cell):
+                return cell
+        raise SpaceError(
+            f"None of {_MOST_DRAWS:,} random cells is within the limit; raise "
+            "--max_multiply_adds."
         )
 
     def mutate(self, genotype: Genotype, rng: np.random.Generator) -> Genotype:
@@ -188,13 +193,14 @@ class Space:
         The branch, then one of its fields that can change, then the new value are
         drawn uniformly: the input becomes another one; the rate or the grid goes one
         step up or down along height or width; the operator becomes one of another
-        kind (the kind is drawn first). The cell is never the same in another order.
+        kind (the kind is drawn first). The cell is never the same in another order. If
+        no near one is allowed, it is any.
 
         Raises:
             SpaceError: If the cell is not of the space, or the space has no other.
         """
         self._check_contains(genotype)
-        branches, key = genotype.branches, cell_key(genotype)
+        branches, key, has_others = genotype.branches, cell_key(genotype), False
 
         def one_of(values: Sequence) -> Any:
             return values[int(rng.integers(len(values)))]
@@ -207,7 +213,11 @@ class Space:
             branch = one_of(one_of(one_of(fields)))
             mutant = Genotype((*branches[:i], branch, *branches[i + 1 :]))
             if cell_key(mutant) != key:
-                return mutant
+                has_others = True
+                if self.allows(mutant):
+                    return mutant
+        if has_others:
+            return self.sample(rng)
         raise SpaceError(
             f"No other cell is near {key}: the space has {self.size()} cells. Give it "
             "more operators or branches."

@@ -6,6 +6,7 @@ class TestMine(SamplerContract):
         return lambda space, **settings: Mine(SamplerConfig(**settings), space)
 """
 
+import dataclasses
 import statistics
 from collections.abc import Callable
 
@@ -148,6 +149,16 @@ class SamplerContract:
                 score = num_1x1(trial.genotype)
                 study.tell(trial, Outcome(score=score, multiply_adds=number))
         assert len(keys) == 15
+
+    def test_cells_that_the_space_does_not_allow_are_never_asked_for(self, make: Make):
+        """Of 15 cells those without a 1x1 convolution, of two operators, are 7."""
+        space = dataclasses.replace(TINY, allows=lambda cell: not num_1x1(cell))
+        study = open_study(make(space, **_SMALL))
+        cells = run(study, 7, lambda cell: sum(b.rate[0] for b in cell.branches))
+        assert not any(map(num_1x1, cells))
+        assert len({space.key(cell) for cell in cells}) == 7
+        with pytest.raises(SpaceExhausted):
+            study.ask()
 
     def test_a_space_of_one_operator_works(self, make: Make):
         """There are 4 trees of three equal branches below the backbone."""

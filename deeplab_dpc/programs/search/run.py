@@ -7,6 +7,7 @@ may be killed at any time; its trial is tried again by another. The same command
 on where a search was left.
 """
 
+import dataclasses
 import os
 import pathlib
 from typing import Any
@@ -60,6 +61,7 @@ def main(values: flags.FlagValues) -> None:
     study = search.open_study(**shared.terms(values))
     search.save(folder)
     logging.info("%s", cache.describe())
+    logging.info("%s", search.describe_limit())
     states = ", ".join(f"{n} {state}" for state, n in study.counts().items() if n)
     states = states or "no trials yet"
     logging.info("Study %r in %s: %s.", search.name, search.storage, states)
@@ -89,6 +91,7 @@ def _search(
             parts[name] = config.from_dict(kept)
     except ValueError as e:
         raise app.UsageError(str(e)) from e
+    parts["proxy"] = _scored_on_the_way(parts["sampler"], parts["proxy"])
     storage = values.storage or (before.storage if before else str(folder / JOURNAL))
     if "://" not in storage:
         storage = os.path.abspath(storage)
@@ -106,4 +109,16 @@ def _search(
         name=kept_unless_given("study", "name"),
         num_trials=kept_unless_given("num_trials", "num_trials"),
         scoring=SCORING,
+        features=cache.features,
     )
+
+
+def _scored_on_the_way(sampler: SamplerConfig, proxy: ProxyConfig) -> ProxyConfig:
+    """With early stopping cells are scored when the first decision is due, unless
+    --proxy_eval_steps says when.
+    """
+    if sampler.early_stopping == "none" or proxy.proxy_eval_steps:
+        return proxy
+    due = sampler.first_decision(proxy.proxy_steps)
+    logging.info("Early stopping looks at cells after each %d steps.", due)
+    return dataclasses.replace(proxy, proxy_eval_steps=due)

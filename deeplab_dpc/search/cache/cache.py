@@ -12,7 +12,8 @@ from typing import Any, Self
 import numpy as np
 
 from deeplab_dpc import files
-from deeplab_dpc.genotypes import RATES
+from deeplab_dpc.layers.cell import feature_map_size
+from deeplab_dpc.search.context_modules import untrained_rates
 from deeplab_dpc.training.run_folder import RunConfig
 
 FILE_NAME = "manifest.json"
@@ -247,6 +248,18 @@ class Cache:
             )
         return cls(folder, manifest, check)
 
+    @property
+    def features(self) -> dict[str, Any]:
+        """The arguments of `module_costs` beside the cell: those of a validation
+        image.
+        """
+        crop_size = self.manifest.settings["model.image_pooling_crop_size"]
+        return {
+            "channels": self.channels,
+            "size": self.val.feature_size,
+            "map_size": feature_map_size(crop_size, self.output_stride),
+        }
+
     def describe(self) -> str:
         """A line for the log: what it holds and how large it is."""
         run, splits = self.run, {"train": self.train, "val": self.val}
@@ -260,25 +273,7 @@ class Cache:
             f"{run.train.tf_initial_checkpoint}, {self.channels} channels at stride "
             f"{self.output_stride}; {run.dataset.name}: {views}; "
             f"{size / 2**20:,.0f} MiB; fingerprint {self.fingerprint}."
-            + self._idle_rates()
-        )
-
-    def _idle_rates(self) -> str:
-        """A sentence on the rates whose outer taps the training views do not train."""
-        factor = 16 // self.output_stride
-        smallest = [
-            next((rate for rate in sorted(RATES) if factor * rate >= side), None)
-            for side in self.train.feature_size
-        ]
-        if smallest == [None, None]:
-            return ""
-        axes = zip(smallest, ("rows", "columns"))
-        rates = " and ".join(f"{r} ({axis})" for r, axis in axes if r)
-        side = 16 * max(RATES) + 1
-        return (
-            " Its training maps of {}x{} ".format(*self.train.feature_size)
-            + f"never meet the outer taps of rates from {rates} on: they stay zero. "
-            f"--train_crop_size={side},{side} trains all rates."
+            + untrained_rates(self.train.feature_size, self.output_stride)
         )
 
 

@@ -65,14 +65,11 @@ class Head:
         self.decays = [decay * losses.is_regularised(name) for name in names]  # L2.
         # On each gradient, L2 included.
         self.factors = [optimizers.gradient_multiplier(name, rules) for name in names]
-        crop_size = cache.manifest.settings["model.image_pooling_crop_size"]
         # Of the context module; multiply-adds on a validation image.
         self.parameters, self.multiply_adds = module_costs(
             genotype or Genotype(tuple(branch for _, branch in ASPP_BRANCHES)),
-            cache.channels,
-            cache.val.feature_size,
-            self._context.filters,
-            feature_map_size(crop_size, cache.output_stride),
+            filters=self._context.filters,
+            **cache.features,
         )
 
     def __call__(self, features: tf.Tensor, training: bool) -> tf.Tensor:

@@ -1,6 +1,8 @@
 """What all samplers share, and our own: uniform, near the best, evolution."""
 
 import abc
+import math
+import statistics
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from deeplab_dpc.search.history import History
 from deeplab_dpc.search.space import Space
 
 NUM_TRIES = 50
+_GAINS = 500  # Complete trials whose curves say what stopped ones would have gained.
 
 
 class SpaceExhausted(RuntimeError):
@@ -58,7 +61,8 @@ class CellSampler(abc.ABC):
         rng = self.rng(len(history.trials) + (salt << 20))
         genotype = self.propose(history, rng)
         for attempt in range(2 * NUM_TRIES):
-            if self.space.key(genotype) not in history.by_key:
+            is_new = self.space.key(genotype) not in history.by_key
+            if is_new and self.space.allows(genotype):
                 return genotype
             is_near = attempt + 1 < NUM_TRIES
             genotype = self.renew(genotype, rng) if is_near else self.space.sample(rng)
@@ -74,13 +78,36 @@ class CellSampler(abc.ABC):
         start = int(rng.integers(min(size, 2**62)))
         for step in range(size):
             genotype = self.space.cell((start + step) % size)
-            if self.space.key(genotype) not in history.by_key:
+            is_new = self.space.key(genotype) not in history.by_key
+            if is_new and self.space.allows(genotype):
                 return genotype
         raise SpaceExhausted(
             f"All {size} cells of the space were tried ({len(history.by_key)} up "
             "to the order of branches): the search is done. For more, give the space "
             "more branches or operators."
         )
+
+
+def estimates(history: History, num_latest: int) -> dict[int, float]:
+    """The scores of the trials that ended last, by number: of complete ones theirs, of
+    stopped ones the last, plus what complete ones gained from that step on, on average.
+    """
+    complete = [history.trials[n] for n in history.scored[-_GAINS:]]
+    found: dict[int, float] = {}
+    gains: dict[int, float] = {}
+    for number in sorted(history.finished)[-num_latest:]:
+        trial, score = history.trials[number], math.nan
+        if history.states[number] == "complete":
+            score = trial.values[0]
+        elif (step := trial.last_step) is not None:
+            if step not in gains:
+                known = [t for t in complete if step in t.intermediate_values]
+                gained = [t.values[0] - t.intermediate_values[step] for t in known]
+                gains[step] = statistics.fmean(gained) if gained else math.nan
+            score = trial.intermediate_values[step] + gains[step]
+        if math.isfinite(score):
+            found[number] = score
+    return found
 
 
 class UniformSampler(CellSampler):
@@ -117,17 +144,16 @@ class EvolutionSampler(CellSampler):
 
     Real et al., 2019, arXiv:1802.01548: the population is the `population_size`
     latest cells, so that each one dies of age however good it is. Until there are as
-    many, cells are uniform. Trials that were stopped early have no part in it.
+    many, cells are uniform. Trials that were stopped early have their `estimates`.
     """
 
     def propose(self, history: History, rng: np.random.Generator) -> Genotype:
         """See the class."""
-        if len(history.scored) < self.config.population_size:
+        size = self.config.population_size
+        scores = estimates(history, 2 * size)
+        if len(scores) < size:
             return self.space.sample(rng)
-        population = history.scored[-self.config.population_size :]
-        size = self.config.tournament_size
-        drawn = rng.choice(len(population), size, replace=False)
-        parent = max(
-            (population[i] for i in drawn), key=lambda n: history.trials[n].values[0]
-        )
+        population = list(scores)[-size:]
+        drawn = rng.choice(size, min(self.config.tournament_size, size), replace=False)
+        parent = max((population[i] for i in drawn), key=scores.__getitem__)
         return self.renew(history.record(parent).genotype, rng)
