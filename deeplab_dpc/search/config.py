@@ -161,6 +161,17 @@ class ProxyConfig(Config):
         "Resize the logits to the labels for the loss; else the labels to the logits, "
         "which is faster.",
     )
+    proxy_label_stride: int = setting(
+        1,
+        "Every how many rows and columns a label's pixel counts in the loss, if the "
+        "logits are resized.",
+        at_least=1,
+    )
+    proxy_fast_math: bool = setting(
+        False,
+        "Compute the cell in bfloat16, and draw its dropout from bytes: faster where "
+        "the processor multiplies bfloat16.",
+    )
     proxy_eval_steps: int = setting(
         0,
         "Steps between two scores of a candidate, for its curve and early stopping; "
@@ -177,4 +188,10 @@ class ProxyConfig(Config):
             raise ConfigError(
                 f"proxy_batch_norm_decay={self.proxy_batch_norm_decay}; it lies "
                 "between 0 and 1."
+            )
+        if self.proxy_label_stride > 1 and not self.proxy_upsample_logits:
+            raise ConfigError(
+                f"proxy_label_stride={self.proxy_label_stride} is of the labels' "
+                "pixels, but with --noproxy_upsample_logits labels are resized to the "
+                "logits; leave one of the two out."
             )

@@ -6,6 +6,7 @@ dear one does. The paper does not list them; 31 is the number of non-empty subse
 ASPP's five branches, and these are what we take.
 """
 
+import dataclasses
 import itertools
 import pathlib
 from typing import Any
@@ -21,8 +22,9 @@ from deeplab_dpc.search.trials import TrialRecord
 from deeplab_dpc.search.worker import Objective, Worker
 from deeplab_dpc.training.run_folder import RunConfig
 
-SMALL, PROXY, LARGE = SETTINGS = ("small", "proxy", "large")
-"""End to end, on the cache, and end to end with a larger backbone."""
+SMALL, PROXY, EXACT, LARGE = SETTINGS = ("small", "proxy", "exact", "large")
+"""End to end; on the cache, as the search does, and with all label pixels in float32;
+end to end with a larger backbone."""
 
 
 def subsets_of_aspp() -> dict[str, Genotype]:
@@ -47,6 +49,11 @@ def train(
     on.
     """
     if run is None:
+        if setting == EXACT:
+            exact = dataclasses.replace(
+                search.proxy, proxy_label_stride=1, proxy_fast_math=False
+            )
+            search = dataclasses.replace(search, proxy=exact)
         proxy = Proxy(Cache.open(search.cache_dir), search.proxy)
         settings = search.settings()
         del settings["space"], settings["sampler"]

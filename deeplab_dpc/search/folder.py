@@ -28,6 +28,14 @@ BEST_CELL = "best_cell.json"
 SCORING = 2
 """Version of how cells are scored: since 2, taps that no view trains are zero."""
 
+_LATER = (
+    ("space", "max_multiply_adds"),
+    ("sampler", "early_stopping_min_steps"),
+    ("sampler", "early_stopping_factor"),
+    ("proxy", "proxy_label_stride"),
+    ("proxy", "proxy_fast_math"),
+)
+
 Path = str | os.PathLike[str]
 
 
@@ -63,9 +71,9 @@ class Search:
             "scoring": self.scoring,
         }
         if self.scoring == 1:  # A study of that time does not know what came later.
-            del settings["scoring"], settings["space"]["max_multiply_adds"]
-            for name in ("early_stopping_min_steps", "early_stopping_factor"):
-                del settings["sampler"][name]
+            del settings["scoring"]
+            for part, name in _LATER:
+                del settings[part][name]
         return settings
 
     def save(self, folder: Path) -> None:

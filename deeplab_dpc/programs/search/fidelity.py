@@ -3,9 +3,10 @@ r"""How well scores on the cache predict those of whole training (paper, Figure 
 python search.py fidelity --search_dir=searches/city --setting=small
 
 Trains 31 cells, the subsets of ASPP's branches, in one setting after the other: on the
-cache (proxy), whole (small), and whole with a larger backbone (large, with
---large_model_variant and --large_tf_initial_checkpoint); then prints Spearman's rho.
-The report shows the scatter plots. Start it as often as there are machines.
+cache (proxy; exact: without --proxy_fast_math and --proxy_label_stride), whole (small),
+and whole with a larger backbone (large, with --large_model_variant and
+--large_tf_initial_checkpoint); then prints Spearman's rho of the first of them and each
+other. The report shows the scatter plots. Start it as often as there are machines.
 """
 
 import dataclasses
@@ -42,7 +43,8 @@ def define_flags(values: flags.FlagValues) -> None:
 def main(values: flags.FlagValues) -> None:
     folder, search = shared.opened(values)
     for setting in values.setting:
-        run = None if setting == fidelity.PROXY else _run(setting, search, values)
+        is_cached = setting in (fidelity.PROXY, fidelity.EXACT)
+        run = None if is_cached else _run(setting, search, values)
         fidelity.train(search, folder, setting, run, **shared.terms(values))
     results = SearchResults(name=search.name, fidelity=fidelity.records(search))
     for (one, other), pairs in results.fidelity_pairs().items():

@@ -26,6 +26,7 @@ _OURS = (
 _WAYS = {  # Of training, in which fidelity is measured, for the axes.
     "small": "score end to end",
     "proxy": "proxy score",
+    "exact": "proxy score in float32 over all label pixels",
     "large": "score end to end with the larger backbone",
 }
 

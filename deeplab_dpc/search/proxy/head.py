@@ -13,7 +13,7 @@ import tensorflow as tf
 from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.layers import ASPP, DensePredictionCell, Logits, idle_taps
-from deeplab_dpc.layers.cell import feature_map_size
+from deeplab_dpc.layers.cell import DROPOUT_RATE, feature_map_size
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.search.cache import Cache
 from deeplab_dpc.search.config import ProxyConfig
@@ -23,9 +23,13 @@ from deeplab_dpc.search.context_modules import (
     branch_norms,
     module_costs,
 )
+from deeplab_dpc.search.proxy.byte_dropout import ByteDropout
 from deeplab_dpc.search.proxy.loss import UpsampledLoss
 from deeplab_dpc.tf1 import tf1_name
 from deeplab_dpc.training import losses, optimizers, schedules
+from deeplab_dpc.training.state import dtype_policy
+
+_POLICY = {False: "float32", True: "mixed_bfloat16"}
 
 
 class CandidateError(RuntimeError):
@@ -49,7 +53,8 @@ class Head:
         state = random.getstate()
         random.seed(own_seed)  # Keras seeds initializers from `random`.
         try:
-            self._context = _context_module(genotype, cache, config, own_seed)
+            with dtype_policy(_POLICY[config.proxy_fast_math]):
+                self._context = _context_module(genotype, cache, config, own_seed)
             self._logits = Logits(cache.num_classes, name="logits")
             self._context.build((None, None, None, cache.channels))
             self._logits.build((None, None, None, self._context.filters))
@@ -94,11 +99,16 @@ def _context_module(
     is_bounded = settings["model.use_bounded_activation"]
     common: dict[str, Any] = {"activation": "relu6" if is_bounded else "relu"}
     common |= {"decay": config.proxy_batch_norm_decay, "seed": seed}
+    module: keras.layers.Layer
     if genotype is None:
         common |= {"pooling_map_size": feature_map_size(crop_size, stride)}
-        return ASPP(aspp_rates(stride), name="aspp", **common)
-    common |= {"pooling_crop_size": crop_size, "name": "meta_architecture"}
-    return DensePredictionCell(genotype, stride, **common)
+        module = ASPP(aspp_rates(stride), name="aspp", **common)
+    else:
+        common |= {"pooling_crop_size": crop_size, "name": "meta_architecture"}
+        module = DensePredictionCell(genotype, stride, **common)
+    if config.proxy_fast_math:
+        module.dropout = ByteDropout(DROPOUT_RATE, seed, dtype=module.dtype_policy)
+    return module
 
 
 class Step:
@@ -145,7 +155,12 @@ class Step:
         cache, sizes = self._cache, self._cache.train
         if self._config.proxy_upsample_logits:
             classes = cache.num_classes, cache.ignore_label
-            wide = UpsampledLoss(*classes, sizes.feature_size, sizes.crop_size)
+            wide = UpsampledLoss(
+                *classes,
+                sizes.feature_size,
+                sizes.crop_size,
+                self._config.proxy_label_stride,
+            )
             targets = wide.targets(labels)
             return lambda logits: wide(logits, targets)
         small = losses.PixelLoss(cache.ignore_label, upsample_logits=False)

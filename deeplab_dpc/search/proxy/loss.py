@@ -28,7 +28,8 @@ class UpsampledLoss:
 
     Equal to `PixelLoss(ignore_label)(logits, labels, step)`, sum over divisor, and its
     gradient, to rounding (`tests/search/proxy/loss_test.py`). The sizes are `(h, w)` of
-    the logits and `(height, width)` of the labels.
+    the logits and `(height, width)` of the labels, of which with a stride only so many
+    rows and columns count, the first ones always.
     """
 
     def __init__(
@@ -37,13 +38,18 @@ class UpsampledLoss:
         ignore_label: int,
         feature_size: tuple[int, int],
         label_size: tuple[int, int],
+        stride: int = 1,
     ):
         self._num_classes, self._ignore_label = num_classes, ignore_label
-        self._rows, self._columns = map(interpolation, label_size, feature_size)
+        self._rows, self._columns = (
+            interpolation(*sizes)[::stride] for sizes in zip(label_size, feature_size)
+        )
+        self._stride = stride
         self._images_at_once = None if tf.config.list_physical_devices("GPU") else 1
 
     def targets(self, labels: tf.Tensor) -> Targets:
         """Prepares labels, int32 `[batch, height, width]`."""
+        labels = labels[:, :: self._stride, :: self._stride]
         is_labelled = labels != self._ignore_label
         is_class = is_labelled & (labels >= 0) & (labels < self._num_classes)
         seen = tf.where(is_class, labels, -1)

@@ -1,9 +1,12 @@
 """When a candidate is given up: what others had scored after as many steps."""
 
 import abc
+import bisect
+import collections
+import dataclasses
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import optuna
@@ -24,8 +27,19 @@ def make_pruner(config: SamplerConfig, num_steps: int) -> BasePruner:
     return kind(first, config.early_stopping_factor, num_steps)
 
 
+@dataclasses.dataclass
+class _Rung:
+    """Scores at a step of the trials before `first`, which are all finished."""
+
+    first: int = 0
+    scores: list[float] = dataclasses.field(default_factory=list)  # Rising.
+
+
 class _Pruner(BasePruner):
     """Compares a trial with all others that reached a step, stopped ones included."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[int, int], _Rung] = collections.defaultdict(_Rung)
 
     @abc.abstractmethod
     def rung(self, trial: FrozenTrial) -> int | None:
@@ -33,11 +47,11 @@ class _Pruner(BasePruner):
 
     @abc.abstractmethod
     def is_hopeless(self, score: float, others: Sequence[float]) -> bool:
-        """Whether a score is too low beside the others' at the same step."""
+        """Whether a score is too low beside the others' at the same step, rising."""
 
-    def are_compared(self, trial: FrozenTrial, other: FrozenTrial) -> bool:
-        """Whether two trials are compared at all."""
-        return True
+    def bracket(self, trial: FrozenTrial) -> int:
+        """Trials of the same one are compared."""
+        return 0
 
     def prune(self, study: optuna.Study, trial: FrozenTrial) -> bool:
         """Whether the trial is hopeless after its latest score."""
@@ -45,14 +59,30 @@ class _Pruner(BasePruner):
         score = None if rung is None else self.score_at(trial, rung)
         if rung is None or score is None:
             return False
-        others = [
-            found
-            for other in study.get_trials(deepcopy=False)
-            if other.number != trial.number and self.are_compared(trial, other)
-            for found in [self.score_at(other, rung)]
-            if found is not None
-        ]
-        return self.is_hopeless(score, others)
+        return self.is_hopeless(score, self._others(study, trial, rung))
+
+    def _others(
+        self, study: optuna.Study, trial: FrozenTrial, step: int
+    ) -> list[float]:
+        """Scores at the step of all that are compared, rising; those of finished trials
+        are looked up once.
+        """
+        trials, bracket = study.get_trials(deepcopy=False), self.bracket(trial)
+        kept = self._kept[step, bracket]
+        while kept.first < len(trials) and trials[kept.first].state.is_finished():
+            for score in self._scores([trials[kept.first]], step, bracket):
+                bisect.insort(kept.scores, score)
+            kept.first += 1
+        rest = [t for t in trials[kept.first :] if t.number != trial.number]
+        return sorted([*kept.scores, *self._scores(rest, step, bracket)])
+
+    def _scores(
+        self, trials: Iterable[FrozenTrial], step: int, bracket: int
+    ) -> Iterator[float]:
+        for trial in trials:
+            score = self.score_at(trial, step)
+            if score is not None and self.bracket(trial) == bracket:
+                yield score
 
     def score_at(self, trial: FrozenTrial, step: int) -> float | None:
         """The trial's first score after so many steps or more, if it is a number."""
@@ -71,6 +101,7 @@ class Halving(_Pruner):
     """
 
     def __init__(self, min_steps: int, factor: int, num_steps: int):
+        super().__init__()
         self._factor = factor
         self._rungs = [min_steps]
         while self._rungs[-1] * factor**2 <= num_steps:
@@ -89,7 +120,7 @@ class Halving(_Pruner):
 
     def is_hopeless(self, score: float, others: Sequence[float]) -> bool:
         """Whether it is not among the best part."""
-        num_better = sum(other > score for other in others)
+        num_better = len(others) - bisect.bisect_right(others, score)
         return num_better >= max(1, (len(others) + 1) // self._factor)
 
 
@@ -117,10 +148,6 @@ class Hyperband(Halving):
         """Those that it is not spared."""
         return self._rungs[self.bracket(trial) :]
 
-    def are_compared(self, trial: FrozenTrial, other: FrozenTrial) -> bool:
-        """Those of the same kind."""
-        return self.bracket(trial) == self.bracket(other)
-
 
 class Median(_Pruner):
     """Below the median of all trials that came as far as the first decision.
@@ -130,6 +157,7 @@ class Median(_Pruner):
     """
 
     def __init__(self, min_steps: int, num_startup_trials: int):
+        super().__init__()
         self._min_steps, self._num_startup_trials = min_steps, num_startup_trials
 
     def rung(self, trial: FrozenTrial) -> int | None:

@@ -44,6 +44,22 @@ def test_value_and_gradient_are_those_of_training(ignore_label, scale, images_at
     np.testing.assert_allclose(gradient, wanted, atol=1e-5 * np.abs(wanted).max())
 
 
+def test_with_a_stride_the_other_pixels_count_as_if_they_were_ignored():
+    random = np.random.default_rng(2)
+    logits = tf.constant(random.normal(0, 2, (2, 3, 4, 5)), tf.float32)
+    labels = random.integers(0, 5, (2, 34, 49)).astype(np.int32)
+    sparse = np.full_like(labels, 255)
+    sparse[:, ::4, ::4] = labels[:, ::4, ::4]
+    ours = UpsampledLoss(5, 255, (3, 4), (34, 49), stride=4)
+    theirs = UpsampledLoss(5, 255, (3, 4), (34, 49))
+    found, expected = (
+        loss(logits, loss.targets(tf.constant(given)))
+        for loss, given in ((ours, labels), (theirs, sparse))
+    )
+    for a, b in zip(found, expected):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
+
+
 def test_no_labels_give_zero_and_what_is_no_number_stays_so():
     loss = UpsampledLoss(2, 255, (2, 2), (17, 17))
     none, some = (loss.targets(tf.fill((1, 17, 17), label)) for label in (255, 0))

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab_dpc import costs
-from deeplab_dpc.config import ModelConfig, TrainConfig
+from deeplab_dpc.config import ConfigError, ModelConfig, TrainConfig
 from deeplab_dpc.evaluation import confusion
 from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, Branch, Genotype
 from deeplab_dpc.layers import idle_taps
@@ -211,6 +211,36 @@ def test_steps_are_those_of_training(cache, genotype, upsample):
         np.testing.assert_allclose(found[0], expected["cross_entropy"], rtol=1e-5)
     for a, b in zip(ours.variables, theirs.variables):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("genotype", [OTHER, None])
+def test_fast_math_trains_nearly_the_same(cache, genotype):
+    """bfloat16 has 8 bits; dropout draws others. Steps on one batch, from the same
+    weights: the first loss is equal to rounding, the tenth has fallen as far.
+    """
+    losses = []
+    for is_fast in (False, True):
+        config = dataclasses.replace(CONFIG, proxy_fast_math=is_fast)
+        head = Head(genotype, cache, config, seed=0)
+        step, batch = (
+            Step([head], cache, config),
+            (
+                tf.constant(cache.train.features(range(8))[:4]),
+                tf.constant(cache.train.labels(range(8))[:4]),
+            ),
+        )
+        losses.append([float(step(*batch, n)[0]) for n in range(10)])
+        assert {v.dtype for v in head.variables} == {"float32"}
+        assert head._context.compute_dtype == ("bfloat16" if is_fast else "float32")
+    exact, fast = losses
+    assert fast != exact
+    assert fast[0] == pytest.approx(exact[0], rel=0.05)
+    assert fast[9] == pytest.approx(exact[9], rel=0.15) and exact[9] < 0.6 * exact[0]
+
+
+def test_strides_of_labels_need_logits_of_their_size():
+    with pytest.raises(ConfigError, match="proxy_label_stride=4 is of the labels'"):
+        ProxyConfig(proxy_label_stride=4, proxy_upsample_logits=False)
 
 
 @pytest.mark.parametrize("genotype", [IDLE, None])
