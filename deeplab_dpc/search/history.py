@@ -123,11 +123,13 @@ class History:
         """Notes the state that a trial has now."""
         trial = self.trials[number]
         old, new = self.states[number], state_of(trial)
-        if old == new:
+        if old == new != "running":
             return
         if why := self._fault(number):
             logging.warning("Trial %d is broken and left out: %s.", number, why)
             new = ""
+        if old == new:
+            return
         self.states[number] = new
         self.counts.subtract([old] if old else [])
         self.counts.update([new] if new else [])

@@ -3,15 +3,13 @@
 import contextlib
 import dataclasses
 import logging
+import math
 import os
 import pathlib
 import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, Self
-
-CLOCK_ERROR_S = 3600.0
-"""How wrong another machine's clock may be before its trials are taken in vain."""
 
 _logger = logging.getLogger(__name__)
 
@@ -26,6 +24,14 @@ class Lease:
     beat_s: float  # The same for the last renewal, by the holder's clock.
     for_s: float  # Seconds for which the lease lasts without a renewal.
 
+    def __post_init__(self) -> None:
+        if not (
+            isinstance(self.worker, str)
+            and isinstance(self.process, str)
+            and all(map(math.isfinite, (self.began_s, self.beat_s, self.for_s)))
+        ):
+            raise ValueError(f"lease {self}")
+
     @classmethod
     def begin(cls, worker: str, for_s: float) -> Self:
         """A lease that begins now and is held by this process."""
@@ -33,8 +39,8 @@ class Lease:
         return cls(worker, this_process(), now_s, now_s, for_s)
 
     def renewed(self) -> Self:
-        """The same lease, from now on."""
-        return dataclasses.replace(self, beat_s=time.time())
+        """The same lease from now on, which differs also where the clock goes back."""
+        return dataclasses.replace(self, beat_s=max(time.time(), self.beat_s + 1e-3))
 
     @property
     def is_own(self) -> bool:
@@ -50,10 +56,9 @@ class Expiry:
     """Finds the leases that have run out.
 
     A lease ends when it has not changed for its time by this process's own clock, so
-    that no two machines' clocks are compared, and a computer that slept takes nobody's
-    trial when it wakes up. Two short cuts: a holder that was a process of this machine
-    and is no more has ended at once; and what another machine renewed longer ago than
-    its time and an hour, so that a search of yesterday goes on without a wait.
+    that no two machines' clocks are compared: one that is hours off harms nobody, and a
+    computer that slept takes nobody's trial when it wakes up. That of a process of this
+    machine which is no more has ended at once.
 
     Args:
         for_s: The time of a trial that has no lease: its holder died in between.
@@ -65,18 +70,14 @@ class Expiry:
 
     def has_ended(self, number: int, lease: Lease | None) -> bool:
         """Whether the holder of a running trial is gone."""
-        if lease is not None:
-            if is_gone(lease.process):
-                return True
-            age_s = time.time() - lease.beat_s
-            if not is_here(lease.process) and age_s > lease.for_s + CLOCK_ERROR_S:
-                return True
+        if lease is not None and is_gone(lease.process):
+            return True
         now_s = time.monotonic()
-        seen, since_s = self._seen.get(number, (None, now_s))
-        if number not in self._seen or seen != lease:
+        known = self._seen.get(number)
+        if known is None or known[0] != lease:
             self._seen[number] = (lease, now_s)
             return False
-        return now_s - since_s > (lease.for_s if lease is not None else self._for_s)
+        return now_s - known[1] > (self._for_s if lease is None else lease.for_s)
 
     def forget(self, number: int) -> None:
         """Drops what is known of a trial that has ended."""

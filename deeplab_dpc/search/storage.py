@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+import logging
 import os
 import pathlib
 import re
@@ -23,6 +24,7 @@ from optuna.storages import (
 from optuna.storages.journal import JournalFileBackend
 
 from deeplab_dpc import files
+from deeplab_dpc.formatting import clipped
 
 DEFAULT_PORT = 13000
 LEGAL = (
@@ -31,9 +33,11 @@ LEGAL = (
 )
 _READY_S = 10.0
 _TRIES = 5
-_RETRY_AFTER_S = (2.0, 6.0, 18.0, 30.0, 30.0)
+_PATIENCE_S, _RETRY_EVERY_S = 120.0, 2.0
 _LOCK_SUFFIX = ".flock"  # Not ".lock", which Optuna's own lock would take by force.
 _TAIL_BYTES = 1 << 16
+
+_logger = logging.getLogger(__name__)
 
 
 class StorageError(ValueError):
@@ -81,7 +85,7 @@ def serve_storage(
     """Serves a journal or a database to workers that open `grpc://host:port`; does not
     return.
 
-    Killed and started again it goes on: workers wait for 86 seconds. There is no
+    Killed and started again it goes on: workers wait for two minutes. There is no
     password: anybody who reaches the host's address can write the study, so name no
     public one. `StorageError` if the port is taken.
     """
@@ -177,31 +181,38 @@ def _cut_torn_line(path: str) -> None:
 class _PatientProxy(GrpcStorageProxy):
     """Optuna's client, which waits when the server is being started again. A call that
     was made twice does no harm: trials that nobody holds are found by their leases, and
-    `Study.tell` recognises its own result.
+    `Study.tell` recognises its own result. gRPC connects anew after 1 s, 2.6 s and so
+    on, at the latest 84 s after a server went that was away for a minute.
     """
 
-
-def _patient(method: Callable[..., Any]) -> Callable[..., Any]:
-    """The method, called again while no server answers."""
-
-    @functools.wraps(method)
-    def call(*args: Any, **options: Any) -> Any:
+    def patiently(self, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Calls one of Optuna's methods, again and again while no server answers."""
         import grpc  # Late, as it takes its time and a journal needs none of it.
 
-        for wait_s in _RETRY_AFTER_S:
+        server, until_s = f"grpc://{self._host}:{self._port}", 0.0
+        while True:
             try:
-                return method(*args, **options)
+                return method(self, *args, **options)
             except grpc.RpcError as e:
                 if e.code() != grpc.StatusCode.UNAVAILABLE:
-                    raise
-                time.sleep(wait_s)
-        return method(*args, **options)
+                    said = clipped(f"{e.code().name}: {e.details()}", 500)
+                    raise StorageError(f"The server at {server} failed: {said}") from e
+                now_s = time.monotonic()
+                if not until_s:
+                    until_s = now_s + _PATIENCE_S
+                    _logger.warning("%s does not answer; waiting for it.", server)
+                elif now_s > until_s:
+                    raise StorageError(
+                        f"{server} did not answer for {_PATIENCE_S:.0f} s; start it "
+                        "again with `search.py serve`, then this command: it goes on."
+                    ) from e
+                time.sleep(_RETRY_EVERY_S)
 
-    return call
 
-
-for _name in BaseStorage.__abstractmethods__:
-    setattr(_PatientProxy, _name, _patient(getattr(GrpcStorageProxy, _name)))
+for _name, _method in vars(GrpcStorageProxy).items():
+    if _name[0] != "_" and _name not in ("close", "wait_server_ready"):
+        _patient = functools.partialmethod(_PatientProxy.patiently, _method)
+        setattr(_PatientProxy, _name, _patient)
 
 
 def _open_grpc(url: str) -> GrpcStorageProxy:

@@ -1,10 +1,12 @@
 import itertools
+import math
 
 import pytest
 from optuna.trial import TrialState
 
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.search.history import ATTEMPT, KEY, LEASE, History
+from deeplab_dpc.search.leases import Lease
 from deeplab_dpc.testing.samplers import PAPER, ended
 
 
@@ -65,6 +67,8 @@ def test_other_trials_are_tried_but_have_no_score(state):
     assert history.scored == [] and len(history.finished) == (state == "PRUNED")
 
 
+ENDLESS = Lease("a", "", 0.0, 0.0, 1.0).to_dict() | {"for_s": math.inf}
+NOBODYS = ENDLESS | {"process": 7, "for_s": 1.0}
 BROKEN = {
     "no cell": lambda trial: trial.user_attrs.pop("genotype"),
     "no JSON": lambda trial: trial.user_attrs.update(genotype="[{"),
@@ -73,6 +77,8 @@ BROKEN = {
     "a key that is none": lambda trial: trial.system_attrs.update({KEY: ["r1x1"]}),
     "an odd attempt": lambda trial: trial.system_attrs.update({ATTEMPT: "2"}),
     "half a lease": lambda trial: trial.system_attrs.update({LEASE: {"worker": "a"}}),
+    "an endless lease": lambda trial: trial.system_attrs.update({LEASE: ENDLESS}),
+    "a lease of none": lambda trial: trial.system_attrs.update({LEASE: NOBODYS}),
 }
 
 
@@ -96,3 +102,15 @@ def test_a_broken_trial_is_reported_by_number_and_left_out(how, was_running, cap
     assert [record.number for record in history.records()] == [0, 2]
     assert history.best(3) == [2, 0] and history.running == set()
     assert dict(+history.counts) == {"complete": 2}
+
+
+def test_a_trial_that_breaks_while_it_runs_is_left_out(caplog):
+    storage = Shown()
+    history = History(storage, 0)
+    storage.trials = [trial(n, TrialState.RUNNING) for n in range(2)]
+    history.refresh()
+    storage.trials[1].system_attrs[LEASE] = ENDLESS
+    for _ in range(2):
+        history.refresh()
+    assert caplog.text.count("Trial 1 is broken and left out: ValueError: lease") == 1
+    assert history.running == {0} and [r.number for r in history.records()] == [0]

@@ -1,13 +1,30 @@
+import collections
+import dataclasses
 import os
+import pathlib
+import signal
 import subprocess
 import sys
 import time
 
+import pytest
 from optuna.trial import create_trial
 
-from deeplab_dpc.search import Terms, leases
+from deeplab_dpc.search import (
+    Outcome,
+    SamplerConfig,
+    Strategy,
+    Study,
+    Terms,
+    Worker,
+    leases,
+    make_sampler,
+)
 from deeplab_dpc.search.history import LEASE, lease_of
 from deeplab_dpc.search.leases import Expiry, Lease
+from deeplab_dpc.testing.samplers import PAPER
+
+ROOT = pathlib.Path(__file__).parents[2]
 
 ELSEWHERE = "another-kernel/17/12345"
 CODE = "from deeplab_dpc.search import leases; print(leases.this_process())"
@@ -43,18 +60,88 @@ def test_a_lease_ends_when_it_did_not_change_for_its_time():
     assert not watch.has_ended(3, renewed)
 
 
-def test_clocks_of_machines_may_differ_by_minutes():
+@pytest.mark.parametrize("process", [ELSEWHERE, ""])
+@pytest.mark.parametrize("age_s", [-7 * 3600.0, 1800.0, 7 * 3600.0])
+def test_clocks_of_machines_may_differ_by_hours(process, age_s):
     """What counts is how long we have seen the lease unchanged, not what it says."""
-    for age_s in (-1800.0, 1800.0):
-        watch, seen = Expiry(for_s=9.0), lease(age_s=age_s)
-        assert not watch.has_ended(0, seen)
-        time.sleep(0.15)
-        assert watch.has_ended(0, seen)
+    watch, seen = Expiry(for_s=9.0), lease(process, age_s)
+    assert not watch.has_ended(0, seen)
+    assert not watch.has_ended(0, dataclasses.replace(seen, beat_s=seen.beat_s + 1))
+    assert not watch.has_ended(0, seen)
+    time.sleep(0.15)
+    assert watch.has_ended(0, seen)
 
 
-def test_what_another_machine_left_yesterday_has_ended_at_once():
-    assert Expiry(for_s=9.0).has_ended(0, lease(age_s=3700.0))
-    assert Expiry(for_s=9.0).has_ended(0, lease(process="", age_s=3700.0))
+def test_a_renewal_differs_though_the_clock_goes_back():
+    ahead = lease(age_s=-7 * 3600.0)
+    times = [ahead.beat_s, ahead.renewed().beat_s, ahead.renewed().renewed().beat_s]
+    assert times == sorted(set(times)) and times[2] - times[0] < 1
+
+
+SHIFTED = """
+import datetime, sys, time
+now, off_s = time.time, float(sys.argv[2])
+time.time = lambda: now() + off_s
+class Shifted(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return cls.fromtimestamp(time.time(), tz)
+datetime.datetime = Shifted
+from deeplab_dpc.search import leases
+leases._machine = lambda: "another"  # Nobody here sees whether the process lives.
+from tests.search import leases_test
+leases_test.work(sys.argv[1], "shifted", sys.argv[3])
+"""
+NUM_TRIALS = 12
+
+
+def open_study(path, worker):
+    sampler = make_sampler(SamplerConfig(sampler="random"), PAPER)
+    terms = Terms(lease_s=1.5, worker=worker)
+    return Study.open(str(path), "a", {}, Strategy(sampler, key=PAPER.key), terms)
+
+
+def work(path, worker, how):
+    """The first trial lasts longer than its lease; `die`: then there is no other."""
+    study, begun = open_study(path, worker), []
+
+    def objective(genotypes, watch):
+        begun.extend(genotypes)
+        print("begun", flush=True)
+        if how == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(3.0 if len(begun) == 1 else 0.1)
+        return [Outcome(score=0.5)]
+
+    Worker(study, objective, poll_s=0.1).search(NUM_TRIALS)
+
+
+@pytest.mark.parametrize("how", ["live", "die"])
+@pytest.mark.parametrize("off_s", [-7 * 3600, 7 * 3600])
+def test_a_worker_whose_clock_is_hours_off_harms_nobody(tmp_path, off_s, how):
+    """No trial is lost but the dead one's, none is complete twice, none is stuck; and
+    the other way round ours, hours off by its clock, are not taken by it.
+    """
+    path = tmp_path / "study.journal"
+    command = [sys.executable, "-c", SHIFTED, str(path), str(off_s), how]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "begun\n"
+    work(path, "ours", "live")
+    process.communicate(timeout=60)
+    assert process.returncode == (-signal.SIGKILL if how == "die" else 0)
+    study = open_study(path, "reader")
+    records = study.records()
+    assert study.is_idle() and {r.state for r in records} <= {"complete", "lost"}
+    ended = collections.Counter((r.state, r.worker) for r in records)
+    assert ended["lost", "shifted"] == ended.total() - study.counts()["complete"]
+    assert ended["lost", "shifted"] == (how == "die")
+    complete = [PAPER.key(r.genotype) for r in records if r.state == "complete"]
+    assert NUM_TRIALS <= len(complete) == len(set(complete)) <= NUM_TRIALS + 1
+    assert ended["complete", "ours"] and (how == "die") == (
+        not ended["complete", "shifted"]
+    )
+    first = next(r for r in records if r.worker == "shifted")
+    assert abs(first.began_s - time.time() - off_s) < 60
 
 
 def test_a_computer_that_slept_does_not_take_its_own_trials():

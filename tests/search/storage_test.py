@@ -1,10 +1,13 @@
 import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import optuna
 import pytest
 
 from benchmarks import search_servers
-from deeplab_dpc.search import storage
+from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.search import Outcome, Study, storage
 from deeplab_dpc.search.storage import StorageError, open_storage, serve_storage
 
 
@@ -90,10 +93,42 @@ def test_a_port_is_not_shared_by_two_servers(tmp_path):
             serve_storage(tmp_path / "b.journal", port=port)
 
 
-def test_workers_wait_for_a_server_that_is_started_again(tmp_path):
+@pytest.mark.parametrize("away_s", [0.0, pytest.param(60.0, marks=pytest.mark.slow)])
+def test_workers_wait_for_a_server_that_is_started_again(tmp_path, away_s, caplog):
+    """The one has a trial in training; the other looks for one, and must not get it."""
     with search_servers.grpc_server(str(tmp_path / "a.journal")) as server:
+        one, other = (Study.open(server.url, "a", {}) for _ in range(2))
+        one.enqueue([DPC_TOP1])
+        trial = one.ask_queued()
+        assert other.ask_queued() is None
+        with one.keep_alive(), ThreadPoolExecutor() as pool:
+            server.kill()
+            began_s = time.monotonic()
+            told = pool.submit(one.tell, trial, Outcome(score=0.5))
+            looked = pool.submit(other.ask_queued)
+            time.sleep(away_s)
+            server.start()
+            assert told.result() is None and looked.result() is None
+        assert away_s <= time.monotonic() - began_s < away_s * 1.4 + 20
+        (record,) = other.records()
+    assert (record.state, record.score, record.attempt) == ("complete", 0.5, 1)
+    assert "localhost" in caplog.text and "waiting for it" in caplog.text
+
+
+def test_a_server_that_stays_away_is_told_in_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(storage, "_PATIENCE_S", 0.5)
+    monkeypatch.setattr(storage, "_RETRY_EVERY_S", 0.2)
+    journal = tmp_path / "a.journal"
+    with search_servers.grpc_server(str(journal)) as server:
         opened = open_storage(server.url)
         opened.create_new_study([optuna.study.StudyDirection.MAXIMIZE], "a")
+        journal.write_bytes(b"")
+        with pytest.raises(
+            StorageError, match="localhost.* failed: .* and has 0: some"
+        ):
+            opened.create_new_study([optuna.study.StudyDirection.MAXIMIZE], "b")
         server.kill()
-        server.start()
-        assert [s.study_name for s in opened.get_all_studies()] == ["a"]
+        with pytest.raises(
+            StorageError, match="did not answer for 0 s; start it again"
+        ):
+            opened.get_all_studies()
