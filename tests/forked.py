@@ -11,16 +11,26 @@ ROOT = pathlib.Path(__file__).parent.parent
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Read when the server starts.
 
 
+def start(
+    program: str, *arguments: str, output: str, folder: pathlib.Path = ROOT
+) -> multiprocessing.process.BaseProcess:
+    """A program that has begun: a file of the checkout, or a module's name. What it
+    prints is appended to the file `output`.
+    """
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["tensorflow", "keras", "optuna"])
+    command = (program, *arguments)
+    process = server.Process(target=_main, args=(command, folder, output))
+    process.start()
+    return process
+
+
 def run(
     program: str, *arguments: str, folder: pathlib.Path = ROOT, timeout_s: float = 300.0
 ) -> tuple[int | None, str]:
-    """Exit code and output of a program: a file of the checkout, or a module's name."""
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["tensorflow", "keras", "optuna"])
+    """Exit code and output of a program, as `start` has it."""
     with tempfile.NamedTemporaryFile() as output:
-        command = (program, *arguments)
-        process = server.Process(target=_main, args=(command, folder, output.name))
-        process.start()
+        process = start(program, *arguments, output=output.name, folder=folder)
         process.join(timeout_s)
         process.kill()
         return process.exitcode, output.read().decode()

@@ -95,12 +95,14 @@ def write(
     `LockedError` if another process writes it, `OSError` if it cannot be written.
     """
     folder = pathlib.Path(path)
-    check_path(folder, overwrite)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with files.claimed(folder.with_name(f".{folder.name}.lock")):
-        for path in folder.parent.iterdir():  # What a killed export left.
-            if path.name.startswith(f".{folder.name}-"):
-                shutil.rmtree(path, ignore_errors=True)
+        for left in folder.parent.iterdir():  # By a killed export.
+            if left.name.startswith(f".{folder.name}-"):
+                if (left / "old").is_dir() and not folder.exists():
+                    (left / "old").rename(folder)
+                shutil.rmtree(left, ignore_errors=True)
+        check_path(folder, overwrite)
         new = pathlib.Path(
             tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-")
         )

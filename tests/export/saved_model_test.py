@@ -211,6 +211,16 @@ def test_one_exporter_a_folder_and_a_killed_ones_leftovers_go(tmp_path):
     assert sorted(killed.parent.iterdir()) == sorted([folder, other])
 
 
+def test_an_export_whose_replacing_was_killed_between_two_renames_comes_back(tmp_path):
+    old = tmp_path / ".export-8x_q" / "old"
+    saved_model.write(affine(), old, INFO, saved_model.Serving(notes={"step": 1}))
+    folder = tmp_path / "export"
+    with pytest.raises(saved_model.ExportError, match="--overwrite"):
+        saved_model.write(affine(), folder, INFO)
+    assert json.loads((folder / "labels.json").read_text())["step"] == 1
+    assert list(tmp_path.iterdir()) == [folder]
+
+
 def test_a_disk_that_takes_no_more_is_told_with_the_path(tmp_path):
     """No file may have more than 300 bytes."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -1,6 +1,9 @@
 """export_model.py as it is typed; the SavedModel itself is tested in tests/export."""
 
 import json
+import random
+import shutil
+import time
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from deeplab_dpc.files import OutputError
 from deeplab_dpc.programs import export_model as program
 from deeplab_dpc.training.checkpoints import RunFolderError
 from deeplab_dpc.training.compatibility import ContradictionError
+from tests import forked, nightly
 from tests.programs import tiny_run
 
 
@@ -97,3 +101,54 @@ def test_errors(read_only_run, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="--export_path"):
         tiny_run.run(program, run, f"--export_path={tmp_path / 'file' / 'x'}")
+
+
+def _kill_sometime(process, folder, when, chance) -> bool:
+    """Kills an export to `folder` at such a moment; False if it ended before."""
+    written = {"writing": "*", "replacing": "*/labels.json", "any time": None}[when]
+    while written and process.is_alive():
+        if list(folder.parent.glob(f".{folder.name}-{written}")):
+            break
+        time.sleep(0.0005)
+    delay_s = {"writing": 2.0, "replacing": 0.02, "any time": 8.0}[when]
+    process.join(chance.uniform(0, delay_s))
+    process.kill()
+    process.join()
+    return process.exitcode == -9
+
+
+@pytest.mark.slow
+def test_a_killed_export_leaves_nothing_and_the_next_one_is_whole(run_dir, tmp_path):
+    """SIGKILL at any time, while files are written, and while the old export goes."""
+    program, chance, kills = "export_model.py", random.Random(3), []
+    flags = [f"--checkpoint_dir={run_dir}", "--overwrite"]
+    whole, folder, log = (tmp_path / name for name in ("whole", "e/export", "log"))
+    log.touch()
+    code, output = forked.run(program, *flags, f"--export_path={whole}")
+    assert code == 0, output
+    values = "variables/variables.data-00000-of-00001"
+    image = tiny_run.images()["three"][0]
+    ((expected, _),) = served(whole, image)
+    while len(kills) < nightly.of(3, 20):
+        when = ("writing", "replacing", "any time")[len(kills) % 3]
+        if chance.random() < 0.5:
+            shutil.rmtree(folder, ignore_errors=True)
+        was_there = folder.exists()
+        command = (program, *flags, f"--export_path={folder}")
+        if _kill_sometime(
+            forked.start(*command, output=str(log)), folder, when, chance
+        ):
+            kept = [*folder.parent.glob("*/labels.json")]
+            kept += folder.parent.glob(".*/old/labels.json")
+            assert kept or not was_there
+            kills.append((when, was_there, len(list(folder.parent.glob(".*")))))
+        code, output = forked.run(*command)
+        assert code == 0 and "Traceback" not in output + log.read_text(), output
+        assert list(folder.parent.iterdir()) == [folder]
+        assert {p.relative_to(folder) for p in folder.rglob("*")} == {
+            p.relative_to(whole) for p in whole.rglob("*")
+        }
+        for name in ("labels.json", values):
+            assert (folder / name).read_bytes() == (whole / name).read_bytes()
+        np.testing.assert_array_equal(next(served(folder, image))[0], expected)
+    print(kills)

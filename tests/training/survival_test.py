@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import functools
+import itertools
 import os
 import pathlib
 import random
@@ -105,25 +106,23 @@ class Program:
 
 @pytest.fixture(scope="module")
 def mobilenet(tmp_path_factory):
-    return _program(
-        tmp_path_factory, str(ROOT / "train.py"), steps=40, least_values=100
-    )
+    folder = tmp_path_factory.mktemp("mobilenet")
+    tiny.write_dataset(folder / "records")
+    script = str(ROOT / "train.py")
+    return Program(folder, (script,), nightly.of(40, 240), least_values=100)
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory):
-    """The small network; the real one in `make test-nightly`."""
-    if nightly.WHOLE:
-        script = str(ROOT / "train.py")
-        return _program(tmp_path_factory, script, steps=240, least_values=100)
-    small = ("-c", WITH_A_SMALL_NETWORK)
-    return _program(tmp_path_factory, *small, steps=600, least_values=5)
-
-
-def _program(tmp_path_factory, *arguments, steps, least_values) -> Program:
-    folder = tmp_path_factory.mktemp("work")
+def small(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("small")
     tiny.write_dataset(folder / "records")
-    return Program(folder, arguments, steps, least_values)
+    return Program(folder, ("-c", WITH_A_SMALL_NETWORK), 600, least_values=5)
+
+
+@pytest.fixture(scope="module")
+def program(request):
+    """The small network; the real one in `make test-nightly`."""
+    return request.getfixturevalue("mobilenet" if nightly.WHOLE else "small")
 
 
 def _output(run) -> str:
@@ -162,10 +161,11 @@ def _kill_sometime(process, run, when, chance) -> bool:
         "training": lambda: (
             (run / "metrics.csv").exists() and len(_rows(run)) > rows + 1
         ),
+        "any time": lambda: True,
     }
     assert _wait_for(moments[when], process) or process.poll() is not None
-    delay_s = {"starting": 0.5, "saving": 0.025, "training": 1.5}[when]
-    time.sleep(chance.uniform(0, delay_s))
+    delay_s = {"starting": 0.5, "saving": 0.025, "training": 1.5, "any time": 12.0}
+    time.sleep(chance.uniform(0, delay_s[when]))
     if process.poll() is not None:
         return False
     process.send_signal(signal.SIGKILL)
@@ -173,35 +173,58 @@ def _kill_sometime(process, run, when, chance) -> bool:
     return True
 
 
-def test_killed_runs_end_where_an_undisturbed_one_does(program):
-    """SIGKILL at the start, in training, and while a checkpoint is written.
+MOMENTS = ("starting", "saving", "training", "saving", "saving", "training", "any time")
 
-    The table has each interval once, with the same numbers.
+
+def _kill_again_and_again(program, run, chance, most) -> list:
+    """Kills a run until it ends; nothing that was saved may be lost. When, and the step
+    that was saved.
     """
-    run, chance = program.folder / "killed", random.Random(5)
-    kills = []
-    moments = ("starting", "saving", "training", "saving", "saving", "training")
-    for when in moments[: nightly.of(4, 6)]:
+    kills, step = [], 0
+    for when in itertools.islice(itertools.cycle(MOMENTS), most):
         process = program.start(run)
         if not _kill_sometime(process, run, when, chance):
             break
-        newest = checkpoint_files.newest(run)
+        newest = checkpoint_files.newest(run) if run.is_dir() else None
         if newest:
             assert len(checkpoints.read(newest, "optimizer")) > program.least_values
-        RunConfig.load(run)
-        kills.append((when, newest and checkpoints.read_step(newest)))
+            assert checkpoints.read_step(newest) >= step
+            step = checkpoints.read_step(newest)
+        if run.is_dir():
+            RunConfig.load(run)
+        assert newest or not step
+        kills.append((when, step))
     program.finish(run)
+    return kills
 
-    print(kills)
-    assert len(kills) >= 4, kills
-    program.check_same_end(run)
-    ours, theirs = _rows(run), _rows(program.whole)
-    steps = [str(n) for n in range(2, program.steps + 1, 2)]
-    assert [row["step"] for row in ours] == steps
-    for name in ("step", "loss", "cross_entropy", "regularization", "learning_rate"):
-        assert [row[name] for row in ours] == [row[name] for row in theirs]
-    left = {p.name for p in run.iterdir() if not p.name.startswith("events.")}
-    assert not {n for n in left if "temp" in n or n.startswith("checkpoint.")}, left
+
+KILLS = [("small", nightly.of(4, 50)), *([("mobilenet", 6)] if nightly.WHOLE else [])]
+
+
+@pytest.mark.parametrize("name, number", KILLS)
+def test_killed_runs_end_where_an_undisturbed_one_does(request, name, number):
+    """SIGKILL at the start, in training, while a checkpoint is written, at any time.
+
+    A run that ends is followed by a new one. The table has each interval once, with the
+    same numbers.
+    """
+    program, chance, kills = request.getfixturevalue(name), random.Random(5), []
+    while len(kills) < number:
+        run = program.folder / f"killed{len(kills)}"
+        new = _kill_again_and_again(program, run, chance, number - len(kills))
+        print(new)
+        assert new and "Traceback" not in _output(run)
+        kills += new
+
+        program.check_same_end(run)
+        ours, theirs = _rows(run), _rows(program.whole)
+        steps = [str(n) for n in range(2, program.steps + 1, 2)]
+        assert [row["step"] for row in ours] == steps
+        same = ("loss", "cross_entropy", "regularization", "learning_rate")
+        for column in same:
+            assert [row[column] for row in ours] == [row[column] for row in theirs]
+        left = {p.name for p in run.iterdir() if not p.name.startswith("events.")}
+        assert not {n for n in left if "temp" in n or n.startswith("checkpoint.")}, left
 
 
 def test_sigterm_saves_the_step_it_came_in(mobilenet):
