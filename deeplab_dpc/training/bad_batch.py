@@ -19,11 +19,9 @@ def save(
     batch: Mapping[str, np.ndarray],
     scalars: Mapping[str, float],
 ) -> pathlib.Path:
-    """Writes `bad_batch_<step>/`: images and labels as PNGs, and the facts as JSON.
-
-    The folder appears whole, or not at all (`OSError`); one that is there already stays
-    as it is, and the new one gets another number at its end. The first step is 1. A
-    batch has `image` `[batch, height, width, 3]` in 0..255, `label` `[batch, height,
+    """Writes `bad_batch_<step>/`, whole or not at all: images and labels as PNGs, and
+    the facts as JSON. A second one of a step (the first is 1) gets a number at its end.
+    A batch has `image` `[batch, height, width, 3]` in 0..255, `label` `[batch, height,
     width]` integers, and `name` `[batch]` bytes; `scalars` are what the step gave.
     """
     new = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix=".bad_batch-"))

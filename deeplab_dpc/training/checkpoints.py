@@ -56,9 +56,8 @@ def awaited(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[pathlib.Path]:
-    """The newest checkpoint of a run folder, which need not have one yet, again and
-    again as new ones come; endless. At least `interval_s` seconds lie between two;
-    `sleep` waits, `clock` tells seconds.
+    """The newest checkpoint of a run folder, which need not have one yet, whenever
+    there is a new one; endless. At least `interval_s` seconds lie between two.
     """
     seen: str | None = None
     while True:
@@ -94,10 +93,9 @@ def read(prefix: str, part: str) -> dict[str, np.ndarray]:
 
 
 def read_weights(prefix: str, use_ema: bool | None = None) -> dict[str, np.ndarray]:
-    """What prediction needs of a checkpoint, by variable path.
-
-    The weights' moving averages or the last weights; by default the averages where
-    there are some. `RunFolderError` if averages are meant, but there are none.
+    """What prediction needs of a checkpoint, by variable path: the moving averages or
+    the last weights. None takes averages if there are any, True asks for them
+    (`RunFolderError`).
     """
     averages = {} if use_ema is False else read(prefix, AVERAGES)
     if averages:

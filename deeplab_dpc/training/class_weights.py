@@ -17,27 +17,26 @@ def balanced(dataset_dir: str | os.PathLike[str], split: str) -> tuple[float, ..
     nobody counted the split's pixels, or it has no labels.
     """
     path = pathlib.Path(dataset_dir, FILE_NAME)
+    flag, folder = f"--label_weights={BALANCED}", path.parent
     copy = (
         "give the numbers that this command prints: python -m deeplab_dpc.data.inspect "
-        + as_flag("dataset_dir", path.parent)
+        + as_flag("dataset_dir", folder)
     )
     if not path.is_file():
         raise DatasetError(
-            f"--label_weights={BALANCED} needs the counts in {FILE_NAME}, and "
-            f"{path.parent} has none: convert the data set with one of "
-            f"datasets/build_*.py, or {copy}"
+            f"{flag} needs the counts in {FILE_NAME}, and {folder} has none: convert "
+            f"the data set with one of datasets/build_*.py, or {copy}"
         )
     counted = Manifest.load(dataset_dir).statistics
     if split not in counted:
-        known = ", ".join(counted) or "none"
         raise DatasetError(
-            f"--label_weights={BALANCED}: {path} has no counts of split {split!r} "
-            f"(counted: {known}). Convert the data set again, or {copy}"
+            f"{flag}: {path} has no counts of split {split!r} (counted: "
+            f"{', '.join(counted) or 'none'}). Convert the data set again, or {copy}"
         )
     if not sum(counted[split].class_pixels):
         raise DatasetError(
-            f"--label_weights={BALANCED}: no pixel of split {split!r} in "
-            f"{path.parent} has a label. Train on a split with labels."
+            f"{flag}: no pixel of split {split!r} in {folder} has a label. Train on a "
+            "split with labels."
         )
     return balanced_weights(counted[split])
 

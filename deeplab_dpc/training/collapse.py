@@ -36,11 +36,9 @@ def class_counts(logits: tf.Tensor, labels: tf.Tensor, ignore_label: int) -> tf.
 class CollapseMonitor:
     """Notices predictions that collapse to one class, and batches without labels.
 
-    A collapse is one class with 99 percent of the predicted pixels while the labels of
-    the same pixels give it less than 90, so that data in which one class rules are no
-    collapse. Healthy runs look so at first, too. So it must last: a tenth of the run,
-    but at least 50 steps and at most 500, counted from the end of the slow start. One
-    interval in which the model predicts something else begins the count anew.
+    In a collapse a class has 99 percent of the predicted pixels, but less than 90 of
+    the labels'. It must last, as healthy runs begin so, too: a tenth of the run, at
+    least 50 steps and at most 500, counted from the end of the slow start.
     """
 
     def __init__(self, dataset: DatasetInfo, train: TrainConfig, num_replicas: int = 1):
@@ -93,21 +91,19 @@ class CollapseMonitor:
         share = train.train_batch_size / self._num_replicas
         is_adam = train.optimizer == "adam"
         flag = "adam_learning_rate" if is_adam else "base_learning_rate"
-        checks = [
+        norm = (
+            f"batch norm, which sees {share:g} images a device: pass "
+            "--nofine_tune_batch_norm, or raise --train_batch_size;"
+        )
+        return [
             f"the labels: their ids must be 0 to {dataset.num_classes - 1} in the "
             "order of the classes, not colours or a palette's indices "
             "(--save_summaries_images shows them in TensorBoard);",
             f"the ignored label, {dataset.ignore_label}: is it the one of these files?",
+            *([norm] if train.fine_tune_batch_norm and share < _FEW_IMAGES else []),
             f"the learning rate, --{flag}={getattr(train, flag):g}: try a tenth, or "
             "--slow_start_step=1000, or, if the loss hardly moves, ten times as much;",
             "the first weights: is --tf_initial_checkpoint the one you mean? It is "
             f"{train.tf_initial_checkpoint or 'not given'};",
             "the balance of the classes: --label_weights gives rare ones more weight.",
         ]
-        if train.fine_tune_batch_norm and share < _FEW_IMAGES:
-            checks.insert(
-                2,
-                f"batch norm, which sees {share:g} images a device: pass "
-                "--nofine_tune_batch_norm, or raise --train_batch_size;",
-            )
-        return checks

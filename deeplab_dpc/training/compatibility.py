@@ -46,11 +46,10 @@ class ContradictionError(ValueError):
 def overridden_model(
     trained: ModelConfig, given: Mapping[str, Any], folder: pathlib.Path
 ) -> ModelConfig:
-    """The settings of the model in `folder` with the given ones.
-
-    Another output stride scales ASPP's rates with it, unless they are given, too: the
-    same weights then see the same pixels of the image. `ContradictionError` if a
-    setting that cannot change would, `ConfigError` if the rates cannot be scaled.
+    """The settings of the model in `folder` with the given ones. Another output stride
+    scales ASPP's rates, unless they are given, so that the weights see the same pixels.
+    `ContradictionError` if a setting would change that cannot, `ConfigError` if the
+    rates cannot be scaled.
     """
     for name, ours in given.items():
         theirs = getattr(trained, name)
@@ -95,9 +94,8 @@ def _shown(value: Any) -> str:
 
 def checked_dataset(run: RunConfig, given: Collection[str]) -> DatasetInfo:
     """The data set that a run's settings name; `given` are those that are not its own.
-
-    `OutputError` if its folder is unknown or not there, `DatasetError` if it holds no
-    data set, `ContradictionError` if that has another number of classes than the model.
+    `OutputError` if its folder is not there, `DatasetError` if it holds no data set,
+    `ContradictionError` if that has another number of classes than the model.
     """
     folder = run.data.dataset_dir
     if not folder:

@@ -3,7 +3,7 @@
 import collections
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import keras
 import numpy as np
@@ -43,17 +43,21 @@ class Initialization:
             f"{len(new)} new, {len(unused)} of the source unused."
         )
         kinds = {"New": new, "Unused": unused, "Left out on purpose": self.left_out}
-        return [first, *(f"{k}: {_by_scope(v)}." for k, v in kinds.items() if v)]
+        lines = [first]
+        for kind, names in kinds.items():
+            counts = collections.Counter(name.split("/")[0] for name in names)
+            scopes = ", ".join(f"{scope} ({n})" for scope, n in counts.items())
+            lines += [f"{kind}: {scopes}."] if names else []
+        return lines
 
 
 def initialize(model: keras.Model, train: TrainConfig) -> Initialization | None:
     """Loads `tf_initial_checkpoint` into the model; None if there is none.
 
-    The original's rules: variables that the source lacks keep their initial values, and
-    `initialize_last_layer=False` leaves out the last layers (the logits alone under
-    `last_layers_contain_logits_only`). Unlike there, logits of another number of
-    classes are left out with a word, any other difference of shape is an error
-    (`WeightsError`), and so is a source without anything for the backbone.
+    The original's rules: what the source lacks stays new, `initialize_last_layer=False`
+    leaves out the last layers. Unlike there, logits of another number of classes are
+    left out with a word; any other difference of shape is a `WeightsError`, and so is a
+    source without anything for the backbone.
     """
     if train.tf_initial_checkpoint is None:
         return None
@@ -136,9 +140,7 @@ def read_weights(source: str) -> Weights:
 def _other_classes(
     wanted: Mapping[str, keras.Variable], weights: Weights, source: str
 ) -> list[str]:
-    """Logits of another number of classes; a `WeightsError` for other shapes
-    elsewhere.
-    """
+    """Logits of another number of classes; else a `WeightsError` for other shapes."""
     both = wanted.keys() & weights.keys()
     other = sorted(n for n in both if weights[n].shape != tuple(wanted[n].shape))
     strange = [n for n in other if not n.startswith(optimizers.LOGITS)]
@@ -153,9 +155,3 @@ def _other_classes(
             "the decoder, or pass --noinitialize_last_layer if they are last layers."
         )
     return other
-
-
-def _by_scope(names: Iterable[str]) -> str:
-    """Names counted by their first scope: `logits (2), decoder (20)`."""
-    counts = collections.Counter(name.split("/")[0] for name in names)
-    return ", ".join(f"{scope} ({n})" for scope, n in counts.items())

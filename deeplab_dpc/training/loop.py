@@ -52,17 +52,17 @@ class Loop(orbit.StandardTrainer):
         self.signals: StopSignals | None = None
         self.profile_logdir: str | None = None
         self.folder: str | os.PathLike | None = None
-        self._config, self._strategy = config, strategy
-        self._steps_per_call = config.train.steps_per_execution
+        self._train = train = config.train
+        self._strategy = strategy
         self._batch: dict[str, Any] = {}
-        folder, name = config.data.dataset_dir or "", config.train.train_split
-        self._split = pipeline.Split(config.dataset, folder, name, config.data)
+        folder = config.data.dataset_dir or ""
+        self._split = pipeline.Split(
+            config.dataset, folder, train.train_split, config.data
+        )
         loss = losses.PixelLoss.from_config(
-            config.train, config.model.num_classes, config.dataset.ignore_label
+            train, config.model.num_classes, config.dataset.ignore_label
         )
-        step = ReplicaStep(
-            state.model, state.optimizer, loss, config.train, state.averages
-        )
+        step = ReplicaStep(state.model, state.optimizer, loss, train, state.averages)
         self._one, self._several = _calls(strategy, step)
 
     def train_until(self, step: int) -> dict[str, float]:
@@ -72,15 +72,15 @@ class Loop(orbit.StandardTrainer):
         loss that is not finite, or too little memory; `DatasetError` for a bad record.
         """
         self._until = step
-        calls = -(-(step - self.step) // self._steps_per_call)
+        calls = -(-(step - self.step) // self._train.steps_per_execution)
         self.interval = Interval()
         self.train(tf.constant(calls))
         return self.interval.means()
 
     def train_step(self, iterator: Iterator[Any]) -> None:
         """Makes one call's steps."""
-        self._profile()
-        count = min(self._steps_per_call, self._until - self.step)
+        self._profile(self.step - self._first_step)
+        count = min(self._train.steps_per_execution, self._until - self.step)
         received = self.signals.received if self.signals else None
         if received is not None and strategies.num_workers() == 1:
             raise Stopped(received, f"at step {self.step}")
@@ -92,7 +92,7 @@ class Loop(orbit.StandardTrainer):
             raise TrainingError(self._not_finite(scalars, count))
         is_stopping = scalars.pop("stopping") > 0
         self.step += count
-        images = count * self._config.train.train_batch_size
+        images = count * self._train.train_batch_size
         self.interval.add(scalars, images, wait_s, count)
         self.interval.classes = self.interval.classes + classes
         if is_stopping:
@@ -107,7 +107,7 @@ class Loop(orbit.StandardTrainer):
     ) -> tuple[Outputs, float]:
         """What so many steps give, and the seconds waited for the batch of one."""
         try:
-            if self._steps_per_call > 1:
+            if self._train.steps_per_execution > 1:
                 with self._split.record_errors():
                     return self._several(iterator, tf.constant(count), stopping), 0.0
             began_s = time.perf_counter()
@@ -124,7 +124,7 @@ class Loop(orbit.StandardTrainer):
 
     def _not_finite(self, scalars: dict[str, float], count: int) -> str:
         """What the error says; of a call of one step the batch is kept to look at."""
-        if self._steps_per_call == 1:
+        if self._train.steps_per_execution == 1:
             batch = {
                 part: np.concatenate([values.numpy() for values in self.local(part)])
                 for part in ("image", "label", "name")
@@ -132,7 +132,12 @@ class Loop(orbit.StandardTrainer):
             names = [name.decode(errors="replace") for name in batch["name"]]
             where = f"Step {self.step + 1}"
             images = f"Images of the batch: {', '.join(names)}. "
-            images += self._keep(batch, scalars)
+            if self.folder is not None:
+                try:
+                    path = bad_batch.save(self.folder, self.step + 1, batch, scalars)
+                    images += f"They are in {path}, as the model saw them. "
+                except OSError as e:
+                    images += f"No copy of them could be saved ({e.strerror}). "
         else:
             where = f"One of steps {self.step + 1} to {self.step + count}"
             images = "--steps_per_execution=1 tells which images. "
@@ -144,23 +149,10 @@ class Loop(orbit.StandardTrainer):
             "slowly with --slow_start_step."
         )
 
-    def _keep(self, batch: dict[str, np.ndarray], scalars: dict[str, float]) -> str:
-        """Saves a batch to look at; says where."""
-        if self.folder is None:
-            return ""
-        try:
-            path = bad_batch.save(self.folder, self.step + 1, batch, scalars)
-        except OSError as e:
-            return f"No copy of them could be saved ({e.strerror}). "
-        return f"They are in {path}, as the model saw them. "
-
-    def _profile(self) -> None:
-        if self.profile_logdir is None:
-            return
-        made = self.step - self._first_step
-        if made == _PROFILED_STEPS.start:
+    def _profile(self, made: int) -> None:
+        if self.profile_logdir and made == _PROFILED_STEPS.start:
             tf.profiler.experimental.start(self.profile_logdir)
-        elif made == _PROFILED_STEPS.stop:
+        elif self.profile_logdir and made == _PROFILED_STEPS.stop:
             tf.profiler.experimental.stop()
             logging.info("Profile of %d steps in %s.", 5, self.profile_logdir)
 
@@ -190,12 +182,9 @@ def _calls(
         total = run(_inputs(next(iterator)), stopping)
         for _ in tf.range(count - 1):
             new = run(_inputs(next(iterator)), stopping)
-            total = {
-                name: total[name] & new[name]
-                if name == "is_finite"
-                else total[name] + new[name]
-                for name in total
-            }
+            is_finite = total["is_finite"] & new.pop("is_finite")
+            total = {name: total[name] + value for name, value in new.items()}
+            total["is_finite"] = is_finite
         return total
 
     return tf.function(run), tf.function(several)

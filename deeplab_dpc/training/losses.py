@@ -14,36 +14,31 @@ from deeplab_dpc.layers import resize
 class PixelLoss:
     """Cross-entropy of some logits against labels, as a sum and its divisor.
 
-    Both are apart so that replicas can add up each before they divide: the loss of a
-    global batch does not depend on how many devices share it. The exception is hard
-    mining over a device's pixels, which is the original's.
+    Replicas add up each before they divide: the loss of a global batch does not depend
+    on how many devices share it, but for hard mining over a device's pixels, which is
+    the original's.
 
     >>> logits, labels = tf.zeros((1, 1, 3, 2)), tf.constant([[[0, 1, 255]]])
     >>> total, divisor = PixelLoss(ignore_label=255)(logits, labels, step=0)
     >>> round(float(total / divisor), 4), float(divisor)  # log 2, two labelled pixels
     (0.6931, 2.0)
-
-    Attributes:
-        ignore_label: Label of the pixels that do not count.
-        class_weights: Weight of each class's pixels, or one for all. They weigh the
-            sum, but not the divisor, which is a number of pixels.
-        upsample_logits: Resize the logits to the labels (bilinear, corners aligned);
-            else the labels to the logits (nearest, corners aligned).
-        top_k_percent_pixels: Share of all pixels, ignored ones included, whose losses
-            count: the largest. The divisor is the number of those above 0.
-        hard_example_mining_step: Steps over which that share falls from 1.
-        hard_example_mining: `device` ranks all pixels together, `image` those of each
-            image alone, so that a batch's loss is the same on any number of devices.
-        label_smoothing: Share of each pixel's target that all classes get alike
-            (Szegedy et al., 2016, arXiv:1512.00567, section 7).
     """
 
-    ignore_label: int
+    ignore_label: int  # Of pixels that do not count.
+    # One a class or one for all; they weigh the sum, not the divisor, which counts.
     class_weights: tuple[float, ...] = (1.0,)
+    # The logits to the labels' size (bilinear), or the labels to the logits' (nearest);
+    # both with corners aligned.
     upsample_logits: bool = True
+    # Share of all pixels, ignored ones included, whose losses count: the largest. The
+    # divisor is the number of those above 0.
     top_k_percent_pixels: float = 1.0
-    hard_example_mining_step: int = 0
+    hard_example_mining_step: int = 0  # Steps over which that share falls from 1.
+    # `device` ranks all pixels together, `image` those of each image alone: then a
+    # batch's loss is the same on any number of devices.
     hard_example_mining: str = "device"
+    # Share of each pixel's target that all classes get alike (Szegedy et al., 2016,
+    # arXiv:1512.00567, section 7).
     label_smoothing: float = 0.0
 
     @classmethod

@@ -21,8 +21,7 @@ Factor = Callable[[keras.Variable], float]
 class Momentum(keras.optimizers.Optimizer):
     """TF1's MomentumOptimizer: `a = m * a + g; w = w - rate * a`.
 
-    `keras.optimizers.SGD` keeps `rate * a` instead, so that it differs as soon as the
-    rate moves: there a gradient is applied with the rate of the step that saw it.
+    `keras.optimizers.SGD` keeps `rate * a` instead: it differs once the rate moves.
 
     >>> weight, optimizer = keras.Variable([1.0]), Momentum(0.5, momentum=0.9)
     >>> for _ in range(2):
@@ -68,8 +67,7 @@ class Adam(keras.optimizers.Adam):
 
     A factor on a gradient would do nothing: Adam divides by the gradient's size. The
     decay is AdamW's (Loshchilov and Hutter, 2019, arXiv:1711.05101): each step takes
-    away `rate * decay * w`, and the gradient knows nothing of it. The rate is a number
-    or a schedule; `epsilon` is added to the gradient's size.
+    away `rate * decay * w`, and the gradient knows nothing of it.
     """
 
     def __init__(
@@ -129,9 +127,8 @@ def l2_decay(train: TrainConfig) -> float:
 
 
 def clipped(gradients: list[tf.Tensor], norm: tf.Tensor | float) -> list[tf.Tensor]:
-    """This replica's gradients, scaled down so that those of the whole batch have at
-    most this norm. Their sum over the replicas, which counts, is made twice: here and
-    by the optimizer.
+    """This replica's gradients, scaled down so that those of the whole batch, their sum
+    over the replicas, have at most this norm.
     """
     context = tf.distribute.get_replica_context()
     whole = gradients
@@ -155,10 +152,8 @@ def last_layers(logits_only: bool) -> tuple[str, ...]:
 
 
 def gradient_multiplier(name: str, train: TrainConfig) -> float:
-    """The factor on the gradient (L2 included) of the variable of this TF1 name.
-
-    2 for biases, `last_layer_gradient_multiplier` in the last layers, both for a bias
-    there.
+    """The factor on the gradient (L2 included) of the variable of this TF1 name: 2 for
+    biases, times `last_layer_gradient_multiplier` in the last layers.
 
     >>> train = TrainConfig(last_layer_gradient_multiplier=10.0)
     >>> gradient_multiplier("logits/semantic/biases", train)

@@ -1,5 +1,6 @@
 """What a run tells while it trains: a line an interval, curves, pictures."""
 
+import collections
 import contextlib
 import dataclasses
 import functools
@@ -28,7 +29,7 @@ class Interval:
     images: int = 0  # Images seen.
     wait_s: float = 0.0  # Seconds spent waiting for batches.
     # Sum over the steps of each scalar that a step gives.
-    sums: dict[str, float] = dataclasses.field(default_factory=dict)
+    sums: collections.Counter = dataclasses.field(default_factory=collections.Counter)
     # `[2, classes]`, pixels predicted and labelled; 0 before the first step.
     classes: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(()))
     began_s: float = dataclasses.field(default_factory=time.perf_counter)
@@ -40,8 +41,7 @@ class Interval:
         self.steps += steps
         self.images += images
         self.wait_s += wait_s
-        for name, value in sums.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.sums.update(sums)
 
     def means(self) -> dict[str, float]:
         """Means of the scalars, images per second, share of time spent waiting."""
@@ -55,9 +55,8 @@ class Interval:
 
 
 class TrainingLog:
-    """Writes the log's lines, the table of metrics and TensorBoard's curves of a run of
-    `num_steps`, `first_step` of which are made already. What cannot be written to the
-    table or for TensorBoard, on a full disk say, is told once; the run goes on.
+    """Writes the log's lines, the table of metrics and TensorBoard's curves. If these
+    two cannot be written, on a full disk say, that is told once; the run goes on.
     """
 
     def __init__(self, folder: str | os.PathLike, num_steps: int, first_step: int = 0):
@@ -93,9 +92,7 @@ class TrainingLog:
                 tf.summary.image(name, pixels, max_outputs=4)
 
     def show_classes(self, step: int, classes: np.ndarray) -> None:
-        """Writes a bar a class, its share of the `[2, classes]` pixels of both
-        kinds.
-        """
+        """Writes a bar a class, its share of each row of `[2, classes]` pixels."""
         metadata = histogram_metadata.create_summary_metadata(None, None)
         left = np.arange(classes.shape[1]) - 0.5
         with self._tolerant(), self._writer.as_default():
@@ -125,9 +122,8 @@ def pictures(
     label: tf.Tensor,
     colors: tuple[tuple[int, int, int], ...],
 ) -> dict[str, np.ndarray]:
-    """A batch as pictures, uint8 `[batch, height, width, 3]` each: the images (0..255),
-    their labels `[batch, height, width]` (black where no class), the model's
-    prediction.
+    """A batch as pictures, uint8 `[batch, height, width, 3]`: its images (0..255), its
+    labels `[batch, height, width]` (black where no class), the model's prediction.
     """
     logits = model(image, training=False)
     logits = resize.resize_bilinear(logits, tuple(label.shape[1:3]))

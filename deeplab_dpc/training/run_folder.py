@@ -91,10 +91,9 @@ class RunConfig:
 def restore_model(model: keras.Model, source: Path, use_ema: bool | None = None) -> int:
     """Gives a model the weights of a run, by name, all or none; gives the run's steps.
 
-    The source is a run folder (its newest checkpoint counts) or a checkpoint's prefix;
-    `use_ema` says whether the moving averages or the last weights are meant (None: the
-    averages where the run has them). `RunFolderError` if there is no checkpoint, it is
-    another model's, or it lacks the averages that are asked for.
+    The source is a run folder (its newest checkpoint counts) or a checkpoint's prefix.
+    `RunFolderError` if there is no checkpoint, it is another model's, or it lacks the
+    averages that `use_ema=True` asks for (None: those that there are).
     """
     prefix = os.fspath(source)
     if os.path.isdir(prefix):
@@ -113,9 +112,7 @@ def restore_model(model: keras.Model, source: Path, use_ema: bool | None = None)
 
 
 def check_writable(folder: Path) -> None:
-    """Tries whether `folder` can be written (`RunFolderError` if not), without a
-    trace.
-    """
+    """Tries, without a trace, whether `folder` can be written (`RunFolderError`)."""
     folder = pathlib.Path(folder).absolute()
     existing = _existing(folder)
     try:
@@ -144,11 +141,8 @@ def check_space(folder: Path, checkpoint_bytes: int, num_checkpoints: int) -> No
 
 
 def check_resumable(config: RunConfig, folder: Path) -> str | None:
-    """The prefix of the newest checkpoint that a run of this config resumes from, or
-    None.
-
-    `RunFolderError` if the folder's run has another config, or its checkpoints are not
-    this program's.
+    """The newest checkpoint's prefix, from which a run of this config resumes, or None.
+    `RunFolderError` if the folder's run has another config, or is another program's.
     """
     path = pathlib.Path(folder)
     newest = checkpoint_files.newest(path) if path.is_dir() else None
@@ -206,9 +200,7 @@ def create(config: RunConfig, folder: Path, is_new: bool = True) -> None:
 
 @contextlib.contextmanager
 def new_folder(folder: Path) -> Iterator[pathlib.Path]:
-    """A folder to fill; it gets its name, which must be new, at the end, with this
-    start.
-    """
+    """A folder to fill; it gets its name, which must be new, at the end."""
     path = pathlib.Path(folder).absolute()
     if path.exists():
         raise RunFolderError(f"{folder} is there already; give another, or delete it.")

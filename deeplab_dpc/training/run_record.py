@@ -1,5 +1,6 @@
 """What a run folder says about how it was made: commands, flags, versions, commit."""
 
+import contextlib
 import dataclasses
 import datetime
 import os
@@ -40,10 +41,9 @@ def record_start(folder: pathlib.Path) -> None:
     command = shlex.join(start["command"])
     new = f"{command}\n# {ran}{commit}{changed}\n"
     files.write(path, before + new.encode("utf-8", "surrogateescape"))
-    try:
+    starts = None
+    with contextlib.suppress(OSError, ValueError):
         starts = files.read_json(folder / STARTS_FILE)
-    except (OSError, ValueError):
-        starts = None
     # A file that somebody broke counts for nothing.
     starts = starts if isinstance(starts, list) else []
     files.write_json(folder / STARTS_FILE, [*starts, start])
@@ -55,9 +55,7 @@ def record_settings(
     genotype: Genotype | None,
     name: pathlib.Path,
 ) -> None:
-    """Writes a flagfile and the cell for its flag; `name` is the folder's final
-    path.
-    """
+    """Writes a flagfile, and the cell for its flag; `name` will be the folder's."""
     same = as_flag("flagfile", name / FLAGS_FILE)
     lines = [
         "# What was not at its default. Give another folder to train the same:",
@@ -106,11 +104,10 @@ def _flag_lines(config: Config) -> list[str]:
         value = getattr(config, field.name)
         if not field.metadata["flag"] or value == field.default:
             continue
-        if isinstance(value, bool):
-            lines.append(f"--{'' if value else 'no'}{field.name}")
-        else:
-            values = value if isinstance(value, tuple) else (value,)
-            lines.append(f"--{field.name}={','.join(map(str, values))}")
+        values = value if isinstance(value, tuple) else (value,)
+        text = f"--{field.name}={','.join(map(str, values))}"
+        switch = f"--{'' if value else 'no'}{field.name}"
+        lines.append(switch if isinstance(value, bool) else text)
     return lines
 
 

@@ -25,16 +25,11 @@ _WARM_UP = 9.0  # Share of the newest weights: at least 9 / (10 + steps made).
 
 
 class Averages:
-    """Exponential moving averages, by path, of everything that prediction needs.
-
-    After each step `average += (1 - d) * (variable - average)`, where `d` is the decay,
-    but in the n-th step (the first is 0) at most `(1 + n) / (10 + n)`, as TF1's
-    `ExponentialMovingAverage` with `num_updates` has it: so the first weights are soon
-    forgotten. Batch norm's moving statistics are averaged, too, with the same `d`, so
-    that they are those of the averaged weights as nearly as can be had for nothing.
-
-    Make it under the strategy's scope. Each replica keeps the averages itself, without
-    a word to the others, as its weights are theirs; the first one's are saved.
+    """Exponential moving averages, by path, of all that prediction needs, batch norm's
+    statistics included: `average += (1 - d) * (variable - average)`, where `d` is the
+    decay, but in the n-th step (the first is 0) at most `(1 + n) / (10 + n)`, as TF1's
+    `num_updates` has it. Made under the strategy's scope, each replica keeps its own,
+    which are equal; the first one's are saved.
     """
 
     def __init__(self, model: keras.Model, decay: float):
@@ -136,10 +131,8 @@ class Saver:
             self.save(step)
 
     def save(self, step: int) -> str:
-        """Saves as step `step`, unless that is saved already; gives the prefix.
-
-        Raises `RunFolderError` if it cannot be written. The checkpoints before it stay,
-        and what was written of it does not.
+        """Saves as step `step`, unless that is saved already; gives the prefix. After a
+        `RunFolderError` the checkpoints before it are there, and nothing of it.
         """
         prefix = str(self._folder / f"{checkpoints.NAME}-{step}")
         if self._newest == prefix and not checkpoint_files.damage(prefix):

@@ -18,10 +18,8 @@ class ReplicaStep:
     """What one replica does with its share of a batch, inside `strategy.run`.
 
     Sums and divisors of the losses are added up over the replicas before they are
-    divided, and L2 is shared out among them, so that the gradients, which the optimizer
-    adds up, are those of the whole batch on one device. Of the settings it reads weight
-    decay, gradient multipliers, clipping, and the parts of a batch (`ConfigError` if
-    the loss cannot be added up over these).
+    divided, and L2 is shared out, so that the gradients, which the optimizer adds up,
+    are those of one device. `ConfigError` if a loss cannot be added up over parts.
     """
 
     def __init__(
@@ -48,13 +46,10 @@ class ReplicaStep:
         self._decays = [self._weight_decay * losses.is_regularised(n) for n in names]
 
     def __call__(self, batch: Batch) -> dict[str, tf.Tensor]:
-        """Makes the step; gives scalars, the same on each replica, and `class_counts`.
-
-        A batch has `image` `[batch, height, width, 3]` in 0..255 and `label` `[batch,
-        height, width]` integers. Gives `loss` (all of it), `cross_entropy`,
-        `regularization`, `learning_rate`, and `is_finite`: the loss and all gradients
-        are (the loss alone where its scale follows the gradients); the counts are `[2,
-        classes]` pixels, predicted and labelled in the batch.
+        """Makes the step with `image` `[batch, height, width, 3]` in 0..255 and `label`
+        `[batch, height, width]`; gives scalars, the same on each replica, and
+        `class_counts`, `[2, classes]` pixels predicted and labelled. `is_finite` tells
+        of the loss and all gradients (of it alone where its scale follows these).
         """
         context = tf.distribute.get_replica_context()
         rate = tf.convert_to_tensor(self._optimizer.learning_rate)

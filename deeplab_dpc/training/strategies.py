@@ -16,12 +16,9 @@ _EXAMPLE = (
 
 def make(num_clones: int, batch_size: int) -> tf.distribute.Strategy:
     """One replica a device: `num_clones` of the machine's GPUs, or without any its
-    logical CPUs; 0 takes all.
-
-    With `TF_CONFIG` in the environment the machines that it names work together. That
-    must be known before TensorFlow computes anything in this process. `ConfigError` if
-    there are fewer devices, or too few images for them, or for a `TF_CONFIG` that is no
-    description of workers.
+    logical CPUs; 0 takes all. The machines that `TF_CONFIG` names work together, which
+    must be known before TensorFlow computes anything. `ConfigError` if there are fewer
+    devices, too few images for them, or `TF_CONFIG` describes no workers.
     """
     workers = num_workers()
     if workers > 1:

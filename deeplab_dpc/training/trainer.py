@@ -33,11 +33,8 @@ def train(
 
     A checkpoint in `train_logdir` wins over `tf_initial_checkpoint`. Nothing is written
     before everything has proved usable. `num_replicas` devices of this machine share
-    each batch (0: all); `profile_logdir` gets a TensorBoard profile of a few steps.
-
-    `Stopped` after a signal, when the checkpoint is saved; `TrainingError` for a loss
-    or gradient that is not finite, or too little memory; `RunFolderError`,
-    `LockedError`, `ConfigError`, `DatasetError`, `WeightsError` for what is unusable.
+    each batch (0: all). `Stopped` after a signal, when all is saved; `TrainingError`
+    for numbers that are not finite, or too little memory; else what is unusable.
     """
     if config.data.dataset_dir is None:
         raise ConfigError("dataset_dir is not given; training needs records.")
@@ -53,12 +50,10 @@ def train(
         state = TrainState.build(config, strategy)
         folder, name = config.data.dataset_dir, config.train.train_split
         split = pipeline.Split(config.dataset, folder, name, config.data)
-        batches = strategies.distribute(
-            strategy,
-            functools.partial(
-                pipeline.training_batches, split, config.train, first_step
-            ),
+        make = functools.partial(
+            pipeline.training_batches, split, config.train, first_step
         )
+        batches = strategies.distribute(strategy, make)
         log_resolved(config, state.model, strategy.num_replicas_in_sync)
         _begin(state, newest)
         loop = Loop(state, strategy, batches, first_step)

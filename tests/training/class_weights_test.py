@@ -50,12 +50,18 @@ def test_weights_are_the_median_frequency_over_the_classs_own(dataset_dir):
     assert class_weights.balanced(dataset_dir, "train") == pytest.approx(WEIGHTS)
 
 
+def _count(dataset_dir, class_pixels, present, split="train"):
+    """Says that a split of the data set has these pixels."""
+    counted = dataclasses.replace(
+        COUNTED, class_pixels=class_pixels, pixels_where_present=present
+    )
+    splits = {"train": COUNTED, split: counted}
+    Manifest(DatasetInfo.load(dataset_dir), splits).save(dataset_dir)
+
+
 def test_a_class_that_never_occurs_weighs_one(dataset_dir):
     """The median of 0.6 and 0.3 is 0.45."""
-    counted = dataclasses.replace(
-        COUNTED, class_pixels=(60, 30, 0), pixels_where_present=(100, 100, 0)
-    )
-    Manifest(DatasetInfo.load(dataset_dir), {"train": counted}).save(dataset_dir)
+    _count(dataset_dir, (60, 30, 0), (100, 100, 0))
     assert class_weights.balanced(dataset_dir, "train") == pytest.approx((0.75, 1.5, 1))
 
 
@@ -80,11 +86,7 @@ def test_moved_data_is_the_same_run_and_other_numbers_are_not(dataset_dir, tmp_p
 
 
 def test_the_split_that_is_trained_on_counts(dataset_dir):
-    info = DatasetInfo.load(dataset_dir)
-    other = dataclasses.replace(
-        COUNTED, class_pixels=(10, 10, 10), pixels_where_present=(30, 30, 30)
-    )
-    Manifest(info, {"train": COUNTED, "fine": other}).save(dataset_dir)
+    _count(dataset_dir, (10, 10, 10), (30, 30, 30), "fine")
     made = config(dataset_dir, "--label_weights=balanced", "--train_split=fine")
     assert made.train.label_weights == pytest.approx((1, 1, 1))
 
@@ -97,15 +99,17 @@ def test_numbers_are_taken_as_before(dataset_dir, text):
     assert config(dataset_dir, *repeated).train == made.train
 
 
-@pytest.mark.parametrize("given", [["balanced", "2"], ["2", "balanced"]])
-def test_balanced_stands_alone(dataset_dir, given):
-    with pytest.raises(app.UsageError, match="give numbers, or balanced alone"):
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        (["balanced", "2"], "give numbers, or balanced alone"),
+        (["2", "balanced"], "give numbers, or balanced alone"),
+        (["even"], "--label_weights=even: expected float"),
+    ],
+)
+def test_balanced_stands_alone_and_another_word_is_refused(dataset_dir, given, words):
+    with pytest.raises(app.UsageError, match=words):
         config(dataset_dir, *(f"--label_weights={text}" for text in given))
-
-
-def test_another_word_is_refused(dataset_dir):
-    with pytest.raises(app.UsageError, match="--label_weights=even: expected float"):
-        config(dataset_dir, "--label_weights=even")
 
 
 def test_records_that_nobody_counted_are_refused_with_a_way_out(dataset_dir):
@@ -118,15 +122,12 @@ def test_records_that_nobody_counted_are_refused_with_a_way_out(dataset_dir):
 
 
 def test_a_split_without_labels_is_refused(dataset_dir):
-    nothing = dataclasses.replace(COUNTED, class_pixels=(0, 0, 0), num_labelled=0)
-    Manifest(DatasetInfo.load(dataset_dir), {"train": nothing}).save(dataset_dir)
+    _count(dataset_dir, (0, 0, 0), (0, 0, 0))
     with pytest.raises(DatasetError, match="no pixel of split 'train' .* has a label"):
         class_weights.balanced(dataset_dir, "train")
 
 
 def test_weights_are_shown_class_by_class_and_can_be_copied():
-    assert class_weights.lines(("road", "sky"), WEIGHTS) == [
-        "road    0.5000",
-        "sky     1.0000",
-    ]
+    lines = class_weights.lines(("road", "sky"), WEIGHTS)
+    assert lines == ["road    0.5000", "sky     1.0000"]
     assert class_weights.flag((0.5, 1, 1 / 3)) == "--label_weights=0.5,1,0.333333"

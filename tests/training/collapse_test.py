@@ -67,19 +67,18 @@ def test_a_collapse_is_told_once_when_it_has_lasted_after_a_slow_start():
     assert _looks(_monitor(slow_start_step=200), COLLAPSED) == [700]
 
 
-def test_the_first_steps_of_a_healthy_run_are_no_collapse():
-    """All background for 490 steps, then something else."""
-    monitor = _monitor()
-    assert _looks(monitor, COLLAPSED, until=490) == []
-    assert _looks(monitor, HEALTHY, first=490, until=500) == []
-    assert _looks(monitor, COLLAPSED, first=500, until=990) == []
-
-
-def test_a_second_collapse_is_told_again():
-    monitor = _monitor()
-    assert _looks(monitor, COLLAPSED, until=600) == [500]
-    assert _looks(monitor, HEALTHY, first=600, until=700) == []
-    assert _looks(monitor, COLLAPSED, first=700, until=1500) == [1200]
+@pytest.mark.parametrize(
+    "ends, told",
+    [
+        ((490, 500, 990), ([], [], [])),  # The first steps of a healthy run.
+        ((600, 700, 1500), ([500], [], [1200])),  # A second collapse.
+    ],
+)
+def test_something_else_in_between_begins_the_count_anew(ends, told):
+    monitor, first = _monitor(), 0
+    for end, expected, counts in zip(ends, told, (COLLAPSED, HEALTHY, COLLAPSED)):
+        assert _looks(monitor, counts, first=first, until=end) == expected
+        first = end
 
 
 @pytest.mark.parametrize(
@@ -99,9 +98,11 @@ def test_the_warning_says_what_and_where_to_look():
         train_batch_size=2, base_learning_rate=0.5, training_number_of_steps=100
     )
     told = [monitor.look(step, 10, COLLAPSED) for step in range(10, 60, 10)][-1]
-    assert "nothing but 'background' since step 0: 100.0% of the pixels" in told
-    assert "the labels have 60.0%" in told
-    for words in ("ids must be 0 to 2", "255", "--base_learning_rate=0.5", "2 images"):
+    for words in (
+        "nothing but 'background' since step 0: 100.0% of the pixels",
+        "the labels have 60.0%",
+        *("ids must be 0 to 2", "255", "--base_learning_rate=0.5", "2 images"),
+    ):
         assert words in told
     frozen = _monitor(train_batch_size=2, fine_tune_batch_norm=False)
     warning = [frozen.look(step, 100, COLLAPSED) for step in range(100, 600, 100)][-1]

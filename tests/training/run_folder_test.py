@@ -24,18 +24,19 @@ def config():
     return RunConfig(model, DataConfig(dataset_dir="x"), train, EvalConfig(), info)
 
 
-def test_a_config_survives_its_folder(config, tmp_path):
-    run_folder.create(config, tmp_path / "a" / "run")
-    assert RunConfig.load(tmp_path / "a" / "run") == config
-    names = ["command.txt", "config.json", "flags.txt", "genotype.json", "starts.json"]
-    assert sorted(p.name for p in (tmp_path / "a" / "run").iterdir()) == names
-    assert [p.name for p in (tmp_path / "a").iterdir()] == ["run"]
-
-
-def test_the_record_keeps_every_command(config, tmp_path):
+def test_a_config_survives_its_folder_and_the_record_keeps_every_command(
+    config, tmp_path
+):
+    run = tmp_path / "a" / "run"
     for is_new in (True, False):
-        run_folder.create(config, tmp_path / "run", is_new)
-    lines = (tmp_path / "run" / "command.txt").read_text().splitlines()
+        run_folder.create(config, run, is_new)
+        assert RunConfig.load(run) == config
+        assert {p.name for p in run.iterdir()} == {
+            *("command.txt", "config.json", "flags.txt", "genotype.json"),
+            "starts.json",
+        }
+    assert [p.name for p in run.parent.iterdir()] == ["run"]
+    lines = (run / "command.txt").read_text().splitlines()
     assert len(lines) == 4
     assert "tensorflow 2." in lines[1] and "keras 3." in lines[1]
 
@@ -99,8 +100,7 @@ def test_folders_without_checkpoints_are_told_apart(config, tmp_path):
 
 def test_a_damaged_checkpoint_is_named(config, tmp_path):
     model = tiny.build_model(ModelConfig(num_classes=2))
-    tracked = checkpoints.trackable(model, step=tf.Variable(1, dtype=tf.int64))
-    prefix = tf.train.CheckpointManager(tracked, str(tmp_path), 1).save()
+    prefix = checkpoints.save_once(model, tmp_path, 1)
     pathlib.Path(f"{prefix}.index").write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match="ckpt-1 is not whole .*sstable"):
         run_folder.restore_model(model, tmp_path)

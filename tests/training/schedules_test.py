@@ -8,12 +8,8 @@ from deeplab_dpc.config import ConfigError, TrainConfig
 from deeplab_dpc.training import schedules
 from tests import goldens
 
-SETTINGS = (
-    json.loads((goldens.FOLDER / "losses/learning_rate.json").read_text())
-    if goldens.FOLDER.is_dir()
-    else []
-)
-FILE = "losses/learning_rate.npz"
+STORED = goldens.FOLDER / "losses/learning_rate.json"
+SETTINGS = json.loads(STORED.read_text()) if STORED.is_file() else []
 NAMES = {
     "base": "base_learning_rate",
     "total": "training_number_of_steps",
@@ -31,9 +27,8 @@ NAMES = {
 
 def _config(case) -> TrainConfig:
     values = {NAMES[key]: value for key, value in case.items() if key in NAMES}
-    decay_steps = int(case.get("decay_steps", 0))
-    policy = case["policy"]
-    return TrainConfig(learning_policy=policy, decay_steps=decay_steps, **values)
+    values["decay_steps"] = int(case.get("decay_steps", 0))
+    return TrainConfig(learning_policy=case["policy"], **values)
 
 
 @goldens.needed
@@ -45,9 +40,9 @@ def test_rates_are_the_originals(index):
     ours = [float(rate(step)) for step in stored["steps"]]
     expected = stored[f"lr{index}"]
     found = np.abs(ours - expected).max() / expected.max()
-    goldens.check(FILE, "rates", found, 3e-7)
+    goldens.check("losses/learning_rate.npz", "rates", found, 3e-7)
     if SETTINGS[index]["policy"] == "step":
-        np.testing.assert_allclose(ours, stored[f"lr{index}"], rtol=1e-5, atol=1e-37)
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-37)
 
 
 def test_poly_by_hand():
@@ -64,9 +59,7 @@ def test_slow_start_delays_the_policy():
         slow_start_step=5,
         slow_start_learning_rate=0.25,
     )
-    rate = schedules.LearningRate(train)
-    steps = (0, 4, 5, 14, 15)
-    ours = [float(rate(step)) for step in steps]
+    ours = [float(schedules.LearningRate(train)(step)) for step in (0, 4, 5, 14, 15)]
     np.testing.assert_allclose(ours, [0.25, 0.25, 1.0, 1.0, 0.1], rtol=1e-6)
 
 
@@ -88,7 +81,6 @@ def test_multi_steps_need_one_value_more_than_boundaries(boundaries):
 
 
 def test_slow_start_must_leave_steps():
+    train = TrainConfig(training_number_of_steps=10, slow_start_step=10)
     with pytest.raises(ConfigError, match="slow_start_step=10 leaves nothing"):
-        schedules.LearningRate(
-            TrainConfig(training_number_of_steps=10, slow_start_step=10)
-        )
+        schedules.LearningRate(train)
