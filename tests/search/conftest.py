@@ -1,8 +1,14 @@
 """The three kinds of storage that a study can live in."""
 
+import uuid
+
 import pytest
 
 from benchmarks import search_servers
+from deeplab_dpc.search.config import SamplerConfig
+from deeplab_dpc.search.samplers import make_sampler
+from deeplab_dpc.search.study import Strategy, Study, Terms
+from tests.search.studies import SPACE
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +33,17 @@ def storage_url(request, tmp_path):
     if request.param == "journal":
         return str(tmp_path / "study.journal")
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def open_study(storage_url):
+    """Opens one and the same study, as another worker each time."""
+    name = str(uuid.uuid4())
+
+    def open_study(seed=0, space=SPACE, settings=None, terms=(), **options):
+        settings = {"steps": 10, "sizes": (3, 4)} if settings is None else settings
+        config = SamplerConfig(sampler="random", search_seed=seed)
+        strategy = Strategy(make_sampler(config, space), key=space.key, **options)
+        return Study.open(storage_url, name, settings, strategy, Terms(**dict(terms)))
+
+    return open_study

@@ -1,63 +1,16 @@
-"""A study on each storage: what is asked, told, tried again, refused."""
+"""A study on each storage: what is asked, told, stopped, refused."""
 
-import itertools
 import math
 import time
-import uuid
 
 import optuna
 import pytest
-from optuna.trial import TrialState
 
-from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, RATES, Branch, Genotype
-from deeplab_dpc.search.config import SamplerConfig
-from deeplab_dpc.search.history import ATTEMPT, KEY, RETRY_OF
-from deeplab_dpc.search.samplers import SpaceExhausted, make_sampler
-from deeplab_dpc.search.space import Operator, Space
-from deeplab_dpc.search.study import LostTrialError, Strategy, Study, StudyError, Terms
+from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.search.samplers import SpaceExhausted
+from deeplab_dpc.search.study import Study, StudyError
 from deeplab_dpc.search.trials import Outcome
-
-PAIRS = tuple(itertools.product(RATES, repeat=2))
-SHORT_S = 0.2
-
-
-def small_space(num_rates=64):
-    """`2 * num_rates**2` cells of two 3x3 convolutions."""
-    return Space(2, tuple(Operator("conv3x3", pair) for pair in PAIRS[:num_rates]))
-
-
-SPACE = small_space()
-
-
-def cells(num_cells):
-    """So many different cells of the space."""
-    second = Branch.conv3x3(0, (3, 3))
-    return [Genotype((Branch.conv3x3(BACKBONE, p), second)) for p in PAIRS[:num_cells]]
-
-
-def score(genotype):
-    """A score of a cell: larger rates are better."""
-    return sum(sum(branch.rate) for branch in genotype.branches) / 84
-
-
-@pytest.fixture
-def open_study(storage_url):
-    """Opens one and the same study, as another worker each time."""
-    name = str(uuid.uuid4())
-
-    def open_study(seed=0, space=SPACE, settings=None, terms=(), **options):
-        settings = {"steps": 10, "sizes": (3, 4)} if settings is None else settings
-        config = SamplerConfig(sampler="random", search_seed=seed)
-        strategy = Strategy(make_sampler(config, space), key=space.key, **options)
-        return Study.open(storage_url, name, settings, strategy, Terms(**dict(terms)))
-
-    return open_study
-
-
-def run(study, num_trials):
-    for _ in range(num_trials):
-        trial = study.ask()
-        study.tell(trial, Outcome(score=score(trial.genotype), steps=7))
+from tests.search.studies import cells, run, score, small_space
 
 
 def test_what_was_told_is_in_the_records_of_another_worker(open_study):
@@ -133,16 +86,6 @@ def test_queued_cells_come_first_and_once(open_study):
     assert study.ask_queued() is None and study.ask().genotype not in cells(4)
 
 
-def test_a_cell_queued_by_two_at_once_is_trained_once(open_study):
-    """Each looks before the other writes; the later trial gives way when taken."""
-    here, there = open_study(), open_study()
-    there._history.refresh = lambda: None
-    assert here.enqueue(cells(1)) == there.enqueue(cells(1)) == 1
-    assert here.ask_queued().genotype == cells(1)[0]
-    assert here.ask_queued() is None
-    assert here.counts()["repeated"] == 1 and here.num_left(2) == 1
-
-
 def test_workers_with_one_seed_do_not_train_the_same_cell(open_study):
     """The space has 26 cells, so that a blind second worker would meet the first.
 
@@ -158,157 +101,6 @@ def test_workers_with_one_seed_do_not_train_the_same_cell(open_study):
     assert len({space.key(r.genotype) for r in complete}) == len(complete) == 26
     with pytest.raises(SpaceExhausted, match=r"All 32 cells .* \(26 up to the order"):
         here.ask()
-
-
-def test_a_cell_drawn_by_two_at_once_is_trained_by_the_first(open_study):
-    here, there = open_study(seed=1), open_study(seed=1)
-    there._history.refresh()
-    first = here.ask()
-    mend, there._ledger.mend = there._ledger.mend, lambda: None  # It does not look.
-    second = there.ask()
-    there._ledger.mend = mend
-    assert second.number == 2 and second.genotype != first.genotype
-    assert here.records()[1].genotype == first.genotype
-    assert here.records()[1].state == "repeated"
-    assert here.records()[1].error == "trial 0 has the same cell"
-    assert here.num_left(3) == 1
-
-
-def test_a_failed_cell_is_tried_again_a_bounded_number_of_times(open_study):
-    study = open_study(terms={"max_attempts": 3})
-    for attempt in (1, 2, 3):
-        trial = study.ask()
-        assert (trial.number, trial.attempt) == (attempt - 1, attempt)
-        study.fail(trial, f"no {attempt}")
-        assert study.num_left(1) == 0
-    assert study.ask_queued() is None
-    records = study.records()
-    assert [r.error for r in records] == ["no 1", "no 2", "no 3"]
-    assert {r.genotype for r in records} == {trial.genotype}
-    assert study.counts()["failed"] == 3
-
-
-def test_a_lost_trial_goes_to_another_worker_and_its_first_one_cannot_tell(open_study):
-    slow = open_study(terms={"worker": "slow", "lease_s": SHORT_S})
-    other = open_study(terms={"worker": "other"})
-    trial = slow.ask()
-    assert other.ask_queued() is None  # It has seen the lease.
-    time.sleep(1.5 * SHORT_S)
-    again = other.ask_queued()
-
-    assert again.genotype == trial.genotype and again.attempt == 2
-    with pytest.raises(LostTrialError, match="Trial 0 was given to another worker"):
-        slow.tell(trial, Outcome(score=0.9))
-    with pytest.raises(LostTrialError):
-        slow.fail(trial, "late")
-    assert not trial.is_held and trial.should_stop()
-    other.tell(again, Outcome(score=0.1))
-    lost, complete = other.records()
-    assert (lost.state, lost.worker) == ("lost", "slow")
-    assert lost.error == "slow gave no sign of life" and lost.outcome is None
-    assert (complete.state, complete.worker) == ("complete", "other")
-    assert slow.best(1)[0].score == 0.1
-
-
-def test_a_report_tells_a_late_worker_that_its_trial_is_lost(open_study):
-    slow, other = open_study(terms={"lease_s": SHORT_S}), open_study()
-    trial = slow.ask()
-    trial.report(1, 0.5)
-    assert trial.is_held
-    other.ask_queued()
-    time.sleep(1.5 * SHORT_S)
-    assert other.ask_queued() is not None
-    trial.report(2, 0.5)
-    assert not trial.is_held and trial.should_stop()
-
-
-def test_a_renewed_lease_does_not_end(open_study):
-    busy, other = open_study(terms={"lease_s": 1.0}), open_study()
-    trial = busy.ask()
-    with busy.keep_alive():
-        for _ in range(16):
-            assert other.ask_queued() is None
-            time.sleep(0.1)
-    busy.tell(trial, Outcome(score=0.5))
-    assert other.counts()["complete"] == 1
-
-
-def test_a_worker_that_died_before_its_lease_was_written_loses_the_trial(open_study):
-    study, other = open_study(), open_study(terms={"lease_s": SHORT_S})
-    study.enqueue(cells(1))
-    study.counts()
-    trial_id = study._history.id_of(0)
-    study._storage.set_trial_state_values(trial_id, optuna.trial.TrialState.RUNNING)
-    assert other.ask_queued() is None
-    time.sleep(1.5 * SHORT_S)
-    assert other.ask_queued().genotype == cells(1)[0]
-
-
-def test_the_death_of_the_finder_of_a_lost_trial_loses_nothing(open_study, monkeypatch):
-    """It dies after each of its writes; a third worker does what it left undone."""
-    for num_writes in range(4):
-        dead, finder = (open_study(terms={"lease_s": SHORT_S}) for _ in range(2))
-        trial = dead.ask()
-        finder.ask_queued()
-        time.sleep(1.5 * SHORT_S)
-        die_after(finder, num_writes, monkeypatch)
-        with pytest.raises(KeyboardInterrupt):
-            finder.ask_queued()
-        monkeypatch.undo()
-        assert not open_study().is_idle()
-        monkeypatch.setattr("deeplab_dpc.search.ledger.ORPHAN_S", 0.0)
-        third = open_study(terms={"lease_s": SHORT_S})
-        again = third.ask_queued()
-        while again is None:
-            time.sleep(SHORT_S / 4)
-            again = third.ask_queued()
-        assert again.genotype == trial.genotype
-        third.tell(again, Outcome(score=0.5))
-        assert third.ask_queued() is None
-    counts = third.counts()
-    assert third.is_idle()
-    assert counts["complete"] == 4 and counts["lost"] == 4
-    assert counts["running"] == counts["waiting"] == counts["failed"] == 0
-
-
-def die_after(study, num_writes, monkeypatch):
-    """Makes the storage end the worker instead of its next write but so many."""
-    left = [num_writes]
-    setters = ("user_attr", "system_attr", "state_values")
-    for name in ("create_new_trial", *(f"set_trial_{setter}" for setter in setters)):
-        write = getattr(study._storage, name)
-
-        def dying(*args, write=write, **options):
-            if left[0] == 0:
-                raise KeyboardInterrupt
-            left[0] -= 1
-            return write(*args, **options)
-
-        monkeypatch.setattr(study._storage, name, dying)
-
-
-def test_a_trial_queued_again_by_two_is_trained_once(open_study):
-    study, other = open_study(), open_study()
-    trial = study.ask()
-    other._history.refresh()
-    study._ledger.fail(trial.number, "lost", "killed")
-    attrs = {KEY: SPACE.key(trial.genotype), ATTEMPT: 2, RETRY_OF: 0}
-    other._ledger._create(TrialState.WAITING, trial.genotype.to_json(), attrs)
-    run(study, 2)
-    states = [r.state for r in other.records()]
-    assert states == ["lost", "complete", "repeated", "complete"]
-
-
-def test_a_trial_given_back_does_not_count_as_an_attempt(open_study):
-    study = open_study(terms={"max_attempts": 1})
-    for _ in range(3):
-        trial = study.ask()
-        assert trial.attempt == 1
-        study.give_back(trial)
-    study.tell(study.ask(), Outcome(score=0.5))
-    records = study.records()
-    assert [r.state for r in records] == ["lost"] * 3 + ["complete"]
-    assert len({r.genotype for r in records}) == 1 and study.num_left(2) == 1
 
 
 def test_a_hopeless_trial_is_stopped(open_study):
@@ -336,25 +128,6 @@ def test_a_score_that_is_no_number_is_refused(open_study):
     study.fail(trial, "diverged")
     study.stop(study.ask(), Outcome(score=math.nan))
     assert study.records()[1].state == "stopped"
-
-
-def test_telling_twice_is_telling_once(open_study):
-    """As when the answer to the first one got lost on its way from a server."""
-    study = open_study()
-    trial = study.ask()
-    for found in (0.5, 0.6):
-        study.tell(trial, Outcome(score=found))
-    assert study.records()[0].score == 0.5
-    with pytest.raises(LostTrialError):
-        study.fail(trial, "too late")
-
-
-def test_a_trial_is_its_cell_once_and_whose_it_is(open_study):
-    run(open_study(), 1)
-    (trial,) = open_study()._history.trials
-    assert trial.params == trial.distributions == {}
-    assert set(trial.user_attrs) == {"genotype", "outcome"}
-    assert set(trial.system_attrs) == {KEY, "search:lease"}
 
 
 def test_a_study_without_a_sampler_has_queued_cells_alone(open_study, storage_url):
