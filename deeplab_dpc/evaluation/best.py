@@ -84,7 +84,7 @@ class Best:
                 except FileNotFoundError as e:
                     raise GoneError(2, "No such checkpoint", str(file)) from e
                 except OSError:  # Another file system, or one without links.
-                    shutil.copyfile(file, held / file.name)
+                    _copy(file, held / file.name)
             yield str(held / pathlib.Path(prefix).name)
         finally:
             shutil.rmtree(held, ignore_errors=True)
@@ -126,3 +126,11 @@ def _files(prefix: str | os.PathLike) -> list[pathlib.Path]:
     if len(found) < 2 or found[-1].suffix != ".index":
         raise GoneError(2, "No such checkpoint", str(prefix))
     return found
+
+
+def _copy(file: pathlib.Path, to: pathlib.Path) -> None:
+    """Copies a file; an `OSError` names the copy, not the original."""
+    try:
+        shutil.copyfile(file, to)
+    except OSError as e:
+        raise OSError(e.errno, e.strerror, str(to)) from e

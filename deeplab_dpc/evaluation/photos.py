@@ -20,31 +20,45 @@ class PhotoError(ValueError):
 
 
 def find(folder: str | None, files: Sequence[str]) -> list[pathlib.Path]:
-    """The images of a folder (not of its subfolders), by name, and then the files.
-    `PhotoError` if something is not there, or there is no image.
+    """The images of a folder (not of its subfolders), by name, and then the files; what
+    is left out of the folder is logged by reason. `PhotoError` if something is not
+    there, or there is no image.
     """
-    found: list[pathlib.Path] = []
+    found: dict[str | None, list[pathlib.Path]] = {None: []}
     if folder is not None:
         path = pathlib.Path(folder)
         if not path.is_dir():
             raise PhotoError(
                 f"--image_dir={folder} is no folder; give one with photos."
             )
-        files_there = [p for p in sorted(path.iterdir()) if not p.name.startswith(".")]
-        found = [p for p in files_there if p.suffix.lower() in images.ENDINGS]
-        if not found:
+        for inner in sorted(path.iterdir()):
+            found.setdefault(_left_out(inner), []).append(inner)
+        if not found[None]:
             raise PhotoError(
                 f"--image_dir={folder} has no image; files must end in "
                 f"{', '.join(images.ENDINGS)}, and subfolders are not read."
             )
-        if others := [p.name for p in files_there if p not in found]:
-            shown = clipped(", ".join(others), 200)
-            logging.warning("Left out, as no images: %d (%s).", len(others), shown)
+    for reason, paths in found.items():
+        if reason:
+            shown = clipped(", ".join(p.name for p in paths), 200)
+            logging.warning("Left out, %s: %d (%s).", reason, len(paths), shown)
     named = [pathlib.Path(name) for name in files]
     lacking = [str(path) for path in named if not path.is_file()]
     if lacking:
         raise PhotoError(f"--images: no such file: {', '.join(lacking)}.")
-    return found + named
+    return found[None] + named
+
+
+def _left_out(path: pathlib.Path) -> str | None:
+    """Why something in a folder is no photo; None if it may be one."""
+    if path.name.startswith("."):
+        return "as hidden"
+    if path.is_dir():
+        return "as folders, which are not read"
+    if path.suffix.lower() not in images.ENDINGS:
+        return "by their endings"
+    is_readable = path.is_file() or path.is_symlink()  # A broken link is told later.
+    return None if is_readable else "as no regular files"
 
 
 def read(path: pathlib.Path, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray:

@@ -107,6 +107,11 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     total = run.num_images() if is_split else len(paths)
     total = min(total, vis.max_number_of_images or total)
     logdir = files.output_folder(vis.vis_logdir or run.folder / "vis", "vis_logdir")
+    if inside := [path for path in paths if path.resolve().parent == logdir.resolve()]:
+        raise app.UsageError(
+            f"--vis_logdir={logdir} has photos to be drawn ({inside[0].name}), "
+            "and a picture may take the name of one; give another folder."
+        )
     submission = None
     if vis.also_save_raw_predictions:
         files.output_folder(logdir / "raw", "vis_logdir")

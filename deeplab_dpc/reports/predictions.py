@@ -1,5 +1,6 @@
 """Predictions as files: pictures of each image, and what a benchmark's server wants."""
 
+import itertools
 import pathlib
 import re
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,10 @@ from deeplab_dpc.progress import Progress
 from deeplab_dpc.reports import image_sheets, pictures
 from deeplab_dpc.reports.pictures import Palette
 from deeplab_dpc.runs import Run
+
+ENDINGS = ("", "_image", "_prediction", "_overlay", "_ground_truth", "_errors")
+_IMAGE_ENDING = re.compile(r"\.(jpe?g|jpe|jfif|png|bmp|gif|webp|tiff?)$", re.IGNORECASE)
+_LONGEST_NAME = 180  # Bytes; file systems take 255, of which endings need some.
 
 
 def draw(
@@ -80,12 +85,16 @@ def submission_of(
 
 
 def file_name(name: str, used: set[str]) -> str:
-    """A name without folders, ending, odd characters; new in `used`, and put there."""
-    stem = re.sub(r"\.(jpe?g|png|bmp|gif|tiff?)$", "", name, flags=re.IGNORECASE)
+    """A name without folders, ending, odd characters, of at most 180 bytes; with each
+    of `ENDINGS` it is new in `used`, and put there.
+    """
+    stem = _IMAGE_ENDING.sub("", name)
     base = re.sub(r"[^\w.+-]+", "_", stem).strip("._") or "image"
-    chosen, count = base, 1
-    while chosen in used:
-        count += 1
-        chosen = f"{base}_{count}"
-    used.add(chosen)
+    base = base.encode()[:_LONGEST_NAME].decode(errors="ignore")
+    for count in itertools.count(1):
+        chosen = base if count == 1 else f"{base}_{count}"
+        wanted = {f"{chosen}{ending}" for ending in ENDINGS}
+        if used.isdisjoint(wanted):
+            break
+    used |= wanted
     return chosen

@@ -3,6 +3,7 @@
 import json
 import pathlib
 import re
+import resource
 
 import numpy as np
 import pytest
@@ -183,6 +184,35 @@ def test_a_folder_that_takes_no_files_is_told_before_the_work(run_dir, tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="--eval_logdir"):
         evaluate(run_dir, f"--eval_logdir={tmp_path / 'file'}")
+
+
+def test_a_full_disk_is_told_with_the_path_of_the_curves(run_dir):
+    """A file is where TensorBoard's folder should be: TensorFlow's own error."""
+    (run_dir / "eval").mkdir()
+    (run_dir / "eval" / "val").write_text("")
+    with pytest.raises(OutputError, match="eval/val: the scores for TensorBoard"):
+        evaluate(run_dir)
+
+
+@pytest.mark.parametrize("program", ["eval.py", "vis.py", "deeplab_dpc.data.inspect"])
+def test_a_disk_that_takes_no_more_is_one_sentence_with_the_path(
+    read_only_run, dataset_dir, tmp_path, program
+):
+    """No file may have more than 300 bytes."""
+    where = f"--checkpoint_dir={read_only_run}"
+    flags = {
+        "eval.py": (where, f"--eval_logdir={tmp_path}"),
+        "vis.py": (where, f"--vis_logdir={tmp_path}"),
+    }.get(program, (f"--dataset_dir={dataset_dir}", f"--output_dir={tmp_path}"))
+    done = tiny_run.python(
+        *([program] if program.endswith(".py") else ["-m", program]),
+        *flags,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300)),
+    )
+    last = done.stderr.splitlines()[-1]
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert re.fullmatch(rf".*\.py: {tmp_path}/\S+: File too large\.", last), last
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
 def test_an_error_is_a_paragraph_and_exit_code_1(tmp_path):

@@ -1,6 +1,8 @@
 """vis.py as it is typed: which files come, and what is in them; what is handed in."""
 
 import json
+import os
+import re
 import zipfile
 
 import numpy as np
@@ -19,6 +21,7 @@ from deeplab_dpc.files import OutputError
 from deeplab_dpc.programs import vis as program
 from deeplab_dpc.reports import predictions
 from deeplab_dpc.training.compatibility import ContradictionError
+from tests import nightly
 from tests.programs import tiny_run
 from tests.programs.tiny_run import opened
 
@@ -139,11 +142,123 @@ def test_names_of_files(name, file):
     assert predictions.file_name(name, set()) == file
 
 
+def _links(folder, rng, pixels):
+    (folder / "gone.png").symlink_to("nowhere.png")
+    (folder / "loop.jpg").symlink_to("loop.jpg")
+    (folder / "around.png").symlink_to(".")
+    (folder.parent / "far").mkdir(exist_ok=True)
+    Image.fromarray(pixels).save(folder.parent / "far" / "x.png")
+    (folder / "link.png").symlink_to(folder.parent / "far" / "x.png")
+
+
+def _turned(folder, rng, pixels):
+    exif = Image.Exif()
+    exif[0x0112] = int(rng.integers(0, 12))
+    Image.fromarray(pixels).save(folder / "turned.jpg", exif=exif)
+
+
+def _cut(folder, rng, pixels):
+    for ending in ("png", "jpg", "tif", "webp", "bmp"):
+        path = folder / f"cut.{ending}"
+        Image.fromarray(pixels).save(path)
+        data = path.read_bytes()
+        path.write_bytes(data[: int(rng.integers(0, len(data) - 1))])
+
+
+def _eps(folder, rng, pixels):
+    Image.fromarray(pixels).save(folder / "a.eps")
+    (folder / "a.eps").rename(folder / "eps as.png")
+
+
+def _odd(folder, rng, pixels):
+    os.mkfifo(folder / "pipe.png")
+    (folder / "sub.png").mkdir()
+    (folder / "sub").mkdir()
+    for name in ("notes.TXT", "noending", ".hidden.png", ".DS_Store", "Thumbs.db"):
+        (folder / name).write_bytes(rng.bytes(30))
+
+
+def _capitals(folder, rng, pixels):
+    for name in ("A.JPG", "b.Jpeg", "c.jPe", "d.JFIF", "e.PnG", "f.TIF", "g.WebP"):
+        kind = {"PNG": "PNG", "TIF": "TIFF", "WEBP": "WEBP"}.get(
+            name.split(".")[1].upper(), "JPEG"
+        )
+        Image.fromarray(pixels).save(folder / name, kind)
+
+
+def _names(folder, rng, pixels):
+    """Stems that are equal, or another's with a picture's ending; long, and of bytes."""
+    names = "s.png", "s.jpg", "s.bmp", "s_image.png", "s_2.png", "ä" * 110 + ".png"
+    for name in (*names, "a b  c!.png", "new\nline.png", "..png", "-.jpg"):
+        kind = "JPEG" if name.endswith("jpg") else "BMP" if "bmp" in name else "PNG"
+        Image.fromarray(pixels).save(folder / name, kind)
+    Image.fromarray(pixels).save(os.fsencode(folder) + b"/caf\xe9.png", "PNG")
+
+
+def _modes(folder, rng, pixels):
+    """CMYK, 16 bits, palettes, grey, black and white, float, clear and half clear."""
+    image = Image.fromarray(pixels)
+    image.convert("CMYK").save(folder / "print.jpg")
+    Image.fromarray(pixels[..., 0].astype("uint16") * 257).save(folder / "deep.png")
+    for mode in ("P", "L", "1", "RGBA", "LA"):
+        image.convert(mode).save(folder / f"mode_{mode}.png")
+    image.convert("F").save(folder / "float.tif")
+    alpha = Image.fromarray(pixels[..., 1])
+    image.putalpha(alpha)
+    image.save(folder / "clear.png")
+
+
+def _huge(folder, rng, pixels):
+    Image.new("1", (9000, 9000)).save(folder / "huge.png")
+    Image.new("1", (30_000, 30_000)).save(folder / "bomb.png")
+    Image.new("L", (1, 300)).save(folder / "thin.png")
+
+
+KINDS = _links, _turned, _cut, _eps, _odd, _capitals, _names, _modes, _huge
+
+
+@pytest.mark.parametrize("seed", range(nightly.of(2, 100)))
+def test_folders_of_anything_are_drawn_or_counted_by_reason(
+    read_only_run, tmp_path, seed, caplog
+):
+    """Each file is drawn, listed as bad, or counted; no photo is changed."""
+    rng = np.random.default_rng(seed)
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    folder.mkdir()
+    for i in rng.choice(len(KINDS), rng.integers(1, 4), replace=False):
+        size = *rng.integers(3, 24, 2), 3
+        KINDS[i](folder, rng, rng.integers(0, 256, size, "uint8"))
+    Image.fromarray(rng.integers(0, 256, (9, 9, 3), "uint8")).save(folder / "whole.png")
+    there = list(folder.iterdir())
+    before = {p: p.read_bytes() for p in there if p.is_file()}
+    num_bad = 0
+    try:
+        draw(read_only_run, out, f"--image_dir={folder}")
+    except PhotoError as e:
+        num_bad = int(str(e).split(" of ")[0])
+        assert str(e).count("\n  ") >= num_bad
+    counted = re.findall(r"Left out, [^:]+: (\d+) \(", caplog.text)
+    sheets = len(list(out.glob("*.png"))) / 4
+    assert sheets + num_bad + sum(map(int, counted)) == len(there)
+    assert {p: p.read_bytes() for p in there if p.is_file()} == before
+    assert sheets >= 1
+
+
+def test_photos_are_not_drawn_into_their_own_folder(read_only_run, tmp_path):
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    before = (tmp_path / "a.png").read_bytes()
+    with pytest.raises(app.UsageError, match=r"has photos .*\(a.png\).*another folder"):
+        draw(read_only_run, tmp_path, f"--image_dir={tmp_path}")
+    assert (tmp_path / "a.png").read_bytes() == before
+
+
 def test_no_name_is_used_twice():
     used: set[str] = set()
     given = "a.jpg", "a.png", "a_2", "a"
     names = [predictions.file_name(name, used) for name in given]
     assert names == ["a", "a_2", "a_2_2", "a_3"]
+    assert predictions.file_name("a_image.png", used) == "a_image_2"
+    assert len(predictions.file_name("ä" * 200, used).encode()) == 180
 
 
 def test_errors(read_only_run, tmp_path):

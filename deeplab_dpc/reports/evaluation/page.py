@@ -108,12 +108,19 @@ def write_scores(run: Run, result: Result, folder: pathlib.Path) -> pathlib.Path
     files.write(folder / f"{result.split}_confusion.png", picture)
     names = [f"iou/{name}" for name in result.class_names]
     scalars = {**result.means, **dict(zip(names, result.ious))}
-    writer = tf.summary.create_file_writer(str(folder / result.split))
-    with writer.as_default(step=result.step):
-        for name, value in scalars.items():
-            if not math.isnan(value):
-                tf.summary.scalar(name, value)
-    writer.close()
+    events = folder / result.split
+    try:
+        writer = tf.summary.create_file_writer(str(events))
+        with writer.as_default(step=result.step):
+            for name, value in scalars.items():
+                if not math.isnan(value):
+                    tf.summary.scalar(name, value)
+        writer.close()
+    except tf.errors.OpError as e:
+        raise files.OutputError(
+            f"{events}: the scores for TensorBoard cannot be written "
+            f"({type(e).__name__}); is the disk full? The other files are there."
+        ) from e
     return path
 
 
