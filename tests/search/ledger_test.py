@@ -1,10 +1,13 @@
 """Trials on each storage that two want, that fail, or whose worker dies."""
 
+import subprocess
+import sys
 import time
 
 import pytest
 from optuna.trial import TrialState
 
+from benchmarks import search_servers
 from deeplab_dpc.search.history import ATTEMPT, KEY, RETRY_OF
 from deeplab_dpc.search.study import LostTrialError
 from deeplab_dpc.search.trials import Outcome
@@ -191,3 +194,23 @@ def test_a_trial_is_its_cell_once_and_whose_it_is(open_study):
     assert trial.params == trial.distributions == {}
     assert set(trial.user_attrs) == {"genotype", "outcome"}
     assert set(trial.system_attrs) == {KEY, "search:lease"}
+
+
+@pytest.mark.parametrize(
+    "storage",
+    [
+        "journal",
+        pytest.param("grpc", marks=pytest.mark.slow),
+        pytest.param("postgresql", marks=pytest.mark.slow),
+    ],
+)
+def test_workers_may_be_killed(storage, request):
+    """By real kill -9, as in the benchmark, which checks what is left. Each worker is killed about once; a study that is not right ends with an error."""
+    if storage == "postgresql":
+        request.getfixturevalue(storage)  # Skips where there is none.
+    program = search_servers.ROOT / "benchmarks" / "search_study.py"
+    command = [sys.executable, program, f"--storage={storage}", "--trials=200"]
+    command += ["--workers=3", "--kill_every_s=1", "--dry_run"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " kills" in done.stdout
