@@ -3,12 +3,13 @@
 import dataclasses
 import os
 import pathlib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from deeplab_dpc import files
 from deeplab_dpc.data import DatasetError, known_datasets, records
-from deeplab_dpc.formatting import some
+from deeplab_dpc.formatting import clipped, some
 
 FILE_NAME = "dataset.json"
 
@@ -30,17 +31,7 @@ class DatasetInfo:
     split_sizes: Mapping[str, int] = dataclasses.field(hash=False)
 
     def __post_init__(self):
-        if not 1 <= self.num_classes <= MAX_CLASSES:
-            raise DatasetError(
-                f"Data set {self.name!r} has {self.num_classes} classes; 1 to "
-                f"{MAX_CLASSES} are possible."
-            )
-        repeated = {n for n in self.class_names if self.class_names.count(n) > 1}
-        if repeated:
-            raise DatasetError(
-                f"Data set {self.name!r} has several classes named {sorted(repeated)}; "
-                "each needs a name of its own."
-            )
+        check_names(f"Data set {self.name!r}", self.class_names)
         if len(self.colors) != self.num_classes:
             raise DatasetError(
                 f"Data set {self.name!r} has {self.num_classes} classes but "
@@ -188,10 +179,35 @@ def known(name: str) -> DatasetInfo:
     )
 
 
-def check_color(where: str, color: tuple[Any, ...]) -> None:
-    """Fails unless a colour is three whole numbers in 0..255."""
-    if len(color) != 3 or not all(type(c) is int and 0 <= c <= 255 for c in color):
+def check_names(where: str, names: Sequence[str]) -> None:
+    """Fails unless each of 1 to `MAX_CLASSES` classes has a name of its own that a
+    person can read: text of one line, at most 100 characters.
+    """
+    if not 1 <= len(names) <= MAX_CLASSES:
         raise DatasetError(
-            f"{where}: {list(color)} is no colour; a colour is three whole numbers in "
-            "0..255, such as [128, 64, 128]."
+            f"{where} has {len(names)} classes; 1 to {MAX_CLASSES} are possible."
+        )
+    if not all(name.strip() for name in names):
+        raise DatasetError(f"{where}: a class has no name; write one.")
+    for name in names:
+        if len(name) > 100 or re.search(r"[\0-\x1f\x7f-\x9f\ud800-\udfff]", name):
+            raise DatasetError(
+                f"{where}: {clipped(ascii(name))} is no name of a class; it has one "
+                "line of at most 100 characters."
+            )
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise DatasetError(
+            f"{where} has several classes named {clipped(str(repeated), 200)}; each "
+            "needs a name of its own."
+        )
+
+
+def check_color(where: str, color: Any) -> None:
+    """Fails unless a colour is three whole numbers in 0..255."""
+    is_three = isinstance(color, (list, tuple)) and len(color) == 3
+    if not is_three or not all(type(c) is int and 0 <= c <= 255 for c in color):
+        shown = list(color) if isinstance(color, tuple) else color
+        raise DatasetError(
+            f"{where}: {clipped(repr(shown))} is no colour; a colour is three whole "
+            "numbers in 0..255, such as [128, 64, 128]."
         )

@@ -67,7 +67,7 @@ _COCO_UNUSED = (
     *("desk", "door", "blender", "hair brush"),
 )
 
-Colors = tuple[tuple[int, int, int], ...]
+Colors = tuple[colormaps.Color, ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,7 +148,7 @@ _KNOWN = {
     ),
     "coco_stuff": Facts(
         tuple(n + " (unused)" * (n in _COCO_UNUSED) for n in _split(_COCO_STUFF)),
-        pascal_colors(182),
+        colormaps.distinct([None] * 182),
         255,
         {"train": 118287, "val": 5000},
     ),

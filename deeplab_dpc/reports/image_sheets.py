@@ -74,7 +74,7 @@ def legend_entries(
         for c, value in shown.items()
     ]
     if labels is not None and (labels != predictions)[counted].any():
-        entries.append(Entry("wrong", pictures.WRONG_COLOR))
+        entries.append(Entry("wrong", palette.wrong))
     if labels is not None and not counted.all():
         entries.append(Entry("no label", None))
     return entries

@@ -4,6 +4,7 @@ Images are `[height, width, 3]` uint8 RGB; label maps `[height, width]` integers
 """
 
 import dataclasses
+import functools
 import io
 import pathlib
 
@@ -11,13 +12,8 @@ import numpy as np
 from PIL import Image
 
 from deeplab_dpc import files
+from deeplab_dpc.data import colormaps
 from deeplab_dpc.data.dataset_info import DatasetInfo
-
-IGNORED_COLOR = (255, 255, 255)
-"""What is no class, in a flat picture of labels."""
-WRONG_COLOR = (255, 120, 0)
-"""Wrong pixels; far from the colours of PASCAL's, Cityscapes' and CamVid's classes."""
-_HATCH = ((255, 255, 255), (178, 180, 186))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +21,7 @@ class Palette:
     """The classes' names and RGB colours, 0..255, and the label of what is no class."""
 
     names: tuple[str, ...]
-    colors: tuple[tuple[int, int, int], ...]
+    colors: tuple[colormaps.Color, ...]
     ignore_label: int = 255
 
     def __post_init__(self):
@@ -40,6 +36,11 @@ class Palette:
         """A data set's own."""
         return cls(info.class_names, info.colors, info.ignore_label)
 
+    @functools.cached_property
+    def wrong(self) -> colormaps.Color:
+        """The colour of wrong pixels: orange, unless a class has one like it."""
+        return colormaps.wrong(self.colors[: len(self.names)])
+
     def is_class(self, labels: np.ndarray) -> np.ndarray:
         """Which labels are a class's, the ignored one too if it is."""
         return (labels >= 0) & (labels < len(self.names))
@@ -49,10 +50,10 @@ class Palette:
         return self.is_class(labels) & (labels != self.ignore_label)
 
     def paint(self, labels: np.ndarray) -> np.ndarray:
-        """The labels' colours; whatever is no class has `IGNORED_COLOR`."""
+        """The labels' colours; whatever is no class is white."""
         labels = np.asarray(labels).astype(np.int64)
         known, count = self.is_class(labels), len(self.names)
-        table = np.array([*self.colors[:count], IGNORED_COLOR], np.uint8)
+        table = np.array([*self.colors[:count], colormaps.IGNORED], np.uint8)
         return table[np.where(known, labels, count)]
 
     def occurring(self, *maps: np.ndarray) -> list[int]:
@@ -91,11 +92,11 @@ def ground_truth(labels: np.ndarray, palette: Palette) -> np.ndarray:
 def errors(
     image: np.ndarray, labels: np.ndarray, predictions: np.ndarray, palette: Palette
 ) -> np.ndarray:
-    """Wrong pixels in `WRONG_COLOR`, right ones pale grey, unlabelled ones hatched."""
+    """Wrong pixels as `palette.wrong`, right ones pale, unlabelled ones hatched."""
     grey = image.astype(np.float32) @ np.array((0.299, 0.587, 0.114), np.float32)
     pale = np.round(145 + 0.35 * grey).astype(np.uint8)
     picture = np.repeat(pale[..., None], 3, axis=-1)
-    picture[labels != predictions] = WRONG_COLOR
+    picture[labels != predictions] = palette.wrong
     ignored = ~palette.is_labelled(labels)
     picture[ignored] = hatching(*labels.shape)[ignored]
     return picture
@@ -105,7 +106,8 @@ def hatching(height: int, width: int) -> np.ndarray:
     """Diagonal stripes for what is no class, wide enough to be seen made smaller."""
     period = max(4, round(max(height, width) / 80))
     is_dark = np.arange(height + width - 1) % period < period / 3
-    diagonal = np.array(_HATCH, np.uint8)[is_dark.astype(int)]
+    stripes = np.array([colormaps.IGNORED, colormaps.STRIPES], np.uint8)
+    diagonal = stripes[is_dark.astype(int)]
     windows = np.lib.stride_tricks.sliding_window_view(diagonal, width, axis=0)
     return windows.transpose(0, 2, 1)
 

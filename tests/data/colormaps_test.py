@@ -38,3 +38,37 @@ def test_pascal_deals_out_bits():
 def test_unknown_colormap_names_the_known_ones():
     with pytest.raises(ValueError, match="'voc'.*pascal, cityscapes, ade20k"):
         colormaps.colormap("voc")
+
+
+def distances(colors):
+    points = colormaps.lab(colors)
+    return np.linalg.norm(points[:, None] - points, axis=-1)
+
+
+def test_distances_are_those_of_cielab():
+    """White is 100, 0, 0; red 53.2, 80.1, 67.2."""
+    found = colormaps.lab([(255, 255, 255), (255, 0, 0), (0, 0, 0)])
+    expected = [[100, 0, 0], [53.2, 80.1, 67.2], [0, 0, 0]]
+    np.testing.assert_allclose(found, expected, atol=0.1)
+
+
+def test_classes_without_colours_are_told_apart():
+    """By 13 any two, neighbours by 30; from what is no class, and from wrong, by 13."""
+    colors = colormaps.distinct([None] * 255)
+    marks = (colormaps.IGNORED, colormaps.STRIPES, colormaps.WRONG[0])
+    apart = distances((*marks, *colors))[3:]
+    apart[range(255), range(3, 258)] = np.inf
+    assert apart.min() >= 13
+    assert apart[range(254), range(4, 258)].min() >= 30
+    for count in range(2, 151):
+        assert colormaps.distinct([None] * count) == colors[:count]
+    assert colors[:10] == tuple(map(tuple, colormaps.pascal(10).tolist()))
+
+
+def test_a_colour_that_somebody_gave_is_kept_and_no_other_classs():
+    given = [None, (0, 0, 0), (130, 2, 0), None, (130, 2, 0), None]
+    colors = colormaps.distinct(given)
+    assert [c for c, g in zip(colors, given) if g] == [c for c in given if c]
+    apart = distances(colors)[[0, 3, 5]]
+    apart[range(3), [0, 3, 5]] = np.inf
+    assert apart.min() >= 13 and apart[1, [2, 4]].min() >= 30

@@ -23,7 +23,7 @@ def test_files_of_an_image_with_labels():
     np.testing.assert_array_equal(files["_image"], image)
     assert files["_prediction"][5, 5].tolist() == list(RED)
     assert files["_ground_truth"][5, 5].tolist() == list(GREEN)
-    assert files["_errors"][5, 5].tolist() == list(pictures.WRONG_COLOR)
+    assert files["_errors"][5, 5].tolist() == list(PALETTE.wrong)
     hatched = pictures.hatching(40, 60)[0, 0]
     np.testing.assert_array_equal(files["_ground_truth"][0, 0], hatched)
 
@@ -56,7 +56,7 @@ def test_the_legend_has_each_class_with_its_iou_on_this_image():
     entries = image_sheets.legend_entries(PALETTE, prediction, labels)
     ious = ["sky  66.7 %", "car  100.0 %", "road  0.0 %"]
     assert texts(entries) == [*ious, "wrong", "no label"]
-    colors = [RED, BLUE, GREEN, pictures.WRONG_COLOR, None]
+    colors = [RED, BLUE, GREEN, PALETTE.wrong, None]
     assert [entry.color for entry in entries] == colors
 
 

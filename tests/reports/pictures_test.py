@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab_dpc.data import dataset_info
+from deeplab_dpc.data import colormaps, dataset_info
 from deeplab_dpc.reports import pictures
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -14,13 +14,13 @@ PALETTE = pictures.Palette(("sky", "road", "car"), (RED, GREEN, BLUE), 255)
 def test_paint_gives_each_class_its_colour_and_none_to_what_is_none():
     painted = PALETTE.paint(np.array([[0, 1], [2, 255]], np.uint8))
     assert painted.dtype == np.uint8
-    expected = [[RED, GREEN], [BLUE, pictures.IGNORED_COLOR]]
+    expected = [[RED, GREEN], [BLUE, colormaps.IGNORED]]
     np.testing.assert_array_equal(painted, expected)
 
 
 def test_more_colours_than_classes_are_left_over_and_fewer_are_an_error():
     painted = pictures.Palette(("a",), (RED, GREEN), 255).paint(np.array([[0, 1]]))
-    np.testing.assert_array_equal(painted, [[RED, pictures.IGNORED_COLOR]])
+    np.testing.assert_array_equal(painted, [[RED, colormaps.IGNORED]])
     with pytest.raises(ValueError, match="3 classes, but 1 colours"):
         pictures.Palette(("a", "b", "c"), (RED,), 255)
 
@@ -62,7 +62,7 @@ def test_errors_are_red_right_pixels_pale_and_unlabelled_ones_hatched():
     labels[:, 20:] = 255
     found = pictures.errors(image, labels, predictions, PALETTE)
     np.testing.assert_array_equal(found[:, :10], np.full((20, 10, 3), 180))
-    assert (found[:, 10:20] == pictures.WRONG_COLOR).all()
+    assert (found[:, 10:20] == PALETTE.wrong).all()
     np.testing.assert_array_equal(found[:, 20:], pictures.hatching(20, 30)[:, 20:])
 
 
@@ -102,8 +102,17 @@ def test_label_maps_keep_their_ids(tmp_path, dtype, top, mode):
         np.testing.assert_array_equal(np.asarray(found), labels)
 
 
-@pytest.mark.parametrize("name", ["pascal_voc_seg", "cityscapes", "camvid"])
-def test_wrong_is_no_classs_colour(name):
-    """The nearest one is at least 70 steps of a channel away; red was 8 from persons'."""
-    colors = np.array(dataset_info.known(name).colors, int)
-    assert np.abs(colors - pictures.WRONG_COLOR).sum(axis=1).min() >= 70
+@pytest.mark.parametrize(
+    "name, color",
+    [(n, "orange") for n in ("pascal_voc_seg", "cityscapes", "camvid", "coco_stuff")]
+    + [("ade20k", "violet")],
+)
+def test_wrong_is_no_classs_colour(name, color):
+    """13 in CIELAB from any; red was persons'; ADE20K has an orange class."""
+    palette = pictures.Palette.of(dataset_info.known(name))
+    apart = colormaps.lab(palette.colors) - colormaps.lab(palette.wrong)
+    assert np.linalg.norm(apart, axis=1).min() >= 13
+    assert palette.wrong == {"orange": (255, 120, 0), "violet": (75, 0, 90)}[color]
+    if name in ("pascal_voc_seg", "cityscapes", "camvid"):
+        steps = np.abs(np.array(palette.colors, int) - palette.wrong).sum(axis=1)
+        assert steps.min() >= 70

@@ -12,8 +12,9 @@ from deeplab_dpc.conversion.labels import files as label_files
 from deeplab_dpc.conversion.labels import palette_checks, palettes, reading
 from deeplab_dpc.conversion.labels.colors import Colors, GreyIds
 from deeplab_dpc.conversion.labels.files import LabelError
-from deeplab_dpc.data import dataset_info, known_datasets
+from deeplab_dpc.data import colormaps, dataset_info, known_datasets
 from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.formatting import clipped
 
 _EXAMPLE = (
     '{"classes": ["road", {"name": "sky", "color": [70, 130, 180]}], '
@@ -27,7 +28,9 @@ class Classes:
     """What a `classes.json` says."""
 
     names: tuple[str, ...]
-    colors: tuple[palettes.Color, ...]  # PASCAL's where the file gives none.
+    colors: tuple[
+        palettes.Color, ...
+    ]  # `colormaps.distinct` where the file gives none.
     given_colors: palette_checks.ClassColors  # None for a class without one.
     ignore_label: int  # The id of ignored pixels in the labels.
     says_ignore_label: bool  # Whether the file names it.
@@ -42,34 +45,43 @@ def read_classes(path: pathlib.Path) -> Classes:
         )
     try:
         facts = files.parse_json(files.read_text(path))
-        given = [c if isinstance(c, dict) else {"name": c} for c in facts["classes"]]
-        ignore_label = facts.get("ignore_label", reading.IGNORE)
-        ignore_colors = tuple(tuple(c) for c in facts.get("ignore_colors", []))
-        colors = tuple(tuple(c["color"]) if "color" in c else None for c in given)
-        unknown = set(facts) - {"classes", "ignore_label", "ignore_colors"}
-        unknown |= {key for c in given for key in c} - {"name", "color"}
-        if unknown or not all(isinstance(c["name"], str) for c in given):
-            raise ValueError(f"unknown or of the wrong type: {sorted(unknown)}")
-    except (KeyError, TypeError, ValueError, AttributeError) as e:
+        given, ignore_colors = _parts(facts)
+    except ValueError as e:
         raise DatasetError(
-            f"--classes_json={path} cannot be read ({type(e).__name__}: {e}). It looks "
-            f"like {_EXAMPLE}"
+            f"--classes_json={path} cannot be read ({e}). It looks like {_EXAMPLE}"
         ) from e
-    if not all(c["name"].strip() for c in given):
-        raise DatasetError(f"--classes_json={path}: a class has no name; write one.")
+    names, colors = [c["name"] for c in given], [c.get("color") for c in given]
+    dataset_info.check_names(f"--classes_json={path}", names)
+    for color in (*ignore_colors, *(c["color"] for c in given if "color" in c)):
+        dataset_info.check_color(f"{path}", color)
+    ignore_label = facts.get("ignore_label", reading.IGNORE)
     _check_ignore_label(path, ignore_label, len(given))
-    for color in (*colors, *ignore_colors):
-        if color is not None:
-            dataset_info.check_color(f"{path}", color)
-    defaults = known_datasets.pascal_colors(max(len(given), 1))
+    given_colors = tuple(tuple(c) if c else None for c in colors)
     return Classes(
-        tuple(c["name"] for c in given),
-        tuple(c or d for c, d in zip(colors, defaults)),
-        colors,
+        tuple(names),
+        colormaps.distinct(given_colors),
+        given_colors,
         ignore_label,
         "ignore_label" in facts,
-        ignore_colors,
+        tuple(map(tuple, ignore_colors)),
     )
+
+
+def _parts(facts: Any) -> tuple[list[dict[str, Any]], list[Any]]:
+    """The classes as objects, and the ignored colours; `ValueError` for other JSON."""
+    if not isinstance(facts, dict) or not isinstance(facts.get("classes"), list):
+        raise ValueError("it must be an object with a list of classes")
+    given = [c if isinstance(c, dict) else {"name": c} for c in facts["classes"]]
+    unknown = set(facts) - {"classes", "ignore_label", "ignore_colors"}
+    unknown |= {key for c in given for key in c} - {"name", "color"}
+    if unknown:
+        raise ValueError(f"unknown: {clipped(str(sorted(unknown)), 200)}")
+    ignore_colors = facts.get("ignore_colors", [])
+    if not isinstance(ignore_colors, list):
+        raise ValueError("ignore_colors must be a list of colours")
+    if odd := [c.get("name") for c in given if not isinstance(c.get("name"), str)]:
+        raise ValueError(f"a class's name is text, not {clipped(repr(odd[0]))}")
+    return given, ignore_colors
 
 
 def choose_reader(
@@ -158,8 +170,8 @@ def _check_masks(paths: Sequence[pathlib.Path]) -> None:
 def _check_ignore_label(path: pathlib.Path, ignore_label: Any, classes: int) -> None:
     if type(ignore_label) is not int or not 0 <= ignore_label <= 255:
         raise DatasetError(
-            f"{path}: ignore_label is {ignore_label!r}; it must be a whole number in "
-            "0..255."
+            f"{path}: ignore_label is {clipped(repr(ignore_label))}; it must be a "
+            "whole number in 0..255."
         )
     if ignore_label < classes:
         raise DatasetError(

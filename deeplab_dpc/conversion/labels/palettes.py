@@ -10,9 +10,10 @@ import numpy as np
 
 from deeplab_dpc import files
 from deeplab_dpc.data import colormaps, dataset_info, known_datasets
+from deeplab_dpc.data.colormaps import Color
 from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.formatting import clipped
 
-Color = tuple[int, int, int]
 NAMES = ("pascal", "cityscapes", "camvid")
 _IGNORE = 255
 
@@ -79,6 +80,16 @@ def text(color: Sequence[int]) -> str:
     return f"({', '.join(str(int(c)) for c in color)})"
 
 
+def is_byte(text: str) -> bool:
+    """Whether this is a number in 0..255 as people write it."""
+    return (
+        len(text) < 4
+        and text.isdecimal()
+        and str(int(text)) == text
+        and int(text) < 256
+    )
+
+
 def of_classes(
     class_names: Sequence[str],
     colors: Sequence[Color],
@@ -117,10 +128,10 @@ def load(path: pathlib.Path, class_names: Sequence[str]) -> LabelPalette:
     entries = []
     for key, target in found.items():
         parts = key.replace(" ", "").split(",")
-        if len(parts) != 3 or not all(p.isdecimal() and int(p) < 256 for p in parts):
+        if len(parts) != 3 or not all(map(is_byte, parts)):
             raise DatasetError(
-                f"{path}: {key!r} is no colour; a colour is three numbers in 0..255: "
-                f"{_EXAMPLE}"
+                f"{path}: {clipped(repr(key))} is no colour; a colour is three "
+                f"numbers in 0..255: {_EXAMPLE}"
             )
         red, green, blue = map(int, parts)
         entries.append(((red, green, blue), target))
@@ -149,9 +160,9 @@ def read_table(
         if type(value) is int and 0 <= value < len(class_names):
             return value
         raise DatasetError(
-            f"{path}: {value!r} is no class. Classes are "
-            f"{', '.join(class_names[:30])} (or their ids, 0..{len(class_names) - 1}); "
-            "null is ignored."
+            f"{path}: {clipped(repr(value))} is no class. Classes are "
+            f"{clipped(', '.join(class_names[:30]), 300)} (or their ids, "
+            f"0..{len(class_names) - 1}); null is ignored."
         )
 
     return {key: target(value) for key, value in found.items()}

@@ -10,7 +10,7 @@ import numpy as np
 from deeplab_dpc.conversion.labels import files, palette_checks, palettes
 from deeplab_dpc.conversion.labels.files import LabelError
 from deeplab_dpc.data.dataset_info import DatasetError
-from deeplab_dpc.formatting import some
+from deeplab_dpc.formatting import clipped, some
 
 IGNORE = 255  # The ignore label of every record that is written here, but ADE20K's.
 
@@ -113,9 +113,10 @@ def load_map(path: pathlib.Path, class_names: Sequence[str]) -> MappedIds:
     """Reads a table from a JSON file: ids, and a class's name or id, or null."""
     found = palettes.read_table(path, class_names, _MAP_EXAMPLE)
     for key in found:
-        if not key.isdecimal() or int(key) > 255:
+        if not palettes.is_byte(key):
             raise DatasetError(
-                f"{path}: {key!r} is no id; ids are 0..255: {_MAP_EXAMPLE}"
+                f"{path}: {clipped(repr(key))} is no id; ids are 0..255, each written "
+                f"once and without zeros before it: {_MAP_EXAMPLE}"
             )
     table = tuple((int(key), target) for key, target in found.items())
     return MappedIds(table, f"the ids of {path}", "Add them to that file.")

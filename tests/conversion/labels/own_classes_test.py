@@ -1,6 +1,8 @@
 """One's own classes.json, and the reader that the flags ask for."""
 
+import copy
 import json
+import random
 
 import numpy as np
 import pytest
@@ -10,6 +12,8 @@ from deeplab_dpc.conversion.labels import colors as color_labels
 from deeplab_dpc.conversion.labels import own_classes as folder_labels
 from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data.dataset_info import DatasetError
+from tests import nightly
+from tests.data import mutations
 
 
 def classes_of(tmp_path, facts):
@@ -39,6 +43,15 @@ def test_colours_are_pascals_where_none_is_given(tmp_path):
         ('{"classes": ["a", "b"], "ignore_label": 1}', "is also the id of a class"),
         ('{"classes": ["a", "b"], "ignore_label": 0}', "--label_map=from_one"),
         ('{"classes": ["a"], "ignore_label": -1}', r"ignore_label is -1"),
+        ('{"classes": "road"}', "list of classes"),
+        ('{"classes": {"road": [1, 2, 3]}}', "list of classes"),
+        ('{"classes": [5]}', "a class's name is text, not 5"),
+        ('{"classes": ["a", "a"]}', r"several classes named \['a'\]"),
+        ('{"classes": ["a\\nb"]}', "no name of a class"),
+        ('{"classes": ["a\\ud800"]}', "no name of a class"),
+        ('{"classes": [{"name": "a", "color": "red"}]}', "'red' is no colour"),
+        ('{"classes": [{"name": "a", "color": [true, 0, 0]}]}', "is no colour"),
+        ('{"classes": ["a"], "ignore_colors": "red"}', "list of colours"),
         ('{"classes": ["a"], "ignore_label": "255"}', r"ignore_label is '255'"),
     ],
 )
@@ -101,3 +114,62 @@ def test_a_third_value_is_no_mask(tmp_path):
     classes = classes_of(tmp_path, {"classes": ["ground", "cat"]})
     reader = folder_labels.choose_reader(classes, None, None)
     folder_labels.check_all(paths, reader, classes)
+
+
+ODD = (None, True, -1, 0, 7, 1.5, 300, 1e400, 10**30, "", "road", "\ud800", "x" * 5000)
+ODD += ([], {}, [1, 2], [1, 2, 3], [True, 0, 0], [[1]], ["road"] * 300, {"road": 1})
+WRITTEN = {
+    "classes": {
+        "classes": ["sky", {"name": "road", "color": [1, 2, 3]}, {"name": "a b"}],
+        "ignore_label": 200,
+        "ignore_colors": [[0, 0, 0], [9, 9, 9]],
+    },
+    "colors": {"1,2,3": "road", "70, 130, 180": 1, "0,0,0": None},
+    "map": {"0": None, "7": "road", "8": 1},
+}
+
+
+def changed(kind, rng):
+    """What somebody wrote, with odd values, in another encoding, or damaged."""
+    facts = json.loads(json.dumps(WRITTEN[kind]))
+    for _ in range(rng.randint(0, 2)):
+        place = rng.choice([facts, *(v for v in facts.values() if v)])
+        place = place if isinstance(place, (dict, list)) else facts
+        keys = [*place] if isinstance(place, dict) else range(len(place))
+        place[rng.choice(keys or [0])] = copy.deepcopy(rng.choice(ODD))
+        if rng.random() < 0.3:
+            facts[rng.choice(["9" * 5000, "07", "1,2,03", "x" * 9999, "\u0663"])] = 0
+    text = json.dumps(facts)
+    data = text.encode(rng.choice(["utf-8", "utf-8-sig", "utf-16", "utf-16-le"]))
+    if rng.random() < 0.5:
+        how = rng.choice(mutations.FILE)
+        data = how(data, np.random.default_rng(rng.randrange(2**32)))
+    return data
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_changed_files_are_read_or_refused_in_few_words(tmp_path, kind):
+    """What is read are classes of different names and legal colours, and their ids."""
+    rng, read, path = random.Random(0), 0, tmp_path / f"{kind}.json"
+    known = classes_of(tmp_path, {"classes": ["sky", "road"]})
+    flags = {"colors": (str(path), None), "map": (None, str(path))}
+    count = nightly.of(200, 2000)
+    for _ in range(count):
+        path.write_bytes(changed(kind, rng))
+        try:
+            if kind == "classes":
+                found = folder_labels.read_classes(path)
+            else:
+                found = folder_labels.choose_reader(known, *flags[kind])
+        except DatasetError as e:
+            assert len(str(e)) < 900 + len(str(path)), str(e)
+            continue
+        read += 1
+        if kind == "classes":
+            assert len(set(found.names)) == len(found.names) == len(found.colors)
+            assert all(len(c) == 3 and max(c) < 256 for c in found.colors)
+            assert not {*range(len(found.names))} & {found.ignore_label}
+        else:
+            table = found.palette.entries if kind == "colors" else found.table
+            assert {i for _, i in table} <= {0, 1, 255}
+    assert count / 10 < read < count * 0.9

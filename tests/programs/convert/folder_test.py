@@ -64,7 +64,7 @@ def test_own_data_as_a_user_converts_it(own):
     assert "mine: 3 images in " in done.stderr
     info = DatasetInfo.load(own / "out/mine")
     assert info.class_names == ("road", "sky", "car")
-    assert info.colors == ((0, 0, 0), (7, 8, 9), (0, 128, 0))
+    assert info.colors == ((128, 0, 0), (7, 8, 9), (0, 128, 0))
     split = pipeline.Split(info, own / "out/mine", "val")
     batches = pipeline.evaluation_batches(split, 1, (3, 4))
     (batch,) = batches.as_numpy_iterator()

@@ -65,7 +65,7 @@ def test_panels_show_image_truth_prediction_and_errors():
     assert (panels["image"] == 90).all()
     np.testing.assert_array_equal(panels["ground truth"][0, :3], [RED, RED, GREEN])
     np.testing.assert_array_equal(panels["prediction"][0], [RED, GREEN, GREEN, GREEN])
-    assert panels["errors"][0, 1].tolist() == list(pictures.WRONG_COLOR)
+    assert panels["errors"][0, 1].tolist() == list(PALETTE.wrong)
 
 
 @pytest.mark.parametrize(
