@@ -13,13 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_dpc.config import (
-    ConfigError,
-    DataConfig,
-    EvalConfig,
-    ModelConfig,
-    TrainConfig,
-)
+from deeplab_dpc import config as configs
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.training import trainer
@@ -114,20 +108,19 @@ def attempt(model: dict, train: dict) -> str:
     """What becomes of a combination: what refuses it, or `trained`."""
     keras.utils.clear_session()
     try:
+        size, small = (SIZE, SIZE), {"num_classes": 3, "depth_multiplier": 0.1}
         config = RunConfig(
-            ModelConfig(
-                num_classes=3, crop_size=(SIZE, SIZE), depth_multiplier=0.1, **model
-            ),
-            DataConfig(dataset_dir="nowhere"),
-            TrainConfig(train_batch_size=4, train_crop_size=(SIZE, SIZE), **train),
-            EvalConfig(),
+            configs.ModelConfig(crop_size=size, **small, **model),
+            configs.DataConfig(dataset_dir="nowhere"),
+            configs.TrainConfig(train_batch_size=4, train_crop_size=size, **train),
+            configs.EvalConfig(),
             INFO,
         )
         trainer.check_shares(config.train, 1)
         strategy = tf.distribute.get_strategy()
         batches = tf.data.Dataset.from_tensors(BATCH).repeat()
         loop = Loop(TrainState.build(config, strategy), strategy, batches)
-    except ConfigError as e:
+    except configs.ConfigError as e:
         assert len(str(e)) > 30
         return "refused"
     means = loop.train_until(1)

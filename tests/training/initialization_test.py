@@ -5,7 +5,6 @@ import json
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from deeplab_dpc.config import MODEL_VARIANTS, ModelConfig, TrainConfig
 from deeplab_dpc.genotypes import DPC_TOP1
@@ -40,8 +39,7 @@ def _write_run(path, values) -> str:
     model = tiny.build_model(ModelConfig(num_classes=3))
     for name, variable in variables_by_tf1_name(model).items():
         variable.assign(values[name])
-    tracked = checkpoints.trackable(model, step=tf.Variable(5, dtype=tf.int64))
-    tf.train.CheckpointManager(tracked, str(path), 1).save()
+    checkpoints.save_once(model, path, 5)
     return str(path)
 
 
@@ -90,17 +88,15 @@ def test_last_layers_can_stay_new(model, values, tmp_path):
     assert set(done.left_out) == set(done.report.missing) == set(LOGITS)
 
 
-def test_another_backbone_is_an_error(model, tmp_path):
-    source = _write_npz(tmp_path / "w.npz", {"xception_65/weights": np.ones(3)})
-    with pytest.raises(WeightsError, match="nothing for the backbone.*xception_65"):
-        _initialize(model, source)
-
-
-def test_another_width_is_an_error_that_names_shapes(model, values, tmp_path):
+def test_another_backbone_or_width_is_an_error_that_names_it(model, values, tmp_path):
     values["MobilenetV2/weights"] = np.ones((3, 3, 3, 16), "float32")
-    source = _write_npz(tmp_path / "w.npz", values)
-    with pytest.raises(WeightsError, match=r"weights \(3, 3, 3, 16\) instead of"):
-        _initialize(model, source)
+    other = {"xception_65/weights": np.ones(3)}
+    for found, words in (
+        (other, "nothing for the backbone.*xception_65"),
+        (values, r"weights \(3, 3, 3, 16\) instead of"),
+    ):
+        with pytest.raises(WeightsError, match=words):
+            _initialize(model, _write_npz(tmp_path / "w.npz", found))
 
 
 @pytest.mark.parametrize("name", ["nothing", "nothing.npz", "empty"])
@@ -165,10 +161,7 @@ CELL = ModelConfig(num_classes=5, genotype=DPC_TOP1, decoder_output_stride=(4,))
             {"initialize_last_layer": False, "last_layers_contain_logits_only": True},
             ("logits",),
         ),
-        (
-            {"initialize_last_layer": False},
-            ("logits", "meta_architecture", "decoder"),
-        ),
+        ({"initialize_last_layer": False}, ("logits", "meta_architecture", "decoder")),
     ],
 )
 def test_which_layers_a_deeplab_checkpoint_of_other_classes_leaves_new(
@@ -233,10 +226,7 @@ def test_of_an_image_pyramid_the_largest_map_counts():
     scales = {"image_pyramid": (0.5, 1.5), "genotype": DPC_TOP1}
     config = ModelConfig(num_classes=3, depth_multiplier=0.25, **scales)
     model = build_model(config)
-    silenced = [
-        initialization.silence_idle_taps(
-            model, config, TrainConfig(train_crop_size=crop), None
-        )
-        for crop in ((225, 225), (225, 224))
-    ]
+    trains = [TrainConfig(train_crop_size=(225, width)) for width in (225, 224)]
+    silence = initialization.silence_idle_taps
+    silenced = [silence(model, config, train, None) for train in trains]
     assert silenced[0] is None and "--train_crop_size=225,225" in silenced[1]

@@ -22,7 +22,7 @@ def _descend(optimizer, gradients):
     variable = keras.Variable(np.array([1.0], "float32"))
     for gradient in gradients:
         optimizer.apply([keras.ops.array([gradient])], [variable])
-    return float(keras.ops.convert_to_numpy(variable)[0])
+    return float(variable[0])
 
 
 def test_momentum_keeps_gradients_not_moves():
@@ -81,33 +81,27 @@ def test_multiplier_of_logits_only():
     assert factors == [1.0, 10.0, 20.0]
 
 
-class _Named:
-    """Variables under the TF1 names of a kernel of the backbone and one of the head."""
-
-    def __init__(self):
-        images = keras.Input((None, None, 3), name="images")
-        features = keras.layers.Dense(3, name="MobilenetV2")(images)
-        self.model = keras.Model(images, Logits(2, name="logits")(features))
-        paths = {v.path: v for v in self.model.variables}
-        self.backbone = paths["MobilenetV2/kernel"]
-        self.head = paths["logits/semantic/weights"]
-
-    def descend(self, train, gradients):
-        """Moves both by the same gradients; gives how far each value moved."""
-        variables = [self.backbone, self.head]
-        before = [np.array(v) for v in variables]
-        optimizer = optimizers.build_optimizer(train)
-        optimizer.build(variables)
-        for gradient in gradients:
-            optimizer.apply(
-                [keras.ops.full(v.shape, gradient) for v in variables], variables
-            )
-        return [np.asarray(v) - b for v, b in zip(variables, before)]
+def _descend_both(train, gradients):
+    """Moves a kernel of the backbone and one of the head, under their TF1 names, by the
+    same gradients; gives the head's first values, and how far each value moved.
+    """
+    images = keras.Input((None, None, 3), name="images")
+    features = keras.layers.Dense(3, name="MobilenetV2")(images)
+    model = keras.Model(images, Logits(2, name="logits")(features))
+    paths = {v.path: v for v in model.variables}
+    variables = [paths["MobilenetV2/kernel"], paths["logits/semantic/weights"]]
+    before = [np.array(v) for v in variables]
+    optimizer = optimizers.build_optimizer(train)
+    optimizer.build(variables)
+    for gradient in gradients:
+        same = [keras.ops.full(v.shape, gradient) for v in variables]
+        optimizer.apply(same, variables)
+    return before[1], *(np.asarray(v) - b for v, b in zip(variables, before))
 
 
 def test_the_backbones_rate_has_a_factor_under_momentum():
     settings = {"base_learning_rate": 0.1, "backbone_learning_rate_multiplier": 0.25}
-    backbone, head = _Named().descend(TrainConfig(**settings), [1.0, 2.0])
+    _, backbone, head = _descend_both(TrainConfig(**settings), [1.0, 2.0])
     rates = [0.1, 0.1 * (1 - 1 / 30000) ** 0.9]
     moved = rates[0] * 1.0 + rates[1] * (0.9 * 1.0 + 2.0)
     np.testing.assert_allclose(head, -moved, rtol=1e-4)
@@ -124,7 +118,7 @@ def test_the_backbones_rate_has_a_factor_under_adam(optimizer):
         weight_decay=0.0,
         backbone_learning_rate_multiplier=0.25,
     )
-    backbone, head = _Named().descend(train, [3.0])
+    _, backbone, head = _descend_both(train, [3.0])
     np.testing.assert_allclose(head, -0.1, rtol=1e-4)
     np.testing.assert_allclose(backbone, -0.025, rtol=1e-4)
 
@@ -138,10 +132,8 @@ def test_adamw_shrinks_kernels_by_rate_times_decay():
         training_number_of_steps=2,
         learning_power=1.0,
     )
-    named = _Named()
-    first = np.array(named.head, "float64")
-    _, moved = named.descend(train, [1.0, -3.0])
-    expected, m, v = first.copy(), 0.0, 0.0
+    first, _, moved = _descend_both(train, [1.0, -3.0])
+    expected, m, v = first.astype("float64"), 0.0, 0.0
     for t, (gradient, rate) in enumerate([(1.0, 0.1), (-3.0, 0.05)], start=1):
         m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
         expected -= rate * 0.5 * expected
@@ -154,9 +146,7 @@ def test_adamw_shrinks_kernels_by_rate_times_decay():
 def test_adamw_leaves_what_is_no_kernel_alone():
     """A gradient of 0 moves nothing but what decays; `kernel` is no TF1 name of one."""
     train = TrainConfig(optimizer="adamw", base_learning_rate=0.1, weight_decay=0.5)
-    named = _Named()
-    head = np.array(named.head)
-    other, moved = named.descend(train, [0.0])
+    head, other, moved = _descend_both(train, [0.0])
     np.testing.assert_allclose(moved, -0.05 * head, rtol=1e-5)
     assert not other.any()
 

@@ -44,16 +44,6 @@ def test_a_step_averages_what_it_made():
         np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
-def _average_by_hand(folder, steps, decay, first):
-    """The average of the weights of each step, all of which are kept."""
-    average = first
-    for n in range(steps):
-        newest = checkpoints.read(str(folder / f"ckpt-{n + 1}"), "model")
-        share = max(1 - decay, 9 / (10 + n))
-        average = {k: a + share * (newest[k] - a) for k, a in average.items()}
-    return average
-
-
 def test_a_runs_averages_are_those_of_its_checkpoints(
     make_config, tmp_path, monkeypatch
 ):
@@ -66,14 +56,16 @@ def test_a_runs_averages_are_those_of_its_checkpoints(
     first = {path: np.array(variable) for path, variable in named}
 
     trainer.train(config, tmp_path / "run")
-
-    expected = _average_by_hand(tmp_path / "run", 4, 0.5, first)
+    expected = first
+    for n in range(4):
+        newest = checkpoints.read(str(tmp_path / f"run/ckpt-{n + 1}"), "model")
+        share = max(1 - 0.5, 9 / (10 + n))
+        expected = {k: a + share * (newest[k] - a) for k, a in expected.items()}
     found = checkpoints.read(checkpoint_files.newest(tmp_path / "run"), "averages")
     assert found.keys() == expected.keys() == first.keys()
     assert any("moving_mean" in name for name in found)
     for name, value in found.items():
-        close = {"rtol": 1e-5, "atol": 1e-6, "err_msg": name}
-        np.testing.assert_allclose(value, expected[name], **close)
+        np.testing.assert_allclose(value, expected[name], 1e-5, 1e-6, err_msg=name)
 
 
 def test_a_resumed_run_goes_on_with_its_averages(make_config, tmp_path, monkeypatch):
@@ -89,7 +81,6 @@ def test_a_resumed_run_goes_on_with_its_averages(make_config, tmp_path, monkeypa
         patch.setattr(TrainingLog, "report", interrupt)
         trainer.train(config, tmp_path / "parts")
     trainer.train(config, tmp_path / "parts")
-
     whole = tiny.everything(tmp_path / "whole")
     np.testing.assert_equal(tiny.everything(tmp_path / "parts"), whole)
     assert sum(name.startswith("averages/") for name in whole) > 5

@@ -54,6 +54,9 @@ def test_training_lowers_the_loss_and_logs_the_schedule(make_config, tmp_path, r
     rates = 0.1 * (1 - np.arange(20) / 60) ** 0.9
     assert reports[20]["learning_rate"] == pytest.approx(rates.mean(), rel=1e-5)
     assert 0 <= reports[20]["input_wait_share"] <= 1
+    reports.clear()
+    trainer.train(config, tmp_path / "run")
+    assert not reports  # A finished run stays as it is.
 
 
 def test_the_seed_decides_everything(make_config, tmp_path, reports):
@@ -84,14 +87,6 @@ def test_restore_model_gives_weights_and_step_but_to_another_model_nothing(
         run_folder.restore_model(other, tmp_path / "run")
     for value, variable in zip(before, other.weights):
         np.testing.assert_array_equal(value, variable)
-
-
-def test_a_finished_run_stays_as_it_is(make_config, tmp_path, reports):
-    config = make_config(training_number_of_steps=2)
-    trainer.train(config, tmp_path / "run")
-    reports.clear()
-    trainer.train(config, tmp_path / "run")
-    assert not reports
 
 
 def test_other_settings_are_refused_with_both_values(make_config, tmp_path):
