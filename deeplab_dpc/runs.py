@@ -16,6 +16,7 @@ from deeplab_dpc import checkpoint_files
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation import evaluator, image_scores, photos, replicas
+from deeplab_dpc.evaluation.photos import MAX_MEGAPIXELS
 from deeplab_dpc.evaluation.replicas import Predictor
 from deeplab_dpc.evaluation.results import Result
 from deeplab_dpc.export import saved_model
@@ -268,6 +269,7 @@ class Run:
         scales: tuple[float, ...] = (1.0,),
         add_flipped_images: bool = False,
         overwrite: bool = False,
+        max_megapixels: float = MAX_MEGAPIXELS,
     ) -> Export:
         """Writes a SavedModel; see `saved_model.write`.
 
@@ -280,6 +282,7 @@ class Run:
             scales: Scales whose predictions are averaged.
             add_flipped_images: Average with the flipped image, too.
             overwrite: Replace an export that is there.
+            max_megapixels: What an image that comes as a file may have, in millions.
 
         Raises:
             ExportError: If the folder is there already, or is no SavedModel's.
@@ -295,6 +298,6 @@ class Run:
         model = self.build(averaging)
         step = self.restore(model)
         notes = {"step": step, "model": run.model.to_dict()}
-        serving = Serving(averaging, run.data, crop_size, notes)
+        serving = Serving(averaging, run.data, crop_size, 1e6 * max_megapixels, notes)
         saved_model.write(model, folder, run.dataset, serving, overwrite)
         return Export(folder, step, model.count_params())

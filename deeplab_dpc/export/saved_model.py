@@ -13,8 +13,10 @@ import tensorflow as tf
 
 from deeplab_dpc import files, inference
 from deeplab_dpc.config import DataConfig
+from deeplab_dpc.data import images as image_files
 from deeplab_dpc.data import preprocess
 from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.export import encoded
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.progress import only_warnings
 
@@ -43,6 +45,7 @@ class Serving:
     # Images are padded to at least this height and width, as the original did; None
     # pads nothing.
     crop_size: tuple[int, int] | None = None
+    max_pixels: float = image_files.MAX_PIXELS  # Of an image that comes as a file.
     # JSON values to keep in `labels.json`, such as the step.
     notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -66,7 +69,9 @@ def predict(
         inside = preprocess.pad_to_bounding_box(
             inside, (0, 0), target, preprocess.MEAN_PIXEL
         )
-    labels, probabilities = inference.predict(model, inside, serving.averaging)
+    _, probabilities = inference.predict(model, inside, serving.averaging)
+    # Keras's own argmax looks at bits, which TFLite and ONNX cannot.
+    labels = tf.argmax(probabilities, -1, tf.int32)
     labels = labels[:, : size[0], : size[1]]
     probabilities = probabilities[:, : size[0], : size[1]]
     if serving.data.min_resize_value is not None:
@@ -88,7 +93,8 @@ def write(
     `SemanticProbabilities` (float32 `[batch, height, width, classes]`):
 
     - `serving_default`: `images`, uint8 `[batch, height, width, 3]` RGB, any size;
-    - `encoded`: `image`, the bytes of one JPEG, PNG, BMP or GIF file (a batch of 1).
+    - `encoded`: `image`, the bytes of one JPEG, PNG or 24-bit BMP file, a scalar or in
+      a batch of 1; see `encoded.decode`.
 
     `labels.json` in the folder names the classes and their colours. `ExportError` if
     the folder is there already (unless it may be replaced), or is no SavedModel's;
@@ -174,17 +180,17 @@ def _module(model: keras.Model, serving: Serving) -> tuple[tf.Module, dict[str, 
             "SemanticProbabilities": probabilities,
         }
 
-    @tf.function(input_signature=[tf.TensorSpec([], tf.string, "image")])
-    def encoded(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        decoded = tf.io.decode_image(image, channels=3, expand_animations=False)
-        return outputs(tf.ensure_shape(decoded, [None, None, 3])[tf.newaxis])
+    @tf.function(input_signature=[tf.TensorSpec(None, tf.string, "image")])
+    def file(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        pixels = encoded.decode(tf.reshape(image, []), serving.max_pixels)
+        return outputs(pixels[tf.newaxis])
 
     spec = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
     pixels = tf.function(outputs, input_signature=[spec])
     module = tf.Module()
     # The variables alone: the Keras object would want this package when loaded.
     module.weights = [variable.value for variable in model.weights]
-    return module, {"serving_default": pixels, "encoded": encoded}
+    return module, {"serving_default": pixels, "encoded": file}
 
 
 def _resized(own: tf.Tensor, data: DataConfig) -> tf.Tensor:

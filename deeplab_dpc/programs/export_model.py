@@ -3,8 +3,8 @@ r"""Writes a trained model as a SavedModel, for programs that have TensorFlow al
 python export_model.py --checkpoint_dir=<the run folder, train.py's --train_logdir>
 
 The SavedModel takes images of any size. Its signature `serving_default` takes
-`images`, uint8 [batch, height, width, 3]; `encoded` takes `image`, the bytes of a JPEG
-or PNG file.
+`images`, uint8 [batch, height, width, 3]; `encoded` takes `image`, the bytes of a JPEG,
+PNG or 24-bit BMP file.
 Both give `SemanticPredictions` (int32) and `SemanticProbabilities` (float32).
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from absl import app, flags, logging
 
+from deeplab_dpc.evaluation import photos
 from deeplab_dpc.export import saved_model
 from deeplab_dpc.programs import command_line
 from deeplab_dpc.programs import flags as config_flags
@@ -34,6 +35,11 @@ class ExportConfig(Config):
         (1.0,), "Scales whose predictions are averaged."
     )
     add_flipped_images: bool = setting(False, "Average with the flipped image, too.")
+    max_megapixels: float = setting(
+        photos.MAX_MEGAPIXELS,
+        "`encoded` refuses images with more pixels than so many millions.",
+        at_least=0,
+    )
     checkpoint_path: str | None = setting(
         None, "One checkpoint in a run folder, such as RUN/ckpt-1000."
     )
@@ -78,6 +84,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
         options.inference_scales,
         options.add_flipped_images,
         options.overwrite,
+        options.max_megapixels,
     )
     paths = [path for path in done.folder.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in paths)

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 
 from deeplab_dpc.formatting import clipped
-from deeplab_dpc.tf1.sources import FILES, WeightsError
+from deeplab_dpc.tf1.sources import FILES, WeightsError, check_unpacked
 
 FROZEN_GRAPH = "frozen_inference_graph.pb"
 
@@ -108,24 +108,26 @@ def _hint(folder: pathlib.Path) -> str:
 def _unpack(archive: pathlib.Path, folder: pathlib.Path) -> None:
     """Puts an archive's checkpoint and frozen graph into a folder, all side by side.
 
-    The archive is read to its end, where gzip's checksum is. A member that is wanted
-    must be a plain file inside the archive, and of one name there is one.
+    The archive is read to its end, where gzip's checksum is, before its members are
+    looked at. One that is wanted must be a plain file inside the archive, and of one
+    name there is one.
     """
     try:
-        with open(archive, "rb") as file:
+        with open(archive, "rb") as file, tempfile.TemporaryFile(dir=folder) as plain:
             is_zipped = file.read(2) == b"\x1f\x8b"
-        with (
-            (gzip.open if is_zipped else open)(archive, "rb") as stream,
-            tarfile.open(fileobj=stream, mode="r|") as members,
-        ):
-            for member in members:
-                name = _wanted_name(archive, member)
-                content = members.extractfile(member) if name else None
-                if content:
+            file.seek(0)
+            if is_zipped:
+                with gzip.open(file) as stream:
+                    while chunk := stream.read(2**20):
+                        plain.write(chunk)
+                        check_unpacked(archive, plain.tell())
+                plain.seek(0)
+            with tarfile.open(fileobj=plain if is_zipped else file, mode="r:") as tar:
+                members = {m: name for m in tar if (name := _wanted_name(archive, m))}
+                check_unpacked(archive, sum(m.size for m in members))
+                for member, name in members.items():
                     with open(folder / name, "xb") as out:
-                        shutil.copyfileobj(content, out)
-            while stream.read(2**20):
-                pass
+                        shutil.copyfileobj(tar.extractfile(member) or plain, out)
     except FileExistsError as e:
         name = pathlib.Path(e.filename).name
         raise WeightsError(

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import math
 import os
 import pathlib
 import zipfile
@@ -59,11 +60,24 @@ def _reading(path: str, kind: str) -> Iterator[None]:
     """
     try:
         yield
+    except WeightsError:
+        raise
     except Exception as e:
         raise WeightsError(
             f"{path} cannot be read as {kind}: {clipped(str(e), 200)}. If it was "
             "downloaded or copied, do that again."
         ) from e
+
+
+def check_unpacked(path: str | os.PathLike, num_bytes: int) -> None:
+    """Refuses what unpacks to far more than its file: weights hardly compress."""
+    size = os.path.getsize(path)
+    most = 2**26 + 20 * size
+    if num_bytes > most:
+        raise WeightsError(
+            f"{path} has {size:,} bytes and unpacks to over {most:,}, which weights do "
+            "not. Download it again, or give a folder that you have unpacked yourself."
+        )
 
 
 def _read_npz(path: str) -> Tensors:
@@ -73,6 +87,7 @@ def _read_npz(path: str) -> Tensors:
         open(path, "rb") as file,
         zipfile.ZipFile(file) as archive,
     ):
+        check_unpacked(path, sum(info.file_size for info in archive.infolist()))
         tensors = {
             name.removesuffix(".npy"): np.lib.format.read_array(
                 io.BytesIO(archive.read(name)), allow_pickle=False
@@ -96,16 +111,35 @@ def _read_graph(path: str) -> Tensors:
 
     with _reading(path, "a frozen graph"):
         graph = tf.compat.v1.GraphDef.FromString(pathlib.Path(path).read_bytes())
-        tensors = {
-            node.name: tf.make_ndarray(node.attr["value"].tensor)
+        values = {
+            node.name: node.attr["value"].tensor
             for node in graph.node
             if node.op == "Const" and node.name.split("/")[-1] in _KINDS
         }
+        shapes = ([dim.size for dim in v.tensor_shape.dim] for v in values.values())
+        check_unpacked(path, 4 * sum(map(math.prod, shapes)))
+        for name, value in values.items():
+            if not value.tensor_content and not value.float_val:
+                raise ValueError(f"{clipped(name)} has no values")
+        tensors = {name: tf.make_ndarray(value) for name, value in values.items()}
+    quantized = [node.op for node in graph.node if "quant" in node.op.lower()]
+    if quantized:
+        raise WeightsError(
+            f"{path} is quantized: of its {len(graph.node):,} nodes {len(quantized)} "
+            f"are such as {clipped(quantized[0])}. Take the archive of the model in "
+            "floats (without _8bit or _quant in its name)."
+        )
     if not tensors:
         raise WeightsError(
             f"{path} is no frozen graph of the original: of its {len(graph.node):,} "
             "nodes none is a constant with the name of a variable, such as "
             "logits/semantic/weights."
+        )
+    odd = [name for name, array in tensors.items() if array.dtype != np.float32]
+    if odd:
+        raise WeightsError(
+            f"{path} has {some(odd, 4)} of {tensors[odd[0]].dtype}, but a weight is "
+            "float32."
         )
     if not any(name.endswith("/moving_variance") for name in tensors):
         raise WeightsError(

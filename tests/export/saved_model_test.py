@@ -152,6 +152,31 @@ def test_a_real_model_survives_the_export(tmp_path):
     assert sum("weights" in name for name, _ in names) == 312
 
 
+def test_tflite_converts_what_is_exported(exported):
+    """Its own ops suffice: there is no BitwiseAnd, as Keras's argmax has."""
+    converter = tf.lite.TFLiteConverter.from_saved_model(
+        str(exported), signature_keys=["serving_default"]
+    )
+    serve = tf.lite.Interpreter(
+        model_content=converter.convert()
+    ).get_signature_runner()
+    images = np.random.default_rng(0).integers(0, 256, (1, 5, 7, 3), "uint8")
+    found = serve(images=images)["SemanticPredictions"]
+    np.testing.assert_array_equal(found, images.argmax(-1))
+
+
+def test_a_file_comes_alone_or_in_a_batch_of_one(exported):
+    """As TensorFlow Serving's columns and its rows give it."""
+    serve = tf.saved_model.load(str(exported)).signatures["encoded"]
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), "uint8")
+    png = tf.io.encode_png(pixels)
+    for image in (png, png[tf.newaxis]):
+        found = serve(image=image)["SemanticPredictions"]
+        np.testing.assert_array_equal(found, pixels.argmax(-1)[np.newaxis])
+    with pytest.raises(tf.errors.InvalidArgumentError, match="2 values"):
+        serve(image=tf.stack([png, png]))
+
+
 def test_labels_name_the_classes_and_colours(exported):
     found = json.loads((exported / "labels.json").read_text())
     assert found["classes"][1] == {"id": 1, "name": "green", "color": [0, 255, 0]}

@@ -148,6 +148,19 @@ def test_an_archive_that_leads_elsewhere_or_holds_nothing(
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == [path]
 
 
+def test_an_archive_that_unpacks_to_far_more_is_refused(tmp_path):
+    """80 MB of zeros in 80 kB, and a sparse file that says it has a terabyte."""
+    words = "a.tar.gz has [0-9,]+ bytes and unpacks to over [0-9,]+, which weights"
+    path = packed(tmp_path / "a.tar.gz", {INDEX: b"", DATA: bytes(80_000_000)})
+    with pytest.raises(WeightsError, match=words):
+        unpacked(path)
+    sparse = {"GNU.sparse.map": "0,0", "GNU.sparse.size": str(2**40)}
+    packed(path, {INDEX: b"", DATA: b""}, pax_headers=sparse)
+    with pytest.raises(WeightsError, match=words):
+        unpacked(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_damaged_archives_give_words_or_the_truth(tmp_path):
     """A bit flipped, or the file cut."""
     path = packed(tmp_path / "a.tar.gz", CONTENT)

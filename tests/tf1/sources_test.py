@@ -3,6 +3,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from deeplab_dpc import WeightsError
 from deeplab_dpc.tf1.sources import read_weights
@@ -71,33 +72,62 @@ def test_a_shape_that_lies_is_no_weight(tmp_path):
         read_weights(path)
 
 
-def test_damaged_npz_give_words_or_the_truth(npz):
-    """A bit flipped, or the file cut; most damage is found, none is loaded."""
-    rng, whole, read = random.Random(0), npz.read_bytes(), 0
-    for _ in range(nightly.of(300, 5000)):
+def test_an_npz_that_unpacks_to_far_more_is_refused(tmp_path):
+    path = tmp_path / "weights.npz"
+    np.savez_compressed(path, **{"logits/x": np.zeros(20_000_000, "f4")})
+    with pytest.raises(WeightsError, match="bytes and unpacks to over [0-9,]+, which"):
+        read_weights(path)
+
+
+def damaged(path, trials):
+    """The file with a bit flipped, or cut, so many times; what is read of it."""
+    rng, whole = random.Random(0), path.read_bytes()
+    for _ in range(trials):
         content, at = bytearray(whole), rng.randrange(len(whole))
         content[at] ^= 1 << rng.randrange(8)
-        npz.write_bytes(content[:at] if rng.random() < 0.3 else content)
+        path.write_bytes(content[:at] if rng.random() < 0.3 else content)
         try:
-            found = read_weights(npz)
+            yield read_weights(path)
         except WeightsError as e:
             assert len(str(e)) < 600
-            continue
+
+
+def test_damaged_npz_give_words_or_the_truth(npz):
+    """Most damage is found, none is loaded."""
+    trials, read = nightly.of(300, 5000), 0
+    for found in damaged(npz, trials):
         read += 1
         assert found.keys() == ARRAYS.keys()
         for name, array in found.items():
             np.testing.assert_array_equal(array, ARRAYS[name])
-    assert read < nightly.of(300, 5000) / 4
+    assert read < trials / 4
+
+
+NORM = {
+    f"MobilenetV2/Conv/BatchNorm/{n}": RNG.random(5, "f4")
+    for n in ("gamma", "beta", "moving_mean", "moving_variance")
+}
+
+
+def test_damaged_graphs_give_words_or_other_names_or_one_other_number(tmp_path):
+    """A graph has no checksum: a flipped bit of a number cannot be told from another
+    number. A name too few or too many is for `load_tf1_weights`, which refuses it.
+    """
+    truth = ARRAYS | NORM
+    path = tmp_path / "graph.pb"
+    zoo.freeze(path, truth)
+    for found in damaged(path, nightly.of(200, 2000)):
+        assert len(found.keys() ^ truth.keys()) <= 2
+        both = found.keys() & truth.keys()
+        assert all(found[n].shape == truth[n].shape for n in both)
+        assert all(found[n].dtype == np.float32 for n in both)
+        assert sum(np.sum(found[n] != truth[n]) for n in both) <= 1
 
 
 def test_a_frozen_graphs_constants_are_its_weights(tmp_path):
-    norm = {
-        f"MobilenetV2/Conv/BatchNorm/{n}": RNG.random(5, "f4")
-        for n in ("gamma", "beta", "moving_mean", "moving_variance")
-    }
-    found = read_weights(zoo.freeze(tmp_path / "graph.pb", ARRAYS | norm))
-    assert found.keys() == (ARRAYS | norm).keys()
-    for name, value in (ARRAYS | norm).items():
+    found = read_weights(zoo.freeze(tmp_path / "graph.pb", ARRAYS | NORM))
+    assert found.keys() == (ARRAYS | NORM).keys()
+    for name, value in (ARRAYS | NORM).items():
         np.testing.assert_array_equal(found[name], value)
 
 
@@ -116,3 +146,34 @@ def test_a_graph_that_lacks_something_is_refused(tmp_path, weights, words):
         zoo.freeze(path, weights)
     with pytest.raises(WeightsError, match=words):
         read_weights(path)
+
+
+def edited(path, edit):
+    """A frozen graph, after `edit` changed it."""
+    zoo.freeze(path, ARRAYS | NORM)
+    graph = tf.compat.v1.GraphDef.FromString(path.read_bytes())
+    edit(graph)
+    path.write_bytes(graph.SerializeToString())
+    return path
+
+
+@pytest.mark.parametrize("op", ["Dequantize", "FakeQuantWithMinMaxVars"])
+def test_a_quantized_graph_is_refused(tmp_path, op):
+    path = edited(tmp_path / "graph.pb", lambda g: g.node.add(name="x", op=op))
+    words = f"is quantized: of its .* nodes 1 are such as {op}. Take the archive"
+    with pytest.raises(WeightsError, match=words):
+        read_weights(path)
+
+
+def test_a_graphs_constants_are_floats_of_a_size_that_can_be(tmp_path):
+    def change(graph, dtype=None, size=None):
+        node = next(n for n in graph.node if n.name.endswith("gamma"))
+        tensor = node.attr["value"].tensor
+        tensor.dtype = dtype or tensor.dtype
+        tensor.tensor_shape.dim[0].size = size or tensor.tensor_shape.dim[0].size
+
+    path = tmp_path / "graph.pb"
+    with pytest.raises(WeightsError, match="gamma of int32, but a weight is float32"):
+        read_weights(edited(path, lambda g: change(g, dtype=tf.int32.as_datatype_enum)))
+    with pytest.raises(WeightsError, match="unpacks to over"):
+        read_weights(edited(path, lambda g: change(g, size=2**40)))
