@@ -18,6 +18,8 @@ _FACTS = ("classes", "ignore_label", "name", "split_sizes")
 _OTHER_KEYS = ("shared_images", "shards", "skipped", "statistics")  # See manifest.py.
 MAX_CLASSES = 255  # Ids are one byte, and 255 is the usual ignore label.
 
+_PART = re.compile(r"(.+)\[(?:(\d+)(%)?)?:(?:(\d+)(%)?)?\]")
+
 
 @dataclasses.dataclass(frozen=True)
 class DatasetInfo:
@@ -49,6 +51,26 @@ class DatasetInfo:
     def num_classes(self) -> int:
         """Classes, the ignored label left out unless it is one of them (ADE20K)."""
         return len(self.class_names)
+
+    def part(self, split: str) -> tuple[str, range]:
+        """The split behind `val`, `val[:100]` or `val[50%:]`, and which of its images.
+
+        Images are in the records' order, so that frames of one drive stay together.
+        """
+        match = _PART.fullmatch(split)
+        if match is None:
+            return split, range(self.split_sizes.get(split, 0))
+        name, *ends = match.groups()
+        size = self.split_sizes.get(name, 0)
+        numbers = [
+            default if text is None else int(text) * (size if is_share else 1)
+            for text, is_share, default in zip(ends[::2], ends[1::2], (0, size))
+        ]
+        begin, end = (
+            min(n // 100 if is_share else n, size)
+            for n, is_share in zip(numbers, ends[1::2])
+        )
+        return name, range(begin, end)
 
     def to_dict(self) -> dict[str, Any]:
         """The facts as JSON types."""

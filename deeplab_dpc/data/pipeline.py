@@ -22,7 +22,7 @@ _MOST_SHOWN = 5  # Bad records that a message names.
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """A split of a data set, and how its records are read."""
+    """A split of a data set, or a part of one, and how its records are read."""
 
     info: DatasetInfo
     folder: str | os.PathLike[str]  # Where the data set's records lie.
@@ -35,7 +35,7 @@ class Split:
         file.
         """
         self.shards()
-        return self.info.split_sizes[self.name]
+        return len(self.info.part(self.name)[1])
 
     def shards(self) -> list[pathlib.Path]:
         """The files, of which there is at least one; raises as `size` does."""
@@ -44,21 +44,24 @@ class Split:
             raise DatasetError(f"--dataset_dir={folder} is not a folder.")
         shards = records.shards_by_split(folder)
         legal = [s for s in info.split_sizes if info.split_sizes[s] and s in shards]
-        if self.name not in legal:
+        name, part = info.part(self.name)
+        if name not in legal or not part:
             raise DatasetError(
                 f"Data set {info.name!r} in {folder} has no images of split "
                 f"{self.name!r}; splits with images there: "
-                f"{', '.join(legal) or 'none'}."
+                f"{', '.join(legal) or 'none'} (a part of one: val[:50%], val[100:])."
             )
-        return shards[self.name]
+        return shards[name]
 
     def index(self) -> records.RecordIndex:
         """Where the records lie; without the bad ones if these are skipped.
         `DatasetError` if the split is unknown, empty, or damaged.
         """
-        paths, expected = self.shards(), self.info.split_sizes[self.name]
+        paths, (name, part) = self.shards(), self.info.part(self.name)
+        expected = self.info.split_sizes[name]
         if self.data.skip_bad_records:
-            return _usable(self.info, paths, self.name, expected)
+            index = _usable(self.info, paths, name, expected)
+            return index.select(i for i in part if i < len(index))
         index = records.index_records(paths)
         if len(index) != expected:
             raise DatasetError(
@@ -67,7 +70,7 @@ class Split:
                 "files again, convert the data set again, or use what is there with "
                 "--skip_bad_records."
             )
-        return index
+        return index.select(part)
 
     @contextlib.contextmanager
     def record_errors(self) -> Iterator[None]:

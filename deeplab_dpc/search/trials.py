@@ -30,6 +30,7 @@ class Outcome:
         branch_norms: For each branch, the L1 norm of the 1x1 weights that join its
             output to the cell's (paper, Figure 5b).
         steps: Training steps that were made.
+        test_score: That on a split by which nothing was chosen, if it was asked for.
     """
 
     score: float
@@ -40,6 +41,7 @@ class Outcome:
     scores: tuple[tuple[int, float], ...] = ()
     branch_norms: tuple[float, ...] = ()
     steps: int = 0
+    test_score: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The outcome as JSON types, by name."""

@@ -139,7 +139,7 @@ def pictures(
 def log_resolved(config: RunConfig, model: keras.Model, num_replicas: int) -> None:
     """Logs what is about to be trained on what."""
     train, dataset = config.train, config.dataset
-    images = dataset.split_sizes[train.train_split]
+    images = len(dataset.part(train.train_split)[1])
     epochs = train.training_number_of_steps * train.train_batch_size / images
     weights = sum(v.value.shape.num_elements() for v in model.trainable_variables)
     module = "ASPP" if config.model.aspp_with_batch_norm else "no"

@@ -18,7 +18,7 @@ from deeplab_dpc.training.run_folder import RunConfig
 
 FILE_NAME = "manifest.json"
 FORMAT = 1
-SPLITS = ("train", "val")
+TRAIN, VAL = SPLITS = ("train", "val")
 KINDS = {"features": np.float16, "labels": np.uint8}  # The two files of a shard.
 
 Path = str | os.PathLike[str]
@@ -56,8 +56,8 @@ class CacheManifest:
 
     def crop_size(self, split: str) -> tuple[int, int]:
         """Height and width of a split's labels, in pixels of the image."""
-        name = {"train": "train.train_crop_size", "val": "eval.eval_crop_size"}[split]
-        return tuple(self.settings[name])
+        kind = "train" if split == "train" else "eval"
+        return tuple(self.settings[f"{kind}.{kind}_crop_size"])
 
     def feature_size(self, split: str) -> tuple[int, int]:
         """Height and width of a split's feature maps."""
@@ -91,7 +91,7 @@ class CacheManifest:
         """Split and number of views of each shard that is not finished, by name."""
         return {
             name: (split, size)
-            for split in SPLITS
+            for split in self.num_views
             for name, size in self.shard_sizes(split).items()
             if name not in self.shards
         }
@@ -207,14 +207,17 @@ class CachedSplit:
 
 class Cache:
     """The features of a backbone on random training views (`train`) and on whole
-    validation images (`val`), padded at the bottom and the right.
+    validation images (`val`), padded at the bottom and the right. Where there are
+    validation images alone, `train` is them, too.
     """
 
     def __init__(self, folder: Path, manifest: CacheManifest, check: bool = True):
         self.folder, self.manifest = pathlib.Path(folder), manifest
-        self.train, self.val = (
-            CachedSplit(self.folder, manifest, name, check) for name in SPLITS
-        )
+        parts = {
+            name: CachedSplit(self.folder, manifest, name, check)
+            for name in manifest.num_views
+        }
+        self.train, self.val = parts.get(TRAIN, parts[VAL]), parts[VAL]
         self.run = manifest.run  # What made it: backbone and weights, records, crops.
         self.fingerprint = manifest.fingerprint  # Tells one cache from another.
         # The ignored label left out unless it is one of the classes.
@@ -262,7 +265,8 @@ class Cache:
 
     def describe(self) -> str:
         """A line for the log: what it holds and how large it is."""
-        run, splits = self.run, {"train": self.train, "val": self.val}
+        run, splits = self.run, {TRAIN: self.train, VAL: self.val}
+        splits = {name: splits[name] for name in self.manifest.num_views}
         views = ", ".join(
             f"{len(split)} {name} views of {split.crop_size[0]}x{split.crop_size[1]}"
             for name, split in splits.items()

@@ -5,7 +5,7 @@ import dataclasses
 import os
 import pathlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from deeplab_dpc.search.cache.cache import (
     FILE_NAME,
     KINDS,
     SPLITS,
+    TRAIN,
     Cache,
     CachedShard,
     CacheError,
@@ -45,14 +46,20 @@ _SETTINGS = {
 }
 
 
-def write_cache(folder: Path, run: RunConfig, cache: CacheConfig) -> Cache:
+def write_cache(
+    folder: Path,
+    run: RunConfig,
+    cache: CacheConfig,
+    parts: Sequence[str] = SPLITS,
+) -> Cache:
     """Runs the backbone over the training views and the validation images; opens the
     cache.
 
     A folder that holds some of the shards is gone on with: those whose checksums are
     right stay as they are. Killed at any moment, it loses the shard at work. View `v`
     of a training image is the one that training shows in epoch `v`, a function of the
-    seed. Validation images are whole and padded to the crop size.
+    seed. Validation images are whole and padded to the crop size. Of the `parts`
+    `train` may be left out.
 
     `CacheError` if the folder holds a cache of other settings, it has too little space,
     or an image does not fit its crop; `ConfigError` without a folder of records;
@@ -61,7 +68,7 @@ def write_cache(folder: Path, run: RunConfig, cache: CacheConfig) -> Cache:
     """
     path = pathlib.Path(folder)
     backbone = Backbone(run.model, run.train)
-    wanted = _wanted(run, cache, backbone)
+    wanted = _wanted(run, cache, backbone, parts)
     path.mkdir(parents=True, exist_ok=True)
     with files.claimed(path / ".lock"):
         for left_by_a_killed_one in path.glob(".*.tmp"):
@@ -75,7 +82,9 @@ def write_cache(folder: Path, run: RunConfig, cache: CacheConfig) -> Cache:
     return Cache.open(path)
 
 
-def _wanted(run: RunConfig, cache: CacheConfig, backbone: Backbone) -> CacheManifest:
+def _wanted(
+    run: RunConfig, cache: CacheConfig, backbone: Backbone, parts: Sequence[str]
+) -> CacheManifest:
     """The manifest of the cache to be, without shards."""
     if run.data.dataset_dir is None:
         raise ConfigError("dataset_dir is not given; a cache needs records.")
@@ -87,20 +96,22 @@ def _wanted(run: RunConfig, cache: CacheConfig, backbone: Backbone) -> CacheMani
         for part, names in _SETTINGS.items()
         for name in names.split()
     }
+    names = {split: name for split, name in splits(run).items() if split in parts}
     counts = {
         split: len(pipeline.Split(run.dataset, folder, name, run.data).index())
-        for split, name in splits(run).items()
+        for split, name in names.items()
     }
     settings["weights_sha256"] = backbone.weights_sha256()
     settings["records"] = {  # Other files of records are another cache.
         path.name: path.stat().st_size
-        for name in splits(run).values()
-        for path in records.shards_by_split(folder)[name]
+        for name in names.values()
+        for path in records.shards_by_split(folder)[run.dataset.part(name)[0]]
     }
     data = dataclasses.replace(run.data, dataset_dir=os.path.abspath(folder))
     train = dataclasses.replace(run.train, tf_initial_checkpoint=source)
     run = dataclasses.replace(run, data=data, train=train)
-    num_views = {"train": counts["train"] * cache.num_views, "val": counts["val"]}
+    views_of = {TRAIN: cache.num_views}
+    num_views = {split: n * views_of.get(split, 1) for split, n in counts.items()}
     return CacheManifest(settings, run, backbone.channels, num_views)
 
 
@@ -143,8 +154,7 @@ def _check_space(folder: pathlib.Path, manifest: CacheManifest) -> None:
 
 
 def _log(folder: pathlib.Path, manifest: CacheManifest) -> None:
-    for split in SPLITS:
-        number = manifest.num_views[split]
+    for split, number in manifest.num_views.items():
         there = number - sum(n for s, n in manifest.missing().values() if s == split)
         crop = "x".join(map(str, manifest.crop_size(split)))
         maps = "x".join(map(str, manifest.shape(split, "features", 1)[1:]))
@@ -160,7 +170,7 @@ def _write_missing(
 ) -> None:
     missing = manifest.missing()
     with Progress(sum(size for _, size in missing.values())) as progress:
-        for split in SPLITS:
+        for split in manifest.num_views:
             batches: Batches | None = None
             for index, (name, size) in enumerate(manifest.shard_sizes(split).items()):
                 if name not in missing:

@@ -26,11 +26,12 @@ class Proxy:
 
     What is trained and how is `ProxyConfig`'s. The same seed and genotype give the
     same score: bit for bit on a CPU with as many candidates at once, and to rounding
-    with more or fewer.
+    with more or fewer. With a `test` cache of the same backbone each is scored on its
+    validation images, too, when it is trained.
     """
 
-    def __init__(self, cache: Cache, config: ProxyConfig):
-        self.cache, self.config = cache, config
+    def __init__(self, cache: Cache, config: ProxyConfig, test: Cache | None = None):
+        self.cache, self.config, self.test = cache, config, test
         self._batches = training_batches(
             cache, config.proxy_batch_size, config.proxy_steps, config.proxy_seed
         )
@@ -83,20 +84,24 @@ class Proxy:
                 run.note_loss(made, float(loss))
             is_due = every > 0 and made % every == 0
             if made == total or is_due:
-                for run, score in zip(live, self._scores(scoring)):
+                for run, score in zip(live, self._scores(scoring, self.cache)):
                     run.note_score(made, score)
+            if made == total and self.test:
+                held_out = Scoring(heads, self.test)
+                for run, score in zip(live, self._scores(held_out, self.test)):
+                    run.test_score = score
             took_s = (time.perf_counter() - began) / len(live)
             for run in live:
                 run.took_s += took_s
                 if watch and is_due and made < total and not run.error:
                     run.is_stopped = watch(run.index, *run.scores[-1])
 
-    def _scores(self, scoring: Scoring) -> list[float]:
+    def _scores(self, scoring: Scoring, cache: Cache) -> list[float]:
         """mIoU of each candidate, nan where its logits are not finite."""
-        counts = sum(scoring(*batch) for batch in validation_batches(self.cache))
+        counts = sum(scoring(*batch) for batch in validation_batches(cache))
         if not np.any(counts):
             raise CacheError(
-                f"{self.cache.folder}: no pixel of the validation images has a label, "
+                f"{cache.folder}: no pixel of the validation images has a label, "
                 "so there is nothing to score. Choose another --eval_split."
             )
         found = np.asarray(counts)
@@ -113,6 +118,7 @@ class _Run:
     took_s: float = 0.0
     losses: list[tuple[int, float]] = dataclasses.field(default_factory=list)
     scores: list[tuple[int, float]] = dataclasses.field(default_factory=list)
+    test_score: float | None = None
     error: str = ""
     is_stopped: bool = False
 
@@ -147,6 +153,7 @@ class _Run:
             scores=tuple(self.scores),
             branch_norms=self.head.branch_norms(),
             steps=self.steps,
+            test_score=self.test_score,
         )
 
 
