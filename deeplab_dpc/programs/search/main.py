@@ -10,6 +10,7 @@ cache      computes the backbone's features once
 run        tries cells on the cached features; start it as often as there are cores
 baselines  trains the published cell, ASPP and random cells with the same budget
 rerank     trains the best cells whole, and writes best_cell.json
+confirm    trains finalists under many seeds, and opens the test split once
 fidelity   how well scores on the cache predict those of whole training (Figure 3)
 report     one HTML page with plots and tables, also while the search runs
 serve      lets other machines share a study through this one
@@ -28,7 +29,10 @@ from absl import flags
 from deeplab_dpc.programs import command_line
 from deeplab_dpc.training.interruption import Stopped
 
-COMMANDS = ("cache", "run", "baselines", "rerank", "fidelity", "report", "serve")
+COMMANDS = (
+    *("cache", "run", "baselines", "rerank", "confirm", "fidelity", "report"),
+    "serve",
+)
 """Each is a module of this folder with `define_flags` and a `main`, of flag values."""
 
 

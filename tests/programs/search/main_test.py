@@ -93,6 +93,13 @@ def test_from_records_to_a_cell(workplace):
     winner = Genotype.from_json((workplace / "city" / "best_cell.json").read_text())
     assert len(winner.branches) == 2
 
+    splits = ("--eval_split=val[:50%]", "--test_split=val[2:]", "--top=1")
+    said = output(workplace, "confirm", "--search_dir=city", *splits, "--num_seeds=2")
+    assert "2 of 6: dpc_top1, seed 0" in said
+    assert "On val[2:] it has " in said and "in 2 pairs of the same seed" in said
+    again = output(workplace, "confirm", "--search_dir=city", *splits, status=1)
+    assert "test split 'val[2:]' was opened for this search on 2" in again
+
     output(workplace, "report", "--search_dir=city")
     page = (workplace / "city" / "report" / "index.html").read_text()
     assert "ASPP" in page and "random 1" in page

@@ -1,0 +1,53 @@
+r"""Trains finalists under many seeds, names the winner, opens the test split once.
+
+python search.py confirm --search_dir=searches/city --eval_split='val[50%:]' \
+    --test_split=test --top=3 --num_seeds=10
+
+Finalists are the best reranked cells, or the best trials; the published cell and ASPP
+are trained beside them, on the cache, as trials are. The winner, of the highest mean on
+--eval_split, goes to <search_dir>/best_cell.json. Choose a part of the evaluation split
+that the search has not seen. The same command goes on where it was stopped; a second
+look at the test split is refused.
+"""
+
+from absl import flags
+
+from deeplab_dpc.programs.search import flags as shared
+from deeplab_dpc.search.confirmation import PUBLISHED, Interval, confirm
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    shared.define_search_dir(values)
+    shared.define_threads(values)
+    text = (
+        "What the winner is chosen by, such as val[50%:] after a search on val[:50%]."
+    )
+    flags.DEFINE_string("eval_split", None, text, required=True, flag_values=values)
+    text = "What nothing is chosen by."
+    flags.DEFINE_string("test_split", None, text, required=True, flag_values=values)
+    shared.define(values, "top", 3, "How many finalists.", lower_bound=1)
+    shared.define(values, "num_seeds", 10, "Trainings of each cell.", lower_bound=2)
+    shared.define(values, "again", False, "Look at the test split once more.")
+
+
+def main(values: flags.FlagValues) -> None:
+    folder, search = shared.opened(values)
+    splits = values.eval_split, values.test_split
+    options = values.num_seeds, values.top, values.again
+    found = confirm(search, folder, splits, *options)
+    splits = found.eval_split, found.test_split
+    columns = tuple(zip(splits, ("score", "test_score")))
+    for name in found.cells:
+        scores = (f"{s} {_shown(found.interval(name, f))}" for s, f in columns)
+        print(f"{name:16s} {', '.join(scores)}")
+    winner = found.winner()
+    gain = found.gain(winner, "test_score")
+    print(
+        f"The winner is {winner}. On {splits[1]} it has {_shown(gain, '+')} over "
+        f"{PUBLISHED}, in {gain.num_values} pairs of the same seed."
+    )
+
+
+def _shown(interval: Interval, sign: str = "") -> str:
+    """A mean and its 95 % interval, in points."""
+    return f"{100 * interval.mean:{sign}.2f} ± {100 * interval.half_width:.2f}"

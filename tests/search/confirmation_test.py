@@ -1,0 +1,86 @@
+"""Intervals, pairs and the winner of a confirmation, and that test is opened once."""
+
+import math
+
+import pytest
+from scipy import stats
+
+from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, Branch, Genotype
+from deeplab_dpc.search import confirmation
+from deeplab_dpc.search.confirmation import Confirmation, Interval
+from deeplab_dpc.search.folder import SearchFolderError
+from deeplab_dpc.search.trials import Outcome
+
+SMALL = Genotype((Branch.conv1x1(BACKBONE),))
+OTHER = Genotype((Branch.conv3x3(BACKBONE, (3, 6)),))
+
+
+def outcomes(*pairs):
+    return {
+        seed: Outcome(score=score, test_score=test)
+        for seed, (score, test) in enumerate(pairs)
+    }
+
+
+@pytest.fixture
+def found():
+    """The first finalist is better on the evaluation split, worse on test."""
+    return Confirmation(
+        eval_split="val[50%:]",
+        test_split="test",
+        num_seeds=3,
+        cells={"trial 7": SMALL, "trial 2": OTHER, **confirmation.NAMED},
+        looks_s=(1.5e9,),
+        outcomes={
+            "trial 7": outcomes((0.5, 0.41), (0.6, 0.42), (0.7, 0.46)),
+            "trial 2": outcomes((0.4, 0.51), (0.5, 0.52), (0.6, 0.56)),
+            "dpc_top1": outcomes((0.3, 0.40), (0.3, 0.43), (0.3, 0.42)),
+            "ASPP": outcomes((0.9, 0.9), (0.9, 0.9), (0.9, 0.9)),
+        },
+    )
+
+
+def test_an_interval_is_students():
+    """scipy's own, and by hand: 1, 2, 3 have the standard error 1 / sqrt(3)."""
+    found = Interval.of([1.0, 2.0, 3.0])
+    assert found.mean == 2 and found.num_values == 3
+    assert found.half_width == pytest.approx(4.302653 / math.sqrt(3), rel=1e-5)
+    low, high = stats.t.interval(0.95, 2, 2, 1 / math.sqrt(3))
+    assert (2 - found.half_width, 2 + found.half_width) == pytest.approx((low, high))
+    assert math.isnan(Interval.of([1.0]).half_width)
+
+
+def test_the_winner_is_the_best_finalist_of_the_evaluation_split(found):
+    assert found.is_complete and found.winner() == "trial 7"
+    assert found.interval("trial 7").mean == pytest.approx(0.6)
+    assert found.interval("trial 7", "test_score").mean == pytest.approx(0.43)
+
+
+def test_gains_are_of_pairs_of_the_same_seed(found):
+    """0.01, -0.01, 0.04: the seeds' own ups and downs are gone."""
+    gain = found.gain("trial 7", "test_score")
+    assert gain.mean == pytest.approx(0.04 / 3) and gain.num_values == 3
+    expected = Interval.of([0.01, -0.01, 0.04]).half_width
+    assert gain.half_width == pytest.approx(expected)
+
+
+def test_it_is_kept_and_read_again(found, tmp_path):
+    found.save(tmp_path)
+    assert Confirmation.load(tmp_path) == found
+    assert Confirmation.load(tmp_path).cells["dpc_top1"] == DPC_TOP1
+    (tmp_path / "confirmation.json").write_text("{}")
+    with pytest.raises(SearchFolderError, match="Delete it to confirm"):
+        Confirmation.load(tmp_path)
+    (tmp_path / "confirmation.json").unlink()
+    assert Confirmation.load(tmp_path) is None
+
+
+def test_a_second_look_is_refused_and_an_unfinished_one_is_none(found, tmp_path):
+    found.save(tmp_path)
+    arguments = (None, tmp_path, ("val", "test"), 3, 2)
+    with pytest.raises(
+        confirmation.ConfirmationError, match="'test' was opened .*2017"
+    ):
+        confirmation.confirm(*arguments)
+    del found.outcomes["ASPP"][2]
+    assert not found.is_complete
