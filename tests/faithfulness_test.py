@@ -1,8 +1,9 @@
 """The program that writes the page of deviations."""
 
+import numpy as np
 import pytest
 
-from tests import faithfulness
+from tests import faithfulness, goldens
 from tests.goldens import Comparison
 
 FOUND = [
@@ -39,3 +40,19 @@ def test_only_what_lies_between_the_markers_changes(tmp_path):
     page.write_text("no markers")
     with pytest.raises(ValueError, match="needs the lines"):
         faithfulness.write(page, "new")
+
+
+@pytest.mark.parametrize("at", ["slice", "stats"])
+def test_a_deviation_that_is_nan_fails(at):
+    """Whichever of the two comparisons it is in."""
+    stored = {
+        "x|shape": np.array([2]),
+        "x|slice": np.ones(2, "float32"),
+        "x|stats": np.array([1.0, 0.0, 1.0, 1.0]),
+    }
+    assert goldens.deviation(stored, "x", np.ones(2)) == 0
+    stored[f"x|{at}"][0] = np.nan
+    found = goldens.deviation(stored, "x", np.ones(2))
+    with pytest.raises(AssertionError, match="x.npz: x deviate by nan"):
+        goldens.check("x.npz", "x", found, 1e-4)
+    goldens.COMPARISONS.pop()
