@@ -94,20 +94,23 @@ class DatasetInfo:
         if isinstance(values, Mapping):
             found = sorted(set(values).difference(_OTHER_KEYS))
         if found != list(_FACTS):
-            raise DatasetError(f"A data set's facts are {_FACTS}; found {found!r}.")
+            raise DatasetError(
+                f"A data set's facts are {_FACTS}; found {clipped(repr(found), 200)}."
+            )
         try:
             return cls(
                 name=str(values["name"]),
                 class_names=tuple(str(c["name"]) for c in values["classes"]),
                 colors=tuple(tuple(c["color"]) for c in values["classes"]),
-                ignore_label=int(values["ignore_label"]),
-                split_sizes={k: int(v) for k, v in values["split_sizes"].items()},
+                ignore_label=_whole(values["ignore_label"]),
+                split_sizes={k: _whole(v) for k, v in values["split_sizes"].items()},
             )
         except DatasetError:
             raise
         except (KeyError, TypeError, AttributeError, ValueError) as e:
             raise DatasetError(
-                f"A data set's facts cannot be read ({type(e).__name__}: {e}). Each "
+                f"A data set's facts cannot be read ({type(e).__name__}: "
+                f"{clipped(str(e), 200)}). Each "
                 'class is {"name": "road", "color": [128, 64, 128]}, each split '
                 '"train": 367.'
             ) from e
@@ -175,9 +178,9 @@ def load_file(
     try:
         values = files.parse_json(files.read_text(path))
         parsed = parse(values)
-    except ValueError as e:
+    except (OverflowError, ValueError) as e:
         raise DatasetError(
-            f"{path} cannot be used: {e} Convert the data set again."
+            f"{path} cannot be used: {clipped(str(e), 600)} Convert the data set again."
         ) from e
     if dataset not in (None, values["name"]):
         raise DatasetError(
@@ -199,6 +202,13 @@ def known(name: str) -> DatasetInfo:
     return DatasetInfo(
         name, facts.class_names, facts.colors, facts.ignore_label, facts.split_sizes
     )
+
+
+def _whole(value: Any) -> int:
+    """A number that is whole and not negative, as it is; no boolean, no text."""
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{clipped(repr(value), 40)} is no whole number from 0 on")
+    return value
 
 
 def check_names(where: str, names: Sequence[str]) -> None:

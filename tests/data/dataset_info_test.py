@@ -9,7 +9,8 @@ from deeplab_dpc.data import dataset_info, records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest, Shard, Shared, Skipped
 from deeplab_dpc.data.statistics import Tally
-from tests import goldens
+from tests import goldens, nightly
+from tests.data import mutations
 
 INFO = DatasetInfo("toy", ("road", "sky"), ((1, 2, 3), (4, 5, 6)), 255, {"train": 3})
 
@@ -161,3 +162,63 @@ def test_damage_of_a_manifest_is_named(tmp_path, change, message):
     message = rf"dataset\.json cannot be used: .*{message}"
     with pytest.raises(DatasetError, match=message):
         Manifest.load(tmp_path)
+
+
+@pytest.mark.parametrize("value", [True, 254.7, "255", None, -1, [255], 1e999])
+@pytest.mark.parametrize("key", ["ignore_label", "split_sizes"])
+def test_numbers_that_are_no_whole_ones_are_refused(key, value):
+    """They are no 1, 254 or 255."""
+    facts = INFO.to_dict()
+    facts[key] = {"train": value} if key == "split_sizes" else value
+    with pytest.raises(DatasetError, match="cannot be read .*no whole number from 0"):
+        DatasetInfo.from_dict(facts)
+
+
+ODD = (None, True, -1, 1.5, 10**30, "x" * 10**5, "é", [], [[[]]], {}, {"a": 1})
+
+
+def odd(values, random):
+    """JSON values, one of them another one, gone, or of another name."""
+    place = values
+    while True:
+        keys = [*place] if isinstance(place, dict) else range(len(place))
+        if not keys:
+            return
+        key = keys[random.integers(len(keys))]
+        if isinstance(place[key], (dict, list)) and random.random() < 0.7:
+            place = place[key]
+            continue
+        if isinstance(place, dict) and random.random() < 0.3:
+            value = place.pop(key)
+            if random.random() < 0.5:
+                place[str(ODD[random.integers(len(ODD))])] = value
+        else:
+            place[key] = ODD[random.integers(len(ODD))]
+        return
+
+
+def test_two_thousand_mutated_files_are_read_or_refused(tmp_path):
+    """In CI 200 of them. Half are other bytes, half other values; the answer is one
+    data set's facts, or a DatasetError of fewer than 1,000 characters.
+    """
+    path, read = MANIFEST.save(tmp_path), 0
+    whole = path.read_bytes()
+    for case in range(nightly.of(200, 2000)):
+        random = np.random.default_rng((5, case))
+        if case % 2:
+            how = mutations.FILE[case // 2 % len(mutations.FILE)]
+            path.write_bytes(how(whole, random))
+        else:
+            values = json.loads(whole)
+            odd(values, random)
+            path.write_text(json.dumps(values))
+        try:
+            info = Manifest.load(tmp_path).info
+        except DatasetError as e:
+            assert str(path) in str(e) and len(str(e)) < 1000 + len(str(path)), case
+        else:
+            read += 1
+            assert type(info.ignore_label) is int and 0 <= info.ignore_label <= 255
+            assert all(type(n) is int and n >= 0 for n in info.split_sizes.values())
+    print(f"{case + 1} files: {read} read, {case + 1 - read} refused")
+    assert 0 < read < case

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.data import labels, pipeline, records, verify
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.inspection import contents
@@ -15,6 +16,12 @@ from deeplab_dpc.inspection import contents
 IDS = np.array([[0, 1, 2], [2, 255, 0]], np.uint8)
 COLORS = ((1, 2, 3), (4, 5, 6), (7, 8, 9))
 INFO = DatasetInfo("toy", ("a", "b", "c"), COLORS, 255, {"train": 1})
+TRAIN = TrainConfig(
+    train_batch_size=4,
+    train_crop_size=(2, 3),
+    min_scale_factor=1,
+    max_scale_factor=1,
+)
 
 
 def png(pixels, mode=None, kind="PNG", **settings):
@@ -68,13 +75,24 @@ def evaluated(folder):
         return next(iter(batches.as_numpy_iterator()))["label"][0]
 
 
+def trained(folder):
+    """The labels of a training's first batch: the record's, or its mirror."""
+    split = pipeline.Split(INFO, folder, "train")
+    with split.record_errors():
+        batches = pipeline.training_batches(split, TRAIN)
+        return next(iter(batches.as_numpy_iterator()))["label"]
+
+
 @pytest.mark.parametrize("kind", READ)
 def test_record_label_16bit(tmp_path, kind):
-    """--verify, evaluation and inspection read one and the same."""
+    """--verify, training, evaluation and inspection read one and the same."""
     encoded, expected = READ[kind]
     path = write(tmp_path, encoded)
     assert verify.find_bad_records(INFO, [path]) == []
     np.testing.assert_array_equal(evaluated(tmp_path), expected)
+    for view in trained(tmp_path):
+        is_mirrored = not np.array_equal(view, expected)
+        np.testing.assert_array_equal(view[:, ::-1] if is_mirrored else view, expected)
     found = contents.read(records.index_records([path]), 0)
     np.testing.assert_array_equal(found.label, expected)
     eager = labels.decode(tf.constant(encoded)).numpy()
@@ -87,8 +105,10 @@ def test_foreign_records_of_labels_that_are_no_ids(tmp_path, kind):
     path = write(tmp_path, encoded)
     (bad,) = verify.find_bad_records(INFO, [path])
     assert bad.name == "x" and bad.reason.startswith("its label ")
-    with pytest.raises(DatasetError, match=f"x at byte 0 of .*: its label {message}"):
-        evaluated(tmp_path)
+    for stream in (trained, evaluated):
+        named = f"x at byte 0 of .*: its label {message}"
+        with pytest.raises(DatasetError, match=named):
+            stream(tmp_path)
     with pytest.raises(DatasetError, match=f"its label {message}"):
         contents.read(records.index_records([path]), 0)
 
@@ -99,8 +119,9 @@ def test_foreign_records_without_the_key(tmp_path):
     assert bad.reason == (
         "it has no key 'image/encoded'; its keys are image_raw, label"
     )
-    with pytest.raises(DatasetError, match="no key 'image/encoded'; its keys are"):
-        evaluated(tmp_path)
+    for stream in (trained, evaluated):
+        with pytest.raises(DatasetError, match="no key 'image/encoded'; its keys are"):
+            stream(tmp_path)
 
 
 def test_foreign_records_that_are_compressed(tmp_path):
@@ -108,5 +129,6 @@ def test_foreign_records_that_are_compressed(tmp_path):
     path.write_bytes(gzip.compress(path.read_bytes()))
     (bad,) = verify.find_bad_records(INFO, [path])
     assert bad.reason == "the file is compressed (GZIP or ZLIB); unpack it first"
-    with pytest.raises(DatasetError, match="compressed .GZIP or ZLIB"):
-        evaluated(tmp_path)
+    for stream in (trained, evaluated):
+        with pytest.raises(DatasetError, match="compressed .GZIP or ZLIB"):
+            stream(tmp_path)

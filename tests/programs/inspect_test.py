@@ -1,6 +1,7 @@
 """python -m deeplab_dpc.data.inspect as it is typed: what it says, draws and refuses."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ from PIL import Image
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.data.manifest import Manifest, Shared, Skipped
 from deeplab_dpc.data.statistics import balanced_weights
+from deeplab_dpc.inspection import data_report
 from deeplab_dpc.programs import inspect as program
 from tests import goldens
+from tests.data import labels_test
 from tests.inspection.contents_test import convert
 from tests.programs import tiny_run
 
@@ -112,6 +115,33 @@ def test_verify_lists_what_is_bad_and_ends_with_1(capsys, folder, workplace):
     assert any(line.startswith(f"BAD {path}, byte 0") for line in lines)
     assert lines[-1].startswith("Bad records: 1; problems with files: 1.")
     assert not list(workplace.iterdir())
+
+
+@pytest.mark.parametrize("kind", labels_test.READ)
+def test_labels_of_others_are_counted_as_what_they_say(capsys, tmp_path, kind):
+    encoded, ids = labels_test.READ[kind]
+    labels_test.write(tmp_path, encoded)
+    lines = inspect(capsys, tmp_path, "--verify", "--num_images=0")
+    assert "1 records verified." in lines
+    counts = [int((ids == c).sum()) for c in range(3)]
+    for c, name in enumerate("abc"):
+        share = data_report.fine_percent(counts[c] / sum(counts))
+        told = f"{share} 1 100 %" if counts[c] else "never 0"
+        assert f"{c} {name} {told}" in lines
+
+
+@pytest.mark.parametrize("kind", labels_test.REFUSED)
+def test_labels_of_others_that_are_no_ids_are_bad_records(capsys, tmp_path, kind):
+    encoded, message = labels_test.REFUSED[kind]
+    path = labels_test.write(tmp_path, encoded)
+    with pytest.raises(SystemExit) as ended:
+        inspect(capsys, tmp_path, "--verify")
+    assert ended.value.code == 1
+    lines = capsys.readouterr().out.splitlines()
+    (bad,) = [line for line in lines if line.startswith("BAD ")]
+    assert re.match(
+        rf"BAD {re.escape(str(path))}, byte 0 \(x\): its label {message}", bad
+    )
 
 
 def test_damage_shows_without_verify_where_it_costs_nothing(capsys, folder):
