@@ -60,7 +60,7 @@ def _error(prefix: str | os.PathLike, path: str, error: Exception) -> Checkpoint
 
 def damage(prefix: str | os.PathLike) -> str | None:
     """What is wrong with a checkpoint; None if all of it could be read."""
-    found = pathlib.Path(prefix)
+    found = files.local(prefix)
     index = found.with_name(f"{found.name}.index")
     if not index.is_file():
         return f"{index.name} is missing"
@@ -124,8 +124,8 @@ def write(
     the oldest beyond `max_to_keep` removed, of those that the folder names. Raises
     `OSError` if it cannot be written.
     """
-    path = pathlib.Path(prefix)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = files.local(prefix)
+    files.made_folder(path.parent)
     others = [other for other in named(path.parent)[1:] if other != path]
     try:
         with only_warnings():
@@ -154,7 +154,7 @@ def name(folder: pathlib.Path, names: Sequence[str]) -> None:
 
 def named(folder: str | os.PathLike) -> list[pathlib.Path]:
     """The checkpoints that the file `checkpoint` names: the newest, then all by age."""
-    path = pathlib.Path(folder, STATE)
+    path = files.local(folder) / STATE
     try:
         found = _NAMED.findall(path.read_bytes())
     except OSError:
@@ -171,7 +171,7 @@ def _steps(folder: str | os.PathLike) -> dict[int, pathlib.Path]:
 
 def meant(path: str | os.PathLike) -> pathlib.Path:
     """The folder, or the prefix, of a path, which may be one of its files."""
-    found = pathlib.Path(path)
+    found = files.local(path)
     if found.name == STATE and found.is_file():
         return found.parent
     return found.with_name(_prefix_of(found.name) or found.name)
@@ -189,7 +189,7 @@ def plain(path: str | os.PathLike) -> str:
     TensorFlow reads paths as patterns. Such a name is a link in a temporary folder,
     which lives as long as the process.
     """
-    found = os.path.abspath(path)
+    found = os.path.abspath(files.local(path))
     if not set("*?[\\") & set(found):
         return os.fspath(path)
     if os.path.isdir(found):

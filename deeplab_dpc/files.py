@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import pathlib
+import re
 import socket
 import textwrap
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from deeplab_dpc.formatting import clipped
 MAX_BYTES = 64 * 2**20
 """What is larger was not written by a person."""
 _WIDTH = 100
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/(/?)")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -33,6 +35,34 @@ class OutputError(FileError):
     """A folder that is not there, or that nothing can be written into."""
 
 
+class PathError(FileError):
+    """A path that no folder of this machine has."""
+
+
+def local(path: str | os.PathLike[str]) -> pathlib.Path:
+    """The path; a `PathError` for an address such as `gs://bucket/run`.
+
+    pathlib has one slash where the address has two: that is a path only where the
+    folder `gs:` is there.
+    """
+    text = os.fspath(path)
+    match = _SCHEME.match(text)
+    if match and (match[1] or not os.path.isdir(text.partition("/")[0])):
+        raise PathError(
+            f"{clipped(text, 200)}: give the path of a folder or a file of this "
+            "machine. Mount the storage (gcsfuse, s3fs, rclone mount), and name the "
+            "folder where it is mounted."
+        )
+    return pathlib.Path(path)
+
+
+def made_folder(path: str | os.PathLike[str]) -> pathlib.Path:
+    """The folder of a `local` path, which is made, with those above it, if need be."""
+    folder = local(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 @contextlib.contextmanager
 def atomically(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     """Gives a temporary name beside `path`; what lies there at the end becomes `path`.
@@ -40,7 +70,7 @@ def atomically(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     The file and its folder are on the disk when the block ends. After an error (an
     `OSError` names `path`) the earlier file is as it was, the temporary one is gone.
     """
-    target = pathlib.Path(path)
+    target = local(path)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         yield temporary
@@ -80,10 +110,10 @@ def json_text(value: Any) -> str:
 
 def output_folder(path: str | os.PathLike[str], flag: str) -> pathlib.Path:
     """Makes the folder that a flag names; an `OutputError` if it takes no files."""
-    folder = pathlib.Path(path)
+    folder = local(path)
     probe = folder / f".probe.{os.getpid()}.tmp"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        made_folder(folder)
         probe.touch()
         probe.unlink()
     except OSError as e:
@@ -99,7 +129,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
 
     In another encoding, or larger than `MAX_BYTES`, it is a `FileError`.
     """
-    with open(path, "rb") as file:
+    with open(local(path), "rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise FileError(f"{path} has more than {MAX_BYTES >> 20} MiB; it is no text.")
@@ -149,7 +179,7 @@ def parse_json(text: str) -> Any:
 @contextlib.contextmanager
 def locked(path: str | os.PathLike[str]) -> Iterator[None]:
     """Holds a lock file, once it is free; the kernel frees it when its holder dies."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    descriptor = os.open(local(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
@@ -164,7 +194,7 @@ def claimed(path: str | os.PathLike[str]) -> Iterator[None]:
     The kernel frees it when its holder dies; the file is removed at the end. While
     another process, or thread, holds it, a `LockedError` says who, and since when.
     """
-    descriptor = _claim(pathlib.Path(path))
+    descriptor = _claim(local(path))
     try:
         now = datetime.datetime.now(datetime.UTC)
         holder = {

@@ -21,7 +21,7 @@ from deeplab_dpc.evaluation.replicas import Predictor
 from deeplab_dpc.evaluation.results import Result
 from deeplab_dpc.export import saved_model
 from deeplab_dpc.export.saved_model import Export, Serving
-from deeplab_dpc.files import output_folder
+from deeplab_dpc.files import local, output_folder
 from deeplab_dpc.inference import Averaging, resize_nearest
 from deeplab_dpc.model import build_model
 from deeplab_dpc.progress import Progress
@@ -288,7 +288,7 @@ class Run:
             ExportError: If the folder is there already, or is no SavedModel's.
             OutputError: If it cannot be written.
         """
-        folder = pathlib.Path(path or self.folder / "export")
+        folder = local(path or self.folder / "export")
         saved_model.check_path(folder, overwrite)
         output_folder(folder.parent, "export_path")
         run = self.config

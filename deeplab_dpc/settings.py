@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import json
 import math
+import reprlib
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -70,12 +71,17 @@ class Config:
 
         For a name that is no setting, or an illegal value, a `ConfigError` is raised.
         """
+        if not isinstance(values, Mapping):
+            raise ConfigError(
+                f"{cls.__name__} is an object of settings by name, got "
+                f"{reprlib.repr(values)}."
+            )
         names = [field.name for field in dataclasses.fields(cls)]
         for name in values:
             if name not in names:
-                near = difflib.get_close_matches(name, names, n=1)
+                near = difflib.get_close_matches(name[:100], names, n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else f"; known: {names}."
-                raise ConfigError(f"{cls.__name__} has no setting {name!r}{hint}")
+                raise ConfigError(f"{cls.__name__} has no setting {name[:100]!r}{hint}")
         return cls(**values)
 
     @classmethod
@@ -111,7 +117,10 @@ def _coerce(hint: Any, value: Any) -> Any:
         ]
         return tuple(_coerce(kinds[0], v) if kinds else v for v in value)
     if float in options and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:  # An integer of hundreds of digits is no number of ours.
+            return value
     return value
 
 
@@ -144,18 +153,19 @@ def _fits(hint: Any, value: Any) -> bool:
 
 def _check_value(field: dataclasses.Field, hint: Any, value: Any) -> None:
     name, legal = field.name, choices(hint)
+    found = f"{name}={reprlib.repr(value)}"
     if not _fits(str if legal else hint, value):
         expected = "str" if legal else getattr(hint, "__name__", None) or str(hint)
         if not legal and typing.get_args(hint):
             expected = str(hint).replace("deeplab_dpc.genotypes.", "")
             if tuple[int, int] in _options(hint):
                 expected += ": height and width, such as 513,513"
-        raise ConfigError(f"{name}={value!r}; expected {expected}.")
+        raise ConfigError(f"{found}; expected {expected}.")
     if legal and value not in legal:
-        raise ConfigError(f"{name}={value!r}; it must be one of {list(legal)}.")
+        raise ConfigError(f"{found}; it must be one of {list(legal)}.")
     at_least = field.metadata["at_least"]
     numbers: Iterable[Any] = value if isinstance(value, tuple) else (value,)
     if any(isinstance(n, float) and not math.isfinite(n) for n in numbers):
-        raise ConfigError(f"{name}={value!r}; it must be finite.")
+        raise ConfigError(f"{found}; it must be finite.")
     if at_least is not None and value is not None and min(numbers) < at_least:
-        raise ConfigError(f"{name}={value!r}; it must be at least {at_least}.")
+        raise ConfigError(f"{found}; it must be at least {at_least}.")

@@ -6,10 +6,17 @@ import pathlib
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from deeplab_dpc import files
+from deeplab_dpc import checkpoint_files, files
+from deeplab_dpc.conversion import workspace
+from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.export import saved_model
+from deeplab_dpc.runs import Run
+from deeplab_dpc.tf1 import sources
+from deeplab_dpc.training import run_folder
 
 VALUES = (
     {},
@@ -86,6 +93,44 @@ def test_text_of_any_marked_encoding_is_read(data, tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes(data)
     assert files.read_text(path) == "é\n" and files.read_lines(path) == ["é"]
+
+
+ENTRIES = {
+    "Run.open": lambda path: Run.open(path),
+    "checkpoint_files.newest": lambda path: checkpoint_files.newest(path),
+    "checkpoint_files.read": lambda path: checkpoint_files.read(path),
+    "checkpoint_files.write": lambda path: checkpoint_files.write(None, path),
+    "read_weights": lambda path: sources.read_weights(path),
+    "DatasetInfo.load": lambda path: DatasetInfo.load(path),
+    "new_folder": lambda path: run_folder.new_folder(path).__enter__(),
+    "saved_model.write": lambda path: saved_model.write(None, path, None),
+    "workspace.opened": lambda path: workspace.opened(Path(path)).__enter__(),
+    "write": lambda path: files.write(path, "x"),
+    "read_text": files.read_text,
+    "claimed": lambda path: files.claimed(path).__enter__(),
+    "output_folder": lambda path: files.output_folder(path, "x"),
+    "made_folder": files.made_folder,
+}
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("address", ["gs://bucket/run", "s3://b/r", "file:///r/x"])
+@pytest.mark.parametrize("kind", [str, Path])
+def test_an_address_is_no_path_wherever_one_enters(
+    entry, address, kind, tmp_path, monkeypatch
+):
+    """pathlib's `gs:/bucket` neither; nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(files.PathError, match="path of a folder or a file of this"):
+        ENTRIES[entry](kind(address))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_whose_name_ends_in_a_colon_is_a_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("lr:").mkdir()
+    files.write(Path("lr:/x"), "1")
+    assert Path("lr:", "x").read_text() == "1"
 
 
 def test_latin_1_is_refused_with_its_line(tmp_path):

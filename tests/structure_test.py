@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "layers": ("genotypes",),
     "backbones": ("config", "layers"),
     "model": ("backbones", "config", "layers"),
-    "tf1": ("backbones", "checkpoint_files", "config", "formatting", "genotypes"),
+    "tf1": ("backbones", "checkpoint_files", "config", *_SMALL),
     "costs": ("config", "model", "tf1"),
     "windows": (),
     "inference": ("config", "layers", "model", "windows"),

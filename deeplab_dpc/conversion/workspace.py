@@ -29,6 +29,7 @@ def opened(output_dir: pathlib.Path) -> Iterator[pathlib.Path]:
     output folder is made, and removed again with it if it was. A `DatasetError` if that
     is a file, cannot be written, or another process converts into it.
     """
+    files.local(output_dir)
     if output_dir.exists() and not output_dir.is_dir():
         raise DatasetError(f"--output_dir={output_dir} is not a folder.")
     is_new = not output_dir.exists()

@@ -131,7 +131,7 @@ class DatasetInfo:
         `dataset` names a known data set, for shards without a `dataset.json` (then the
         split sizes are counted); with one it must say the same.
         """
-        folder = pathlib.Path(dataset_dir)
+        folder = files.local(dataset_dir)
         found = load_file(folder, dataset, cls.from_dict)
         return found or cls._count(folder, dataset)
 

@@ -101,7 +101,7 @@ def write(
     `LockedError` if another process writes it, `OSError` if it cannot be written.
     """
     folder = pathlib.Path(path)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    files.made_folder(folder.parent)
     with files.claimed(folder.with_name(f".{folder.name}.lock")):
         for left in folder.parent.iterdir():  # By a killed export.
             if left.name.startswith(f".{folder.name}-"):

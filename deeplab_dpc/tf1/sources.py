@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from deeplab_dpc import files
 from deeplab_dpc.formatting import clipped, some
 
 STEP = "global_step"
@@ -48,7 +49,7 @@ def without_slots(tensors: Tensors) -> Tensors:
 
 def read_tensors(source: str | os.PathLike) -> Tensors:
     """All arrays of what `read_weights` reads."""
-    path = os.fspath(source)
+    path = os.fspath(files.local(source))
     read = FILES.get(os.path.splitext(path)[1], read_checkpoint)
     return read(path)
 

@@ -15,7 +15,7 @@ from absl import logging
 from deeplab_dpc import checkpoint_files, files
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.formatting import as_flag
+from deeplab_dpc.formatting import as_flag, clipped
 from deeplab_dpc.settings import flat
 from deeplab_dpc.training import checkpoints, run_record
 from deeplab_dpc.training.checkpoints import RunFolderError
@@ -63,7 +63,7 @@ class RunConfig:
     @classmethod
     def load(cls, folder: Path) -> "RunConfig":
         """Reads what `save` wrote; else a `RunFolderError` says what is there."""
-        path = pathlib.Path(folder, CONFIG_FILE)
+        path = files.local(folder) / CONFIG_FILE
         if not path.is_file():
             advice = "Give the --train_logdir of a run of train.py."
             if any(path.parent.glob("*.ckpt*.index")):
@@ -77,8 +77,10 @@ class RunConfig:
             )
         try:
             return cls.from_dict(files.read_json(path))
-        except (ValueError, KeyError, TypeError) as e:
-            raise RunFolderError(f"{path} cannot be read: {e!r}.") from e
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as e:
+            raise RunFolderError(
+                f"{path} cannot be read: {clipped(repr(e), 600)}."
+            ) from e
 
     def differences(self, other: "RunConfig") -> dict[str, tuple[Any, Any]]:
         """What two runs differ in: `{"train.seed": (self's, other's)}`."""
@@ -95,7 +97,7 @@ def restore_model(model: keras.Model, source: Path, use_ema: bool | None = None)
     `RunFolderError` if there is no checkpoint, it is another model's, or it lacks the
     averages that `use_ema=True` asks for (None: those that there are).
     """
-    prefix = os.fspath(source)
+    prefix = os.fspath(files.local(source))
     if os.path.isdir(prefix):
         prefix = checkpoint_files.newest(source) or ""
         if not prefix:
@@ -113,7 +115,7 @@ def restore_model(model: keras.Model, source: Path, use_ema: bool | None = None)
 
 def check_writable(folder: Path) -> None:
     """Tries, without a trace, whether `folder` can be written (`RunFolderError`)."""
-    folder = pathlib.Path(folder).absolute()
+    folder = files.local(folder).absolute()
     existing = _existing(folder)
     try:
         with tempfile.NamedTemporaryFile(dir=existing, prefix=".writable-"):
@@ -189,7 +191,7 @@ def claimed(folder: Path) -> contextlib.AbstractContextManager[None]:
 
 def create(config: RunConfig, folder: Path, is_new: bool = True) -> None:
     """Writes the run's config, flags and cell, and records this start; whole or not."""
-    path = pathlib.Path(folder).absolute()
+    path = files.local(folder).absolute()
     with new_folder(path) if is_new else contextlib.nullcontext(path) as into:
         settings = [config.model, config.data, config.train, config.eval]
         run_record.record_settings(into, settings, config.model.genotype, path)
@@ -201,7 +203,7 @@ def create(config: RunConfig, folder: Path, is_new: bool = True) -> None:
 @contextlib.contextmanager
 def new_folder(folder: Path) -> Iterator[pathlib.Path]:
     """A folder to fill; it gets its name, which must be new, at the end."""
-    path = pathlib.Path(folder).absolute()
+    path = files.local(folder).absolute()
     if path.exists():
         raise RunFolderError(f"{folder} is there already; give another, or delete it.")
     path.parent.mkdir(parents=True, exist_ok=True)
