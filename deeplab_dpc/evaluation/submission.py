@@ -147,7 +147,7 @@ class Submission:
         if relative in self._written:
             raise SubmissionError(f"There are two images named {name!r}; keep one.")
         path = self._folder / relative
-        path.parent.mkdir(parents=True, exist_ok=True)
+        files.made_folder(path.parent)
         files.write(path, self._layout.encode(np.asarray(prediction)))
         self._written[relative] = None
 

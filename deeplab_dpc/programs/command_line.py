@@ -16,7 +16,6 @@ from deeplab_dpc.formatting import clipped
 Main = Callable[[Sequence[str]], Any]
 _FLAGFILE = re.compile(r"--?flagfile(?:=(.*))?")
 _HELP = re.compile(r"--?(h|help|helpshort|helpfull|\?)")
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
 _NO_PATHS = ("storage",)  # Flags whose values may be addresses.
 
 
@@ -63,13 +62,11 @@ def check_values(values: flags.FlagValues) -> None:
         for value in given if isinstance(given, list) else [given]:
             if isinstance(value, float) and not math.isfinite(value):
                 raise app.UsageError(f"--{name}={value}; give a finite number.")
-            is_address = isinstance(value, str) and _SCHEME.match(value)
-            if is_address and name not in _NO_PATHS:
-                raise app.UsageError(
-                    f"--{name}={clipped(value, 200)}: give the path of a folder or a "
-                    "file of this machine. Mount the storage (gcsfuse, s3fs, rclone "
-                    "mount), and name the folder where it is mounted."
-                )
+            if isinstance(value, str) and name not in _NO_PATHS:
+                try:
+                    files.local(value)
+                except files.PathError as e:
+                    raise app.UsageError(f"--{name}={e}") from e
 
 
 def _parsed(argv: Sequence[str]) -> list[str]:

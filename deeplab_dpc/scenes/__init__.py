@@ -157,7 +157,7 @@ def write(
     if there.is_file() and there.read_text() != classes_json:
         raise FileExistsError(f"{there} is of another data set; choose another folder.")
     for name in ("images", "labels", "lists"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+        files.made_folder(folder / name)
     for split in splits:
         (folder / "lists" / f"{split}.txt").unlink(missing_ok=True)
     for number, (split, count) in enumerate(splits.items()):

@@ -85,7 +85,7 @@ class Search:
         if path.parent == pathlib.Path(folder).absolute():
             values["storage"] = path.name  # So that the folder can be moved.
         values["storage"] = without_password(values["storage"])
-        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+        files.made_folder(folder)
         files.write_json(pathlib.Path(folder) / FILE_NAME, values)
 
     @classmethod

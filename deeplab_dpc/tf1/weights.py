@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
+from deeplab_dpc import files
 from deeplab_dpc.formatting import some
 from deeplab_dpc.tf1.sources import STEP, WeightsError, read_weights
 
@@ -141,7 +142,7 @@ def save_tf1_checkpoint(
             "nothing was written."
         )
     arrays[STEP] = np.asarray(step, np.int64)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    files.made_folder(path.parent)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as new:
         written = os.path.join(new, path.name)
         names = sorted(arrays)

@@ -56,7 +56,7 @@ def write_report(
     """
     target = pathlib.Path(folder)
     try:
-        target.mkdir(parents=True, exist_ok=True)
+        files.made_folder(target)
     except (FileExistsError, NotADirectoryError) as e:
         raise ReportError(
             f"{folder} cannot hold a report: it, or a part of its path, is a file. "

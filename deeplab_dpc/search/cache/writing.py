@@ -69,7 +69,7 @@ def write_cache(
     path = pathlib.Path(folder)
     backbone = Backbone(run.model, run.train)
     wanted = _wanted(run, cache, backbone, parts)
-    path.mkdir(parents=True, exist_ok=True)
+    files.made_folder(path)
     with files.claimed(path / ".lock"):
         for left_by_a_killed_one in path.glob(".*.tmp"):
             left_by_a_killed_one.unlink()
