@@ -31,6 +31,7 @@ class Files:
 
     folder: pathlib.Path
     endings: Sequence[str]
+    others: str | None = None  # Files of this ending are something else.
 
     @functools.cached_property
     def by_name(self) -> dict[str, list[pathlib.Path]]:
@@ -40,8 +41,11 @@ class Files:
         lower = sorted((e.lower() for e in self.endings), key=len, reverse=True)
         found: dict[str, list[pathlib.Path]] = {}
         for path in walk(self.folder):
-            ending = next((e for e in lower if path.name.lower().endswith(e)), None)
-            if ending is not None and not path.name.startswith("."):
+            there = path.name.lower()
+            if self.others is not None and there.endswith(self.others.lower()):
+                continue
+            ending = next((e for e in lower if there.endswith(e)), None)
+            if ending is not None:
                 name = path.relative_to(self.folder).as_posix()[: -len(ending)]
                 found.setdefault(composed(name), []).append(path)
         return dict(sorted(found.items()))

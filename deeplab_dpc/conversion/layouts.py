@@ -12,41 +12,32 @@ from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.data.images import ENDINGS
 
 
-def tree(
-    images: pathlib.Path,
-    image_endings: Sequence[str],
-    label_dir: pathlib.Path | None,
-    label_ending: str,
-) -> list[Item]:
-    """Every image below a folder with its label, in the order of their names.
-
-    An image's name is its path below the folder, without ending; its label has the same
-    name below `label_dir` (None: no labels), as `folders.Files` has names. Where an
-    image or a label is missing, the path that it should have is given: the check of all
-    files reports it. A `DatasetError` if a folder is missing or empty, no name is in
-    both, or several images have one.
+def tree(images: folders.Files, labels: folders.Files | None) -> list[Item]:
+    """Every image below a folder with its label (None: no labels), in the order of
+    their names. Where an image or a label is missing, the path that it should have is
+    given: the check of all files reports it. A `DatasetError` if a folder is missing or
+    empty, no name is in both, or several images have one.
     """
-    found = folders.Files(images, image_endings)
-    if not found.by_name:
+    if not images.by_name:
         raise DatasetError(
-            f"There are no images (*{', *'.join(image_endings)}) below {images}."
+            f"There are no images (*{', *'.join(images.endings)}) below "
+            f"{images.folder}."
         )
-    if label_dir is None:
-        return [Item(name, found.path(name), None) for name in found.by_name]
-    labels = folders.Files(label_dir, (label_ending,))
-    if found.by_name.keys().isdisjoint(labels.by_name):
-        raise DatasetError(_no_pairs(found, labels))
-    names = set(found.by_name)
-    if label_dir.resolve() != images.resolve():  # Else other pictures may lie there.
+    if labels is None:
+        return [Item(name, images.path(name), None) for name in images.by_name]
+    if images.by_name.keys().isdisjoint(labels.by_name):
+        raise DatasetError(_no_pairs(images, labels))
+    names = set(images.by_name)
+    if labels.folder.resolve() != images.folder.resolve():  # Else others may lie there.
         names |= set(labels.by_name)
-    return [Item(name, found.path(name), labels.path(name)) for name in sorted(names)]
+    return [Item(name, images.path(name), labels.path(name)) for name in sorted(names)]
 
 
 def lists(
     folder: pathlib.Path, images: folders.Files, flag: str, wanted: Sequence[str] = ()
 ) -> tuple[dict[str, list[str]], list[pathlib.Path]]:
     """The names in each list of a folder (`<split>.txt`), or in the wanted ones if any;
-    and the files that list no image at all, such as `class_names.txt`.
+    and the files that list no image at all, such as `class_names.txt` or `notes.csv`.
 
     A line may hold paths, as lists of the augmented VOC do
     (`/JPEGImages/2007_000032.jpg /SegmentationClassAug/2007_000032.png`): the name is
@@ -60,7 +51,7 @@ def lists(
             "val.txt with the names of the images, one a line, without ending."
         )
     found: dict[str, pathlib.Path] = {}
-    strays = []
+    strays = [p for p in there if p not in texts and not p.is_dir()]
     for path in texts:
         split = folders.split_of(path.stem)
         if not wanted and _is_stray(path, images):
@@ -81,11 +72,11 @@ def lists(
 
 def _name_in(line: str, images: folders.Files) -> str:
     """The name in a list's line: the line itself, or that of its first path."""
-    path = re.match(rf"(.+?)({'|'.join(map(re.escape, ENDINGS))})\s", line, re.I)
     first, *others = line.split()
     if line in images.by_name or not (others or line.startswith("/")):
         return line
-    return pathlib.PurePosixPath(path[1] if path else first).with_suffix("").name
+    path = re.match(rf"(.+?)({'|'.join(map(re.escape, ENDINGS))})\s", line, re.I)
+    return pathlib.PurePosixPath(path[1] if path else first).stem
 
 
 def _is_stray(path: pathlib.Path, images: folders.Files) -> bool:

@@ -12,6 +12,7 @@ from deeplab_dpc.formatting import count, some
 UNLISTED = "in no list"  # Lists are there to choose: these are counted, not refused.
 _NOWHERE = "leading nowhere"
 _HIDDEN = "hidden"
+_COMPANION = "called as one that is used"
 _PICTURES = (
     *images.ENDINGS,
     *(".gif", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".ppm", ".pgm"),
@@ -23,26 +24,28 @@ Found = Mapping[str, list[pathlib.Path]]
 
 
 def find(source: Source) -> Found:
-    """The files below the source's roots that no split uses, by the reason.
-
-    A file called as one that is used (`0001.json` beside `0001.jpg`) is its companion.
+    """The files below the source's roots, and in the folder of its lists, that no split
+    uses, by the reason; each one once. A file called as one that is used (`0001.json`
+    beside `0001.jpg`) is its companion.
     """
     items = [item for items in source.splits.values() for item in items]
     used = {path for i in items for path in (i.image, i.label) if path}
     names = {_name(path) for path in used}
     names |= {(i.label.parent, _name(i.image)[1]) for i in items if i.label}
-    found: dict[str, list[pathlib.Path]] = {}
-    for path in source.stray_lists:
-        found.setdefault("listing no image", []).append(path)
+    why = dict.fromkeys(source.stray_lists, "listing no image")
     for root, reason in source.roots.items():
         for path in folders.walk(root, hidden=True) if root.is_dir() else ():
-            is_hidden = any(p.startswith(".") for p in path.relative_to(root).parts)
-            if path in used or (_name(path) in names and not is_hidden):
-                continue
-            why = _HIDDEN if is_hidden else _why(path, reason)
-            if not is_hidden or path.suffix.lower() in images.ENDINGS:
-                found.setdefault(why, []).append(path)
-    return found
+            if any(p.startswith(".") for p in path.relative_to(root).parts):
+                why.setdefault(path, _HIDDEN)
+            elif _name(path) in names:
+                why.setdefault(path, _COMPANION)
+            else:
+                why.setdefault(path, _why(path, reason))
+    found: dict[str, list[pathlib.Path]] = {}
+    for path, left in why.items():
+        if path not in used:
+            found.setdefault(left, []).append(path)
+    return {reason: sorted(paths) for reason, paths in found.items()}
 
 
 def _name(path: pathlib.Path) -> tuple[pathlib.Path, str]:
@@ -60,7 +63,7 @@ def _why(path: pathlib.Path, reason: str) -> str:
 def check(found: Found) -> None:
     """Fails if what is left out is more than a stray file of its kind."""
     for reason, paths in found.items():
-        if reason in (UNLISTED, _HIDDEN):
+        if reason in (UNLISTED, _HIDDEN, _COMPANION):
             continue
         pictures = [p for p in paths if p.suffix.lower() in _PICTURES]
         if len(pictures) > 1 or reason == _NOWHERE:

@@ -12,6 +12,7 @@ from deeplab_dpc.conversion import folders
 from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data import DatasetError, dataset_info, images, known_datasets, records
 from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.formatting import clipped
 
 _WANTED = {
     "image": f"images end in {', '.join(images.ENDINGS)}",
@@ -97,7 +98,8 @@ def read_list(path: pathlib.Path) -> list[str]:
         name = folders.composed(line.replace("\\", "/"))
         if name in lines:
             raise DatasetError(
-                f"{path} names {name!r} twice, in lines {lines[name]} and {number}. "
+                f"{path} names {clipped(repr(name), 300)} twice, in lines "
+                f"{lines[name]} and {number}. "
                 "Remove one of them."
             )
         if name:
@@ -185,10 +187,10 @@ def _missing_message(
     first = missing[0]
     message = (
         f"Split {split!r}: {len(missing)} of {size} {kind} files are missing, first "
-        f"{first}. "
+        f"{clipped(str(first), 500)}. "
     )
     if not first.parent.is_dir():
-        return message + f"There is no folder {first.parent}."
+        return message + f"There is no folder {clipped(str(first.parent), 500)}."
     if first.stem.lower().endswith(images.ENDINGS):
         return message + "The names in the list must have no ending (no .jpg or .png)."
     beside = folders.namesakes(first)

@@ -16,6 +16,7 @@ from deeplab_dpc.formatting import clipped
 Main = Callable[[Sequence[str]], Any]
 _FLAGFILE = re.compile(r"--?flagfile(?:=(.*))?")
 _HELP = re.compile(r"--?(h|help|helpshort|helpfull|\?)")
+_MOST_WORDS = 20_000  # Characters of a message: some list what there is.
 _NO_PATHS = ("storage",)  # Flags whose values may be addresses.
 
 
@@ -41,14 +42,20 @@ def run(main: Main, help: str | None = None) -> None:
         except app.UsageError as e:
             _fail(f"{e} --help tells what each flag means.")
         except (ValueError, OSError) as e:
-            if isinstance(e, OSError) and e.filename and e.strerror:
-                _fail(f"{e.filename}: {e.strerror}.")
             kinds = type(e).__mro__
             if isinstance(e, OSError) or any(_is_ours(k.__module__) for k in kinds):
-                _fail(str(e))
+                _fail(told(e))
             raise
 
     app.run(guarded, flags_parser=_parsed)
+
+
+def told(error: Exception) -> str:
+    """An expected failure's words, bounded in length: the system's with the path."""
+    text = str(error)
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        text = f"{error.filename}: {error.strerror}."
+    return clipped(text, _MOST_WORDS)
 
 
 def check_values(values: flags.FlagValues) -> None:

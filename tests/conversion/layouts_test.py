@@ -19,7 +19,9 @@ def touch(folder, *names):
 def test_pairs_in_the_order_of_names(tmp_path):
     touch(tmp_path / "x", "b/2.jpg", "a.JPG", "b/10.jpg", ".hidden.jpg", "readme.txt")
     touch(tmp_path / "y", "a_L.png", "b/2_L.png", "b/10_L.png", "other.png")
-    items = layouts.tree(tmp_path / "x", (".jpg", ".JPG"), tmp_path / "y", "_L.png")
+    items = layouts.tree(
+        Files(tmp_path / "x", (".jpg", ".JPG")), Files(tmp_path / "y", ("_L.png",))
+    )
     assert [i.name for i in items] == ["a", "b/10", "b/2"]
     assert items[1].label == tmp_path / "y/b/10_L.png"
 
@@ -27,7 +29,9 @@ def test_pairs_in_the_order_of_names(tmp_path):
 def test_what_has_no_partner_is_given_the_path_it_should_have(tmp_path):
     touch(tmp_path / "x", "a.jpg", "b.jpg")
     touch(tmp_path / "y", "a.png", "d.png")
-    items = layouts.tree(tmp_path / "x", (".jpg",), tmp_path / "y", ".png")
+    items = layouts.tree(
+        Files(tmp_path / "x", (".jpg",)), Files(tmp_path / "y", (".png",))
+    )
     assert [i.name for i in items] == ["a", "b", "d"]
     assert items[1].label == tmp_path / "y/b.png" and not items[1].label.exists()
     assert items[2].image == tmp_path / "x/d.jpg" and not items[2].image.exists()
@@ -40,13 +44,13 @@ def test_no_pair_at_all(tmp_path):
         DatasetError,
         match="None of 2 images .*a.jpg there is no .*y/a.png. .*a_mask.png: build_folder",
     ):
-        layouts.tree(tmp_path / "x", (".jpg",), tmp_path / "y", ".png")
+        layouts.tree(Files(tmp_path / "x", (".jpg",)), Files(tmp_path / "y", (".png",)))
 
 
 def test_two_images_of_one_name(tmp_path):
     touch(tmp_path, "a.jpg", "a.png")
     with pytest.raises(DatasetError, match="several files named 'a': a.jpg, a.png"):
-        layouts.tree(tmp_path, (".jpg", ".png"), None, "")
+        layouts.tree(Files(tmp_path, (".jpg", ".png")), None)
 
 
 def test_lists_of_names_and_of_paths(tmp_path):

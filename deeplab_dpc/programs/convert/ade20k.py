@@ -12,6 +12,7 @@ import pathlib
 from collections.abc import Mapping
 
 from deeplab_dpc.conversion import layouts, sources
+from deeplab_dpc.conversion.folders import Files
 from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data.images import JPEG_ENDINGS
 from deeplab_dpc.programs.convert import common
@@ -44,7 +45,9 @@ def source(
     splits, roots = {}, {}
     for split in ("train", "val"):
         images, labels = (paths[f"{split}_image_{k}folder"] for k in ("", "label_"))
-        splits[split] = layouts.tree(images, JPEG_ENDINGS, labels, ".png")
+        splits[split] = layouts.tree(
+            Files(images, JPEG_ENDINGS), Files(labels, (".png",))
+        )
         roots[images] = "that are no JPEGs"
     known = sources.known("ade20k", splits, _READER)
     return dataclasses.replace(known, roots=roots)

@@ -56,7 +56,9 @@ def split_of(name: str) -> str:
 
 def _original(root: pathlib.Path) -> sources.Source:
     splits: dict[str, list[sources.Item]] = {split: [] for split in _SPLITS}
-    for item in layouts.tree(root / _STILLS, (".png",), root / _LABELED, "_L.png"):
+    images = folders.Files(root / _STILLS, (".png",))
+    labels = folders.Files(root / _LABELED, ("_L.png",))
+    for item in layouts.tree(images, labels):
         try:
             splits[split_of(item.name)].append(item)
         except ValueError as e:

@@ -13,6 +13,7 @@ import pathlib
 from collections.abc import Sequence
 
 from deeplab_dpc.conversion import layouts, sources
+from deeplab_dpc.conversion.folders import Files
 from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.programs.convert import common
@@ -83,7 +84,10 @@ def _items(root: pathlib.Path, split: str, label_type: str) -> list[sources.Item
         if labels:
             _check_label_type(labels, label_type)
         ending = f"_{kind}_{label_type}.png"
-        items += layouts.tree(images, ("_leftImg8bit.png",), labels, ending)
+        items += layouts.tree(
+            Files(images, ("_leftImg8bit.png",)),
+            Files(labels, (ending,)) if labels else None,
+        )
     return [sources.Item(i.name.split("/")[-1], i.image, i.label) for i in items]
 
 

@@ -13,6 +13,7 @@ import pathlib
 from collections.abc import Sequence
 
 from deeplab_dpc.conversion import layouts, sources
+from deeplab_dpc.conversion.folders import Files
 from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data import known_datasets
 from deeplab_dpc.data.dataset_info import DatasetError
@@ -30,7 +31,8 @@ def source(
         raise DatasetError(f"--splits={','.join(splits)}; splits are train and val.")
     found = {
         split: layouts.tree(
-            images / f"{split}2017", JPEG_ENDINGS, annotations / f"{split}2017", ".png"
+            Files(images / f"{split}2017", JPEG_ENDINGS),
+            Files(annotations / f"{split}2017", (".png",)),
         )
         for split in splits
     }

@@ -144,10 +144,7 @@ def guarded(convert: Callable[[], Manifest], output_dir: pathlib.Path) -> int:
         with _signals_as_exceptions():
             manifest = convert()
     except (DatasetError, OSError) as e:
-        text = str(e)
-        if isinstance(e, OSError) and e.filename:
-            text = f"{e.filename}: {e.strerror}."
-        print(f"{text}\n{_what_remains(output_dir)}", file=sys.stderr)
+        print(f"{command_line.told(e)}\n{_what_remains(output_dir)}", file=sys.stderr)
         return 1
     except _Signalled as e:
         (number,) = e.args

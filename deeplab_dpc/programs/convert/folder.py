@@ -18,6 +18,7 @@ from absl import flags
 
 from deeplab_dpc.conversion import folders as names
 from deeplab_dpc.conversion import layouts, leftovers, sources
+from deeplab_dpc.conversion.folders import Files
 from deeplab_dpc.conversion.labels import own_classes, palettes, reading
 from deeplab_dpc.conversion.sources import Item
 from deeplab_dpc.data.dataset_info import DatasetError
@@ -93,8 +94,7 @@ def splits(folders: OwnFolders) -> tuple[Splits, Sequence[pathlib.Path]]:
         "lists instead.",
         file=sys.stderr,
     )
-    endings, ending = _image_endings(folders), f"{folders.label_suffix}.png"
-    items = layouts.tree(folders.images, endings, folders.labels, ending)
+    items = layouts.tree(*_files(folders, folders.images, folders.labels))
     return layouts.seeded_split(items, folders.val_share, folders.split_seed), ()
 
 
@@ -116,8 +116,7 @@ def _split_folders(folder: pathlib.Path) -> dict[str, pathlib.Path]:
 def _by_lists(
     folders: OwnFolders, lists: pathlib.Path
 ) -> tuple[Splits, Sequence[pathlib.Path]]:
-    images = names.Files(folders.images, _image_endings(folders))
-    labels = names.Files(folders.labels, (f"{folders.label_suffix}.png",))
+    images, labels = _files(folders, folders.images, folders.labels)
     found, strays = layouts.lists(lists, images, "--list_dir")
     unlabelled = _unlabelled(folders, "lists", found)
     return {
@@ -140,23 +139,23 @@ def _by_folders(folders: OwnFolders, found: Mapping[str, pathlib.Path]) -> Split
                 f"{folders.labels / images.name}. Pass --unlabelled_splits="
                 f"{images.name} if they have no labels."
             )
-        items = layouts.tree(
-            images,
-            _image_endings(folders),
-            None if split in unlabelled else label_folders[split],
-            f"{folders.label_suffix}.png",
-        )
+        files, labels = _files(folders, images, label_folders.get(split, images))
+        items = layouts.tree(files, None if split in unlabelled else labels)
         splits[split] = [
             Item(f"{images.name}/{i.name}", i.image, i.label) for i in items
         ]
     return splits
 
 
-def _image_endings(folders: OwnFolders) -> tuple[str, ...]:
-    """Endings of images; where labels lie beside them, PNGs are labels."""
-    if folders.labels.resolve() != folders.images.resolve():
-        return ENDINGS
-    return tuple(e for e in ENDINGS if e != ".png")
+def _files(
+    folders: OwnFolders, images: pathlib.Path, labels: pathlib.Path
+) -> tuple[Files, Files]:
+    """The images and labels of two folders; where all lie in one, PNGs with the labels'
+    suffix are no images.
+    """
+    ending = f"{folders.label_suffix}.png"
+    is_one = folders.labels.resolve() == folders.images.resolve()
+    return Files(images, ENDINGS, ending if is_one else None), Files(labels, (ending,))
 
 
 def _unlabelled(folders: OwnFolders, what: str, found: Collection[str]) -> set[str]:

@@ -162,6 +162,31 @@ def test_labels_beside_images(own):
     assert sum(map(len, found.values())) == 3
 
 
+def test_png_images_beside_their_masks(own):
+    """Roboflow's layout: `a.png` and `a_mask.png` in one folder."""
+    folder = own / "images"
+    for name in "abc":
+        Image.open(folder / f"{name}.jpg").save(folder / f"{name}.png")
+        (folder / f"{name}.jpg").unlink()
+        (own / f"labels/{name}.png").rename(folder / f"{name}_mask.png")
+    one = OwnFolders(folder, folder, label_suffix="_mask", val_share=0.4)
+    items = [item for part in splits_of(one).values() for item in part]
+    pairs = {(i.image.name, i.label.name) for i in items}
+    assert pairs == {(f"{n}.png", f"{n}_mask.png") for n in "abc"}
+    (folder / "_mask.json").write_text("[]")
+    said = run_here(
+        "folder",
+        f"--image_dir={folder}",
+        f"--label_dir={folder}",
+        "--label_suffix=_mask",
+        "--val_share=0.4",
+        f"--classes_json={own}/classes.json",
+        f"--output_dir={own}/out/one",
+    )
+    assert sum(DatasetInfo.load(own / "out/one").split_sizes.values()) == 3
+    assert f"(such as {folder}/_mask.json)" in said.stdout
+
+
 def test_unlabelled_split(own):
     splits = listed(own, unlabelled=["val"])
     assert splits["val"][0].label is None
@@ -296,6 +321,18 @@ def test_what_lists_leave_is_counted(own):
     assert done.stdout.splitlines()[-1] == (
         f"Not used: 2 files in no list (such as {own}/images/b.jpg); 1 file listing "
         f"no image (such as {own}/lists/class_names.txt)."
+    )
+
+
+def test_files_that_are_no_lists_are_counted(own):
+    """Beside the lists, and beside the images: each one once, by its reason."""
+    for name in ("lists/notes.csv", "lists/train.txt~", "images/a.json"):
+        (own / name).write_text("x")
+    done = convert(own)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == (
+        f"Not used: 1 file called as one that is used (such as {own}/images/a.json); "
+        f"2 files listing no image (such as {own}/lists/notes.csv)."
     )
 
 
