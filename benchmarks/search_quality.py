@@ -20,8 +20,11 @@ cell soon: it tells how fast, and what early stopping costs, not how they fare a
 """
 
 import argparse
+import collections
 import csv
 import dataclasses
+import itertools
+import math
 import os
 import pathlib
 import sys
@@ -30,15 +33,32 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 import time  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
+import warnings  # noqa: E402
+from collections.abc import Mapping, Sequence  # noqa: E402
 
-import measuring  # noqa: E402
 import numpy as np  # noqa: E402
+import optuna  # noqa: E402
+from optuna.storages import InMemoryStorage  # noqa: E402
 
+from benchmarks import measuring  # noqa: E402
 from deeplab_dpc.genotypes import Genotype  # noqa: E402
-from deeplab_dpc.search.config import ProxyConfig  # noqa: E402
+from deeplab_dpc.search.config import (  # noqa: E402
+    SAMPLERS,
+    ProxyConfig,
+    SamplerConfig,
+)
+from deeplab_dpc.search.samplers import (  # noqa: E402
+    directions,
+    make_pruner,
+    make_sampler,
+)
 from deeplab_dpc.search.space import Operator, Space  # noqa: E402
+from deeplab_dpc.search.study import Strategy, Study  # noqa: E402
+from deeplab_dpc.search.trials import Outcome  # noqa: E402
 
+NAME = "search_quality"
+PICTURE = pathlib.Path(__file__).parent.parent / "g3doc" / "img" / f"{NAME}.png"
+STOPPING = ("none", "successive_halving", "hyperband", "median")
 TABLE = measuring.RESULTS / "search_quality_table.csv"
 COLUMNS = (
     *("cell", "seed", "steps", "curve", "val", "test"),
@@ -72,9 +92,14 @@ def main() -> None:
     for name in ("dataset_dir", "tf_initial_checkpoint", "work_dir"):
         table.add_argument(f"--{name}", required=True)
     table.add_argument("--part", default="0/1", help="This one's share of the cells.")
+    comparing = commands.add_parser("compare")
+    comparing.add_argument("--repeats", type=int, default=40, help="Of each search.")
+    comparing.add_argument("--trials", type=int, default=60, help="Of one search.")
     options = parser.parse_args()
     if options.command == "table":
         make_table(options)
+    else:
+        compare(options.repeats, options.trials)
 
 
 def all_cells() -> list[Genotype]:
@@ -154,6 +179,137 @@ def _caches(options: argparse.Namespace) -> tuple:
         folder = pathlib.Path(options.work_dir, split)
         caches.append(write_cache(folder, run, CacheConfig(num_views=3), parts))
     return tuple(caches)
+
+
+def compare(repeats: int, num_trials: int) -> None:
+    """Writes regret against core-seconds, as rows and as a plot."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    table = collections.defaultdict(list)
+    for row in rows():
+        table[row["cell"]].append(row)
+    values = {k: np.mean([float(r["val"]) for r in rs]) for k, rs in table.items()}
+    missing = [cell for cell in all_cells() if SPACE.key(cell) not in values]
+    if missing:
+        raise SystemExit(f"{len(missing)} of 126 cells are not trained; run `table`.")
+    found, curves = [], {}
+    for sampler, stopping in itertools.product(SAMPLERS, STOPPING):
+        if (sampler, stopping) == ("nsga2", "none") or sampler != "nsga2":
+            searches = [
+                search(table, values, sampler, stopping, seed, num_trials)
+                for seed in range(repeats)
+            ]
+            name = f"{sampler}, {stopping}"
+            curves[name] = at_times(searches)
+            found.append({"search": name, **summary(searches), **_versions()})
+            print(found[-1], flush=True)
+    measuring.write(NAME, found, tuple(found[0]))
+    draw(curves)
+
+
+def search(
+    table: Mapping[str, Sequence[Mapping[str, str]]],
+    values: Mapping[str, float],
+    sampler: str,
+    stopping: str,
+    seed: int,
+    num_trials: int,
+) -> list[tuple[float, float]]:
+    """Core-seconds spent after each trial, and the regret of the best so far."""
+    config = SamplerConfig(sampler=sampler, early_stopping=stopping, search_seed=seed)
+    strategy = Strategy(
+        make_sampler(config, SPACE, num_trials),
+        make_pruner(config, PROXY.proxy_steps),
+        directions(config),
+        SPACE.key,
+    )
+    study = Study.open(InMemoryStorage(), "replay", {}, strategy)
+    rng, spent_s, path = np.random.default_rng(seed), 0.0, []
+    best, most = max(values.values()), -math.inf
+    chosen = None
+    for _ in range(num_trials):
+        trial = study.ask()
+        key = SPACE.key(trial.genotype)
+        row = table[key][int(rng.integers(len(table[key])))]
+        curve = [pair.split(":") for pair in row["curve"].split()]
+        for step, score in ((int(step), float(score)) for step, score in curve):
+            trial.report(step, score)
+            is_last = step == PROXY.proxy_steps
+            if not is_last and trial.should_stop():
+                break
+        spent_s += float(row["core_s"]) * step / PROXY.proxy_steps
+        costs = int(row["multiply_adds"])
+        outcome = Outcome(score=score, multiply_adds=costs, steps=step)
+        (study.tell if is_last else study.stop)(trial, outcome)
+        if is_last and score > most:
+            most, chosen = score, key
+        path.append((spent_s, best - values[chosen] if chosen else math.nan))
+    return path
+
+
+def summary(searches: list[list[tuple[float, float]]]) -> dict[str, object]:
+    """Means over searches: core-seconds and regret, in points, at their ends; and the
+    core-seconds after which the regret stayed within half a point.
+    """
+    ends = np.array([path[-1] for path in searches])
+    reached = [
+        next((t for t, regret in path if 100 * regret <= 0.5), math.inf)
+        for path in searches
+    ]
+    regret = 100 * ends[:, 1]
+    half = 1.96 * regret.std(ddof=1) / math.sqrt(len(regret))
+    return {
+        "searches": len(searches),
+        "trials": len(searches[0]),
+        "core_s": f"{ends[:, 0].mean():.0f}",
+        "regret_points": f"{regret.mean():.2f}",
+        "regret_half_width": f"{half:.2f}",
+        "median_core_s_to_half_a_point": f"{np.median(reached):.0f}",
+    }
+
+
+def at_times(searches: list[list[tuple[float, float]]]) -> tuple[np.ndarray, ...]:
+    """Core-seconds, and mean and half width of the regret in points at them."""
+    times_s = np.linspace(0, max(path[-1][0] for path in searches), 200)[1:]
+    regrets = []
+    for path in searches:
+        spent, regret = np.array(path).T
+        places = np.searchsorted(spent, times_s, side="right") - 1
+        regrets.append(np.where(places < 0, math.nan, 100 * regret[places]))
+    # Before every search has a first cell there is no mean.
+    mean = np.mean(regrets, axis=0)
+    half = 1.96 * np.std(regrets, axis=0) / math.sqrt(len(searches))
+    return times_s, mean, half
+
+
+def draw(curves: Mapping[str, tuple[np.ndarray, ...]]) -> None:
+    """Draws the curves: a panel for samplers, one for early stopping of two."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 2, figsize=(11, 4), sharey=True)
+    panels = {
+        "samplers, no early stopping": lambda name: name.endswith(", none"),
+        "early stopping": lambda name: name.startswith(("random", "predictor")),
+    }
+    for axis, (title, belongs) in zip(axes, panels.items()):
+        for name, (times_s, mean, half) in curves.items():
+            if belongs(name):
+                (line,) = axis.plot(times_s, mean, label=name)
+                color, edges = line.get_color(), (mean - half, mean + half)
+                axis.fill_between(times_s, *edges, alpha=0.15, color=color)
+        axis.set(title=title, xlabel="core-seconds", ylim=(0, 1.5))
+        axis.legend(fontsize=7)
+    axes[0].set_ylabel("regret in points of val mIoU")
+    figure.tight_layout()
+    figure.savefig(PICTURE, dpi=110)
+
+
+def _versions() -> dict[str, object]:
+    machine = measuring.machine()
+    return {name: machine[name] for name in ("cpus", "commit")}
 
 
 def rows() -> list[dict[str, str]]:
