@@ -111,8 +111,7 @@ class Run:
         >>> Run.open("runs/first").build().output_shape
         (None, None, None, 3)
 
-        With several scales to average over, they take the place of the model's own
-        image pyramid, as in the original.
+        Several scales to average over replace an image pyramid, as in the original.
         """
         config, averaging = self.config.model, averaging or self.averaging
         if config.image_pyramid is not None and not averaging.is_single:
@@ -131,8 +130,7 @@ class Run:
             Their training step.
 
         Raises:
-            RunFolderError: If there is no checkpoint, it is another model's, or it
-                lacks the averages that `use_ema` asks for.
+            RunFolderError: If there is none, it is another model's, or has no averages.
         """
         return run_folder.restore_model(model, source or self.source, self.use_ema)
 
@@ -168,8 +166,7 @@ class Run:
         ['image', 'label', 'name', 'size']
 
         Raises:
-            DatasetError: If there is no such split, or a record is damaged, with its
-                name.
+            DatasetError: If there is no such split, or a record is damaged, by name.
         """
         records, settings = self._records(split), self.config.eval
         sizes = settings.eval_batch_size, settings.eval_crop_size

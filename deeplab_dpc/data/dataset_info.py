@@ -52,16 +52,17 @@ class DatasetInfo:
         """Classes, the ignored label left out unless it is one of them (ADE20K)."""
         return len(self.class_names)
 
-    def part(self, split: str) -> tuple[str, range]:
-        """The split behind `val`, `val[:100]` or `val[50%:]`, and which of its images.
+    def part(self, split: str, size: int | None = None) -> tuple[str, range]:
+        """The split behind `val`, `val[:100]` or `val[50%:]`, and which of its images,
+        of `size` if it is given.
 
         Images are in the records' order, so that frames of one drive stay together.
         """
         match = _PART.fullmatch(split)
+        name, *ends = match.groups() if match else (split,)
+        size = self.split_sizes.get(name, 0) if size is None else size
         if match is None:
-            return split, range(self.split_sizes.get(split, 0))
-        name, *ends = match.groups()
-        size = self.split_sizes.get(name, 0)
+            return split, range(size)
         numbers = [
             default if text is None else int(text) * (size if is_share else 1)
             for text, is_share, default in zip(ends[::2], ends[1::2], (0, size))

@@ -57,11 +57,11 @@ class Split:
         """Where the records lie; without the bad ones if these are skipped.
         `DatasetError` if the split is unknown, empty, or damaged.
         """
-        paths, (name, part) = self.shards(), self.info.part(self.name)
+        paths, (name, _) = self.shards(), self.info.part(self.name)
         expected = self.info.split_sizes[name]
         if self.data.skip_bad_records:
             index = _usable(self.info, paths, name, expected)
-            return index.select(i for i in part if i < len(index))
+            return index.select(self.info.part(self.name, len(index))[1])
         index = records.index_records(paths)
         if len(index) != expected:
             raise DatasetError(
@@ -70,7 +70,7 @@ class Split:
                 "files again, convert the data set again, or use what is there with "
                 "--skip_bad_records."
             )
-        return index.select(part)
+        return index.select(self.info.part(self.name, expected)[1])
 
     @contextlib.contextmanager
     def record_errors(self) -> Iterator[None]:

@@ -222,3 +222,25 @@ def test_two_thousand_mutated_files_are_read_or_refused(tmp_path):
             assert all(type(n) is int and n >= 0 for n in info.split_sizes.values())
     print(f"{case + 1} files: {read} read, {case + 1 - read} refused")
     assert 0 < read < case
+
+
+@pytest.mark.parametrize(
+    "split, name, part",
+    [
+        ("val", "val", range(101)),
+        ("val[:50%]", "val", range(50)),
+        ("val[50%:]", "val", range(50, 101)),
+        ("val[10:20]", "val", range(10, 20)),
+        ("val[100:]", "val", range(100, 101)),
+        ("val[:]", "val", range(101)),
+        ("val[200:]", "val", range(0)),
+        ("test[:3]", "test", range(0)),
+        ("val[1]", "val[1]", range(0)),
+    ],
+)
+def test_a_part_of_a_split(split, name, part):
+    info = DatasetInfo("a", ("b",), ((0, 0, 0),), 255, {"val": 101})
+    found = info.part(split)
+    assert found[0] == name and list(found[1]) == list(part)
+    if name == "val" and split.endswith("]"):
+        assert list(info.part(split, 0)[1]) == []
