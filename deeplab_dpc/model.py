@@ -137,13 +137,14 @@ def _make_context_module(
             name="meta_architecture",
             **common,
         )
+    crop_size = config.image_pooling_crop_size
     return ASPP(
         config.atrous_rates or (),
         config.aspp_convs_filters,
         config.add_image_level_feature,
         config.aspp_with_separable_conv,
         config.aspp_with_concat_projection,
-        feature_map_size(config.image_pooling_crop_size, config.output_stride),
+        crop_size and feature_map_size(crop_size, config.output_stride),
         config.image_pooling_stride,
         name="aspp",
         **common,

@@ -85,7 +85,8 @@ class DensePredictionCell(Layer):
             factor = 16 // self.output_stride
             rate = tuple(factor * r for r in branch.rate or ())
             return SplitSeparableConv(self.filters, rate, **common)
-        map_size = feature_map_size(self.pooling_crop_size, self.output_stride)
+        crop_size = self.pooling_crop_size
+        map_size = crop_size and feature_map_size(crop_size, self.output_stride)
         grid_size = branch.grid_size or (1, 1)
         return GridPooling(self.filters, grid_size, map_size, **common)
 
@@ -107,11 +108,7 @@ class DensePredictionCell(Layer):
         return {**super().get_config(), "genotype": self.genotype.to_list()}
 
 
-def feature_map_size(
-    crop_size: tuple[int, int] | None, output_stride: int
-) -> tuple[int, int] | None:
+def feature_map_size(crop_size: tuple[int, int], output_stride: int) -> tuple[int, int]:
     """`(height, width)` of the features of an image of `crop_size` pixels."""
-    if crop_size is None:
-        return None
     height, width = ((side - 1) // output_stride + 1 for side in crop_size)
     return height, width

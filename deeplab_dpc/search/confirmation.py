@@ -6,7 +6,7 @@ import os
 import pathlib
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 from absl import logging
@@ -14,8 +14,9 @@ from scipy import stats
 
 from deeplab_dpc import files
 from deeplab_dpc.formatting import when
-from deeplab_dpc.genotypes import DPC_TOP1, Genotype
+from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search import end_to_end
+from deeplab_dpc.search.baselines import NAMED
 from deeplab_dpc.search.cache import Cache, write_cache
 from deeplab_dpc.search.config import CacheConfig
 from deeplab_dpc.search.folder import BEST_CELL, Search, SearchFolderError
@@ -23,8 +24,7 @@ from deeplab_dpc.search.proxy import Proxy
 from deeplab_dpc.search.trials import Outcome, by_score
 
 FILE_NAME = "confirmation.json"
-PUBLISHED = "dpc_top1"
-NAMED: Mapping[str, Genotype | None] = {PUBLISHED: DPC_TOP1, "ASPP": None}
+PUBLISHED = "dpc_top1"  # Of `baselines.NAMED`, which are trained beside finalists.
 CONFIDENCE = 0.95
 
 

@@ -135,7 +135,7 @@ class Search:
         whole, rng = Space.from_config(self.space), np.random.default_rng(0)
         allowed = [self.limit.allows(whole.sample(rng)) for _ in range(1000)]
         if not any(allowed):
-            self.make_space().sample(rng)
+            self.make_space().sample(rng)  # Which tries more, and fails in words.
         return (
             f"Cells of at most {millions(self.limit.max_multiply_adds)} multiply-adds "
             f"on a validation image: {percent(sum(allowed) / len(allowed))} of 1,000 "

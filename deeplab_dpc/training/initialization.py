@@ -11,6 +11,7 @@ import numpy as np
 from deeplab_dpc import checkpoint_files
 from deeplab_dpc.config import ModelConfig, TrainConfig
 from deeplab_dpc.layers import idle_taps
+from deeplab_dpc.layers.cell import feature_map_size
 from deeplab_dpc.layers.resize import scale_dimension
 from deeplab_dpc.tf1 import (
     LoadReport,
@@ -96,9 +97,8 @@ def silence_idle_taps(
     """
     scale, crop_size = max(config.image_pyramid or (1.0,)), train.train_crop_size
     stride = config.output_stride
-    map_size = tuple(
-        (scale_dimension(side, scale) - 1) // stride + 1 for side in crop_size
-    )
+    height, width = (scale_dimension(side, scale) for side in crop_size)
+    map_size = feature_map_size((height, width), stride)
     loaded = done.report.loaded if done else ()
     found = idle_taps.find(model, map_size)
     found = [taps for taps in found if tf1_name(taps.kernel) not in loaded]

@@ -28,9 +28,8 @@ class Classes:
     """What a `classes.json` says."""
 
     names: tuple[str, ...]
-    colors: tuple[
-        palettes.Color, ...
-    ]  # `colormaps.distinct` where the file gives none.
+    # `colormaps.distinct` where the file gives none.
+    colors: tuple[palettes.Color, ...]
     given_colors: palette_checks.ClassColors  # None for a class without one.
     ignore_label: int  # The id of ignored pixels in the labels.
     says_ignore_label: bool  # Whether the file names it.

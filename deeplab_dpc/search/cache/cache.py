@@ -62,8 +62,7 @@ class CacheManifest:
     def feature_size(self, split: str) -> tuple[int, int]:
         """Height and width of a split's feature maps."""
         stride = self.settings["model.output_stride"]
-        height, width = self.crop_size(split)
-        return (height - 1) // stride + 1, (width - 1) // stride + 1
+        return feature_map_size(self.crop_size(split), stride)
 
     def shard_sizes(self, split: str) -> dict[str, int]:
         """Views of each shard of a split, finished or not, by name."""
@@ -260,7 +259,7 @@ class Cache:
         return {
             "channels": self.channels,
             "size": self.val.feature_size,
-            "map_size": feature_map_size(crop_size, self.output_stride),
+            "map_size": crop_size and feature_map_size(crop_size, self.output_stride),
         }
 
     def describe(self) -> str:

@@ -101,7 +101,8 @@ def _context_module(
     common |= {"decay": config.proxy_batch_norm_decay, "seed": seed}
     module: keras.layers.Layer
     if genotype is None:
-        common |= {"pooling_map_size": feature_map_size(crop_size, stride)}
+        map_size = crop_size and feature_map_size(crop_size, stride)
+        common |= {"pooling_map_size": map_size}
         module = ASPP(aspp_rates(stride), name="aspp", **common)
     else:
         common |= {"pooling_crop_size": crop_size, "name": "meta_architecture"}

@@ -61,8 +61,7 @@ class CellSampler(abc.ABC):
         rng = self.rng(len(history.trials) + (salt << 20))
         genotype = self.propose(history, rng)
         for attempt in range(2 * NUM_TRIES):
-            is_new = self.space.key(genotype) not in history.by_key
-            if is_new and self.space.allows(genotype):
+            if self._may_be_tried(genotype, history):
                 return genotype
             is_near = attempt + 1 < NUM_TRIES
             genotype = self.renew(genotype, rng) if is_near else self.space.sample(rng)
@@ -72,14 +71,18 @@ class CellSampler(abc.ABC):
         """The randomness of a trial."""
         return np.random.default_rng((self.config.search_seed % 2**64, number))
 
+    def _may_be_tried(self, genotype: Genotype, history: History) -> bool:
+        """Whether a cell is new, and one that the space allows."""
+        is_new = self.space.key(genotype) not in history.by_key
+        return is_new and self.space.allows(genotype)
+
     def _first_new(self, history: History, rng: np.random.Generator) -> Genotype:
         """The first cell that was not tried, from a random one on."""
         size = self.space.size()
         start = int(rng.integers(min(size, 2**62)))
         for step in range(size):
             genotype = self.space.cell((start + step) % size)
-            is_new = self.space.key(genotype) not in history.by_key
-            if is_new and self.space.allows(genotype):
+            if self._may_be_tried(genotype, history):
                 return genotype
         raise SpaceExhausted(
             f"All {size} cells of the space were tried ({len(history.by_key)} up "
