@@ -12,7 +12,8 @@ import pytest
 
 from deeplab_dpc import checkpoint_files, files
 from deeplab_dpc.conversion import workspace
-from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.data.dataset_info import DatasetInfo, load_file
+from deeplab_dpc.data.manifest import Manifest
 from deeplab_dpc.export import saved_model
 from deeplab_dpc.runs import Run
 from deeplab_dpc.tf1 import sources
@@ -102,6 +103,8 @@ ENTRIES = {
     "checkpoint_files.write": lambda path: checkpoint_files.write(None, path),
     "read_weights": lambda path: sources.read_weights(path),
     "DatasetInfo.load": lambda path: DatasetInfo.load(path),
+    "load_file": lambda path: load_file(Path(path), None, dict),
+    "Manifest.load": lambda path: Manifest.load(path),
     "new_folder": lambda path: run_folder.new_folder(path).__enter__(),
     "saved_model.write": lambda path: saved_model.write(None, path, None),
     "workspace.opened": lambda path: workspace.opened(Path(path)).__enter__(),

@@ -103,8 +103,8 @@ class DatasetInfo:
                 name=str(values["name"]),
                 class_names=tuple(str(c["name"]) for c in values["classes"]),
                 colors=tuple(tuple(c["color"]) for c in values["classes"]),
-                ignore_label=_whole(values["ignore_label"]),
-                split_sizes={k: _whole(v) for k, v in values["split_sizes"].items()},
+                ignore_label=whole(values["ignore_label"]),
+                split_sizes={k: whole(v) for k, v in values["split_sizes"].items()},
             )
         except DatasetError:
             raise
@@ -166,9 +166,9 @@ def load_file(
 ) -> Parsed | None:
     """What `parse` makes of a folder's `dataset.json`; None without one. `DatasetError`
     if there is no such folder, or the file is no JSON, refused by `parse`, or of
-    another data set than `dataset`.
+    another data set than `dataset`; `PathError` for an address.
     """
-    if not folder.is_dir():
+    if not files.local(folder).is_dir():
         raise DatasetError(
             f"--dataset_dir={folder} is not a folder. Convert a data set with one of "
             "datasets/build_*.py and give its --output_dir."
@@ -205,8 +205,10 @@ def known(name: str) -> DatasetInfo:
     )
 
 
-def _whole(value: Any) -> int:
-    """A number that is whole and not negative, as it is; no boolean, no text."""
+def whole(value: Any) -> int:
+    """A number that is whole and not negative, as it is; a `ValueError` for others, for
+    booleans and text.
+    """
     if type(value) is not int or value < 0:
         raise ValueError(f"{clipped(repr(value), 40)} is no whole number from 0 on")
     return value

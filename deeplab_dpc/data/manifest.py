@@ -3,13 +3,15 @@
 import dataclasses
 import os
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import Any, Self
 
 from deeplab_dpc import files
 from deeplab_dpc.data import DatasetError
-from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetInfo, load_file
+from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetInfo, load_file, whole
 from deeplab_dpc.data.statistics import SplitStatistics
+from deeplab_dpc.formatting import clipped
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +21,13 @@ class Shard:
     num_records: int
     num_bytes: int
     crc32c: str  # Checksum of all its bytes, 8 hexadecimal digits.
+
+    def __post_init__(self):
+        whole(self.num_records), whole(self.num_bytes)
+        if not re.fullmatch("[0-9a-f]{8}", str(self.crc32c)):
+            raise ValueError(
+                f"{clipped(repr(self.crc32c), 40)} is not 8 hexadecimal digits"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +63,20 @@ class Manifest:
     skipped: Mapping[str, tuple[Skipped, ...]] = dataclasses.field(default_factory=dict)
     # Images that occur twice, in one split or in two that should have none in common.
     shared_images: tuple[Shared, ...] = ()
+
+    def __post_init__(self):
+        for split, figures in self.statistics.items():
+            lengths = {
+                len(figures.class_pixels),
+                len(figures.pixels_where_present),
+                len(figures.images_where_present),
+            }
+            if lengths != {self.info.num_classes}:
+                raise DatasetError(
+                    f"The statistics of {clipped(repr(split), 50)} are of "
+                    f"{sorted(lengths)} classes; the data set has "
+                    f"{self.info.num_classes}."
+                )
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as JSON types."""

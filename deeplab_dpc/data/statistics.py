@@ -3,13 +3,15 @@
 import collections
 import dataclasses
 import statistics
+import typing
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import numpy as np
 from PIL import Image
 
-from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.data.dataset_info import DatasetError, whole
+from deeplab_dpc.formatting import clipped
 
 Triple = tuple[float, float, float]
 
@@ -43,13 +45,10 @@ class SplitStatistics:
         """Reads what `to_dict` gave; `DatasetError` for a missing, unknown or wrong
         figure.
         """
+        hints = typing.get_type_hints(cls)
         try:
-            figures = {
-                key: _numbers(value) if isinstance(value, list) else int(value)
-                for key, value in values.items()
-            }
-            return cls(**figures)  # type: ignore[arg-type]
-        except (AttributeError, TypeError, ValueError) as e:
+            return cls(**{k: _figure(hints[k], v) for k, v in values.items()})
+        except (AttributeError, KeyError, TypeError, ValueError) as e:
             raise DatasetError(
                 f"A split's statistics cannot be read ({type(e).__name__}: {e})."
             ) from e
@@ -186,8 +185,17 @@ def _ints(values: Iterable[int]) -> tuple[int, ...]:
     return tuple(int(v) for v in values)
 
 
-def _numbers(values: list[Any]) -> tuple[float, ...]:
-    wrong = [v for v in values if not isinstance(v, (int, float))]
-    if wrong:
-        raise ValueError(f"{wrong[0]!r} is no number")
-    return tuple(values)
+def _figure(hint: Any, value: Any) -> Any:
+    """A figure as its field says: counts and sizes are whole, colours in 0..255."""
+    kinds = typing.get_args(hint)
+    if not kinds:
+        return whole(value)
+    if type(value) is not list or (... not in kinds and len(value) != len(kinds)):
+        raise ValueError(f"{clipped(repr(value), 40)} is no list of that length")
+    return tuple(map(_color if float in kinds else whole, value))
+
+
+def _color(value: Any) -> float:
+    if type(value) not in (int, float) or not 0 <= value <= 255:
+        raise ValueError(f"{clipped(repr(value), 40)} is no number in 0..255")
+    return value

@@ -174,6 +174,41 @@ def test_numbers_that_are_no_whole_ones_are_refused(key, value):
         DatasetInfo.from_dict(facts)
 
 
+@pytest.mark.parametrize("value", [True, 254.7, "255", None, -1, [255], 1e999])
+@pytest.mark.parametrize("key", ["num_images", "ignored_pixels", "class_pixels"])
+def test_a_count_of_pixels_is_a_whole_number(key, value):
+    values = MANIFEST.to_dict()
+    values["statistics"]["train"][key] = [1, value] if key == "class_pixels" else value
+    with pytest.raises(DatasetError, match="statistics cannot .*no whole number from"):
+        Manifest.from_dict(json.loads(json.dumps(values)))
+
+
+@pytest.mark.parametrize(
+    "key, value, words",
+    [
+        ("heights_px", [1, 2], "no list of that length"),
+        ("widths_px", [1, 2, True], "True is no whole number"),
+        ("mean_rgb", [1, 2, 255.5], "255.5 is no number in 0..255"),
+        ("std_rgb", [1, 2, True], "True is no number in 0..255"),
+        ("class_pixels", [1], r"statistics of 'train' are of \[1, 2\] classes; .* 2"),
+    ],
+)
+def test_figures_that_cannot_be_are_refused(key, value, words):
+    values = json.loads(json.dumps(MANIFEST.to_dict()))
+    values["statistics"]["train"][key] = value
+    with pytest.raises(DatasetError, match=words):
+        Manifest.from_dict(values)
+
+
+@pytest.mark.parametrize("value", [True, 254.7, "255", None, -1, [255], 1e999])
+@pytest.mark.parametrize("key", ["num_records", "num_bytes", "crc32c"])
+def test_a_shard_has_whole_numbers_and_a_checksum(key, value):
+    values = json.loads(json.dumps(MANIFEST.to_dict()))
+    values["shards"]["train-00000-of-00001.tfrecord"][key] = value
+    with pytest.raises(DatasetError, match="cannot be read .*no whole|is not 8 hexa"):
+        Manifest.from_dict(values)
+
+
 ODD = (None, True, -1, 1.5, 10**30, "x" * 10**5, "é", [], [[[]]], {}, {"a": 1})
 
 
