@@ -21,7 +21,6 @@ cell soon: it tells how fast, and what early stopping costs, not how they fare a
 
 import argparse
 import collections
-import csv
 import dataclasses
 import itertools
 import math
@@ -40,13 +39,10 @@ import numpy as np  # noqa: E402
 import optuna  # noqa: E402
 from optuna.storages import InMemoryStorage  # noqa: E402
 
-from benchmarks import measuring  # noqa: E402
+from benchmarks import camvid_features, measuring  # noqa: E402
 from deeplab_dpc.genotypes import Genotype  # noqa: E402
-from deeplab_dpc.search.config import (  # noqa: E402
-    SAMPLERS,
-    ProxyConfig,
-    SamplerConfig,
-)
+from deeplab_dpc.search.config import SAMPLERS, SamplerConfig  # noqa: E402
+from deeplab_dpc.search.proxy import Proxy  # noqa: E402
 from deeplab_dpc.search.samplers import (  # noqa: E402
     directions,
     make_pruner,
@@ -60,10 +56,6 @@ NAME = "search_quality"
 PICTURE = pathlib.Path(__file__).parent.parent / "g3doc" / "img" / f"{NAME}.png"
 STOPPING = ("none", "successive_halving", "hyperband", "median")
 TABLE = measuring.RESULTS / "search_quality_table.csv"
-COLUMNS = (
-    *("cell", "seed", "steps", "curve", "val", "test"),
-    *("multiply_adds", "core_s", "commit"),
-)
 SPACE = Space(
     2,
     (
@@ -73,15 +65,6 @@ SPACE = Space(
     ),
 )
 SEEDS, NUM_REPEATED = 3, 30
-PROXY = ProxyConfig(
-    proxy_steps=300,
-    proxy_eval_steps=50,
-    proxy_learning_rate=0.03,
-    proxy_batch_norm_decay=0.98,
-    proxy_label_stride=4,
-    proxy_fast_math=True,
-)
-CROP, EVAL_CROP = (337, 337), (361, 481)  # On maps of 22x22 every rate is trained.
 
 
 def main() -> None:
@@ -89,8 +72,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     commands = parser.add_subparsers(dest="command", required=True)
     table = commands.add_parser("table")
-    for name in ("dataset_dir", "tf_initial_checkpoint", "work_dir"):
-        table.add_argument(f"--{name}", required=True)
+    camvid_features.add_arguments(table)
     table.add_argument("--part", default="0/1", help="This one's share of the cells.")
     comparing = commands.add_parser("compare")
     comparing.add_argument("--repeats", type=int, default=40, help="Of each search.")
@@ -119,25 +101,20 @@ def trainings() -> list[tuple[Genotype, int]]:
 
 def make_table(options: argparse.Namespace) -> None:
     """Trains what is missing; each row is written at once."""
-    import tensorflow as tf
-
-    from deeplab_dpc import files
-    from deeplab_dpc.search.proxy import Proxy
-
-    for set_threads in (
-        tf.config.threading.set_intra_op_parallelism_threads,
-        tf.config.threading.set_inter_op_parallelism_threads,
-    ):
-        set_threads(1)
+    camvid_features.use_one_thread()
     share, shares = map(int, options.part.split("/"))
-    caches = _caches(options)
+    cache = camvid_features.write(options, "val", ("train", "val"))
+    test = camvid_features.write(options, "test")
     todo = trainings()[share::shares]
     for number, (cell, seed) in enumerate(todo):
-        if any((r["cell"], r["seed"]) == (SPACE.key(cell), str(seed)) for r in rows()):
+        if any(
+            (r["cell"], r["seed"]) == (SPACE.key(cell), str(seed))
+            for r in camvid_features.rows(TABLE)
+        ):
             continue
-        config = dataclasses.replace(PROXY, proxy_seed=seed)
+        config = dataclasses.replace(camvid_features.PROXY, proxy_seed=seed)
         began_s = time.process_time()
-        (outcome,) = Proxy(caches[0], config, caches[1]).train([cell])
+        (outcome,) = Proxy(cache, config, test).train([cell])
         if isinstance(outcome, Exception):
             raise outcome
         row = {
@@ -151,34 +128,8 @@ def make_table(options: argparse.Namespace) -> None:
             "core_s": f"{time.process_time() - began_s:.1f}",
             "commit": measuring.machine()["commit"],
         }
-        with files.locked(TABLE.with_suffix(".lock")):
-            write_table([*rows(), row])
+        camvid_features.append(TABLE, row)
         print(f"{number + 1} of {len(todo)}: {row}", flush=True)
-
-
-def _caches(options: argparse.Namespace) -> tuple:
-    """Features of CamVid's train and val, and of its test images."""
-    from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
-    from deeplab_dpc.data.dataset_info import DatasetInfo
-    from deeplab_dpc.search.cache import write_cache
-    from deeplab_dpc.search.config import CacheConfig
-    from deeplab_dpc.training.run_folder import RunConfig
-
-    info = DatasetInfo.load(options.dataset_dir)
-    model = ModelConfig(num_classes=info.num_classes, batch_norm_decay=0.99)
-    train = TrainConfig(
-        train_crop_size=CROP,
-        max_scale_factor=1.25,
-        tf_initial_checkpoint=options.tf_initial_checkpoint,
-    )
-    data = DataConfig(dataset_dir=options.dataset_dir)
-    caches = []
-    for split, parts in (("val", ("train", "val")), ("test", ("val",))):
-        scored = EvalConfig(eval_split=split, eval_crop_size=EVAL_CROP)
-        run = RunConfig(model, data, train, scored, info)
-        folder = pathlib.Path(options.work_dir, split)
-        caches.append(write_cache(folder, run, CacheConfig(num_views=3), parts))
-    return tuple(caches)
 
 
 def compare(repeats: int, num_trials: int) -> None:
@@ -186,7 +137,7 @@ def compare(repeats: int, num_trials: int) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     table = collections.defaultdict(list)
-    for row in rows():
+    for row in camvid_features.rows(TABLE):
         table[row["cell"]].append(row)
     values = {k: np.mean([float(r["val"]) for r in rs]) for k, rs in table.items()}
     missing = [cell for cell in all_cells() if SPACE.key(cell) not in values]
@@ -219,7 +170,7 @@ def search(
     config = SamplerConfig(sampler=sampler, early_stopping=stopping, search_seed=seed)
     strategy = Strategy(
         make_sampler(config, SPACE, num_trials),
-        make_pruner(config, PROXY.proxy_steps),
+        make_pruner(config, camvid_features.PROXY.proxy_steps),
         directions(config),
         SPACE.key,
     )
@@ -234,10 +185,10 @@ def search(
         curve = [pair.split(":") for pair in row["curve"].split()]
         for step, score in ((int(step), float(score)) for step, score in curve):
             trial.report(step, score)
-            is_last = step == PROXY.proxy_steps
+            is_last = step == camvid_features.PROXY.proxy_steps
             if not is_last and trial.should_stop():
                 break
-        spent_s += float(row["core_s"]) * step / PROXY.proxy_steps
+        spent_s += float(row["core_s"]) * step / camvid_features.PROXY.proxy_steps
         costs = int(row["multiply_adds"])
         outcome = Outcome(score=score, multiply_adds=costs, steps=step)
         (study.tell if is_last else study.stop)(trial, outcome)
@@ -310,21 +261,6 @@ def draw(curves: Mapping[str, tuple[np.ndarray, ...]]) -> None:
 def _versions() -> dict[str, object]:
     machine = measuring.machine()
     return {name: machine[name] for name in ("cpus", "commit")}
-
-
-def rows() -> list[dict[str, str]]:
-    """The table as it is."""
-    return list(csv.DictReader(TABLE.open())) if TABLE.exists() else []
-
-
-def write_table(table: Sequence[dict[str, object]]) -> None:
-    """Writes the table, whole or not at all."""
-    from deeplab_dpc import files
-
-    with files.atomically(TABLE) as path, path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(table)
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ import numpy as np
 import optuna
 import pytest
 
-from benchmarks import search_quality
+from benchmarks import camvid_features, search_quality
 from tests.search.samplers.stopping_test import replay
 
 
 @pytest.fixture(scope="module")
 def table():
-    return search_quality.rows()
+    return camvid_features.rows(search_quality.TABLE)
 
 
 def curve_of(row):
