@@ -32,8 +32,11 @@ def commands():
 
 
 @functools.lru_cache
-def flags_of(program: str) -> set[str]:
-    """The flags that the program's help lists."""
+def flags_of(program: str, command: str = "") -> set[str]:
+    """The flags that the program's help lists, or that of a benchmark's command."""
+    if command:
+        _, help = forked.run(program, command, "--help")
+        return set(re.findall(r"--(\w+)", help))
     _, help = forked.run(program, "--helpfull")
     names = re.findall(r"^\s+(?:-\w,)?--(\[no\])?(\w+)", help, re.MULTILINE)
     assert names, help
@@ -52,10 +55,13 @@ def test_a_command_in_a_page_can_be_typed(path, words):
         assert (ROOT / program).is_file(), f"{path.name}: {program}"
     if program.startswith("examples/"):
         return
+    command = arguments[0] if program.startswith("benchmarks/") else ""
     for argument in arguments:
         if argument.startswith("--"):
             name = argument[2:].partition("=")[0]
-            assert name in flags_of(program) | {"flagfile"}, f"{path.name}: {argument}"
+            assert name in flags_of(program, command) | {"flagfile"}, (
+                f"{path.name}: {argument}"
+            )
 
 
 @pytest.mark.parametrize("path", PAGES + OTHERS, ids=lambda p: p.name)

@@ -60,6 +60,7 @@ class Confirmation:
         num_seeds: Trainings of each cell.
         cells: By name; None is ASPP.
         looks_s: Seconds since 1970 of each confirmation of this search.
+        search_split: What the search chose by.
         outcomes: By the cell's name, then by the seed.
     """
 
@@ -68,6 +69,7 @@ class Confirmation:
     num_seeds: int
     cells: dict[str, Genotype | None]
     looks_s: tuple[float, ...]
+    search_split: str = ""
     outcomes: dict[str, dict[int, Outcome]] = dataclasses.field(default_factory=dict)
 
     @property
@@ -78,11 +80,12 @@ class Confirmation:
 
     def interval(self, name: str, field: str = "score") -> Interval:
         """A cell's `score`, of the evaluation split, or `test_score`, over seeds."""
-        return Interval.of([getattr(o, field) for o in self.outcomes[name].values()])
+        found = self.outcomes.get(name, {}).values()
+        return Interval.of([getattr(outcome, field) for outcome in found])
 
     def gain(self, name: str, field: str = "score") -> Interval:
         """How much more than the published cell it has, by pairs of the same seed."""
-        ours, theirs = self.outcomes[name], self.outcomes[PUBLISHED]
+        ours, theirs = (self.outcomes.get(n, {}) for n in (name, PUBLISHED))
         both = [seed for seed in ours if seed in theirs]
         pairs = [(getattr(ours[s], field), getattr(theirs[s], field)) for s in both]
         return Interval.of([a - b for a, b in pairs])
@@ -161,6 +164,7 @@ def confirm(
             num_seeds=num_seeds,
             cells={**_finalists(search, folder, top), **NAMED},
             looks_s=looks_s,
+            search_split=Cache.open(search.cache_dir).run.eval.eval_split,
         )
         found.save(folder)
     return _train(search, folder, found)

@@ -8,13 +8,16 @@ import os
 import time
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from scipy import stats
 
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.trials import STATES, Outcome, TrialRecord, by_score
+
+if TYPE_CHECKING:
+    from deeplab_dpc.search.confirmation import Confirmation
 
 END_TO_END = ", end to end"
 """How the name of a baseline ends that was trained as reranked cells are."""
@@ -40,6 +43,7 @@ class SearchResults:
             trained end to end if the name ends in `END_TO_END`, else as trials are.
         fidelity: Trainings of the same cells in several ways, by the way's name; the
             first is compared with each of the others (paper, Figure 3).
+        confirmation: The last word on the best of them, if it was asked for.
         made_s: Seconds since 1970 at which this was read from the study.
     """
 
@@ -52,12 +56,14 @@ class SearchResults:
     fidelity: Mapping[str, tuple[TrialRecord, ...]] = dataclasses.field(
         default_factory=dict
     )
+    confirmation: "Confirmation | None" = None
     made_s: float = 0.0
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
         """A search as far as it came; an error if there is none in the folder."""
-        from deeplab_dpc.search import baselines, end_to_end, fidelity  # They train.
+        # These train.
+        from deeplab_dpc.search import baselines, confirmation, end_to_end, fidelity
         from deeplab_dpc.search.folder import Search
 
         search = Search.load(folder)
@@ -69,6 +75,7 @@ class SearchResults:
             reranked=end_to_end.reranked(search),
             baselines=baselines.read(folder),
             fidelity=fidelity.records(search),
+            confirmation=confirmation.Confirmation.load(folder),
             made_s=time.time(),
         )
 

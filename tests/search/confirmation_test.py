@@ -22,8 +22,7 @@ def outcomes(*pairs):
     }
 
 
-@pytest.fixture
-def found():
+def made() -> Confirmation:
     """The first finalist is better on the evaluation split, worse on test."""
     return Confirmation(
         eval_split="val[50%:]",
@@ -38,6 +37,11 @@ def found():
             "ASPP": outcomes((0.9, 0.9), (0.9, 0.9), (0.9, 0.9)),
         },
     )
+
+
+@pytest.fixture
+def found():
+    return made()
 
 
 def test_an_interval_is_students():

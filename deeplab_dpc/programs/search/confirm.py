@@ -13,7 +13,10 @@ look at the test split is refused.
 from absl import flags
 
 from deeplab_dpc.programs.search import flags as shared
-from deeplab_dpc.search.confirmation import PUBLISHED, Interval, confirm
+from deeplab_dpc.reports.search import confirmed
+from deeplab_dpc.reports.search.confirmed import shown
+from deeplab_dpc.reports.search.tables import ScoreScale
+from deeplab_dpc.search.confirmation import confirm
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -35,19 +38,9 @@ def main(values: flags.FlagValues) -> None:
     splits = values.eval_split, values.test_split
     options = values.num_seeds, values.top, values.again
     found = confirm(search, folder, splits, *options)
-    splits = found.eval_split, found.test_split
+    splits, scale = (found.eval_split, found.test_split), ScoreScale()
     columns = tuple(zip(splits, ("score", "test_score")))
     for name in found.cells:
-        scores = (f"{s} {_shown(found.interval(name, f))}" for s, f in columns)
+        scores = (f"{s} {shown(found.interval(name, f), scale)}" for s, f in columns)
         print(f"{name:16s} {', '.join(scores)}")
-    winner = found.winner()
-    gain = found.gain(winner, "test_score")
-    print(
-        f"The winner is {winner}. On {splits[1]} it has {_shown(gain, '+')} over "
-        f"{PUBLISHED}, in {gain.num_values} pairs of the same seed."
-    )
-
-
-def _shown(interval: Interval, sign: str = "") -> str:
-    """A mean and its 95 % interval, in points."""
-    return f"{100 * interval.mean:{sign}.2f} ± {100 * interval.half_width:.2f}"
+    print(confirmed.sentence(found, scale))

@@ -11,7 +11,7 @@ from deeplab_dpc.formatting import millions, ordinal, when
 from deeplab_dpc.reports import cell_picture, pages
 from deeplab_dpc.reports.cell_names import long_cell
 from deeplab_dpc.reports.pages import Column
-from deeplab_dpc.reports.search import comparison, plots, progress, tables
+from deeplab_dpc.reports.search import comparison, confirmed, plots, progress, tables
 from deeplab_dpc.reports.search.plots import Drawing
 from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import SearchResults, by_score
@@ -22,6 +22,7 @@ _TITLES = ("Best cell", "Second", "Third")
 _OURS = (
     *("cell_best_?", "cell_worst", "fidelity_?", "branch_norms", "score_history"),
     *("proxy_against_rerank", "score_against_multiply_adds", "score_histogram"),
+    "confirmation",
 )
 _WAYS = {  # Of training, in which fidelity is measured, for the axes.
     "small": "score end to end",
@@ -107,6 +108,8 @@ def page(results: SearchResults, drawings: Mapping[str, Drawing]) -> str:
         sentences=comparison.sentences(results, scale),
         compared=comparison.rows(results),
         compared_columns=comparison.columns(scale),
+        confirmed=confirmed,
+        scale=scale,
         cells=chosen_cells(results),
         front=plots.front_of(scored),
         front_columns=front_columns,
@@ -137,6 +140,8 @@ def drawn(results: SearchResults) -> Iterator[Drawing | None]:
         "Only the proxy's best were trained end to end, so rho is likely lower than "
         "over all cells. Numbers are trials. The paper's Figure 4b.",
     )
+    if results.confirmation and confirmed.names(results.confirmation):
+        yield confirmed.drawn(results.confirmation, scale)
     best = (cell for cell in chosen if cell.name != "cell_worst")
     norms = (plots.norms(cell.trial, cell.title) for cell in best)
     yield next(filter(None, norms), None)  # Those of the best cell that has some.
