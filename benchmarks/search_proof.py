@@ -3,9 +3,10 @@ r"""Is a guided search's cell better than the published one? Trainings on CamVid
 python benchmarks/search_proof.py search --dataset_dir=records/camvid \
     --tf_initial_checkpoint=runs/context/none_0 --work_dir=proof
 python benchmarks/search_proof.py finals ...the same flags...
+python benchmarks/search_proof_summary.py
 
 What is compared, and how, is written in g3doc/search_proof.md, and was before the first
-training. `search` makes eight searches of 8,000 steps, two kinds with four seeds
+training. `search` makes eight searches of 4,800 steps, two kinds with four seeds
 each, and trains the best three of each again; `finals` trains the winners beside what
 people chose. Each training is a row of results/search_proof.csv at once. What has a row
 is not trained again: both may be stopped at any point, and a search goes on from its
@@ -47,7 +48,8 @@ SAMPLERS = {"random": "random", "guided": "predictor"}
 SEARCHES = [f"{kind} {seed}" for seed in range(4) for kind in SAMPLERS]
 # Not in bfloat16, which some machines compute ten times as slowly.
 PROXY = dataclasses.replace(camvid_features.PROXY, proxy_fast_math=False)
-STEPS = 8000  # Of a search; the training that passes it is finished.
+SEARCHED = dataclasses.replace(PROXY, proxy_steps=150)  # How a search trains a cell.
+STEPS = 4800  # Of a search; the training that passes it is finished.
 TOP, AGAIN = 3, (11, 12)  # How many of a search are trained again, and their seeds.
 NUM_RANDOM = 12  # Cells of no search, for the median one.
 FINAL_SEEDS = range(100, 110)
@@ -118,7 +120,7 @@ class Trainings:
             else:
                 outcome = self._train("search", name, trial.genotype, int(seed), trial)
             made += outcome.steps
-            is_whole = outcome.steps == PROXY.proxy_steps
+            is_whole = outcome.steps == SEARCHED.proxy_steps
             (study.tell if is_whole else study.stop)(trial, outcome)
 
     def _study(self, kind: str, seed: int) -> Study:
@@ -126,10 +128,12 @@ class Trainings:
             sampler=SAMPLERS[kind],
             search_seed=seed,
             early_stopping="successive_halving",
+            early_stopping_min_steps=50,
+            num_startup_trials=12,
         )
         strategy = Strategy(
             make_sampler(config, self._space),
-            make_pruner(config, PROXY.proxy_steps),
+            make_pruner(config, SEARCHED.proxy_steps),
             key=self._space.key,
         )
         return Study.open(InMemoryStorage(), kind, {}, strategy)
@@ -165,7 +169,8 @@ class Trainings:
         began_s = time.process_time()
         searched = stage in ("search", "random")
         cache = self._searched if searched else self._checked
-        config = dataclasses.replace(PROXY, proxy_seed=seed)
+        config = SEARCHED if stage == "search" else PROXY
+        config = dataclasses.replace(config, proxy_seed=seed)
         proxy = ProxyByDrive(cache, config, self._test if stage == "final" else None)
         (outcome,) = proxy.train([cell], watch if trial else None)
         if isinstance(outcome, Exception):
@@ -217,7 +222,8 @@ def rows(stage: str, name: str | None = None) -> list[dict[str, str]]:
 
 def best_of(search: str) -> dict[str, Genotype]:
     """A search's best whole trainings, by the trial's number."""
-    whole = [r for r in rows("search", search) if int(r["steps"]) == PROXY.proxy_steps]
+    trials = rows("search", search)
+    whole = [row for row in trials if int(row["steps"]) == SEARCHED.proxy_steps]
     whole.sort(key=lambda row: -float(row["score"]))
     return {row["number"]: _cell(row) for row in whole[:TOP]}
 
