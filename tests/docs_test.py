@@ -55,7 +55,7 @@ def test_a_command_in_a_page_can_be_typed(path, words):
         assert (ROOT / program).is_file(), f"{path.name}: {program}"
     if program.startswith("examples/"):
         return
-    command = arguments[0] if program.startswith("benchmarks/") else ""
+    command = arguments[0] if arguments and program.startswith("benchmarks/") else ""
     for argument in arguments:
         if argument.startswith("--"):
             name = argument[2:].partition("=")[0]
