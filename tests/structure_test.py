@@ -12,7 +12,7 @@ PACKAGE = pathlib.Path(__file__).parent.parent / "deeplab_dpc"
 # Each room and the rooms below it; what is not listed may import nothing of ours.
 _SMALL = ("files", "formatting", "genotypes", "progress", "settings")
 _NETWORK = ("backbones", "config", "costs", "inference", "layers", "model", "tf1")
-_RUN = ("data", "evaluation", "export", "training", "windows")
+_RUN = ("data", "evaluation", "export", "training", "weights", "windows")
 MAY_IMPORT = {
     "formatting": (),
     "genotypes": ("files",),
@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "model": ("backbones", "config", "layers"),
     "tf1": ("backbones", "checkpoint_files", "config", *_SMALL),
     "costs": ("config", "model", "tf1"),
+    "weights": ("config", "data", "tf1", *_SMALL),
     "windows": (),
     "inference": ("config", "layers", "model", "windows"),
     "data": ("config", *_SMALL),
@@ -39,6 +40,7 @@ MAY_IMPORT = {
         "layers",
         "model",
         "tf1",
+        "weights",
         *_SMALL,
     ),
     "evaluation": ("checkpoint_files", "config", "data", "inference", *_SMALL),

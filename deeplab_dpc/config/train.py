@@ -152,8 +152,9 @@ class TrainConfig(Config):
     )
     tf_initial_checkpoint: str | None = setting(
         None,
-        "Weights to start from: a TF1 checkpoint prefix, an .npz of arrays by "
-        "TF1 variable name, or a run folder of this program.",
+        "Weights to start from: imagenet, or another name that `deeplab-dpc weights "
+        "list` tells, a TF1 checkpoint prefix or an archive of one, an .npz of arrays "
+        "by TF1 variable name, or a run folder of this program.",
     )
     initialize_last_layer: bool = setting(
         True, "Take the last layers from tf_initial_checkpoint, too."

@@ -1,6 +1,7 @@
 r"""Makes a run folder of a TF1 checkpoint of the original DeepLab, and back.
 
 python convert_checkpoint.py --checkpoint_dir=<model zoo archive, packed or not>
+python convert_checkpoint.py --checkpoint_dir=xception71_dpc_cityscapes_trainfine
 python convert_checkpoint.py --checkpoint_dir=<run folder> --tf1_prefix=out/model.ckpt
 
 The first reads from the tensors' names and shapes which model it is, prints what it
@@ -10,13 +11,14 @@ read or assumed. The second writes our weights under the original's names.
 """
 
 import dataclasses
+import os
 import pathlib
 from collections.abc import Sequence
 from typing import Any
 
 from absl import app, flags
 
-from deeplab_dpc import files
+from deeplab_dpc import files, weights
 from deeplab_dpc import model as model_lib
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig
 from deeplab_dpc.formatting import as_flag
@@ -79,8 +81,18 @@ def to_run(path: str, values: flags.FlagValues) -> None:
     given: dict[str, Any] = {**config_flags.given_cell(values)}
     for config in (ModelConfig, DataConfig, EvalConfig):
         given |= config_flags.given(config, values)
+    chosen = values["run_dir"].value
+    if weights.is_name(path):
+        entry = weights.find(path)
+        if not entry.num_classes:
+            raise app.UsageError(
+                f"--checkpoint_dir={path} is a backbone alone, and no segmentation "
+                "model; it is for train.py's --tf_initial_checkpoint."
+            )
+        given = {**entry.data_settings, **given}
+        chosen, path = chosen or f"{path}_run", os.fspath(weights.path(path))
     with archives.opened(path) as (source, folder):
-        folder = pathlib.Path(values["run_dir"].value or folder)
+        folder = pathlib.Path(chosen or folder)
         if folder.exists():
             raise run_folder.RunFolderError(
                 f"{folder} is there already; pass another --run_dir, or delete it."

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from absl import app, flags
 
+from deeplab_dpc import weights
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.programs import command_line, obsolete_flags
@@ -91,9 +92,9 @@ def run_config(values: flags.FlagValues = flags.FLAGS) -> RunConfig:
 
 
 def absolute_checkpoint(values: flags.FlagValues) -> dict[str, str]:
-    """`{"tf_initial_checkpoint": ...}` as an absolute path, if the flag was given."""
+    """`{"tf_initial_checkpoint": ...}`, a name or an absolute path, if it was given."""
     path = values.tf_initial_checkpoint
-    return {"tf_initial_checkpoint": os.path.abspath(path)} if path else {}
+    return {"tf_initial_checkpoint": weights.absolute(path)} if path else {}
 
 
 def _balanced(

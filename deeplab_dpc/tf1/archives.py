@@ -30,7 +30,7 @@ def opened(path: str | os.PathLike) -> Iterator[tuple[str, pathlib.Path]]:
     """
     given = pathlib.Path(path)
     ending = _ARCHIVE.search(given.name)
-    if not ending or not given.is_file():
+    if not ending or not is_archive(given):
         source = find_source(given)
         yield source, pathlib.Path(source).parent / "run"
         return
@@ -44,8 +44,13 @@ def opened(path: str | os.PathLike) -> Iterator[tuple[str, pathlib.Path]]:
         yield source, given.with_name(f"{name}_run")
 
 
+def is_archive(path: str | os.PathLike) -> bool:
+    """Whether this is a file whose name ends as an archive's does."""
+    return bool(_ARCHIVE.search(os.fspath(path))) and os.path.isfile(path)
+
+
 def find_source(path: str | os.PathLike) -> str:
-    """The prefix of a TF1 checkpoint, an `.npz` or a frozen graph.
+    """The prefix of a TF1 checkpoint, an `.npz`, a frozen graph or Keras's weights.
 
     A folder, a checkpoint's prefix or one of its files is given, or the file itself. Of
     several checkpoints in a folder the `checkpoint` file, or the number at the end,

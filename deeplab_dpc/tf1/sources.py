@@ -1,4 +1,4 @@
-"""Files with weights by TF1 name: checkpoints, frozen graphs, .npz."""
+"""Files with weights by TF1 name: checkpoints, frozen graphs, .npz, Keras's."""
 
 import contextlib
 import io
@@ -31,9 +31,9 @@ class WeightsError(ValueError):
 def read_weights(source: str | os.PathLike) -> Tensors:
     """Arrays by TF1 name, without optimizer slots and the step counter.
 
-    They are in an .npz, a frozen graph (.pb) or the TF1 checkpoint of this prefix (its
-    .index file's path without the ending); where they cannot be read, a `WeightsError`
-    is raised.
+    They are in an .npz, a frozen graph (.pb), Keras's weights of its own MobileNet-v2
+    (.h5) or the TF1 checkpoint of this prefix (its .index file's path without the
+    ending); where they cannot be read, a `WeightsError` is raised.
     """
     return without_slots(read_tensors(source))
 
@@ -151,6 +151,14 @@ def _read_graph(path: str) -> Tensors:
     return tensors
 
 
+def _read_keras(path: str) -> Tensors:
+    """The weights of Keras's own MobileNetV2."""
+    from deeplab_dpc.tf1 import keras_mobilenet
+
+    with _reading(path, "weights of keras.applications.MobileNetV2 without its top"):
+        return keras_mobilenet.read(path)
+
+
 def read_checkpoint(prefix: str) -> Tensors:
     """All tensors of a TF1 checkpoint, by name, or a `WeightsError`."""
     from deeplab_dpc import checkpoint_files  # Late: it needs TensorFlow.
@@ -182,5 +190,5 @@ def _files_beside(path: pathlib.Path) -> str:
     return f"Found: {', '.join(sizes) or 'no file of this name'}."
 
 
-FILES = {".npz": _read_npz, ".pb": _read_graph}
+FILES = {".npz": _read_npz, ".pb": _read_graph, ".h5": _read_keras}
 """Who reads a file of this ending; all else is the prefix of a checkpoint."""

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from deeplab_dpc import checkpoint_files
+from deeplab_dpc import weights as published
 from deeplab_dpc.config import ModelConfig, TrainConfig
 from deeplab_dpc.layers import idle_taps
 from deeplab_dpc.layers.cell import feature_map_size
@@ -16,6 +17,8 @@ from deeplab_dpc.layers.resize import scale_dimension
 from deeplab_dpc.tf1 import (
     LoadReport,
     WeightsError,
+    archives,
+    inferring,
     load_tf1_weights,
     sources,
     tf1_name,
@@ -64,7 +67,8 @@ def initialize(model: keras.Model, train: TrainConfig) -> Initialization | None:
         return None
     source = train.tf_initial_checkpoint
     wanted = variables_by_tf1_name(model)
-    weights = read_weights(source)
+    variants = (inferring.SCOPES.get(name.partition("/")[0]) for name in wanted)
+    weights = read_weights(source, next(filter(None, variants), None))
     skipped: tuple[str, ...] = ()
     if not train.initialize_last_layer:
         skipped = optimizers.last_layers(train.last_layers_contain_logits_only)
@@ -115,20 +119,29 @@ def silence_idle_taps(
     )
 
 
-def read_weights(source: str) -> Weights:
-    """Arrays by TF1 name from an .npz, a frozen graph, a TF1 checkpoint, or a run.
+def read_weights(source: str, model_variant: str | None = None) -> Weights:
+    """Arrays by TF1 name from published weights by name, an archive, an .npz, a frozen
+    graph, a TF1 checkpoint, or a run.
 
-    Of a folder the newest checkpoint counts. WeightsError if it is none of them.
+    Of a folder the newest checkpoint counts, of `imagenet` what fits the backbone.
+    WeightsError if it is none of them; what `weights.path` raises for a name.
     """
-    is_file, prefix = source.endswith(tuple(sources.FILES)), source
+    found = source
+    if published.is_name(source):
+        found = str(published.path(source, model_variant))
+    is_file, prefix = found.endswith(tuple(sources.FILES)), found
     try:
-        if os.path.isdir(source):
-            prefix = checkpoint_files.newest(source) or ""
+        if archives.is_archive(found):
+            with archives.opened(found) as (unpacked, _):
+                return sources.read_weights(unpacked)
+        if os.path.isdir(found):
+            prefix = checkpoint_files.newest(found) or ""
         if not is_file and not os.path.exists(f"{prefix}.index"):
             raise WeightsError(
                 "this is no checkpoint. Give an .npz file, the prefix of a TF1 "
-                "checkpoint (the path without .index), a frozen graph (.pb), or the "
-                "folder of a run."
+                "checkpoint (the path without .index), a frozen graph (.pb), an "
+                "archive of the model zoo, the folder of a run, or a name. "
+                + published.hint(os.path.basename(source))
             )
         if not is_file and checkpoints.is_ours(prefix):
             return checkpoints.read_tf1_weights(prefix)

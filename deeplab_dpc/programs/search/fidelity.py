@@ -10,10 +10,10 @@ other. The report shows the scatter plots. Start it as often as there are machin
 """
 
 import dataclasses
-import os
 
 from absl import app, flags
 
+from deeplab_dpc import weights
 from deeplab_dpc.config import MODEL_VARIANTS
 from deeplab_dpc.programs.search import flags as shared
 from deeplab_dpc.search import fidelity
@@ -62,7 +62,7 @@ def _run(setting: str, search: Search, values: flags.FlagValues) -> RunConfig:
             "--setting=large needs --large_model_variant, such as xception_65, and "
             "--large_tf_initial_checkpoint with its weights."
         )
-    source = os.path.abspath(source)
+    source = weights.absolute(source)
     return dataclasses.replace(
         run,
         model=dataclasses.replace(run.model, model_variant=variant),

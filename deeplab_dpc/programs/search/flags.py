@@ -7,6 +7,7 @@ from typing import Any
 
 from absl import app, flags
 
+from deeplab_dpc import weights
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.search.cache import Cache
@@ -80,9 +81,12 @@ def whole_run(search: Search, values: flags.FlagValues) -> RunConfig:
     """
     run = Cache.open(search.cache_dir).run
     given = {name: config_flags.given(c, values) for name, c in _WHOLE.items()}
-    for part, name in (("data", "dataset_dir"), ("train", "tf_initial_checkpoint")):
+    for part, name, absolute in (
+        ("data", "dataset_dir", os.path.abspath),
+        ("train", "tf_initial_checkpoint", weights.absolute),
+    ):
         if given[part].get(name):
-            given[part][name] = os.path.abspath(given[part][name])
+            given[part][name] = absolute(given[part][name])
     try:
         parts: Any = {
             name: dataclasses.replace(getattr(run, name), **some)

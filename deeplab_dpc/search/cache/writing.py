@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from deeplab_dpc import files
+from deeplab_dpc import files, weights
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.data import pipeline, records
 from deeplab_dpc.progress import Progress
@@ -89,7 +89,7 @@ def _wanted(
     if run.data.dataset_dir is None:
         raise ConfigError("dataset_dir is not given; a cache needs records.")
     folder = run.data.dataset_dir
-    source = os.path.abspath(str(run.train.tf_initial_checkpoint))
+    source = weights.absolute(str(run.train.tf_initial_checkpoint))
     values = {**run.to_dict(), "cache": cache.to_dict()}
     settings: dict[str, Any] = {
         f"{part}.{name}": values[part][name]
