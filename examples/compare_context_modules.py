@@ -4,7 +4,7 @@ python examples/compare_context_modules.py --dataset_dir=records/camvid \
     --tf_initial_checkpoint=mobilenet_v2_imagenet.npz --output_dir=runs/context
 
 Runs `train.py` and `eval.py` once for each module and seed (about 6 minutes each on
-two CPU cores) with flagfiles/camvid_mobilenet_v2_context.flags, seed by seed, so that
+two CPU cores) with camvid_mobilenet_v2_context.flags, seed by seed, so that
 what is there after an interruption can be compared. Started again, it goes on where it
 stopped.
 Writes `scores.csv` and prints mean and spread over the seeds.
@@ -27,7 +27,7 @@ from deeplab_dpc import files  # noqa: E402
 from deeplab_dpc.costs import measure  # noqa: E402
 from deeplab_dpc.training.run_folder import RunConfig  # noqa: E402
 
-FLAGFILE = ROOT / "flagfiles" / "camvid_mobilenet_v2_context.flags"
+FLAGFILE = "camvid_mobilenet_v2_context.flags"
 MODULES = {
     "dpc": ["--dense_prediction_cell_json=top1"],
     "aspp": ["--atrous_rates=6", "--atrous_rates=12", "--atrous_rates=18"],

@@ -17,7 +17,7 @@ from tests import forked
 ROOT = pathlib.Path(__file__).parent.parent
 OTHERS = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "g3doc").glob("*.md"))]
-FLAGFILES = sorted((ROOT / "flagfiles").glob("*.flags"))
+FLAGFILES = sorted((ROOT / "deeplab_dpc" / "flagfiles").glob("*.flags"))
 
 
 def commands():
@@ -62,11 +62,13 @@ def test_a_command_in_a_page_can_be_typed(path, words):
             assert name in flags_of(program, command) | {"flagfile"}, (
                 f"{path.name}: {argument}"
             )
+            if name == "flagfile" and argument.endswith(".flags"):
+                assert FLAGFILES[0].with_name(argument.partition("=")[2]).is_file()
 
 
 @pytest.mark.parametrize("path", PAGES + OTHERS, ids=lambda p: p.name)
 def test_files_that_a_page_names_are_there(path):
-    folders = "deeplab_dpc|tests|benchmarks|datasets|examples|flagfiles"
+    folders = "deeplab_dpc|tests|benchmarks|datasets|examples"
     for name in re.findall(rf"`((?:{folders})/[\w./]+)`", path.read_text()):
         assert (ROOT / name).exists(), f"{path.name}: {name}"
 

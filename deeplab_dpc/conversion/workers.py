@@ -13,8 +13,6 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
-import tensorflow as tf
-
 from deeplab_dpc.conversion import sources
 from deeplab_dpc.conversion.shard_maker import Finished, ShardMaker, ShardPlan
 from deeplab_dpc.data import DatasetError
@@ -113,6 +111,8 @@ _shared: tuple[Any, ...] = ()  # In a worker: what all its shards have in common
 
 
 def _start_worker(*shared: Any) -> None:
+    import tensorflow as tf
+
     global _shared
     _shared = shared
     tf.config.threading.set_intra_op_parallelism_threads(1)

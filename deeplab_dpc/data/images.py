@@ -8,7 +8,6 @@ from typing import Literal, get_args
 
 import numpy as np
 import simplejpeg
-import tensorflow as tf
 from PIL import Image
 
 from deeplab_dpc.data import records
@@ -186,6 +185,8 @@ def _decode(path: pathlib.Path, encoded: bytes, file: Image.Image) -> np.ndarray
     a JPEG, which has no checksum: it only counts libjpeg's warnings. So a JPEG is also
     decoded small, by a decoder that does not.
     """
+    import tensorflow as tf
+
     try:
         pixels = records.decode_image(tf.constant(encoded)).numpy()
         if file.format in ("JPEG", "MPO"):
@@ -205,6 +206,8 @@ def _decode(path: pathlib.Path, encoded: bytes, file: Image.Image) -> np.ndarray
 
 
 def _check_opaque(path: pathlib.Path, encoded: bytes) -> None:
+    import tensorflow as tf
+
     alpha = tf.io.decode_png(encoded, channels=4)[..., 3].numpy()
     if alpha.min() < 255:
         raise ImageError(

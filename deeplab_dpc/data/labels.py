@@ -1,12 +1,17 @@
 """Labels in records: the ids that a PNG says, whatever its kind; or words why not."""
 
+from __future__ import annotations
+
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
 from deeplab_dpc.data import DatasetError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _KIND = slice(24, 26)  # Of a PNG's bytes: bits a channel, and grey, palette or colours.
@@ -21,6 +26,8 @@ def decode(
     `InvalidArgumentError` when run; `whose` begins its text, `stated` is the format
     that the record says.
     """
+    import tensorflow as tf
+
     stated = tf.convert_to_tensor(stated)
     head = tf.strings.join([tf.strings.substr(encoded, 0, 26), "\0" * 26])
     is_plain = tf.equal(tf.strings.substr(head, 0, 8), _PNG)
@@ -46,6 +53,8 @@ def ids(encoded: bytes, stated: bytes = b"") -> np.ndarray:
     palette's indices, and colours that are grey. Anything else is a `DatasetError`.
     """
     if encoded.startswith(_PNG) and encoded[_KIND] == _GREY_8:
+        import tensorflow as tf
+
         return tf.io.decode_png(encoded, channels=1).numpy()
     label, reason = _ids(encoded, stated)
     if reason:

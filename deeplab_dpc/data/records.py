@@ -1,5 +1,7 @@
 """Records: one `tf.Example` an image, the original's keys, sharded TFRecords."""
 
+from __future__ import annotations
+
 import collections
 import concurrent.futures
 import dataclasses
@@ -9,15 +11,17 @@ import pathlib
 import re
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import google_crc32c
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
 from deeplab_dpc import files
 from deeplab_dpc.data import DatasetError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 IMAGE = "image/encoded"
 NAME = "image/filename"
@@ -67,6 +71,8 @@ class Record:
 
 def encode(record: Record) -> bytes:
     """The record as a serialised `tf.Example`; the same bytes for the same record."""
+    import tensorflow as tf
+
     height, width = record.size
     values: dict[str, bytes | int] = {
         IMAGE: record.image,
@@ -92,6 +98,8 @@ def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
     """The `name`, `image` and `label` (empty if there is none) of a `tf.Example` with
     the original's keys, still encoded: scalar strings.
     """
+    import tensorflow as tf
+
     text = tf.io.FixedLenFeature([], tf.string, default_value="")
     keys = {"name": NAME, "image": IMAGE, "label": LABEL, "label_format": LABEL_FORMAT}
     parsed = tf.io.parse_single_example(serialized, dict.fromkeys(keys.values(), text))
@@ -100,6 +108,8 @@ def parse(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
 
 def decode_image(encoded: tf.Tensor) -> tf.Tensor:
     """A JPEG or PNG file's pixels, `[height, width, 3]` uint8; grey becomes colour."""
+    import tensorflow as tf
+
     image = tf.io.decode_image(encoded, channels=3, expand_animations=False)
     return tf.ensure_shape(image, [None, None, 3])
 
@@ -160,6 +170,8 @@ def write_shard(path: pathlib.Path, examples: Iterable[bytes]) -> int:
     """Writes serialised records through a temporary name; gives their number.
     `DatasetError` if the file cannot be written.
     """
+    import tensorflow as tf
+
     count = 0
     try:
         with (
@@ -242,7 +254,7 @@ class RecordIndex:
         shards = self.where[:, 0]
         return index - int(np.searchsorted(shards, shards[index]))
 
-    def select(self, chosen: Iterable[int]) -> "RecordIndex":
+    def select(self, chosen: Iterable[int]) -> RecordIndex:
         """The index of some of the records."""
         return dataclasses.replace(self, where=self.where[list(chosen)])
 

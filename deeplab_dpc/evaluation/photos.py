@@ -8,7 +8,7 @@ import numpy as np
 from absl import logging
 
 from deeplab_dpc.config import DataConfig
-from deeplab_dpc.data import images, preprocess
+from deeplab_dpc.data import images
 from deeplab_dpc.formatting import clipped
 
 MAX_MEGAPIXELS = 25.0
@@ -95,6 +95,8 @@ def batch(
     """A batch of one uint8 RGB image, as `pipeline.evaluation_batches` gives them; its
     labels, having none, are ignored.
     """
+    from deeplab_dpc.data import preprocess
+
     label = np.full((*image.shape[:2], 1), ignore_label, np.int32)
     padded, padded_label, size = preprocess.for_evaluation(
         image, label, crop_size, data, ignore_label

@@ -1,11 +1,13 @@
 """Runs a program's main: expected failures become a short message and exit code 1."""
 
+import difflib
 import logging as standard_logging
 import math
 import os
+import pathlib
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from absl import app, flags, logging
@@ -14,20 +16,27 @@ from deeplab_dpc import files
 from deeplab_dpc.formatting import clipped
 
 Main = Callable[[Sequence[str]], Any]
+Topics = Mapping[str, Sequence[str]]
+"""The flags that matter most, by what they are about."""
+
+FLAGFILES = pathlib.Path(__file__).parent.parent / "flagfiles"
+"""The package's own; --flagfile finds them by name."""
+
+INSTALLED = "deeplab-dpc"  # The command that `pip install` makes.
 _FLAGFILE = re.compile(r"--?flagfile(?:=(.*))?")
 _HELP = re.compile(r"--?(h|help|helpshort|helpfull|\?)")
 _MOST_WORDS = 20_000  # Characters of a message: some list what there is.
 _NO_PATHS = ("storage",)  # Flags whose values may be addresses.
 
 
-def run(main: Main, help: str | None = None) -> None:
+def run(main: Main, help: str | None = None, topics: Topics | None = None) -> None:
     """Parses the command line, then runs `main` with what is left.
 
     Errors that a user can cause and mend (flags, `ValueError`s of ours, files and
     folders) are told in one paragraph on stderr; everything else is a bug and keeps its
-    traceback. `help` stands above the flags in --help.
+    traceback. `help` stands above the flags in --help, which shows those of `topics`
+    alone, if there are some; --helpfull shows all.
     """
-    _show_in_help(help)
 
     def guarded(argv: Sequence[str]) -> Any:
         if len(argv) > 1:
@@ -47,7 +56,39 @@ def run(main: Main, help: str | None = None) -> None:
                 _fail(told(e))
             raise
 
-    app.run(guarded, flags_parser=_parsed)
+    app.run(guarded, flags_parser=lambda argv: _parsed(argv, help or "", topics))
+
+
+def taken_command(commands: Collection[str], help: str) -> str:
+    """Takes the first word out of the command line; it becomes part of the program's
+    name. Without one, or with --help, tells `help` and exits; what is none of
+    `commands` is refused with the nearest one.
+    """
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    if name in ("", "help") or name.startswith("-"):
+        is_asked = any("help" in argument or argument == "-h" for argument in sys.argv)
+        print(as_typed(help), file=sys.stdout if is_asked else sys.stderr)
+        sys.exit(0 if is_asked else 1)
+    if name not in commands:
+        near = difflib.get_close_matches(name, commands, n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        _fail(
+            f"{clipped(name, 100)!r} is no command; there are {', '.join(commands)}."
+            f"{hint} --help tells what each does."
+        )
+    sys.argv[:2] = [f"{sys.argv[0]} {name}"]
+    return name
+
+
+def as_typed(help: str) -> str:
+    """A program's text with its commands as the user types them, who may have the
+    installed command and no file train.py.
+    """
+    if not sys.argv[0].startswith(INSTALLED):
+        return help
+    last = re.escape(sys.argv[0].split()[-1])
+    pattern = rf"^( *)python (?:-m )?\S+(?: {last}\b)?"
+    return re.sub(pattern, rf"\1{sys.argv[0]}", help, flags=re.MULTILINE)
 
 
 def told(error: Exception) -> str:
@@ -63,7 +104,7 @@ def check_values(values: flags.FlagValues) -> None:
     finite, and paths that no folder of this machine has.
     """
     for name in values:
-        if (values.find_module_defining_flag(name) or "").startswith("absl"):
+        if not _is_own(name, values):
             continue
         given = values[name].value
         for value in given if isinstance(given, list) else [given]:
@@ -76,11 +117,35 @@ def check_values(values: flags.FlagValues) -> None:
                     raise app.UsageError(f"--{name}={e}") from e
 
 
-def _parsed(argv: Sequence[str]) -> list[str]:
+def help_text(
+    help: str, topics: Topics | None = None, values: flags.FlagValues = flags.FLAGS
+) -> str:
+    """What --help prints: the text, then the flags that matter, topic by topic; without
+    topics all flags of the program.
+    """
+    own = [name for name in values if _is_own(name, values)]
+    lines = [as_typed(help).strip()]
+    for topic, names in (topics or {"Flags": sorted(own)}).items():
+        lines += ["", f"{topic}:"]
+        for name in names:
+            alone = flags.FlagValues()
+            alone[name] = values[name]
+            lines.append(alone.get_help("  ", include_special_flags=False))
+    others = len(own) - sum(map(len, topics.values())) if topics else 0
+    if others:
+        lines += [
+            "",
+            f"{others} more flags: {os.path.basename(sys.argv[0])} --helpfull",
+        ]
+    return "\n".join(lines)
+
+
+def _parsed(argv: Sequence[str], help: str, topics: Topics | None) -> list[str]:
     """Sets the flags; gives what is left of the command line."""
     if any(_HELP.fullmatch(argument) for argument in argv[1:]):
         is_full = any(a.lstrip("-") == "helpfull" for a in argv[1:])
-        app.usage(shorthelp=not is_full, writeto_stdout=True)
+        text = f"{as_typed(help).strip()}\n{flags.FLAGS.get_help()}"
+        print(text if is_full else help_text(help, topics))
         sys.exit(0)
     try:
         return flags.FLAGS([argv[0], *_with_flagfiles(list(argv[1:]), ())])
@@ -111,22 +176,29 @@ def _with_flagfiles(arguments: list[str], inside: tuple[str, ...]) -> Iterator[s
         if path in inside:
             raise files.FileError(f"--flagfile={path} contains itself.")
         try:
-            lines = files.read_lines(path)
+            lines = files.read_lines(_flagfile(path))
         except OSError as e:
-            raise files.FileError(f"--flagfile={path}: {e.strerror}.") from e
+            there = ", ".join(sorted(p.name for p in FLAGFILES.glob("*.flags")))
+            raise files.FileError(
+                f"--flagfile={path}: {e.strerror}. The package has {there}."
+            ) from e
         flagged = [line for line in lines if line and not line.startswith(("#", "//"))]
         yield from _with_flagfiles(flagged, (*inside, path))
 
 
-def _show_in_help(text: str | None, values: flags.FlagValues = flags.FLAGS) -> None:
-    """Makes `--help` show this text and every flag of ours. Absl shows the docstring of
-    the script and the flags that the script itself defines.
+def _flagfile(path: str) -> str | pathlib.Path:
+    """A flagfile, or where there is none of the path the package's of that name: a
+    README's `flagfiles/x.flags` is found from any folder.
     """
-    sys.modules["__main__"].__doc__ = text
-    for module, defined in values.flags_by_module_dict().items():
-        if _is_ours(module):
-            for flag in defined:
-                values.register_key_flag_for_module(sys.argv[0], flag)
+    folder, name = os.path.split(path)
+    is_named = folder in ("", FLAGFILES.name) and not os.path.exists(path)
+    named = FLAGFILES / name
+    return named if is_named and named.is_file() else path
+
+
+def _is_own(name: str, values: flags.FlagValues) -> bool:
+    """Whether a flag is a program's, not one of absl's."""
+    return not (values.find_module_defining_flag(name) or "").startswith("absl")
 
 
 def _fail(text: str) -> NoReturn:

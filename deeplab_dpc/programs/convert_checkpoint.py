@@ -10,6 +10,8 @@ export_model.py. A flag of the model, the data or the evaluation replaces what w
 read or assumed. The second writes our weights under the original's names.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import os
 import pathlib
@@ -19,16 +21,26 @@ from typing import Any
 from absl import app, flags
 
 from deeplab_dpc import files, weights
-from deeplab_dpc import model as model_lib
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig
 from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype
-from deeplab_dpc.programs import command_line
+from deeplab_dpc.programs import command_line, lazily
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.tf1 import archives, save_tf1_checkpoint
-from deeplab_dpc.tf1.inferring import Facts
-from deeplab_dpc.training import run_folder
-from deeplab_dpc.training.from_tf1 import Tf1Run
+
+with lazily.imported():
+    from deeplab_dpc import model as model_lib
+    from deeplab_dpc import tf1
+    from deeplab_dpc.training import from_tf1, run_folder
+
+
+TOPICS = {
+    "From where to where": ("checkpoint_dir", "run_dir", "tf1_prefix"),
+    "What replaces what is read or assumed": (
+        *("model_variant", "dense_prediction_cell_json", "output_stride"),
+        *("decoder_output_stride", "atrous_rates", "dataset", "dataset_dir"),
+        *("eval_split", "eval_crop_size"),
+    ),
+}
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -78,6 +90,8 @@ def to_run(path: str, values: flags.FlagValues) -> None:
             f"--checkpoint_dir={path} is a run folder already; to write its weights as "
             "a TF1 checkpoint, pass --tf1_prefix=out/model.ckpt."
         )
+    from deeplab_dpc.tf1 import archives  # Late: its package needs Keras.
+
     given: dict[str, Any] = {**config_flags.given_cell(values)}
     for config in (ModelConfig, DataConfig, EvalConfig):
         given |= config_flags.given(config, values)
@@ -98,7 +112,7 @@ def to_run(path: str, values: flags.FlagValues) -> None:
                 f"{folder} is there already; pass another --run_dir, or delete it."
             )
         files.output_folder(folder.parent, "run_dir")
-        found = Tf1Run.read(source, given)
+        found = from_tf1.Tf1Run.read(source, given)
     print(
         f"{source}, step {found.step}, {len(found.weights)} tensors:\n"
         f"{table(found.facts)}",
@@ -122,7 +136,7 @@ def to_tf1(prefix: str, values: flags.FlagValues) -> None:
     config = dataclasses.replace(run.config.model, crop_size=None)
     model = model_lib.build_model(config)
     step = run.restore(model)
-    save_tf1_checkpoint(model, prefix, step)
+    tf1.save_tf1_checkpoint(model, prefix, step)
     print(
         f"Step {step} of {run.folder}, {model.count_params():,} values: {prefix}\n"
         f"The original's programs need the model's flags: {run.folder}/config.json.",
@@ -130,7 +144,7 @@ def to_tf1(prefix: str, values: flags.FlagValues) -> None:
     )
 
 
-def table(facts: Facts) -> str:
+def table(facts: from_tf1.Facts) -> str:
     """Each setting, its value, where it comes from and why."""
     rows = [("setting", "value", "from", "because")]
     for name, fact in facts.items():
@@ -153,7 +167,7 @@ def table(facts: Facts) -> str:
 def run() -> None:
     """Runs the program from the command line."""
     define_flags()
-    command_line.run(main, help=__doc__)
+    command_line.run(main, help=__doc__, topics=TOPICS)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 r"""Tells what a model consists of and what it costs, without training or weights.
 
-python -m deeplab_dpc.describe --flagfile=flagfiles/cityscapes_xception71_dpc.flags
+python -m deeplab_dpc.describe --flagfile=cityscapes_xception71_dpc.flags
 python -m deeplab_dpc.describe --dense_prediction_cell_json=cell.json
 python -m deeplab_dpc.describe --dense_prediction_cell_json=top1 --cell_picture=top1.svg
 
 Flags of training and evaluation are understood, so that every flagfile works.
 benchmarks/published_costs.py sets our counts beside the published ones.
 """
+
+from __future__ import annotations
 
 import dataclasses
 import pathlib
@@ -15,16 +17,17 @@ from typing import Any
 
 from absl import app, flags
 
-from deeplab_dpc import costs as counting
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
-from deeplab_dpc.costs import Costs, Part, measure
 from deeplab_dpc.data import dataset_info
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.genotypes import BACKBONE, Genotype
-from deeplab_dpc.programs import command_line, obsolete_flags
+from deeplab_dpc.programs import command_line, lazily, obsolete_flags
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.reports import cell_picture
 from deeplab_dpc.settings import Config, setting
+
+with lazily.imported():
+    from deeplab_dpc import costs as counting
+    from deeplab_dpc.reports import cell_picture
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,6 +46,16 @@ class DescribeConfig(Config):
     cell_picture: str | None = setting(
         None, "Draw the cell into this .svg (or .png) file."
     )
+
+
+TOPICS = {
+    "Model": (
+        *("model_variant", "dense_prediction_cell_json", "output_stride"),
+        *("atrous_rates", "decoder_output_stride", "depth_multiplier"),
+        *("num_classes", "dataset_dir"),
+    ),
+    "What is told": ("image_size", "tree_depth", "cell_picture"),
+}
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -64,7 +77,10 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
         options.image_size
         or config_flags.config_from(EvalConfig, values=values).eval_crop_size
     )
-    print("\n".join(description(measure(model, size), options.tree_depth)), flush=True)
+    print(
+        "\n".join(description(counting.measure(model, size), options.tree_depth)),
+        flush=True,
+    )
 
 
 def draw(genotype: Genotype | None, path: str) -> None:
@@ -80,7 +96,7 @@ def draw(genotype: Genotype | None, path: str) -> None:
     print(f"The cell is drawn in {path}.")
 
 
-def description(costs: Costs, depth: int) -> list[str]:
+def description(costs: counting.Costs, depth: int) -> list[str]:
     """The tree of parts with their costs, and the totals."""
     tree, notes = costs.tree(), _notes(costs.config)
     rows = list(_rows(tree, depth, notes))
@@ -107,8 +123,8 @@ def description(costs: Costs, depth: int) -> list[str]:
 
 
 def _rows(
-    part: Part, depth: int, notes: dict[str, str], before: str = ""
-) -> Iterator[tuple[str, Part, str]]:
+    part: counting.Part, depth: int, notes: dict[str, str], before: str = ""
+) -> Iterator[tuple[str, counting.Part, str]]:
     """Each part with the lines of the tree before its name."""
     if not before:
         yield part.name, part, ""
@@ -140,7 +156,7 @@ def _notes(config: ModelConfig) -> dict[str, str]:
     return notes
 
 
-def _totals(costs: Costs, tree: Part) -> list[str]:
+def _totals(costs: counting.Costs, tree: counting.Part) -> list[str]:
     counts = counting.zoo_countings(costs)
     branches = counting.context_convolutions(costs)
     lines = [
@@ -177,7 +193,7 @@ def _model(options: DescribeConfig, values: flags.FlagValues) -> ModelConfig:
 def run() -> None:
     """Runs the program from the command line."""
     define_flags()
-    command_line.run(main, help=__doc__)
+    command_line.run(main, help=__doc__, topics=TOPICS)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ run's setting. By default the newest checkpoint is evaluated once (the original 
 for ever, as --max_number_of_evaluations=0 does here).
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import math
@@ -18,18 +20,29 @@ from typing import Any
 
 from absl import flags, logging
 
-from deeplab_dpc import checkpoint_files, files
+from deeplab_dpc import files
 from deeplab_dpc.config import EvalConfig
-from deeplab_dpc.evaluation.best import Best, GoneError
-from deeplab_dpc.evaluation.replicas import Predictor
-from deeplab_dpc.evaluation.results import Result
 from deeplab_dpc.formatting import as_flag
-from deeplab_dpc.programs import command_line
+from deeplab_dpc.programs import command_line, lazily
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.reports import evaluation as reports
-from deeplab_dpc.reports.pictures import Palette
-from deeplab_dpc.runs import Run
-from deeplab_dpc.training import checkpoints, compatibility, run_folder
+
+with lazily.imported():
+    from deeplab_dpc import checkpoint_files, runs
+    from deeplab_dpc.evaluation import best as best_of
+    from deeplab_dpc.evaluation import replicas, results
+    from deeplab_dpc.reports import evaluation as reports
+    from deeplab_dpc.reports import pictures
+    from deeplab_dpc.training import checkpoints, compatibility, run_folder
+
+
+TOPICS = {
+    "What is scored": ("checkpoint_dir", "eval_split", "dataset_dir", "use_ema"),
+    "How": (
+        *("eval_scales", "add_flipped_images", "sliding_window", "eval_crop_size"),
+        *("eval_batch_size", "max_number_of_evaluations"),
+    ),
+    "What is written": ("eval_logdir", "report", "keep_best_checkpoint"),
+}
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -100,7 +113,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
                 result = _evaluate(at, predictor, logdir, values)
                 if best is not None:
                     _offer(best, at, result)
-        except GoneError:
+        except best_of.GoneError:
             if limit == 1:
                 raise
             logging.info("%s was deleted before it could be scored.", path)
@@ -112,14 +125,17 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
 
 
 def _evaluate(
-    run: Run, predictor: Predictor, logdir: pathlib.Path, values: flags.FlagValues
-) -> Result:
+    run: runs.Run,
+    predictor: replicas.Predictor,
+    logdir: pathlib.Path,
+    values: flags.FlagValues,
+) -> results.Result:
     """Scores the run's checkpoint, and writes and prints everything about it."""
     step = run.restore(predictor.model)
     _say_start(run, step, predictor.num_replicas)
     extremes = None
     if values["report"].value:
-        palette = Palette.of(run.dataset)
+        palette = pictures.Palette.of(run.dataset)
         extremes = reports.Extremes(values["report_images"].value, palette)
     table = logdir / f"{run.split}_images.csv"
     look = extremes.see if extremes is not None else None
@@ -131,7 +147,7 @@ def _evaluate(
         flush=True,
     )
     if extremes is not None:
-        command = shlex.join(sys.argv)
+        command = f"{sys.argv[0]} {shlex.join(sys.argv[1:])}"
         page = reports.page(reports.collected(run, result, extremes, command))
         path = logdir / f"{run.split}_report.html"
         files.write(path, page)
@@ -139,7 +155,7 @@ def _evaluate(
     return result
 
 
-def _say_start(run: Run, step: int, num_replicas: int) -> None:
+def _say_start(run: runs.Run, step: int, num_replicas: int) -> None:
     averaging = run.averaging
     scales = ", ".join(f"{scale:g}" for scale in averaging.scales)
     flips = "with" if averaging.add_flipped_images else "without"
@@ -157,7 +173,7 @@ def _say_start(run: Run, step: int, num_replicas: int) -> None:
     )
 
 
-def _best(run: Run, are_several: bool, above: pathlib.Path) -> Best | None:
+def _best(run: runs.Run, are_several: bool, above: pathlib.Path) -> best_of.Best | None:
     """What keeps the best checkpoint in `above/best`, if it is to be kept."""
     is_asked = run.config.eval.keep_best_checkpoint
     if not (are_several if is_asked is None else is_asked):
@@ -165,10 +181,10 @@ def _best(run: Run, are_several: bool, above: pathlib.Path) -> Best | None:
     folder = files.output_folder(above / "best", "eval_logdir")
     beside = [run.folder / run_folder.CONFIG_FILE]
     settings = compatibility.score_settings(run.config, run.dataset.name)
-    return Best(folder, settings, beside)
+    return best_of.Best(folder, settings, beside)
 
 
-def _offer(best: Best, run: Run, result: Result) -> None:
+def _offer(best: best_of.Best, run: runs.Run, result: results.Result) -> None:
     """Keeps the checkpoint if none was better; says which one is kept."""
     found: dict[str, Any] = {"step": result.step, "split": result.split}
     found |= {k: None if math.isnan(v) else v for k, v in result.means.items()}
@@ -184,7 +200,7 @@ def _offer(best: Best, run: Run, result: Result) -> None:
 def run() -> None:
     """Runs the program from the command line."""
     define_flags()
-    command_line.run(main, help=__doc__)
+    command_line.run(main, help=__doc__, topics=TOPICS)
 
 
 if __name__ == "__main__":

@@ -8,17 +8,21 @@ PNG or 24-bit BMP file.
 Both give `SemanticPredictions` (int32) and `SemanticProbabilities` (float32).
 """
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Sequence
 
 from absl import app, flags, logging
 
 from deeplab_dpc.evaluation import photos
-from deeplab_dpc.export import saved_model
-from deeplab_dpc.programs import command_line
+from deeplab_dpc.programs import command_line, lazily
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.settings import Config, setting
-from deeplab_dpc.training import compatibility
+
+with lazily.imported():
+    from deeplab_dpc.export import saved_model
+    from deeplab_dpc.training import compatibility
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,15 @@ class ExportConfig(Config):
         False,
         "Has no effect: a SavedModel holds its graph, there is no separate text file.",
     )
+
+
+TOPICS = {
+    "What is exported": ("checkpoint_dir", "checkpoint_path", "use_ema"),
+    "What it does": (
+        *("crop_size", "inference_scales", "add_flipped_images", "max_megapixels"),
+    ),
+    "Where it goes": ("export_path", "overwrite"),
+}
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -100,7 +113,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
 def run() -> None:
     """Runs the program from the command line."""
     define_flags()
-    command_line.run(main, help=__doc__)
+    command_line.run(main, help=__doc__, topics=TOPICS)
 
 
 if __name__ == "__main__":

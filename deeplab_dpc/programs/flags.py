@@ -1,5 +1,7 @@
 """Flags from settings, and settings from flags: each written down once, in `config`."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
 import typing
@@ -11,8 +13,11 @@ from absl import app, flags
 from deeplab_dpc import files
 from deeplab_dpc.config import DataConfig, ModelConfig
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype, GenotypeError
-from deeplab_dpc.runs import Run
+from deeplab_dpc.programs import lazily
 from deeplab_dpc.settings import Config, choices
+
+with lazily.imported():
+    from deeplab_dpc import runs
 
 DEFINITIONS = {
     bool: flags.DEFINE_boolean,
@@ -98,7 +103,7 @@ def open_run(
     values: flags.FlagValues = flags.FLAGS,
     evaluation: Mapping[str, Any] | None = None,
     checkpoint: str | None = None,
-) -> Run:
+) -> runs.Run:
     """The run that the flags name (or `checkpoint`), with the settings that they and
     `evaluation` give. Raises `app.UsageError` if there is no path, and what `Run.open`
     does.
@@ -111,7 +116,7 @@ def open_run(
         )
     model = {**given(ModelConfig, values), **given_cell(values)}
     data = given(DataConfig, values)
-    return Run.open(path, model, data, evaluation, values["use_ema"].value)
+    return runs.Run.open(path, model, data, evaluation, values["use_ema"].value)
 
 
 def given(

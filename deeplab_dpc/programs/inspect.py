@@ -8,6 +8,8 @@ histogram.png and contact_sheet_<split>.png into --output_dir. With --verify eve
 record is read and checked first: if one is bad, the exit code is 1.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import pathlib
 import sys
@@ -16,19 +18,21 @@ from collections.abc import Mapping, Sequence
 from absl import app, flags
 
 from deeplab_dpc import files
-from deeplab_dpc.data import records, verify
+from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest
 from deeplab_dpc.data.statistics import SplitStatistics, balanced_weights
-from deeplab_dpc.inspection import contents as inspection
-from deeplab_dpc.inspection import data_report
-from deeplab_dpc.programs import command_line
+from deeplab_dpc.programs import command_line, lazily
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.progress import Progress
-from deeplab_dpc.reports import class_chart, image_sheets, pictures
-from deeplab_dpc.reports.pictures import Palette
 from deeplab_dpc.settings import Config, setting
 from deeplab_dpc.training import class_weights
+
+with lazily.imported():
+    from deeplab_dpc.data import verify
+    from deeplab_dpc.inspection import contents as inspection
+    from deeplab_dpc.inspection import data_report
+    from deeplab_dpc.reports import class_chart, image_sheets, pictures
 
 Shards = Mapping[str, Sequence[pathlib.Path]]
 
@@ -147,7 +151,7 @@ def draw(
     folder: pathlib.Path,
 ) -> None:
     """Writes `histogram.png` and a contact sheet for each split."""
-    palette = Palette.of(info)
+    palette = pictures.Palette.of(info)
     title = f"{info.name}: {info.num_classes} classes, shares of the labelled pixels"
     if chart := class_chart.class_chart(palette, counted, title):
         files.write(folder / "histogram.png", chart)

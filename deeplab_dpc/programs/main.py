@@ -1,50 +1,41 @@
-"""The command `deeplab-dpc`: one name for all programs.
-
-deeplab-dpc <command> [flags]
-"""
+"""The command `deeplab-dpc`: one name for all programs."""
 
 import importlib
 import sys
+
+from deeplab_dpc.programs import command_line
 
 COMMANDS = {
     "train": ("train", "Trains a model; the run folder keeps everything about it."),
     "eval": ("eval", "Scores a trained model on a split."),
     "vis": ("vis", "Draws what a trained model predicts."),
     "export": ("export_model", "Writes a trained model as a SavedModel."),
+    "convert": ("convert.main", "Converts images and labels to records."),
+    "inspect": ("inspect", "Tells what is in a folder of records, and checks them."),
+    "describe": ("describe", "Tells what a model consists of and what it costs."),
+    "search": ("search.main", "Searches for a dense prediction cell."),
     "convert-checkpoint": (
         "convert_checkpoint",
         "Makes a run folder of a TF1 checkpoint of the original, and back.",
     ),
-    "inspect": ("inspect", "Tells what is in a folder of records, and checks them."),
-    "describe": ("describe", "Tells what a model consists of and what it costs."),
-    "search": ("search.main", "Searches for a dense prediction cell."),
+    "quickstart": ("quickstart", "From nothing to an exported model, in minutes."),
+    "render-scenes": ("render_scenes", "Renders street scenes with labels."),
 }
 """The program of each command, and what it does."""
 
 
 def run() -> None:
     """Runs the program that the command line names."""
-    name = sys.argv[1] if len(sys.argv) > 1 else ""
-    if name in ("", "-h", "help", "--help", "--helpfull"):
-        commands = [
-            f"  {command:20s} {does}" for command, (_, does) in COMMANDS.items()
-        ]
-        print(
-            "usage: deeplab-dpc <command> [flags]\n",
-            *commands,
-            "\n`deeplab-dpc <command> --help` tells a command's flags.",
-            sep="\n",
-            file=sys.stdout if name else sys.stderr,
+    sys.argv[0] = command_line.INSTALLED
+    lines = [f"  {command:20s} {does}" for command, (_, does) in COMMANDS.items()]
+    text = "\n".join(
+        (
+            f"usage: {command_line.INSTALLED} <command> [flags]\n",
+            *lines,
+            f"\n`{command_line.INSTALLED} <command> --help` tells a command's flags.",
         )
-        sys.exit(0 if name else 1)
-    if name not in COMMANDS:
-        print(
-            f"deeplab-dpc: {name!r} is no command; there are {', '.join(COMMANDS)}. "
-            "`deeplab-dpc --help` tells what each does.",
-            file=sys.stderr,
-        )
-        sys.exit(1)
-    sys.argv[:2] = [f"deeplab-dpc {name}"]
+    )
+    name = command_line.taken_command(COMMANDS, text)
     importlib.import_module(f"deeplab_dpc.programs.{COMMANDS[name][0]}").run()
 
 

@@ -2,9 +2,9 @@ r"""The quick start: from nothing to an exported model, by the commands one woul
 
 make quickstart
 
-Renders a data set, converts it, trains a small DPC model, scores, draws and exports it,
-and calls the export from a process without this package. Everything lies in
-`quickstart/`. Stopped, it goes on at the stage where it was; a finished one, or one
+Renders a data set, converts it, trains a small DPC model, scores, draws and exports it
+and, in a clone, calls the export from a process without this package. Everything lies
+in `quickstart/`. Stopped, it goes on at the stage where it was; a finished one, or one
 with other flags, is made anew.
 """
 
@@ -16,51 +16,49 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from absl import app, flags
 
 from deeplab_dpc import files
 from deeplab_dpc.programs import command_line
 
-_FOLDER = flags.DEFINE_string("folder", "quickstart", "Folder that is made anew.")
-_STEPS = flags.DEFINE_integer(
-    "steps", None, "Training steps; by default flagfiles/quickstart.flags says.",
-    lower_bound=1,
-)  # fmt: skip
-_IMAGES = flags.DEFINE_integer("images", 240, "Scenes to train on.", lower_bound=1)
-
-ROOT = pathlib.Path(__file__).parent.parent.parent
 _MARK = ".made-by-quickstart"
 
 
 STAGES = (
     (
         "Render street scenes",
-        "datasets/render_scenes.py --output_dir={folder}/scenes "
+        "deeplab-dpc render-scenes --output_dir={folder}/scenes "
         "--num_train={num_train} --num_val={num_val}",
     ),
     (
         "Convert them to TFRecord",
-        "datasets/build_folder_data.py --image_dir={folder}/scenes/images "
+        "deeplab-dpc convert folder --image_dir={folder}/scenes/images "
         "--label_dir={folder}/scenes/labels --list_dir={folder}/scenes/lists "
         "--classes_json={folder}/scenes/classes.json "
         "--output_dir={folder}/records --name=scenes",
     ),
     (
         "Train",
-        "train.py --flagfile=flagfiles/quickstart.flags "
+        "deeplab-dpc train --flagfile=quickstart.flags "
         "--dataset_dir={folder}/records --train_logdir={folder}/run {steps}",
     ),
-    ("Score", "eval.py --checkpoint_dir={folder}/run"),
-    ("Draw", "vis.py --checkpoint_dir={folder}/run --max_number_of_images=6"),
-    ("Export", "export_model.py --checkpoint_dir={folder}/run"),
-    (
-        "Call the export, without this package",
-        "examples/call_saved_model.py {folder}/run/export "
-        "{folder}/scenes/images/val_00000.jpg --output_dir={folder}/called",
-    ),
+    ("Score", "deeplab-dpc eval --checkpoint_dir={folder}/run"),
+    ("Draw", "deeplab-dpc vis --checkpoint_dir={folder}/run --max_number_of_images=6"),
+    ("Export", "deeplab-dpc export --checkpoint_dir={folder}/run"),
 )
 """Title and command, each what a user would type for data of their own."""
+IN_A_CLONE = (
+    "Call the export, without this package",
+    "python {example} {folder}/run/export "
+    "{folder}/scenes/images/val_00000.jpg --output_dir={folder}/called",
+)
+EXAMPLE = pathlib.Path(__file__).parents[2] / "examples" / "call_saved_model.py"
+_STARTS = {
+    "deeplab-dpc": (sys.executable, "-m", "deeplab_dpc.programs.main"),
+    "python": (sys.executable,),
+}
 
 
 def commands(
@@ -70,29 +68,48 @@ def commands(
     Without `steps`, those of the flagfile are made.
     """
     values = {
+        "example": shlex.quote(str(_shown(EXAMPLE))),
         "folder": shlex.quote(str(folder)),
         "num_train": images,
         "num_val": max(1, images // 6),
         "steps": f"--training_number_of_steps={steps}" if steps else "",
     }
-    return [(title, shlex.split(text.format(**values))) for title, text in STAGES]
+    stages = (*STAGES, IN_A_CLONE) if EXAMPLE.is_file() else STAGES
+    return [(title, shlex.split(text.format(**values))) for title, text in stages]
 
 
-def main(argv: Sequence[str]) -> None:
+def _shown(path: pathlib.Path) -> pathlib.Path:
+    """A path as it is typed here."""
+    here = pathlib.Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines the program's flags."""
+    given: dict[str, Any] = {"lower_bound": 1, "flag_values": values}
+    text = "Folder that is made anew."
+    flags.DEFINE_string("folder", "quickstart", text, flag_values=values)
+    text = "Training steps; by default quickstart.flags says."
+    flags.DEFINE_integer("steps", None, text, **given)
+    flags.DEFINE_integer("images", 240, "Scenes to train on.", **given)
+
+
+def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     """Runs the stages that are left and prints what was made."""
     del argv
-    folder = pathlib.Path(_FOLDER.value).absolute()
-    shown = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
-    todo = commands(shown, _STEPS.value, _IMAGES.value)
+    shown = _shown(pathlib.Path(values.folder).absolute())
+    folder = shown.absolute()
+    todo = commands(shown, values.steps, values.images)
     took_s = _begin(folder, [command for _, command in todo])
     for number, (title, command) in enumerate(todo, start=1):
         if title in took_s:
             print(f"[{number}/{len(todo)}] {title}: done before.")
             continue
         print(f"\n[{number}/{len(todo)}] {title}")
-        print(f"$ python {shlex.join(command)}\n", flush=True)
+        print(f"$ {shlex.join(command)}\n", flush=True)
         began_s = time.monotonic()
-        done = subprocess.run([sys.executable, *command], cwd=ROOT, check=False)
+        start = _STARTS[command[0]]
+        done = subprocess.run([*start, *command[1:]], check=False)
         if done.returncode:
             print(f"\nStopped: this command ended with {done.returncode}.")
             sys.exit(done.returncode)
@@ -125,15 +142,17 @@ def _begin(folder: pathlib.Path, todo: list[list[str]]) -> dict[str, float]:
 
 def _summary(folder: pathlib.Path, took_s: dict[str, float]) -> str:
     run = folder / "run"
-    scores = json.loads(next((ROOT / run / "eval").glob("*.json")).read_text())
+    scores = json.loads(next((run / "eval").glob("*.json")).read_text())
     rows = [
         ("data set", folder / "records", "images and labels in scenes/"),
         ("run folder", run, "config.json, checkpoints, TensorBoard logs"),
         ("scores", run / "eval", f"mIoU {100 * scores['miou']:.1f} % on val"),
         ("pictures", run / "vis", "image, prediction, overlay, ground truth"),
         ("SavedModel", run / "export", "for TensorFlow Serving or tf.saved_model.load"),
-        ("its predictions", folder / "called", "made without this package"),
     ]
+    if EXAMPLE.is_file():
+        note = "made without this package"
+        rows.append(("its predictions", folder / "called", note))
     lines = ["", "What was made", ""]
     lines += [f"  {name:16s} {path!s:26s} {note}" for name, path, note in rows]
     lines += ["", "What it took", ""]
@@ -146,5 +165,11 @@ def _summary(folder: pathlib.Path, took_s: dict[str, float]) -> str:
     return "\n".join(lines)
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Runs the program from the command line."""
+    define_flags()
     command_line.run(main, help=__doc__)
+
+
+if __name__ == "__main__":
+    run()

@@ -6,6 +6,8 @@ python train.py --dataset_dir=camvid --train_logdir=runs/first \
 The same command goes on where a stopped run ended. g3doc/training.md tells more.
 """
 
+from __future__ import annotations
+
 import os
 import sys
 from collections.abc import Sequence
@@ -15,10 +17,26 @@ from absl import app, flags
 from deeplab_dpc import weights
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.programs import command_line, obsolete_flags
+from deeplab_dpc.programs import command_line, lazily, obsolete_flags
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.training import class_weights, interruption, trainer
-from deeplab_dpc.training.run_folder import RunConfig
+from deeplab_dpc.training import class_weights, interruption
+
+with lazily.imported():
+    from deeplab_dpc.training import run_folder, trainer
+
+
+TOPICS = {
+    "Data and run folder": ("dataset_dir", "train_split", "train_logdir"),
+    "Model": (
+        *("model_variant", "dense_prediction_cell_json", "output_stride"),
+        *("decoder_output_stride", "tf_initial_checkpoint"),
+    ),
+    "Training": (
+        *("training_number_of_steps", "base_learning_rate", "train_batch_size"),
+        *("train_crop_size", "fine_tune_batch_norm", "batch_norm_decay"),
+    ),
+    "Machine": ("num_clones", "precision"),
+}
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -64,7 +82,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
         sys.exit(128 + e.signum)
 
 
-def run_config(values: flags.FlagValues = flags.FLAGS) -> RunConfig:
+def run_config(values: flags.FlagValues = flags.FLAGS) -> run_folder.RunConfig:
     """The run that the flags describe; the data set says how many classes there are.
     Folders become absolute, so that the run folder can be used from anywhere.
     `app.UsageError` if settings cannot work together, `DatasetError` without a data
@@ -88,7 +106,7 @@ def run_config(values: flags.FlagValues = flags.FLAGS) -> RunConfig:
         values,
     )
     evaluation = config_flags.config_from(EvalConfig, None, values)
-    return RunConfig(model, data, train, evaluation, dataset)
+    return run_folder.RunConfig(model, data, train, evaluation, dataset)
 
 
 def absolute_checkpoint(values: flags.FlagValues) -> dict[str, str]:
@@ -115,7 +133,7 @@ def _balanced(
 def run() -> None:
     """Runs the program from the command line."""
     define_flags()
-    command_line.run(main, help=__doc__)
+    command_line.run(main, help=__doc__, topics=TOPICS)
 
 
 if __name__ == "__main__":

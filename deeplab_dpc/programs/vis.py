@@ -9,6 +9,8 @@ colours), NAME_overlay.png and, where there are labels, NAME_ground_truth.png an
 NAME_errors.png.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import itertools
 import pathlib
@@ -21,12 +23,14 @@ from deeplab_dpc import files
 from deeplab_dpc.config import EvalConfig
 from deeplab_dpc.data import colormaps
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.evaluation import evaluator, photos
-from deeplab_dpc.programs import command_line
+from deeplab_dpc.evaluation import photos
+from deeplab_dpc.programs import command_line, lazily
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.reports import predictions
-from deeplab_dpc.reports.pictures import Palette
 from deeplab_dpc.settings import Config, ConfigError, setting
+
+with lazily.imported():
+    from deeplab_dpc.evaluation import evaluator
+    from deeplab_dpc.reports import pictures, predictions
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,16 @@ class VisConfig(Config):
         "about 0.3 GB of memory.",
         at_least=0,
     )
+
+
+TOPICS = {
+    "What is drawn": (
+        *("checkpoint_dir", "vis_split", "image_dir", "images"),
+        *("max_number_of_images", "max_megapixels"),
+    ),
+    "How": ("eval_scales", "add_flipped_images", "sliding_window", "use_ema"),
+    "What is written": ("vis_logdir", "also_save_raw_predictions", "colormap_type"),
+}
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
@@ -150,10 +164,10 @@ def _evaluation(vis: VisConfig) -> dict:
     return {k: v for k, v in named.items() if k in names and v is not None}
 
 
-def _palette(info: DatasetInfo, values: flags.FlagValues) -> Palette:
+def _palette(info: DatasetInfo, values: flags.FlagValues) -> pictures.Palette:
     name = values["colormap_type"].value
     if name is None:
-        return Palette.of(info)
+        return pictures.Palette.of(info)
     table = colormaps.colormap(name)
     if len(table) < info.num_classes:
         raise ConfigError(
@@ -162,13 +176,13 @@ def _palette(info: DatasetInfo, values: flags.FlagValues) -> Palette:
             "data set's own colours, or take pascal (512)."
         )
     colors = tuple((int(r), int(g), int(b)) for r, g, b in table)
-    return Palette(info.class_names, colors, info.ignore_label)
+    return pictures.Palette(info.class_names, colors, info.ignore_label)
 
 
 def run() -> None:
     """Runs the program from the command line."""
     define_flags()
-    command_line.run(main, help=__doc__)
+    command_line.run(main, help=__doc__, topics=TOPICS)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from deeplab_dpc.settings import Config, setting
 
 SamplerName = Literal["vizier", "random", "evolution", "predictor", "tpe", "nsga2"]
 SAMPLERS: tuple[str, ...] = get_args(SamplerName)
+FIDELITY_SETTINGS = ("small", "proxy", "exact", "large")  # `fidelity` says what.
+JOURNAL = "study.journal"  # The study in a search's folder.
 EarlyStopping = Literal["none", "median", "successive_halving", "hyperband"]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.cache import Cache
+from deeplab_dpc.search.config import FIDELITY_SETTINGS
 from deeplab_dpc.search.context_modules import ASPP_BRANCHES
 from deeplab_dpc.search.end_to_end import EndToEnd
 from deeplab_dpc.search.folder import Search
@@ -22,7 +23,7 @@ from deeplab_dpc.search.trials import TrialRecord
 from deeplab_dpc.search.worker import Objective, Worker
 from deeplab_dpc.training.run_folder import RunConfig
 
-SMALL, PROXY, EXACT, LARGE = SETTINGS = ("small", "proxy", "exact", "large")
+SMALL, PROXY, EXACT, LARGE = FIDELITY_SETTINGS
 """End to end; on the cache, as the search does, and with all label pixels in float32;
 end to end with a larger backbone."""
 
@@ -44,9 +45,9 @@ def train(
     run: RunConfig | None,
     **options: Any,
 ) -> None:
-    """Trains the 31 cells in one of `SETTINGS`, as far as they are not trained yet: as
-    `run` says, or on the cache without it. `Stopped` after a signal; the same call goes
-    on.
+    """Trains the 31 cells in one of `FIDELITY_SETTINGS`, as far as they are not trained
+    yet: as `run` says, or on the cache without it. `Stopped` after a signal; the same
+    call goes on.
     """
     if run is None:
         if setting == EXACT:
@@ -81,5 +82,5 @@ def train_all(study: Study, objective: Objective, at_once: int = 1) -> None:
 
 def records(search: Search) -> dict[str, tuple[TrialRecord, ...]]:
     """The trials in each setting in which there are some."""
-    found = {s: search.queue_records(f"fidelity/{s}") for s in SETTINGS}
+    found = {s: search.queue_records(f"fidelity/{s}") for s in FIDELITY_SETTINGS}
     return {setting: trials for setting, trials in found.items() if trials}

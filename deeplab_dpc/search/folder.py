@@ -23,7 +23,6 @@ from deeplab_dpc.search.study import Strategy, Study, StudyError, Terms
 from deeplab_dpc.search.trials import TrialRecord
 
 FILE_NAME = "search.json"
-JOURNAL = "study.journal"
 BEST_CELL = "best_cell.json"
 SCORING = 2
 """Version of how cells are scored: since 2, taps that no view trains are zero."""

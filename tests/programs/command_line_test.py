@@ -108,3 +108,17 @@ def test_every_number_of_training_must_be_finite():
             values([*given, "--train_logdir=y"])
             with pytest.raises(app.UsageError, match=f"--{name}={bad}; give a finite"):
                 command_line.check_values(values)
+
+
+@pytest.mark.parametrize("name", ["quickstart.flags", "flagfiles/quickstart.flags"])
+def test_a_flagfile_of_the_package_is_found_by_name(tmp_path, name):
+    """From any folder, and as it was typed in a clone; a file of that path goes first."""
+    code, _, said = run(tmp_path, f"--flagfile={name}")
+    assert code == 1 and "There is no flag --model_variant." in said  # It was read.
+    code, _, said = run(tmp_path, f"--flagfile=elsewhere/{name}")
+    assert code == 1 and f"--flagfile=elsewhere/{name}: No such file" in said
+    assert "The package has camvid_mobilenet_v2_context.flags, " in said
+    there = tmp_path / name
+    there.parent.mkdir(exist_ok=True)
+    there.write_text("--train_batch_size=4\n")
+    assert run(tmp_path, f"--flagfile={name}")[:2] == (0, "ran with 4 None\n")

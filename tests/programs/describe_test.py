@@ -35,7 +35,7 @@ def test_a_cell_alone(capsys, tmp_path):
 
 def test_a_flagfile(capsys, tmp_path):
     """The data set's name says the classes, the evaluation's crop the image's size."""
-    path = goldens.ROOT / "flagfiles" / "cityscapes_mobilenet_v2.flags"
+    path = goldens.ROOT / "deeplab_dpc/flagfiles" / "cityscapes_mobilenet_v2.flags"
     picture = tmp_path / "cell.svg"
     lines = describe(
         capsys,

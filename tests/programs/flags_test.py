@@ -12,7 +12,9 @@ from deeplab_dpc.training import checkpoints, state
 from deeplab_dpc.training.checkpoints import RunFolderError
 from tests.programs import tiny_run
 
-FLAGFILES = sorted((pathlib.Path(__file__).parents[2] / "flagfiles").glob("*.flags"))
+FLAGFILES = sorted(
+    (pathlib.Path(__file__).parents[2] / "deeplab_dpc/flagfiles").glob("*.flags")
+)
 
 
 def parsed(*arguments):

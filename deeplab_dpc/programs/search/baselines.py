@@ -7,10 +7,21 @@ the published cell and ASPP are trained whole, too, as `search.py rerank` trains
 What is there already is not trained again.
 """
 
+from __future__ import annotations
+
 from absl import flags
 
+from deeplab_dpc.programs import lazily
 from deeplab_dpc.programs.search import flags as shared
-from deeplab_dpc.search import baselines
+
+with lazily.imported():
+    from deeplab_dpc.search import baselines
+
+
+TOPICS = {
+    "What is trained": ("search_dir", "num_random", "end_to_end"),
+    **shared.TRAINING_TOPIC,
+}
 
 
 def define_flags(values: flags.FlagValues) -> None:

@@ -8,15 +8,31 @@ them) and the whole images of the evaluation split. The same command goes on whe
 stopped one ended.
 """
 
+from __future__ import annotations
+
 import pathlib
 
 from absl import flags
 
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.programs import train
-from deeplab_dpc.search.cache import write_cache
+from deeplab_dpc.programs import lazily, train
 from deeplab_dpc.search.config import CacheConfig
+
+with lazily.imported():
+    from deeplab_dpc.search import cache
+
+
+TOPICS = {
+    "From where to where": (
+        *("dataset_dir", "train_split", "eval_split", "cache_dir"),
+    ),
+    "Backbone": ("model_variant", "output_stride", "tf_initial_checkpoint"),
+    "Views": (
+        *("train_crop_size", "eval_crop_size", "num_views"),
+        *("min_scale_factor", "max_scale_factor"),
+    ),
+}
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -33,5 +49,5 @@ def define_flags(values: flags.FlagValues) -> None:
 def main(values: flags.FlagValues) -> None:
     run = train.run_config(values)
     settings = config_flags.config_from(CacheConfig, None, values)
-    cache = write_cache(pathlib.Path(values.cache_dir), run, settings)
-    print(cache.describe(), flush=True)
+    found = cache.write_cache(pathlib.Path(values.cache_dir), run, settings)
+    print(found.describe(), flush=True)

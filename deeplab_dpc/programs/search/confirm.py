@@ -10,13 +10,15 @@ that the search has not seen. The same command goes on where it was stopped; a s
 look at the test split is refused.
 """
 
+from __future__ import annotations
+
 from absl import flags
 
+from deeplab_dpc.programs import lazily
 from deeplab_dpc.programs.search import flags as shared
-from deeplab_dpc.reports.search import confirmed
-from deeplab_dpc.reports.search.confirmed import shown
-from deeplab_dpc.reports.search.tables import ScoreScale
-from deeplab_dpc.search.confirmation import confirm
+
+with lazily.imported():
+    from deeplab_dpc.search import confirmation
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -34,13 +36,17 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def main(values: flags.FlagValues) -> None:
+    from deeplab_dpc.reports.search import confirmed, tables  # Late: all plots.
+
     folder, search = shared.opened(values)
     splits = values.eval_split, values.test_split
     options = values.num_seeds, values.top, values.again
-    found = confirm(search, folder, splits, *options)
-    splits, scale = (found.eval_split, found.test_split), ScoreScale()
+    found = confirmation.confirm(search, folder, splits, *options)
+    splits, scale = (found.eval_split, found.test_split), tables.ScoreScale()
     columns = tuple(zip(splits, ("score", "test_score")))
     for name in found.cells:
-        scores = (f"{s} {shown(found.interval(name, f), scale)}" for s, f in columns)
+        scores = (
+            f"{s} {confirmed.shown(found.interval(name, f), scale)}" for s, f in columns
+        )
         print(f"{name:16s} {', '.join(scores)}")
     print(confirmed.sentence(found, scale))

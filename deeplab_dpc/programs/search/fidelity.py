@@ -9,17 +9,31 @@ and whole with a larger backbone (large, with --large_model_variant and
 other. The report shows the scatter plots. Start it as often as there are machines.
 """
 
+from __future__ import annotations
+
 import dataclasses
 
 from absl import app, flags
 
 from deeplab_dpc import weights
 from deeplab_dpc.config import MODEL_VARIANTS
+from deeplab_dpc.programs import lazily
 from deeplab_dpc.programs.search import flags as shared
-from deeplab_dpc.search import fidelity
-from deeplab_dpc.search.folder import Search
-from deeplab_dpc.search.results import SearchResults, scores_of, spearman
-from deeplab_dpc.training.run_folder import RunConfig
+from deeplab_dpc.search.config import FIDELITY_SETTINGS
+
+with lazily.imported():
+    from deeplab_dpc.search import fidelity, results
+    from deeplab_dpc.search import folder as search_folder
+    from deeplab_dpc.training import run_folder
+
+
+TOPICS = {
+    "What is trained": (
+        *("search_dir", "setting", "num_threads"),
+        *("large_model_variant", "large_tf_initial_checkpoint"),
+    ),
+    **shared.TRAINING_TOPIC,
+}
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -27,8 +41,8 @@ def define_flags(values: flags.FlagValues) -> None:
     shared.define_training(values)
     flags.DEFINE_multi_enum(
         "setting",
-        [fidelity.SMALL, fidelity.PROXY],
-        fidelity.SETTINGS,
+        ["small", "proxy"],
+        FIDELITY_SETTINGS,
         "In which settings the cells are trained; may be repeated.",
         flag_values=values,
     )
@@ -46,12 +60,14 @@ def main(values: flags.FlagValues) -> None:
         is_cached = setting in (fidelity.PROXY, fidelity.EXACT)
         run = None if is_cached else _run(setting, search, values)
         fidelity.train(search, folder, setting, run, **shared.terms(values))
-    results = SearchResults(name=search.name, fidelity=fidelity.records(search))
-    for (one, other), pairs in results.fidelity_pairs().items():
-        print(f"{one} and {other}: {spearman(scores_of(pairs))}.")
+    found = results.SearchResults(name=search.name, fidelity=fidelity.records(search))
+    for (one, other), pairs in found.fidelity_pairs().items():
+        print(f"{one} and {other}: {results.spearman(results.scores_of(pairs))}.")
 
 
-def _run(setting: str, search: Search, values: flags.FlagValues) -> RunConfig:
+def _run(
+    setting: str, search: search_folder.Search, values: flags.FlagValues
+) -> run_folder.RunConfig:
     """How the cells are trained whole, but for their context module."""
     run = shared.whole_run(search, values)
     if setting == fidelity.SMALL:

@@ -1,5 +1,7 @@
 """Flags that several commands of the search have, and what follows from them."""
 
+from __future__ import annotations
+
 import dataclasses
 import os
 import pathlib
@@ -10,12 +12,21 @@ from absl import app, flags
 from deeplab_dpc import weights
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.search.cache import Cache
-from deeplab_dpc.search.folder import Search
-from deeplab_dpc.training.run_folder import RunConfig
+from deeplab_dpc.programs import lazily
+
+with lazily.imported():
+    from deeplab_dpc.search import cache
+    from deeplab_dpc.search import folder as search_folder
+    from deeplab_dpc.training import run_folder
 
 _WHOLE: dict[str, Any] = {"model": ModelConfig, "data": DataConfig}
 _WHOLE |= {"train": TrainConfig, "eval": EvalConfig}
+TRAINING_TOPIC = {
+    "Whole training": (
+        *("training_number_of_steps", "base_learning_rate", "train_batch_size"),
+        *("train_crop_size", "fine_tune_batch_norm", "tf_initial_checkpoint"),
+    )
+}
 
 
 def define(
@@ -62,11 +73,11 @@ def use_threads(values: flags.FlagValues) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(values.num_threads)
 
 
-def opened(values: flags.FlagValues) -> tuple[pathlib.Path, Search]:
+def opened(values: flags.FlagValues) -> tuple[pathlib.Path, search_folder.Search]:
     """The folder that the flags name and its search, with threads as they say."""
     use_threads(values)
     folder = pathlib.Path(values.search_dir)
-    return folder, Search.load(folder)
+    return folder, search_folder.Search.load(folder)
 
 
 def define_training(values: flags.FlagValues) -> None:
@@ -75,11 +86,13 @@ def define_training(values: flags.FlagValues) -> None:
         config_flags.define_optional(config, values)
 
 
-def whole_run(search: Search, values: flags.FlagValues) -> RunConfig:
+def whole_run(
+    search: search_folder.Search, values: flags.FlagValues
+) -> run_folder.RunConfig:
     """What the cache was made with, and above it what the flags say; `app.UsageError`
     if the settings cannot work.
     """
-    run = Cache.open(search.cache_dir).run
+    run = cache.Cache.open(search.cache_dir).run
     given = {name: config_flags.given(c, values) for name, c in _WHOLE.items()}
     for part, name, absolute in (
         ("data", "dataset_dir", os.path.abspath),

@@ -15,19 +15,18 @@ fidelity   how well scores on the cache predict those of whole training (Figure 
 report     one HTML page with plots and tables, also while the search runs
 serve      lets other machines share a study through this one
 
-`search.py <command> --help` lists a command's flags.
+`search.py <command> --help` lists a command's flags, `search.py --helpfull` those of
+all.
 """
 
 import importlib
-import os
 import sys
 from types import ModuleType
 
-import optuna
 from absl import flags
 
 from deeplab_dpc.programs import command_line
-from deeplab_dpc.training.interruption import Stopped
+from deeplab_dpc.training import interruption
 
 COMMANDS = (
     *("cache", "run", "baselines", "rerank", "confirm", "fidelity", "report"),
@@ -38,34 +37,24 @@ COMMANDS = (
 
 def run() -> None:
     """Runs the program from the command line."""
-    name = _taken_command(sys.argv)
-    program = _program(name)
+    if sys.argv[1:] == ["--helpfull"]:
+        print(_help())
+        sys.exit(0)
+    program = _program(command_line.taken_command(COMMANDS, __doc__ or ""))
     program.define_flags(flags.FLAGS)
-    sys.argv[0] += f" {name}"
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # The commands tell more.
+    topics = getattr(program, "TOPICS", None)
     try:
-        command_line.run(lambda argv: program.main(flags.FLAGS), help=program.__doc__)
-    except Stopped as e:
+        command_line.run(lambda _: _run(program), program.__doc__, topics)
+    except interruption.Stopped as e:
         print(e, file=sys.stderr)
         sys.exit(128 + e.signum)
 
 
-def _taken_command(arguments: list[str]) -> str:
-    """Takes the command out of the command line; without one, tells what there is."""
-    if len(arguments) < 2 or arguments[1].startswith("-"):
-        is_asked = any("help" in argument for argument in arguments[1:])
-        print(_help() if is_asked else __doc__, file=(sys.stderr, sys.stdout)[is_asked])
-        sys.exit(0 if is_asked else 1)
-    name = arguments.pop(1)
-    if name not in COMMANDS:
-        script = os.path.basename(arguments[0])
-        print(
-            f"{script}: {name!r} is no command; there are {', '.join(COMMANDS)}. "
-            f"`{script} --help` tells what each does.",
-            file=sys.stderr,
-        )
-        sys.exit(1)
-    return name
+def _run(program: ModuleType) -> None:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # The commands tell more.
+    program.main(flags.FLAGS)
 
 
 def _help() -> str:

@@ -6,14 +6,19 @@ With --interval_secs=60 it is written anew each minute until the search is compl
 and an open page follows.
 """
 
+from __future__ import annotations
+
 import pathlib
 import time
 
 from absl import flags
 
+from deeplab_dpc.programs import lazily
 from deeplab_dpc.programs.search import flags as shared
-from deeplab_dpc.reports.search import write_report
-from deeplab_dpc.search.results import SearchResults
+
+with lazily.imported():
+    from deeplab_dpc.reports import search as reports
+    from deeplab_dpc.search import results
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -28,9 +33,9 @@ def main(values: flags.FlagValues) -> None:
     folder = pathlib.Path(values.search_dir)
     output = pathlib.Path(values.output_dir or folder / "report")
     while True:
-        results = SearchResults.load(folder)
-        path = write_report(results, output)
+        found = results.SearchResults.load(folder)
+        path = reports.write_report(found, output)
         print(f"Report: {path}", flush=True)
-        if not values.interval_secs or results.num_done() >= results.num_trials:
+        if not values.interval_secs or found.num_done() >= found.num_trials:
             return
         time.sleep(values.interval_secs)

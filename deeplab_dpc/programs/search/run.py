@@ -7,6 +7,8 @@ may be killed at any time; its trial is tried again by another. The same command
 on where a search was left.
 """
 
+from __future__ import annotations
+
 import dataclasses
 import os
 import pathlib
@@ -16,14 +18,26 @@ from absl import app, flags, logging
 
 from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.programs import flags as config_flags
+from deeplab_dpc.programs import lazily
 from deeplab_dpc.programs.search import flags as shared
-from deeplab_dpc.search.cache import Cache
-from deeplab_dpc.search.config import ProxyConfig, SamplerConfig, SpaceConfig
-from deeplab_dpc.search.folder import FILE_NAME, JOURNAL, SCORING, Search
-from deeplab_dpc.search.proxy import Proxy
-from deeplab_dpc.search.worker import Worker
+from deeplab_dpc.search.config import JOURNAL, ProxyConfig, SamplerConfig, SpaceConfig
+
+with lazily.imported():
+    from deeplab_dpc.search import cache, proxy, worker
+    from deeplab_dpc.search import folder as search_folder
 
 _PARTS: Any = {"space": SpaceConfig, "sampler": SamplerConfig, "proxy": ProxyConfig}
+
+
+TOPICS = {
+    "From where to where": ("cache_dir", "search_dir", "storage"),
+    "What is tried": ("num_trials", "sampler", "num_branches", "max_multiply_adds"),
+    "How a cell is trained": (
+        *("proxy_steps", "proxy_batch_size", "proxy_learning_rate"),
+        *("proxy_batch_norm_decay", "early_stopping"),
+    ),
+    "This worker": ("num_threads", "candidates_per_step"),
+}
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -49,24 +63,25 @@ def define_flags(values: flags.FlagValues) -> None:
 def main(values: flags.FlagValues) -> None:
     shared.use_threads(values)
     folder = pathlib.Path(values.search_dir)
-    before = Search.load(folder) if (folder / FILE_NAME).is_file() else None
+    is_there = (folder / search_folder.FILE_NAME).is_file()
+    before = search_folder.Search.load(folder) if is_there else None
     cache_dir = values.cache_dir or (before and before.cache_dir)
     if not cache_dir:
         raise app.UsageError(
             "--cache_dir is missing; give the folder that `search.py cache` wrote."
         )
     checks = values.verify_cache, values.check_cache
-    cache = Cache.open(os.path.abspath(cache_dir), *checks)
-    search = _search(folder, before, cache, values)
+    features = cache.Cache.open(os.path.abspath(cache_dir), *checks)
+    search = _search(folder, before, features, values)
     study = search.open_study(**shared.terms(values))
     search.save(folder)
-    logging.info("%s", cache.describe())
+    logging.info("%s", features.describe())
     logging.info("%s", search.describe_limit())
     states = ", ".join(f"{n} {state}" for state, n in study.counts().items() if n)
     states = states or "no trials yet"
     logging.info("Study %r in %s: %s.", search.name, search.storage, states)
-    proxy = Proxy(cache, search.proxy)
-    Worker(study, proxy.train, search.proxy.candidates_per_step).search(
+    train = proxy.Proxy(features, search.proxy).train
+    worker.Worker(study, train, search.proxy.candidates_per_step).search(
         search.num_trials
     )
     for record in study.best(1):
@@ -78,8 +93,11 @@ def main(values: flags.FlagValues) -> None:
 
 
 def _search(
-    folder: pathlib.Path, before: Search | None, cache: Cache, values: flags.FlagValues
-) -> Search:
+    folder: pathlib.Path,
+    before: search_folder.Search | None,
+    features: cache.Cache,
+    values: flags.FlagValues,
+) -> search_folder.Search:
     """What the folder has, and above it what the flags say; the study refuses other
     settings than its own.
     """
@@ -101,15 +119,15 @@ def _search(
         is_kept = before and not values[flag].present
         return getattr(before, field) if is_kept else values[flag].value
 
-    return Search(
+    return search_folder.Search(
         **parts,
-        cache_dir=str(cache.folder),
-        fingerprint=cache.fingerprint,
+        cache_dir=str(features.folder),
+        fingerprint=features.fingerprint,
         storage=storage,
         name=kept_unless_given("study", "name"),
         num_trials=kept_unless_given("num_trials", "num_trials"),
-        scoring=SCORING,
-        features=cache.features,
+        scoring=search_folder.SCORING,
+        features=features.features,
     )
 
 

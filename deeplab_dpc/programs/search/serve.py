@@ -6,10 +6,15 @@ Workers elsewhere give --storage=grpc://<this machine>:13000. It answers to whoe
 reach the port: keep it within a network that you trust.
 """
 
+from __future__ import annotations
+
 from absl import flags
 
+from deeplab_dpc.programs import lazily
 from deeplab_dpc.programs.search import flags as shared
-from deeplab_dpc.search.storage import serve_storage
+
+with lazily.imported():
+    from deeplab_dpc.search import storage
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -20,4 +25,4 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def main(values: flags.FlagValues) -> None:
-    serve_storage(values.storage, values.host, values.port)
+    storage.serve_storage(values.storage, values.host, values.port)

@@ -114,10 +114,11 @@ def test_from_records_to_a_cell(workplace):
 
 @pytest.mark.slow
 def test_help_lists_commands_and_the_flags_of_each(tmp_path):
-    text = output(tmp_path, "--help")
+    text, short = output(tmp_path, "--helpfull"), output(tmp_path, "--help")
     for name in COMMANDS:
         assert f"\n{name} " in text and f"Flags of search.py {name}:" in text
-    assert "--num_trials" in text
+        assert f"\n{name} " in short
+    assert "--num_trials" in text and "--num_trials" not in short
     text = output(tmp_path, "serve", "--help")
     assert "--port" in text and "--num_trials" not in text
 
