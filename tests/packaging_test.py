@@ -1,10 +1,13 @@
 """What pip installs: the pinned versions, the package's data, the lighter set."""
 
+import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 
 import pytest
@@ -12,6 +15,7 @@ from packaging.requirements import Requirement
 
 ROOT = pathlib.Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+TOOLS = ("pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils")
 
 
 def requirements(name):
@@ -75,3 +79,64 @@ def test_the_lighter_set_runs_the_quick_start_as_the_page_says(tmp_path):
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"[-4000:]
     assert (clone / "quickstart" / "run" / "export" / "saved_model.pb").is_file()
     assert list((clone / "quickstart" / "called").glob("*.png"))
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A fresh environment outside the clone, into which pip installed the package; what
+    it needs are the packages of this environment.
+    """
+    folder = tmp_path_factory.mktemp("installed")
+    clone, env = folder / "clone", folder / "env"
+    subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+    subprocess.run([sys.executable, "-m", "venv", env], check=True)
+    (packages,) = env.glob("lib/python*/site-packages")
+    install = [env / "bin" / "pip", "install", "--quiet", "--no-deps", clone]
+    subprocess.run(install, check=True)
+    made = {path.name for path in packages.iterdir()}
+    (packages / "needed.pth").write_text(sysconfig.get_path("purelib"))
+    shutil.rmtree(clone)
+    return env / "bin" / "deeplab-dpc", packages, made
+
+
+def typed(installed, folder, *arguments):
+    environment = {"PATH": "/usr/bin:/bin", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [installed[0], *arguments]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{arguments}\n{done.stdout}{done.stderr}"[-4000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_pip_installs_the_package_with_its_data_and_nothing_else(installed):
+    _, packages, made = installed
+    version = PROJECT["version"]
+    tools = {n for n in made if n.split("-")[0] in TOOLS}
+    assert made - tools == {"deeplab_dpc", f"deeplab_dpc-{version}.dist-info"}
+    package = packages / "deeplab_dpc"
+    for folder, ending in (("flagfiles", "flags"), ("reports/templates", "*")):
+        here = {p.name for p in (ROOT / "deeplab_dpc" / folder).glob(f"*.{ending}")}
+        assert here and here == {p.name for p in (package / folder).iterdir()}
+    assert (package / "py.typed").is_file()
+
+
+@pytest.mark.slow
+def test_the_installed_command_works_from_any_folder(installed, tmp_path):
+    """The quick start outside a clone: data, training by a flagfile's name, scores."""
+    said = typed(installed, tmp_path, "describe", "--flagfile=quickstart.flags")
+    assert said.startswith("mobilenet_v2, a cell of 5 branches, 21 classes, output ")
+    assert "0.36 M parameters" in said  # The paper's Table 1.
+    said = typed(installed, tmp_path, "convert", "folder", "--help")
+    assert "\ndeeplab-dpc convert folder --image_dir=my/images " in said
+    assert not list(tmp_path.iterdir())
+    said = typed(installed, tmp_path, "quickstart", "--steps=2", "--images=6")
+    assert "$ deeplab-dpc train --flagfile=quickstart.flags --dataset_dir=quick" in said
+    run = tmp_path / "quickstart" / "run"
+    config = json.loads((run / "config.json").read_text())
+    assert config["train"]["training_number_of_steps"] == 2
+    assert config["train"]["train_crop_size"] == [193, 257]  # The flagfile's.
+    score = json.loads((run / "eval" / "val.json").read_text())["miou"]
+    assert f"mIoU {100 * score:.1f} % on val" in said
+    assert (run / "export" / "saved_model.pb").is_file()

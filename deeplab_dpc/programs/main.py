@@ -18,6 +18,10 @@ COMMANDS = {
         "convert_checkpoint",
         "Makes a run folder of a TF1 checkpoint of the original, and back.",
     ),
+    "weights": (
+        "weights",
+        "Published weights by name: which there are, and their files.",
+    ),
     "quickstart": ("quickstart", "From nothing to an exported model, in minutes."),
     "render-scenes": ("render_scenes", "Renders street scenes with labels."),
 }
