@@ -110,7 +110,6 @@ class _Network:
 
 
 def _decoder_stages(config: ModelConfig, backbone: Any) -> list[str]:
-    """The backbone's outputs that the decoder reads."""
     legal = [int(name.removeprefix("stride_")) for name, _ in backbone.decoder_units]
     strides = config.decoder_output_stride or ()
     for stride in strides:

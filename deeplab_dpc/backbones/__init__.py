@@ -4,7 +4,6 @@ from typing import Any
 
 import keras
 
-from deeplab_dpc.backbones import mobilenet_v2, resnet_v1_beta
 from deeplab_dpc.backbones.mobilenet_v2 import MobileNetV2
 from deeplab_dpc.backbones.resnet_v1_beta import ResNetV1Beta
 from deeplab_dpc.backbones.xception import BLOCKS, Xception
@@ -19,22 +18,15 @@ def make_backbone(config: ModelConfig, dtype: Any = None) -> keras.layers.Layer:
         `"features"` at the output stride, and `"stride_4"` and so on for decoders.
     """
     variant, stride = config.model_variant, config.output_stride
-    kind: Any = Xception
-    decay = BATCH_NORM_DECAY
-    if variant == "mobilenet_v2":
-        kind, decay = MobileNetV2, mobilenet_v2.DECAY
-    elif variant not in BLOCKS:
-        kind, decay = ResNetV1Beta, resnet_v1_beta.DECAY
-    if config.batch_norm_decay != BATCH_NORM_DECAY:
-        decay = config.batch_norm_decay
-    if kind is not MobileNetV2:
-        return kind(
-            variant, stride, config.multi_grid, config.activation, decay, dtype=dtype
-        )
+    common: dict[str, Any] = {"dtype": dtype}
+    if config.batch_norm_decay != BATCH_NORM_DECAY:  # Else each has its own.
+        common["decay"] = config.batch_norm_decay
+    if variant != "mobilenet_v2":
+        kind: Any = Xception if variant in BLOCKS else ResNetV1Beta
+        return kind(variant, stride, config.multi_grid, config.activation, **common)
     if config.multi_grid is not None:
         raise ConfigError(
             f"multi_grid={config.multi_grid}, but {variant} has no block that it could "
             "change; leave it out or take an Xception or a ResNet."
         )
-    widths = config.depth_multiplier, config.divisible_by
-    return MobileNetV2(stride, *widths, decay, dtype=dtype)
+    return MobileNetV2(stride, config.depth_multiplier, config.divisible_by, **common)

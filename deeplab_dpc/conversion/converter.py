@@ -78,7 +78,6 @@ def _check_output(output_dir: pathlib.Path, name: str) -> None:
 
 
 def _plans(source: sources.Source, num_shards: int) -> list[ShardPlan]:
-    """The shards of all splits, in order."""
     plans = []
     for split, items in source.splits.items():
         count = min(num_shards, len(items))

@@ -10,7 +10,7 @@ import numpy as np
 from deeplab_dpc import files
 from deeplab_dpc.conversion import folders
 from deeplab_dpc.conversion.labels import reading
-from deeplab_dpc.data import DatasetError, dataset_info, images, known_datasets, records
+from deeplab_dpc.data import DatasetError, dataset_info, images, records
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.formatting import clipped
 
@@ -69,9 +69,16 @@ def known(
 
 def with_size_note(source: Source) -> Source:
     """The source; says on stderr if its splits have not the published sizes."""
-    sizes = {split: len(items) for split, items in source.splits.items()}
-    note = known_datasets.size_note(source.name, sizes)
-    if note:
+    published: Mapping[str, int] = {}
+    if source.name in dataset_info.known_names():
+        published = dataset_info.known(source.name).split_sizes
+    other = [
+        f"{split} {len(items):,} of {published[split]:,}"
+        for split, items in source.splits.items()
+        if published.get(split, len(items)) != len(items)
+    ]
+    if other:
+        note = f"Not the published number of images: {', '.join(other)}."
         print(note, file=sys.stderr)
     return source
 

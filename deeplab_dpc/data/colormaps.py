@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from deeplab_dpc.data import dataset_info
+
 Color = tuple[int, int, int]
 
 IGNORED: Color = (255, 255, 255)
@@ -13,29 +15,6 @@ WRONG: tuple[Color, ...] = ((255, 120, 0), (255, 0, 255), (75, 0, 90), (0, 255, 
 """Wrong pixels: the first of these that is no class's colour, see `wrong`."""
 _APART, _NEIGHBOURS_APART = 13, 30  # In CIELAB, where an eye tells 2.3 apart.
 
-_CITYSCAPES = """
-    804080 f423e8 464646 66669c be9999 999999 faaa1e dcdc00 6b8e23 98fb98 4682b4
-    dc143c ff0000 00008e 000046 003c64 005064 0000e6 770b20
-"""
-_CAMVID = """
-    808080 800000 c0c080 804080 3c28de 808000 c08080 404080 400080 404000 0080c0
-"""
-_ADE20K = """
-    000000 787878 b47878 06e6e6 503232 04c803 787850 8c8c8c cc05ff e6e6e6 04fa07
-    e005ff ebff07 96053d 787846 08ff33 ff0652 8fff8c ccff04 ff3307 cc4603 0066c8
-    3de6fa ff0633 0b66ff ff0747 ff09e0 0907e6 dcdcdc ff095c 7009ff 08ffd6 07ffe0
-    ffb806 0aff47 ff290a 07ffff e0ff08 6608ff ff3d06 ffc207 ff7a08 00ff14 ff0829
-    ff0599 0633ff eb0cff a09614 00a3ff 8c8c8c fa0a0f 14ff00 1fff00 ff1f00 ffe000
-    99ff00 0000ff ff4700 00ebff 00adff 1f00ff 0bc8c8 ff5200 00fff5 003dff 00ff70
-    00ff85 ff0000 ffa300 ff6600 c2ff00 008fff 33ff00 0052ff 00ff29 00ffad 0a00ff
-    adff00 00ff99 ff5c00 ff00ff ff00f5 ff0066 ffad00 ff0014 ffb8b8 001fff 00ff3d
-    0047ff ff00cc 00ffc2 00ff52 000aff 0070ff 3300ff 00c2ff 007aff 00ffa3 ff9900
-    00ff0a ff7000 8fff00 5200ff a3ff00 ffeb00 08b8aa 8500ff 00ff5c b800ff ff001f
-    00b8ff 00d6ff ff0070 5cff00 00e0ff 70e0ff 46b8a0 a300ff 9900ff 47ff00 ff00a3
-    ffcc00 ff008f 00ffeb 85ff00 ff00eb f500ff ff007a fff500 0abed4 d6ff00 00ccff
-    1400ff ffff00 0099ff 0029ff 00ffcc 2900ff 29ff00 ad00ff 00f5ff 4700ff 7a00ff
-    00ffb8 005cff b8ff00 0085ff ffd600 19c2c2 66ff00 5c00ff
-"""
 _MAPILLARY = """
     a52a2a 00c000 c4c4c4 be9999 b4a5b4 66669c 66669c 8040ff 8c8cc8 aaaaaa faaaa0
     606060 e6968c 804080 6e6e6e f423e8 966464 464646 96785a dc143c ff0000 ff0000
@@ -63,26 +42,27 @@ def pascal(num_colors: int = 512) -> np.ndarray:
     return colors
 
 
+def pascal_colors(num_classes: int) -> tuple[Color, ...]:
+    """The same for this many classes, as a data set's facts hold them."""
+    return tuple((r, g, b) for r, g, b in pascal(num_classes).tolist())
+
+
 def cityscapes() -> np.ndarray:
     """Cityscapes' colours by train id, `[256, 3]` uint8; black from 19 on."""
     colors = np.zeros((256, 3), np.uint8)
-    colors[:19] = _parse(_CITYSCAPES)
+    colors[:19] = dataset_info.known("cityscapes").colors
     return colors
 
 
 def ade20k() -> np.ndarray:
     """ADE20K's colours, `[151, 3]` uint8; 0 (nothing labelled) is black."""
-    return _parse(_ADE20K)
-
-
-def camvid() -> np.ndarray:
-    """CamVid's colours, `[11, 3]` uint8."""
-    return _parse(_CAMVID)
+    return np.array(dataset_info.known("ade20k").colors, np.uint8)
 
 
 def mapillary() -> np.ndarray:
     """Mapillary Vistas' colours, `[66, 3]` uint8."""
-    return _parse(_MAPILLARY)
+    table = np.frombuffer(bytes.fromhex(_MAPILLARY), np.uint8)
+    return table.reshape(-1, 3).copy()
 
 
 def distinct(given: Sequence[Color | None]) -> tuple[Color, ...]:
@@ -134,7 +114,3 @@ def colormap(name: str) -> np.ndarray:
     if name not in maps:
         raise ValueError(f"No colour map {name!r}; there are {', '.join(maps)}.")
     return maps[name]()
-
-
-def _parse(table: str) -> np.ndarray:
-    return np.frombuffer(bytes.fromhex(table), np.uint8).reshape(-1, 3).copy()

@@ -1,6 +1,7 @@
 """What a data set is: classes, colours, splits. `dataset.json` keeps it."""
 
 import dataclasses
+import functools
 import os
 import pathlib
 import re
@@ -8,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
 from deeplab_dpc import files
-from deeplab_dpc.data import DatasetError, known_datasets, records
+from deeplab_dpc.data import DatasetError, records
 from deeplab_dpc.formatting import clipped, some
 
 FILE_NAME = "dataset.json"
@@ -17,6 +18,10 @@ Parsed = TypeVar("Parsed")
 _FACTS = ("classes", "ignore_label", "name", "split_sizes")
 _OTHER_KEYS = ("shared_images", "shards", "skipped", "statistics")  # See manifest.py.
 MAX_CLASSES = 255  # Ids are one byte, and 255 is the usual ignore label.
+# A `dataset.json` of each known data set. Where the original knew it, class order,
+# ignore label and split sizes are the original's, so that records which its converters
+# wrote are read without a file of their own.
+_KNOWN = pathlib.Path(__file__).parent / "known"
 
 _PART = re.compile(r"(.+)\[(?:(\d+)(%)?)?:(?:(\d+)(%)?)?\]")
 
@@ -125,7 +130,7 @@ class DatasetInfo:
     @classmethod
     def load(
         cls, dataset_dir: str | os.PathLike[str], dataset: str | None = None
-    ) -> Self:
+    ) -> "DatasetInfo":
         """The facts of the records in a folder; `DatasetError` if it, or the name, is
         wrong.
 
@@ -134,31 +139,28 @@ class DatasetInfo:
         """
         folder = files.local(dataset_dir)
         found = load_file(folder, dataset, cls.from_dict)
-        return found or cls._count(folder, dataset)
+        return found or _counted(folder, dataset)
 
-    @classmethod
-    def _count(cls, folder: pathlib.Path, dataset: str | None) -> Self:
-        """A known data set's facts, and the sizes of the splits that are there."""
-        shards = records.shards_by_split(folder)
-        if not shards:
-            there = sorted(p.name + "/" * p.is_dir() for p in folder.iterdir())
-            raise DatasetError(
-                f"--dataset_dir={folder} holds no data set: no {FILE_NAME}, no "
-                "<split>-00000-of-00004.tfrecord; it holds "
-                f"{some(there, 5) or 'nothing'}. Give the --output_dir of a "
-                "datasets/build_*.py program."
-            )
-        known = known_datasets.facts(dataset or "")
-        if known is None:
-            found = "no --dataset" if dataset is None else f"--dataset={dataset}"
-            raise DatasetError(
-                f"--dataset_dir={folder} holds records but no {FILE_NAME}, and {found} "
-                "says whose they are. Give one of: "
-                + ", ".join(f"--dataset={name}" for name in known_datasets.names())
-            )
-        sizes = {s: len(records.index_records(paths)) for s, paths in shards.items()}
-        facts = (known.class_names, known.colors, known.ignore_label)
-        return cls(str(dataset), *facts, sizes)
+
+def _counted(folder: pathlib.Path, dataset: str | None) -> DatasetInfo:
+    """A known data set's facts, and the sizes of the splits that are there."""
+    shards = records.shards_by_split(folder)
+    if not shards:
+        there = sorted(p.name + "/" * p.is_dir() for p in folder.iterdir())
+        raise DatasetError(
+            f"--dataset_dir={folder} holds no data set: no {FILE_NAME}, no "
+            f"<split>-00000-of-00004.tfrecord; it holds {some(there, 5) or 'nothing'}. "
+            "Give the --output_dir of a datasets/build_*.py program."
+        )
+    if dataset not in known_names():
+        found = "no --dataset" if dataset is None else f"--dataset={dataset}"
+        raise DatasetError(
+            f"--dataset_dir={folder} holds records but no {FILE_NAME}, and {found} "
+            "says whose they are. Give one of: "
+            + ", ".join(f"--dataset={name}" for name in known_names())
+        )
+    sizes = {s: len(records.index_records(paths)) for s, paths in shards.items()}
+    return dataclasses.replace(known(dataset), split_sizes=sizes)
 
 
 def load_file(
@@ -192,17 +194,19 @@ def load_file(
     return parsed
 
 
+def known_names() -> tuple[str, ...]:
+    """The data sets that are known."""
+    return tuple(sorted(path.stem for path in _KNOWN.glob("*.json")))
+
+
+@functools.cache
 def known(name: str) -> DatasetInfo:
     """The published facts of a known data set; `DatasetError` if none has this name."""
-    facts = known_datasets.facts(name)
-    if facts is None:
+    if name not in known_names():
         raise DatasetError(
-            f"Data set {name!r} is not known; known: "
-            f"{', '.join(known_datasets.names())}."
+            f"Data set {name!r} is not known; known: {', '.join(known_names())}."
         )
-    return DatasetInfo(
-        name, facts.class_names, facts.colors, facts.ignore_label, facts.split_sizes
-    )
+    return DatasetInfo.from_dict(files.read_json(_KNOWN / f"{name}.json"))
 
 
 def whole(value: Any) -> int:

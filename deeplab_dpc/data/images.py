@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import simplejpeg
-from PIL import Image
+from PIL import Image, ImageOps
 
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetError
@@ -80,7 +80,9 @@ def read(
     if may_be_transparent:
         _check_opaque(path, encoded)
     if exif == "apply":
-        pixels = _turn(pixels, orientation)
+        stored = Image.fromarray(pixels)
+        stored.getexif()[_ORIENTATION] = orientation
+        pixels = np.array(ImageOps.exif_transpose(stored))
     if is_kept:
         return Checked(encoded, _FORMATS[str(file.format)], pixels, orientation)
     return Checked(records.encode_png(pixels), "png", pixels, orientation)
@@ -215,14 +217,3 @@ def _check_opaque(path: pathlib.Path, encoded: bytes) -> None:
             "are transparent, and training would see whatever colour hides there. Save "
             "it without alpha, on a background of your choice."
         )
-
-
-def _turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """The pixels as viewers show them; EXIF 2.3, tag Orientation."""
-    if orientation >= 5:  # The stored rows are columns.
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)

@@ -215,7 +215,6 @@ def _usable(
 
 
 def _read(index: records.RecordIndex, number: int) -> tuple[bytes, bytes]:
-    """A record, and where it lies."""
     path, offset = index.place(number)
     return index.read(number), f"at byte {offset} of {path}".encode()
 
@@ -233,7 +232,6 @@ def _decoded(
 
 @functools.lru_cache(maxsize=4)
 def _order(seed: int, epoch: int, size: int) -> np.ndarray:
-    """The order of an epoch's records."""
     return np.random.default_rng((seed & 0xFFFFFFFF, epoch)).permutation(size)
 
 

@@ -4,7 +4,7 @@ import collections
 import dataclasses
 import statistics
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -33,17 +33,10 @@ class SplitStatistics:
     mean_rgb: Triple  # Of red, green and blue over all pixels, 0..255.
     std_rgb: Triple  # Their standard deviations over all pixels.
 
-    def to_dict(self) -> dict[str, Any]:
-        """The figures as JSON types."""
-        return {
-            key: list(value) if isinstance(value, tuple) else value
-            for key, value in dataclasses.asdict(self).items()
-        }
-
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Reads what `to_dict` gave; `DatasetError` for a missing, unknown or wrong
-        figure.
+        """Reads what JSON kept of `vars`; `DatasetError` for a missing, unknown or
+        wrong figure.
         """
         hints = typing.get_type_hints(cls)
         try:
@@ -120,10 +113,10 @@ class Tally:
         return SplitStatistics(
             num_images=self.num_images,
             num_labelled=self.num_labelled,
-            class_pixels=_ints(self.class_pixels),
+            class_pixels=tuple(self.class_pixels.tolist()),
             ignored_pixels=self.ignored_pixels,
-            pixels_where_present=_ints(self.pixels_where_present),
-            images_where_present=_ints(self.images_where_present),
+            pixels_where_present=tuple(self.pixels_where_present.tolist()),
+            images_where_present=tuple(self.images_where_present.tolist()),
             heights_px=_spread(self.heights),
             widths_px=_spread(self.widths),
             mean_rgb=mean,
@@ -154,7 +147,6 @@ class Tally:
         return tally
 
     def _class_counts(self, label: np.ndarray) -> tuple[np.ndarray, int]:
-        """Pixels of each class, and ignored ones."""
         counts = np.array(Image.fromarray(label).histogram(), np.int64)
         ignored = int(counts[self.ignore_label])
         counts[self.ignore_label] = 0
@@ -179,10 +171,6 @@ def _mean_and_std(counts: np.ndarray) -> tuple[float, float]:
 def _spread(counts: collections.Counter[int]) -> tuple[int, int, int]:
     """The smallest, the lower median and the largest."""
     return min(counts), statistics.median_low(counts.elements()), max(counts)
-
-
-def _ints(values: Iterable[int]) -> tuple[int, ...]:
-    return tuple(int(v) for v in values)
 
 
 def _figure(hint: Any, value: Any) -> Any:

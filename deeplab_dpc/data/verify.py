@@ -170,7 +170,6 @@ def _facts(serialized: bytes) -> tuple[str, str]:
 
 
 def _check_size(image: tf.Tensor, label: tf.Tensor, whose: tf.Tensor) -> tf.Operation:
-    """Fails unless an image and its label have one size."""
     sizes = [tf.shape(image)[:2], tf.shape(label)[:2]]
     texts = [tf.strings.reduce_join(tf.as_string(s), separator="x") for s in sizes]
     message = [whose, "its image is ", texts[0], " (height x width), its label "]

@@ -61,7 +61,6 @@ def normalize_batch(
 def _fused(
     x: Tensor, gamma: Tensor, beta: Tensor, statistics: Any, **kwargs: Any
 ) -> Any:
-    """TensorFlow's fused batch norm."""
     import tensorflow as tf
 
     mean, variance = statistics

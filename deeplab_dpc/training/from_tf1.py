@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
-from deeplab_dpc.data import dataset_info, known_datasets
+from deeplab_dpc.data import colormaps, dataset_info
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.model import build_model
 from deeplab_dpc.tf1 import WeightsError, archives, inferring, load_tf1_weights
@@ -74,7 +74,7 @@ class Tf1Run:
 
 def _data_facts(num_classes: int, given: Mapping[str, Any]) -> Facts:
     facts = {name: Fact(value, "given", "flag") for name, value in given.items()}
-    known = map(dataset_info.known, known_datasets.names())
+    known = map(dataset_info.known, dataset_info.known_names())
     fitting = [info.name for info in known if info.num_classes == num_classes]
     if "dataset" not in facts and "dataset_dir" not in facts and fitting:
         facts["dataset"] = Fact(fitting[0], "assumed", f"{num_classes} classes")
@@ -96,7 +96,7 @@ def _run_config(facts: Facts) -> RunConfig:
         info = dataset_info.known(data.dataset)
     else:
         names = tuple(f"class {i}" for i in range(model.num_classes))
-        colors = known_datasets.pascal_colors(model.num_classes)
+        colors = colormaps.pascal_colors(model.num_classes)
         info = DatasetInfo("unknown", names, colors, 255, {})
     if info.num_classes != model.num_classes:
         raise ContradictionError(

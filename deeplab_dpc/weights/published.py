@@ -45,10 +45,11 @@ class WeightsEntry:
     @property
     def class_names(self) -> tuple[str, ...]:
         """The data set's classes in the order of the ids; none of a backbone alone."""
-        from deeplab_dpc.data import known_datasets  # Late: numpy.
+        if self.dataset is None:
+            return ()
+        from deeplab_dpc.data import dataset_info  # Late: numpy.
 
-        facts = known_datasets.facts(self.dataset or "")
-        return facts.class_names if facts else ()
+        return dataset_info.known(self.dataset).class_names
 
     @property
     def num_classes(self) -> int | None:

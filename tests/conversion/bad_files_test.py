@@ -11,7 +11,6 @@ from PIL import Image
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.data.manifest import Manifest
-from tests.conversion import toy
 from tests.conversion.toy import (
     IDS,
     NAMES,
@@ -21,11 +20,6 @@ from tests.conversion.toy import (
     read,
     truncate,
 )
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return toy.write(tmp_path)
 
 
 def cut_large_image(path):
@@ -98,9 +92,8 @@ def test_skip_bad_goes_on_without_it(folder, how):
 
 def test_skip_bad_that_leaves_nothing_is_an_error(folder):
     truncate(folder / "image0.jpg")
-    with pytest.raises(
-        DatasetError, match=r"'val': nothing is left of its 1 images.*image0: .*damaged"
-    ):
+    words = r"'val': nothing is left of its 1 images.*image0: .*damaged"
+    with pytest.raises(DatasetError, match=words):
         convert(make_source(folder), folder / "out", skip_bad=True)
 
 

@@ -13,13 +13,7 @@ from deeplab_dpc.conversion.shard_maker import Place
 from deeplab_dpc.data import labels, records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest, Shared
-from tests.conversion import toy
 from tests.conversion.toy import NAMES, content, convert, make_source, read, truncate
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return toy.write(tmp_path)
 
 
 def test_records_hold_the_files_and_mapped_labels(folder):

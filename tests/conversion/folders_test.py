@@ -5,12 +5,7 @@ import pytest
 from deeplab_dpc.conversion import folders
 from deeplab_dpc.conversion.folders import Files
 from deeplab_dpc.data.dataset_info import DatasetError
-
-
-def touch(folder, *names):
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).touch()
+from tests.conversion.toy import touch
 
 
 def test_image_endings_dropped(tmp_path):

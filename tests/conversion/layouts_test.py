@@ -8,20 +8,17 @@ from deeplab_dpc.conversion import layouts
 from deeplab_dpc.conversion.folders import Files
 from deeplab_dpc.conversion.sources import Item
 from deeplab_dpc.data.dataset_info import DatasetError
+from tests.conversion.toy import touch
 
 
-def touch(folder, *names):
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(b"")
+def tree(folder, *images, label=".png"):
+    return layouts.tree(Files(folder / "x", images), Files(folder / "y", (label,)))
 
 
 def test_pairs_in_the_order_of_names(tmp_path):
     touch(tmp_path / "x", "b/2.jpg", "a.JPG", "b/10.jpg", ".hidden.jpg", "readme.txt")
     touch(tmp_path / "y", "a_L.png", "b/2_L.png", "b/10_L.png", "other.png")
-    items = layouts.tree(
-        Files(tmp_path / "x", (".jpg", ".JPG")), Files(tmp_path / "y", ("_L.png",))
-    )
+    items = tree(tmp_path, ".jpg", ".JPG", label="_L.png")
     assert [i.name for i in items] == ["a", "b/10", "b/2"]
     assert items[1].label == tmp_path / "y/b/10_L.png"
 
@@ -29,9 +26,7 @@ def test_pairs_in_the_order_of_names(tmp_path):
 def test_what_has_no_partner_is_given_the_path_it_should_have(tmp_path):
     touch(tmp_path / "x", "a.jpg", "b.jpg")
     touch(tmp_path / "y", "a.png", "d.png")
-    items = layouts.tree(
-        Files(tmp_path / "x", (".jpg",)), Files(tmp_path / "y", (".png",))
-    )
+    items = tree(tmp_path, ".jpg")
     assert [i.name for i in items] == ["a", "b", "d"]
     assert items[1].label == tmp_path / "y/b.png" and not items[1].label.exists()
     assert items[2].image == tmp_path / "x/d.jpg" and not items[2].image.exists()
@@ -40,11 +35,9 @@ def test_what_has_no_partner_is_given_the_path_it_should_have(tmp_path):
 def test_no_pair_at_all(tmp_path):
     touch(tmp_path / "x", "a.jpg", "b.jpg")
     touch(tmp_path / "y", "a_mask.png", "b_mask.png")
-    with pytest.raises(
-        DatasetError,
-        match="None of 2 images .*a.jpg there is no .*y/a.png. .*a_mask.png: build_folder",
-    ):
-        layouts.tree(Files(tmp_path / "x", (".jpg",)), Files(tmp_path / "y", (".png",)))
+    words = "None of 2 images .*a.jpg there is no .*y/a.png. .*a_mask.png: build_folder"
+    with pytest.raises(DatasetError, match=words):
+        tree(tmp_path, ".jpg")
 
 
 def test_two_images_of_one_name(tmp_path):
@@ -132,7 +125,6 @@ def test_more_images_move_few():
 def test_awkward_shares():
     assert list(layouts.seeded_split(ITEMS, 0.0, 0)) == ["train"]
     assert len(layouts.seeded_split(ITEMS[:2], 0.1, 0)["val"]) == 1
-    with pytest.raises(
-        DatasetError, match="Of 1 images, 1 would be val and none train"
-    ):
+    words = "Of 1 images, 1 would be val and none train"
+    with pytest.raises(DatasetError, match=words):
         layouts.seeded_split(ITEMS[:1], 0.1, 0)

@@ -13,6 +13,7 @@ from deeplab_dpc.conversion.shard_maker import Options, ShardMaker, ShardPlan
 from deeplab_dpc.conversion.sources import Item, Source
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetError
+from tests.data import mutations
 
 NAME = records.shard_name("train", 0, 1)
 DEFAULTS = Options()
@@ -73,9 +74,8 @@ def test_a_change_of_files_makes_it_anew(task, tmp_path, how):
 
 def test_a_wrong_byte_makes_it_anew(task, tmp_path):
     make(task, tmp_path)
-    data = bytearray((tmp_path / NAME).read_bytes())
-    data[len(data) // 2] ^= 1
-    (tmp_path / NAME).write_bytes(data)
+    path = tmp_path / NAME
+    mutations.change_byte(path, path.stat().st_size // 2)
     assert find(task, tmp_path) is None
 
 
@@ -100,9 +100,7 @@ def test_what_comes_back_otherwise_than_it_was_written(task, tmp_path, monkeypat
 
     def write_on_a_bad_disk(path, examples):
         count = write(path, examples)
-        data = bytearray(path.read_bytes())
-        data[50] ^= 1
-        path.write_bytes(data)
+        mutations.change_byte(path, 50)
         return count
 
     monkeypatch.setattr(records, "write_shard", write_on_a_bad_disk)

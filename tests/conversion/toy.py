@@ -23,6 +23,13 @@ def write(folder):
     return folder
 
 
+def touch(folder, *names):
+    """Empty files."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
 def make_source(folder, names=NAMES, name="toy", **splits):
     def items(names):
         return [Item(n, folder / f"{n}.jpg", folder / f"{n}_label.png") for n in names]

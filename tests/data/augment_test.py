@@ -2,7 +2,6 @@
 
 import colorsys
 import dataclasses
-import json
 
 import numpy as np
 import pytest
@@ -38,7 +37,7 @@ def ramp(height, width):
 
 @goldens.needed
 def test_scales_are_the_originals():
-    calls = json.loads((goldens.FOLDER / "preproc/utils.json").read_text())["calls"]
+    calls = goldens.read("preproc/utils.json")["calls"]
     for _, name, arguments, expected in calls:
         if name == "get_random_scale":
             ours = augment.scale_factors(*arguments)

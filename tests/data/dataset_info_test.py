@@ -40,7 +40,7 @@ def test_known_facts(name, classes, ignore_label, some_class, color):
 
 @goldens.needed
 def test_known_splits_are_the_originals():
-    stored = json.loads((goldens.FOLDER / "preproc/tfrecord.json").read_text())
+    stored = goldens.read("preproc/tfrecord.json")
     for name, facts in stored["datasets"].items():
         info = dataset_info.known(name)
         found = (info.split_sizes, info.num_classes, info.ignore_label)

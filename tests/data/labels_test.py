@@ -1,7 +1,6 @@
 """Labels in records of others: read as what they say, or refused, by every reader."""
 
 import gzip
-import io
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.data import labels, pipeline, records, verify
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.inspection import contents
+from tests.data import fuzzing
 
 IDS = np.array([[0, 1, 2], [2, 255, 0]], np.uint8)
 COLORS = ((1, 2, 3), (4, 5, 6), (7, 8, 9))
@@ -31,9 +31,7 @@ def png(pixels, mode=None, kind="PNG", **settings):
         image.putpalette([9, 128, 0] * 256)
     elif mode:
         image = image.convert(mode)
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **settings)
-    return buffer.getvalue()
+    return fuzzing.encoded(image, kind, **settings)
 
 
 READ = {

@@ -5,6 +5,7 @@ old ones.
 """
 
 import dataclasses
+import pathlib
 import struct
 
 import numpy as np
@@ -43,6 +44,13 @@ def flip(data: bytes, random: Random) -> bytes:
     for at in random.integers(0, len(data), random.integers(1, 9)):
         array[at] ^= int(random.integers(1, 256))
     return bytes(array)
+
+
+def change_byte(path: pathlib.Path, at: int, mask: int = 1) -> None:
+    """Changes these bits of one byte of a file."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= mask
+    path.write_bytes(content)
 
 
 def flip_bit(data: bytes, random: Random) -> bytes:

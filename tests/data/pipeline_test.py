@@ -11,6 +11,7 @@ from deeplab_dpc.config import ConfigError, DataConfig, TrainConfig
 from deeplab_dpc.data import pipeline, records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.records import encode_png
+from tests.data import mutations
 
 COLORS, SIZES = ((1, 2, 3), (4, 5, 6), (7, 8, 9)), {"train": 7, "val": 3}
 INFO = DatasetInfo("toy", ("a", "b", "c"), COLORS, 255, SIZES)
@@ -211,9 +212,7 @@ def test_record_that_cannot_be_decoded_is_looked_for(tmp_path):
 
 def test_changed_byte_names_file_and_place(folder):
     path = folder / records.shard_name("train", 1, 3)
-    content = bytearray(path.read_bytes())
-    content[len(content) // 4] ^= 1
-    path.write_bytes(content)
+    mutations.change_byte(path, path.stat().st_size // 4)
     assert failure(folder).startswith(
         f"Unusable record at byte 0 of {path}: its bytes do not match their checksum."
     )

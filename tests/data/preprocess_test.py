@@ -1,7 +1,5 @@
 """Resizing, padding, cropping against the original's numbers."""
 
-import json
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,8 +11,8 @@ from tests import goldens
 
 
 def stored(name):
-    path = goldens.FOLDER / "preproc" / f"{name}.json"
-    return json.loads(path.read_text()) if path.is_file() else {}
+    file = f"preproc/{name}.json"
+    return goldens.read(file) if (goldens.FOLDER / file).is_file() else {}
 
 
 UTILS, CASES = stored("utils"), stored("eval_pipeline").get("cases", [])

@@ -1,7 +1,6 @@
 """Records: the original's keys and files, and damaged ones."""
 
 import dataclasses
-import json
 
 import numpy as np
 import pytest
@@ -10,6 +9,7 @@ import tensorflow as tf
 from deeplab_dpc.data import labels, preprocess, records
 from deeplab_dpc.data.dataset_info import DatasetError
 from tests import goldens
+from tests.data import mutations
 
 RECORD = records.Record("name", b"IMG", "png", (12, 34), b"SEG")
 VOC = goldens.REAL_DATA / "voc_records" / "val-00000-of-00001.tfrecord"
@@ -17,7 +17,7 @@ VOC = goldens.REAL_DATA / "voc_records" / "val-00000-of-00001.tfrecord"
 
 @goldens.needed
 def test_example_is_the_originals():
-    stored = json.loads((goldens.FOLDER / "preproc/tfexample.json").read_text())
+    stored = goldens.read("preproc/tfexample.json")
     example = tf.train.Example.FromString(records.encode(RECORD))
     assert set(example.features.feature) == set(stored)
     for key, feature in example.features.feature.items():
@@ -43,7 +43,7 @@ def test_parse_gives_what_was_encoded():
 def test_the_originals_records_are_read_as_it_does():
     """Names and sizes; pixels of image and label before and after padding."""
     stored = goldens.arrays("preproc/tfrecord")
-    facts = json.loads((goldens.FOLDER / "preproc/tfrecord.json").read_text())
+    facts = goldens.read("preproc/tfrecord.json")
     index = records.index_records([VOC])
     assert len(index) == len(facts["records"]) == 3
     for i, expected in enumerate(facts["parsed"]):
@@ -125,9 +125,7 @@ def test_torn_file_is_named(tmp_path, missing_bytes):
 def test_any_changed_bit_of_a_record_is_found(tmp_path, byte, bit):
     path = tmp_path / "a"
     records.write_shard(path, [b"12345678"] * 3)
-    content = bytearray(path.read_bytes())
-    content[24 + byte] ^= 1 << bit
-    path.write_bytes(content)
+    mutations.change_byte(path, 24 + byte, 1 << bit)
     with pytest.raises(records.DamagedError) as error:
         index = records.index_records([path])
         assert index.read(0) == b"12345678" == index.read(2)

@@ -7,6 +7,7 @@ from deeplab_dpc.data import records, verify
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.data.manifest import Shard
 from deeplab_dpc.data.records import encode_png
+from tests.data import mutations
 
 INFO = DatasetInfo("toy", ("a", "b"), ((1, 2, 3), (4, 5, 6)), 255, {"train": 4})
 PNG = tf.io.encode_png(np.arange(36, dtype=np.uint8).reshape(3, 4, 3)).numpy()
@@ -56,9 +57,7 @@ def test_damage_to_bytes_and_headers(tmp_path):
     examples = [example(name) for name in "abcd"]
     paths = [write(tmp_path / name, examples) for name in ("data", "header", "whole")]
     for path, at in zip(paths, (offset(examples, 1) + 30, offset(examples, 2))):
-        content = bytearray(path.read_bytes())
-        content[at] ^= 4
-        path.write_bytes(content)
+        mutations.change_byte(path, at, 4)
     index, bad = verify.usable_records(INFO, paths, {})
     assert [(b.path.name, b.index, b.reason.split(" ")[1]) for b in bad] == [
         ("data", 1, "bytes"),

@@ -1,4 +1,3 @@
-import random
 import zipfile
 
 import numpy as np
@@ -79,23 +78,10 @@ def test_an_npz_that_unpacks_to_far_more_is_refused(tmp_path):
         read_weights(path)
 
 
-def damaged(path, trials):
-    """The file with a bit flipped, or cut, so many times; what is read of it."""
-    rng, whole = random.Random(0), path.read_bytes()
-    for _ in range(trials):
-        content, at = bytearray(whole), rng.randrange(len(whole))
-        content[at] ^= 1 << rng.randrange(8)
-        path.write_bytes(content[:at] if rng.random() < 0.3 else content)
-        try:
-            yield read_weights(path)
-        except WeightsError as e:
-            assert len(str(e)) < 600
-
-
 def test_damaged_npz_give_words_or_the_truth(npz):
     """Most damage is found, none is loaded."""
     trials, read = nightly.of(300, 5000), 0
-    for found in damaged(npz, trials):
+    for found in zoo.damaged(npz, read_weights, trials):
         read += 1
         assert found.keys() == ARRAYS.keys()
         for name, array in found.items():
@@ -116,7 +102,7 @@ def test_damaged_graphs_give_words_or_other_names_or_one_other_number(tmp_path):
     truth = ARRAYS | NORM
     path = tmp_path / "graph.pb"
     zoo.freeze(path, truth)
-    for found in damaged(path, nightly.of(200, 2000)):
+    for found in zoo.damaged(path, read_weights, nightly.of(200, 2000)):
         assert len(found.keys() ^ truth.keys()) <= 2
         both = found.keys() & truth.keys()
         assert all(found[n].shape == truth[n].shape for n in both)

@@ -1,10 +1,13 @@
 """What archives of the original's model zoo hold: checkpoints and frozen graphs."""
 
 import pathlib
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
+
+from deeplab_dpc import WeightsError
 
 
 def write(
@@ -44,3 +47,16 @@ def freeze(path: pathlib.Path, weights: Mapping[str, np.ndarray]) -> str:
         )
     path.write_bytes(frozen.SerializeToString())
     return str(path)
+
+
+def damaged(path: pathlib.Path, read: Callable, trials: int) -> Iterator:
+    """What is read of the file with a bit flipped, or cut, where it is not refused."""
+    rng, whole = random.Random(0), path.read_bytes()
+    for _ in range(trials):
+        content, at = bytearray(whole), rng.randrange(len(whole))
+        content[at] ^= 1 << rng.randrange(8)
+        path.write_bytes(content[:at] if rng.random() < 0.3 else content)
+        try:
+            yield read(path)
+        except WeightsError as e:
+            assert str(path) in str(e) and len(str(e)) < 600

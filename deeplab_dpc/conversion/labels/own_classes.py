@@ -12,7 +12,7 @@ from deeplab_dpc.conversion.labels import files as label_files
 from deeplab_dpc.conversion.labels import palette_checks, palettes, reading
 from deeplab_dpc.conversion.labels.colors import Colors, GreyIds
 from deeplab_dpc.conversion.labels.files import LabelError
-from deeplab_dpc.data import colormaps, dataset_info, known_datasets
+from deeplab_dpc.data import colormaps, dataset_info
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.formatting import clipped
 
@@ -130,7 +130,7 @@ def pascal_reader(num_classes: int, label_palette: str | None) -> reading.Reader
         return Colors(palettes.named("pascal", num_classes))
     if label_palette == "indices":
         return reading.Ids(num_classes)
-    return reading.Ids(num_classes, colors=known_datasets.pascal_colors(num_classes))
+    return reading.Ids(num_classes, colors=colormaps.pascal_colors(num_classes))
 
 
 def check_all(paths: Sequence[pathlib.Path], reader: reading.Reader, classes: Classes):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from deeplab_dpc import files
-from deeplab_dpc.data import colormaps, dataset_info, known_datasets
+from deeplab_dpc.data import colormaps, dataset_info
 from deeplab_dpc.data.colormaps import Color
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.formatting import clipped
@@ -169,11 +169,11 @@ def read_table(
 
 
 def _pascal(num_classes: int) -> LabelPalette:
-    colors = known_datasets.pascal_colors(num_classes)
-    red, green, blue = map(int, colormaps.pascal(256)[_IGNORE])
+    *_, ignored = colormaps.pascal_colors(256)
+    colors = colormaps.pascal_colors(num_classes)
     known = dataset_info.known("pascal_voc_seg").class_names
     names = (*known, *map(str, range(len(known), num_classes)))[:num_classes]
-    entries = (*zip(colors, range(num_classes)), ((red, green, blue), _IGNORE))
+    entries = (*zip(colors, range(num_classes)), (ignored, _IGNORE))
     return LabelPalette("PASCAL's palette", entries, (*names, "ignored"))
 
 

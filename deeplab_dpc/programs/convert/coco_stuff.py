@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from deeplab_dpc.conversion import layouts, sources
 from deeplab_dpc.conversion.folders import Files
 from deeplab_dpc.conversion.labels import reading
-from deeplab_dpc.data import known_datasets
+from deeplab_dpc.data import dataset_info
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.data.images import JPEG_ENDINGS
 from deeplab_dpc.programs.convert import common
@@ -37,7 +37,8 @@ def source(
         for split in splits
     }
     # The eleven ids that no label of COCO has mean another numbering.
-    used = [i for i in range(182) if i not in known_datasets.coco_stuff_unused()]
+    names = dataset_info.known("coco_stuff").class_names
+    used = [i for i, name in enumerate(names) if not name.endswith("(unused)")]
     reader = reading.MappedIds(
         tuple((i, i) for i in (*used, reading.IGNORE)),
         "the ids of COCO-Stuff's stuffthingmaps",

@@ -1,6 +1,7 @@
 """One's own folders: with lists, with folders for splits, with nothing but images."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,9 +11,18 @@ from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest
 from deeplab_dpc.programs.convert.folder import OwnFolders, source, splits
-from tests.programs.convert import stored
-from tests.programs.convert.programs import convert as run_here
-from tests.programs.convert.programs import run
+from tests.programs.convert import programs, stored
+from tests.programs.convert.own_folders import (
+    convert,
+    flags_of,
+    folders,
+    found,
+    in_folders,
+    listed,
+    move_labels,
+    picture,
+    refusal,
+)
 
 CLASSES = ["road", {"name": "sky", "color": [7, 8, 9]}, "car"]
 
@@ -20,46 +30,18 @@ CLASSES = ["road", {"name": "sky", "color": [7, 8, 9]}, "car"]
 @pytest.fixture
 def own(tmp_path):
     """Images, labels, lists and classes of one's own."""
-    for name in ("images", "labels", "lists"):
-        (tmp_path / name).mkdir()
     for i, name in enumerate("abc"):
-        Image.new("RGB", (4, 3), (i, i, i)).save(tmp_path / f"images/{name}.jpg")
-        label = np.full((3, 4), i, np.uint8)
-        Image.fromarray(label).save(tmp_path / f"labels/{name}.png")
+        picture(tmp_path / f"images/{name}.jpg", i)
+        picture(tmp_path / f"labels/{name}.png", i)
+    (tmp_path / "lists").mkdir()
     (tmp_path / "lists/train.txt").write_text("a\nb\n")
     (tmp_path / "lists/val.txt").write_text("c\n")
     (tmp_path / "classes.json").write_text(json.dumps({"classes": CLASSES}))
     return tmp_path
 
 
-def convert(folder, *more, lists=True, run=run_here):
-    return run(
-        "folder" if run is run_here else "build_folder_data",
-        f"--image_dir={folder}/images",
-        f"--label_dir={folder}/labels",
-        *([f"--list_dir={folder}/lists"] if lists else []),
-        f"--classes_json={folder}/classes.json",
-        f"--output_dir={folder}/out/mine",
-        *more,
-    )
-
-
-def folders(folder, **settings):
-    return OwnFolders(folder / "images", folder / "labels", **settings)
-
-
-def splits_of(own):
-    found, _ = splits(own)
-    return found
-
-
-def listed(folder, **settings):
-    return splits_of(folders(folder, lists=folder / "lists", **settings))
-
-
 def test_own_data_as_a_user_converts_it(own):
     done = convert(own)
-    assert done.returncode == 0, done.stderr
     assert "mine: 3 classes, ignore label 255; images: train 2, val 1." in done.stdout
     assert "mine: 3 images in " in done.stderr
     info = DatasetInfo.load(own / "out/mine")
@@ -74,16 +56,14 @@ def test_own_data_as_a_user_converts_it(own):
 
 def test_a_failure_is_one_paragraph_and_leaves_nothing(own):
     (own / "lists/val.txt").write_text("c\nd\n")
-    done = convert(own)
-    assert done.returncode == 1
-    assert "Split 'val': 1 of 2 image files are missing" in done.stderr
-    assert "Traceback" not in done.stderr
+    said = refusal(own)
+    assert "Split 'val': 1 of 2 image files are missing" in said
+    assert "Traceback" not in said
     assert not (own / "out").exists()
 
 
 def test_two_folders_are_enough(own):
     done = convert(own, "--val_share=0.3", "--split_seed=4", lists=False)
-    assert done.returncode == 0, done.stderr
     assert "No lists: --val_share=0.3 of the images are val" in done.stderr
     out = own / "out/mine"
     train, val = (stored.ids(out, split) for split in ("train", "val"))
@@ -100,66 +80,48 @@ def test_labels_of_colours(own):
         picture = colors[:, None].repeat(4, axis=1)[: 3 + (name == "c")]
         Image.fromarray(picture).save(own / f"labels/{name}.png")
     Image.new("RGB", (4, 4)).save(own / "images/c.jpg")
-    done = convert(own)
-    assert done.returncode == 1
-    assert "3 colours: (0, 0, 255) 4 pixels (33.3%)" in done.stderr
-    classes = [
-        {"name": name, "color": color.tolist()} for name, color in zip("xyz", colors)
-    ]
+    assert "3 colours: (0, 0, 255) 4 pixels (33.3%)" in refusal(own)
+    classes = [{"name": n, "color": c.tolist()} for n, c in zip("xyz", colors)]
     facts = {"classes": classes, "ignore_colors": [[9, 9, 9]]}
     (own / "classes.json").write_text(json.dumps(facts))
-    done = convert(own)
-    assert "All of them are classes' colours: pass --label_palette=classes" in (
-        done.stderr
-    )
-    done = convert(own, "--label_palette=classes")
-    assert done.returncode == 0, done.stderr
+    advice = "All of them are classes' colours: pass --label_palette=classes"
+    assert advice in refusal(own)
+    convert(own, "--label_palette=classes")
     (ids,) = stored.ids(own / "out/mine", "val").values()
     assert ids.tolist() == [[0] * 4, [1] * 4, [2] * 4, [255] * 4]
 
 
 def test_folders_as_splits(own):
-    for kind in ("images", "labels"):
-        for split, names in {"train": "ab", "validation": "c"}.items():
-            (own / kind / split).mkdir()
-            for path in [p for n in names for p in (own / kind).glob(f"{n}.*")]:
-                path.rename(own / kind / split / path.name)
-    found = splits_of(folders(own))
-    assert {s: [i.name for i in items] for s, items in found.items()} == {
-        "train": ["train/a", "train/b"],
-        "val": ["validation/c"],
-    }
-    assert found["val"][0].label == own / "labels/validation/c.png"
+    in_folders(own, "train", "validation", "train")
+    parts = found(own)
+    names = {split: [i.name for i in items] for split, items in parts.items()}
+    assert names == {"train": ["train/0", "train/2"], "val": ["validation/1"]}
+    assert parts["val"][0].label == own / "labels/validation/1.png"
     (own / "images/test").mkdir()
     (own / "images/test/d.png").write_bytes(b"")
     with pytest.raises(DatasetError, match="no folder .*--unlabelled_splits=test"):
-        splits_of(folders(own))
-    found = splits_of(folders(own, unlabelled=["test"]))
-    assert found["test"][0].label is None
+        found(own)
+    assert found(own, unlabelled=["test"])["test"][0].label is None
 
 
 def test_label_suffix(own):
-    for name in "abc":
-        path = own / f"labels/{name}.png"
-        path.rename(path.with_name(f"{name}_mask.png"))
-    with pytest.raises(
-        DatasetError, match="None of 3 images .*a_mask.png: .*--label_suffix"
-    ):
-        splits_of(folders(own, val_share=0.3))
-    found = splits_of(folders(own, val_share=0.3, label_suffix="_mask"))
-    assert {i.name for items in found.values() for i in items} == {"a", "b", "c"}
-    found = listed(own, label_suffix="_mask")
-    assert found["val"][0].label == own / "labels/c_mask.png"
+    move_labels(own, "_mask.png")
+    words = "None of 3 images .*a_mask.png: .*--label_suffix"
+    with pytest.raises(DatasetError, match=words):
+        found(own, val_share=0.3)
+    parts = found(own, val_share=0.3, label_suffix="_mask")
+    assert {i.name for items in parts.values() for i in items} == {"a", "b", "c"}
+    parts = listed(own, label_suffix="_mask")
+    assert parts["val"][0].label == own / "labels/c_mask.png"
 
 
 def test_labels_beside_images(own):
-    for name in "abc":
-        (own / f"labels/{name}.png").rename(own / f"images/{name}.png")
-    beside = OwnFolders(own / "images", own / "images", own / "lists")
-    item = splits_of(beside)["val"][0]
+    move_labels(own, ".png", folder="images")
+    one = own / "images"
+    item = splits(OwnFolders(one, one, own / "lists"))[0]["val"][0]
     assert (item.image.name, item.label.name) == ("c.jpg", "c.png")
-    found = splits_of(OwnFolders(own / "images", own / "images", val_share=0.3))
-    assert sum(map(len, found.values())) == 3
+    parts, _ = splits(OwnFolders(one, one, val_share=0.3))
+    assert sum(map(len, parts.values())) == 3
 
 
 def test_png_images_beside_their_masks(own):
@@ -168,38 +130,26 @@ def test_png_images_beside_their_masks(own):
     for name in "abc":
         Image.open(folder / f"{name}.jpg").save(folder / f"{name}.png")
         (folder / f"{name}.jpg").unlink()
-        (own / f"labels/{name}.png").rename(folder / f"{name}_mask.png")
+    move_labels(own, "_mask.png", folder="images")
     one = OwnFolders(folder, folder, label_suffix="_mask", val_share=0.4)
-    items = [item for part in splits_of(one).values() for item in part]
+    items = [item for part in splits(one)[0].values() for item in part]
     pairs = {(i.image.name, i.label.name) for i in items}
     assert pairs == {(f"{n}.png", f"{n}_mask.png") for n in "abc"}
     (folder / "_mask.json").write_text("[]")
-    said = run_here(
-        "folder",
-        f"--image_dir={folder}",
-        f"--label_dir={folder}",
-        "--label_suffix=_mask",
-        "--val_share=0.4",
-        f"--classes_json={own}/classes.json",
-        f"--output_dir={own}/out/one",
-    )
-    assert sum(DatasetInfo.load(own / "out/one").split_sizes.values()) == 3
+    flags = f"--label_dir={folder}", "--label_suffix=_mask", "--val_share=0.4"
+    said = convert(own, *flags, lists=False)
+    assert sum(DatasetInfo.load(own / "out/mine").split_sizes.values()) == 3
     assert f"(such as {folder}/_mask.json)" in said.stdout
 
 
 def test_unlabelled_split(own):
-    splits = listed(own, unlabelled=["val"])
-    assert splits["val"][0].label is None
-    assert splits["train"][0].label == own / "labels/a.png"
-    with pytest.raises(
-        DatasetError, match=r"\['test'\], but the lists are \['train', 'val'\]"
-    ):
+    parts = listed(own, unlabelled=["val"])
+    assert parts["val"][0].label is None
+    assert parts["train"][0].label == own / "labels/a.png"
+    words = r"\['test'\], but the lists are \['train', 'val'\]"
+    with pytest.raises(DatasetError, match=words):
         listed(own, unlabelled=["test"])
-
-
-def test_no_lists(own):
-    for path in (own / "lists").iterdir():
-        path.unlink()
+    shutil.rmtree(own / "lists")
     with pytest.raises(DatasetError, match="There are no lists"):
         listed(own)
 
@@ -212,8 +162,8 @@ def test_palettes_that_differ_are_found_before_the_conversion(own):
     there, classes = folders(own, lists=own / "lists"), own / "classes.json"
     with pytest.raises(DatasetError, match=r"index 1 is \(1, 1, 9\) in .*a.png"):
         source("mine", there, classes)
-    found = source("mine", there, classes, label_palette="indices")
-    assert (found.read_label(own / "labels/a.png") == 1).all()
+    mine = source("mine", there, classes, label_palette="indices")
+    assert (mine.read_label(own / "labels/a.png") == 1).all()
 
 
 def test_a_user_goes_on_without_what_is_bad(own):
@@ -228,7 +178,7 @@ def test_a_user_goes_on_without_what_is_bad(own):
     (own / "lists/train.txt").write_text("a\nb\nc\n")
     (own / "lists/val.txt").write_text("a\n")
     flags = "--skip_bad --exif_orientation=apply --num_shards=1 --num_workers=1"
-    done = convert(own, *flags.split(), run=run)
+    done = programs.run("build_folder_data", *flags_of(own), *flags.split())
     assert done.returncode == 0, done.stderr
     _, left_out, twice = done.stdout.splitlines()
     assert left_out == (
@@ -242,34 +192,17 @@ def test_a_user_goes_on_without_what_is_bad(own):
     assert len(manifest.shards) == 2
 
 
-def picture(path, value=0, **settings):
-    """A photo, or (with a class's id) a label, in a folder that may not be there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mode = "L" if path.suffix.lower() == ".png" else "RGB"
-    Image.new(mode, (4, 3), value if mode == "L" else (9, 9, value)).save(path)
-
-
-def in_folders(own, *splits):
-    for i, split in enumerate(splits):
-        picture(own / f"images/{split}/{i}.jpg", i)
-        picture(own / f"labels/{split}/{i}.png", i)
-    for name in "abc":
-        (own / f"images/{name}.jpg").unlink()
-        (own / f"labels/{name}.png").unlink()
-
-
 def test_split_folder_valid(own):
     """Roboflow's `valid` is val, and capitals do not matter; no train is an error."""
     in_folders(own, "Train", "valid", "TEST")
     (own / "labels/valid").rename(own / "labels/Val")
     done = convert(own, lists=False)
-    assert done.returncode == 0, done.stderr
     assert "images: train 1, val 1, test 1." in done.stdout
     (own / "images/validation").mkdir()
-    assert "both split 'val'" in convert(own, lists=False).stderr
+    assert "both split 'val'" in refusal(own, lists=False)
     (own / "images/validation").rmdir()
     (own / "images/Train").rename(own / "images/trn")
-    assert "but no folder train" in convert(own, lists=False).stderr
+    assert "but no folder train" in refusal(own, lists=False)
 
 
 def test_image_endings_dropped(own):
@@ -282,17 +215,15 @@ def test_image_endings_dropped(own):
     flags = ("--unlabelled_splits=test",)
     (own / "labels/test/2.png").unlink()
     done = convert(own, *flags, lists=False)
-    assert done.returncode == 0, done.stderr
     assert "images: train 1, val 1, test 7." in done.stdout
     assert done.stdout.splitlines()[-1] == (
         f"Not used: 1 file ending in .gif (such as {own}/images/test/g.gif); 1 file "
         f"ending in .md (such as {own}/images/test/readme.md)."
     )
     (own / "images/test/h.gif").touch()
-    done = convert(own, *flags, lists=False)
-    assert done.returncode == 1
-    assert "2 files would be left out, ending in .gif: " in done.stderr
-    assert convert(own, *flags, "--skip_bad", lists=False).returncode == 0
+    told = "2 files would be left out, ending in .gif: "
+    assert told in refusal(own, *flags, lists=False)
+    convert(own, *flags, "--skip_bad", lists=False)
 
 
 def test_folders_and_files_that_fit_no_split(own):
@@ -300,53 +231,49 @@ def test_folders_and_files_that_fit_no_split(own):
     in_folders(own, "train", "val")
     picture(own / "images/loose.jpg")
     done = convert(own, lists=False)
-    assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == (
         f"Not used: 1 file in no split (such as {own}/images/loose.jpg)."
     )
     picture(own / "images/extra/1.jpg")
-    done = convert(own, lists=False)
-    assert done.returncode == 1
-    assert "2 files would be left out, in no split: " in done.stderr
+    told = "2 files would be left out, in no split: "
+    assert told in refusal(own, lists=False)
     (own / "images/extra/1.jpg").unlink()
     (own / "images/dead").symlink_to("nowhere")
-    assert "leading nowhere" in convert(own, lists=False).stderr
+    assert "leading nowhere" in refusal(own, lists=False)
 
 
-def test_what_lists_leave_is_counted(own):
-    (own / "lists/train.txt").write_text("a\n")
-    (own / "lists/class_names.txt").write_text("road\nsky\n")
-    done = convert(own)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == (
-        f"Not used: 2 files in no list (such as {own}/images/b.jpg); 1 file listing "
-        f"no image (such as {own}/lists/class_names.txt)."
-    )
-
-
-def test_files_that_are_no_lists_are_counted(own):
+@pytest.mark.parametrize(
+    "written, told",
+    [
+        (
+            {"lists/train.txt": "a\n", "lists/class_names.txt": "road\nsky\n"},
+            "2 files in no list (such as {0}/images/b.jpg); 1 file listing no image "
+            "(such as {0}/lists/class_names.txt).",
+        ),
+        (
+            dict.fromkeys(
+                ("lists/notes.csv", "lists/train.txt~", "images/a.json"), "x"
+            ),
+            "1 file called as one that is used (such as {0}/images/a.json); 2 files "
+            "listing no image (such as {0}/lists/notes.csv).",
+        ),
+    ],
+)
+def test_what_lists_leave_is_counted(own, written, told):
     """Beside the lists, and beside the images: each one once, by its reason."""
-    for name in ("lists/notes.csv", "lists/train.txt~", "images/a.json"):
-        (own / name).write_text("x")
-    done = convert(own)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == (
-        f"Not used: 1 file called as one that is used (such as {own}/images/a.json); "
-        f"2 files listing no image (such as {own}/lists/notes.csv)."
-    )
+    for name, text in written.items():
+        (own / name).write_text(text)
+    line = convert(own).stdout.splitlines()[-1]
+    assert line == f"Not used: {told.format(own)}"
 
 
 def test_upper_case_label_ending(own):
     """`.PNG` labels are read; those that are JPEGs are named."""
-    for name in "abc":
-        (own / f"labels/{name}.png").rename(own / f"labels/{name}.PNG")
-    assert convert(own).returncode == 0
-    for name in "abc":
-        (own / f"labels/{name}.PNG").rename(own / f"labels/{name}.jpg")
+    move_labels(own, ".PNG")
+    convert(own)
+    move_labels(own, ".jpg", ".PNG")
     for lists in (True, False):
-        done = convert(own, lists=lists)
-        assert done.returncode == 1
-        assert "There is a.jpg: labels must be PNGs" in done.stderr
+        assert "There is a.jpg: labels must be PNGs" in refusal(own, lists=lists)
 
 
 def test_one_class(own):
@@ -354,10 +281,8 @@ def test_one_class(own):
     for name in "abc":
         picture(own / f"labels/{name}.png", 255 if name == "c" else 0)
     (own / "classes.json").write_text('{"classes": ["road"]}')
-    done = convert(own)
-    assert done.returncode == 0, done.stderr
-    _, one, ignored = done.stdout.splitlines()
+    _, one, ignored = convert(own).stdout.splitlines()
     assert one.startswith("There is one class, which leaves nothing to learn")
     assert ignored.startswith("All labelled pixels of val are ignored (255)")
     (own / "classes.json").write_text('{"classes": ["road", " "]}')
-    assert "a class has no name; write one" in convert(own).stderr
+    assert "a class has no name; write one" in refusal(own)

@@ -88,13 +88,12 @@ def test_grey_labels_in_a_folder_below_the_root(root):
     (root / "SegmentationClassAug").mkdir()
     Image.fromarray(LABEL).save(root / "SegmentationClassAug/a.png")
     (root / "SegmentationClass/a.png").unlink()
-    done = convert(
+    convert(
         "voc2012",
         f"--voc_root={root}",
         "--semantic_segmentation_folder=SegmentationClassAug",
         f"--output_dir={root}/out",
     )
-    assert done.returncode == 0, done.stderr
     np.testing.assert_array_equal(stored.ids(root / "out", "train")["a"], LABEL)
 
 
@@ -110,14 +109,13 @@ def test_annotations_of_pascal_part(tmp_path):
     person = mat_files.thing("person", head | torso, {"head": head, "torso": torso})
     dog = mat_files.thing("dog", mask + 1, {"head": mask + 1})
     mat_files.save_annotation(tmp_path / "Annotations_Part/a.mat", [dog, person])
-    done = convert(
+    convert(
         "person_part",
         f"--person_part_root={tmp_path}",
         "--semantic_segmentation_folder=Annotations_Part",
         "--list_folder=lists",
         f"--output_dir={tmp_path}/out",
     )
-    assert done.returncode == 0, done.stderr
     assert stored.ids(tmp_path / "out", "train")["a"].tolist() == [
         [0, 1, 0, 0],
         [0, 2, 0, 0],

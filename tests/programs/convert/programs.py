@@ -15,8 +15,13 @@ from tests import goldens
 FOLDER = goldens.ROOT / "datasets"
 
 
-def convert(name: str, *arguments: str, cwd=".") -> subprocess.CompletedProcess:
-    """Runs a converter here, from the parsing of its flags to its exit code."""
+Done = subprocess.CompletedProcess
+
+
+def convert(name: str, *arguments: str, cwd=".", code=0) -> Done:
+    """Runs a converter here, from the parsing of its flags to its exit code, which must
+    be this one.
+    """
     module = importlib.import_module(f"deeplab_dpc.programs.convert.{name}")
     values = flags.FlagValues()
     module.PROGRAM.define(values)
@@ -28,12 +33,13 @@ def convert(name: str, *arguments: str, cwd=".") -> subprocess.CompletedProcess:
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):
-        code = module.PROGRAM.convert(values, err)
-    return subprocess.CompletedProcess(name, code, out.getvalue(), err.getvalue())
+        ended = module.PROGRAM.convert(values, err)
+    assert ended == code, err.getvalue()
+    return Done(name, ended, out.getvalue(), err.getvalue())
 
 
-def run(name: str, *arguments: str, cwd=None) -> subprocess.CompletedProcess:
+def run(name: str, *arguments: str) -> Done:
     """Runs a program as a user does: from any folder, with nothing installed."""
     command = [sys.executable, str(FOLDER / f"{name}.py"), *arguments]
     env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True)
+    return subprocess.run(command, env=env, capture_output=True, text=True)
