@@ -4,6 +4,7 @@ import dataclasses
 import pathlib
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -57,14 +58,14 @@ def known(
     name: str,
     splits: Mapping[str, Sequence[Item]],
     read_label: reading.Reader,
-    unions: Mapping[str, tuple[str, ...]] | None = None,
+    roots: Mapping[pathlib.Path, str],
+    **more: Any,
 ) -> Source:
     """A known data set, with its published classes, as these files hold it."""
     info = dataset_info.known(name)
-    classes = (info.class_names, info.colors)
-    return with_size_note(
-        Source(name, *classes, splits, read_label, info.ignore_label, unions or {})
-    )
+    facts = (name, info.class_names, info.colors)
+    more |= {"roots": roots, "ignore_label": info.ignore_label}
+    return with_size_note(Source(*facts, splits, read_label, **more))
 
 
 def with_size_note(source: Source) -> Source:

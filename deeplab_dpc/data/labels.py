@@ -52,6 +52,10 @@ def ids(encoded: bytes, stated: bytes = b"") -> np.ndarray:
     """A label PNG's ids, `[height, width, 1]` uint8: the values of 1 to 16 bits, a
     palette's indices, and colours that are grey. Anything else is a `DatasetError`.
     """
+    if encoded.startswith(_PNG) and encoded[_KIND] == _GREY_8:
+        import tensorflow as tf
+
+        return tf.io.decode_png(encoded, channels=1).numpy()
     label, reason = _ids(encoded, stated)
     if reason:
         raise DatasetError(reason.decode())

@@ -7,7 +7,6 @@ The flags are the original's, and --ade20k_root. As in the original, id 0 ("othe
 both a class and the ignore label: its logit is never trained. More in g3doc/ade20k.md.
 """
 
-import dataclasses
 import pathlib
 from collections.abc import Mapping
 
@@ -38,10 +37,8 @@ def source(
 
     An error if a folder is missing, or no image has a label.
     """
-    paths = {name: root / folder for name, folder in _FOLDERS.items()}
-    paths |= {
-        n: pathlib.Path(folder) for n, folder in (folders or {}).items() if folder
-    }
+    given = {name: folder for name, folder in (folders or {}).items() if folder}
+    paths = {n: pathlib.Path(given.get(n, root / f)) for n, f in _FOLDERS.items()}
     splits, roots = {}, {}
     for split in ("train", "val"):
         images, labels = (paths[f"{split}_image_{k}folder"] for k in ("", "label_"))
@@ -49,8 +46,7 @@ def source(
             Files(images, JPEG_ENDINGS), Files(labels, (".png",))
         )
         roots[images] = "that are no JPEGs"
-    known = sources.known("ade20k", splits, _READER)
-    return dataclasses.replace(known, roots=roots)
+    return sources.known("ade20k", splits, _READER, roots)
 
 
 PROGRAM = common.Program(

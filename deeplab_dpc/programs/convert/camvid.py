@@ -8,7 +8,6 @@ python datasets/build_camvid_data.py --camvid_root=CamVid --output_dir=records/c
 `labels/<split>/<name>.png` (ids). See g3doc/camvid.md.
 """
 
-import dataclasses
 import pathlib
 
 from deeplab_dpc import files
@@ -36,9 +35,9 @@ def source(root: pathlib.Path) -> sources.Source:
             for name in sources.read_list(root / f"{split}.txt")
         ]
     reader = reading.Ids(len(names), ignore_label)
-    found = sources.Source("camvid", names, class_colors, splits, reader)
     roots = {root / "images": leftovers.UNLISTED}
-    return sources.with_size_note(dataclasses.replace(found, roots=roots))
+    found = sources.Source("camvid", names, class_colors, splits, reader, roots=roots)
+    return sources.with_size_note(found)
 
 
 def split_of(name: str) -> str:
@@ -68,8 +67,7 @@ def _original(root: pathlib.Path) -> sources.Source:
             ) from e
     there = {split: items for split, items in splits.items() if items}
     reader = colors.Colors(palettes.named("camvid", 11))
-    known = sources.known("camvid", there, reader)
-    return dataclasses.replace(known, roots={root / _STILLS: "that are no PNG"})
+    return sources.known("camvid", there, reader, {root / _STILLS: "that are no PNG"})
 
 
 def _classes(path: pathlib.Path):

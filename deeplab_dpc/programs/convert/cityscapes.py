@@ -8,7 +8,6 @@ labels `..._labelIds.png` are mapped here; no script has to make `labelTrainIds`
 More in g3doc/cityscapes.md.
 """
 
-import dataclasses
 import pathlib
 from collections.abc import Sequence
 
@@ -61,10 +60,9 @@ def source(
         reader = reading.Ids(19)
     found = {split: _items(root, split, label_type) for split in splits}
     unions = {k: v for k, v in _UNIONS.items() if k in splits}
-    known = sources.known("cityscapes", found, reader, unions)
     roots = [root / "leftImg8bit" / f for split in splits for f in _FOLDERS[split][0]]
     why = dict.fromkeys(roots, "not called *_leftImg8bit.png")
-    return dataclasses.replace(known, roots=why)
+    return sources.known("cityscapes", found, reader, why, unions=unions)
 
 
 def _items(root: pathlib.Path, split: str, label_type: str) -> list[sources.Item]:

@@ -8,7 +8,6 @@ stuffthingmaps_trainval2017.zip in the same folders below --annotation_root. Mor
 g3doc/coco_stuff.md.
 """
 
-import dataclasses
 import pathlib
 from collections.abc import Sequence
 
@@ -46,8 +45,7 @@ def source(
         "unlabelled. In the JSON annotations and labels.txt ids are one higher.",
     )
     roots = {images / f"{split}2017": "that are no JPEGs" for split in splits}
-    known = sources.known("coco_stuff", found, reader)
-    return dataclasses.replace(known, roots=roots)
+    return sources.known("coco_stuff", found, reader, roots)
 
 
 PROGRAM = common.Program(

@@ -72,9 +72,9 @@ def source(layout: Layout, folders: Folders) -> Source:
         for split, listed in names.items()
     }
     reader = reading.ByEnding(((".png", png), (".mat", layout.read_mat)))
-    known = sources.known(layout.name, splits, reader, layout.unions)
     roots = {folders.images: leftovers.UNLISTED}
-    return dataclasses.replace(known, roots=roots, stray_lists=strays)
+    more = {"unions": layout.unions, "stray_lists": strays}
+    return sources.known(layout.name, splits, reader, roots, **more)
 
 
 def program(
