@@ -23,6 +23,18 @@ FLAGFILES = pathlib.Path(__file__).parent.parent / "flagfiles"
 """The package's own; --flagfile finds them by name."""
 
 INSTALLED = "deeplab-dpc"  # The command that `pip install` makes.
+_SCRIPTS = {
+    **{f"{name}.py": name for name in ("train", "eval", "vis", "search")},
+    "export_model.py": "export",
+    "convert_checkpoint.py": "convert-checkpoint",
+    "datasets/render_scenes.py": "render-scenes",
+    "deeplab_dpc.data.inspect": "inspect",
+    "deeplab_dpc.describe": "describe",
+}
+_SCRIPT = re.compile(
+    rf"(?<![\w/.])(?:python )?(?:-m )?({'|'.join(map(re.escape, _SCRIPTS))}"
+    r"|(?:datasets/)?build_(\w+)_data\.py)\b"
+)
 _FLAGFILE = re.compile(r"--?flagfile(?:=(.*))?")
 _HELP = re.compile(r"--?(h|help|helpshort|helpfull|\?)")
 _MOST_WORDS = 20_000  # Characters of a message: some list what there is.
@@ -80,15 +92,17 @@ def taken_command(commands: Collection[str], help: str) -> str:
     return name
 
 
-def as_typed(help: str) -> str:
-    """A program's text with its commands as the user types them, who may have the
-    installed command and no file train.py.
+def as_typed(text: str) -> str:
+    """A text with programs as the user types them, who may have the installed command
+    and no file train.py.
     """
     if not sys.argv[0].startswith(INSTALLED):
-        return help
-    last = re.escape(sys.argv[0].split()[-1])
-    pattern = rf"^( *)python (?:-m )?\S+(?: {last}\b)?"
-    return re.sub(pattern, rf"\1{sys.argv[0]}", help, flags=re.MULTILINE)
+        return text
+
+    def name(match: re.Match[str]) -> str:
+        return f"{INSTALLED} {_SCRIPTS.get(match[1], f'convert {match[2]}')}"
+
+    return _SCRIPT.sub(name, text)
 
 
 def told(error: Exception) -> str:
@@ -124,7 +138,7 @@ def help_text(
     topics all flags of the program.
     """
     own = [name for name in values if _is_own(name, values)]
-    lines = [as_typed(help).strip()]
+    lines = [help.strip()]
     for topic, names in (topics or {"Flags": sorted(own)}).items():
         lines += ["", f"{topic}:"]
         for name in names:
@@ -137,15 +151,15 @@ def help_text(
             "",
             f"{others} more flags: {os.path.basename(sys.argv[0])} --helpfull",
         ]
-    return "\n".join(lines)
+    return as_typed("\n".join(lines))
 
 
 def _parsed(argv: Sequence[str], help: str, topics: Topics | None) -> list[str]:
     """Sets the flags; gives what is left of the command line."""
     if any(_HELP.fullmatch(argument) for argument in argv[1:]):
         is_full = any(a.lstrip("-") == "helpfull" for a in argv[1:])
-        text = f"{as_typed(help).strip()}\n{flags.FLAGS.get_help()}"
-        print(text if is_full else help_text(help, topics))
+        text = f"{help.strip()}\n{flags.FLAGS.get_help()}"
+        print(as_typed(text) if is_full else help_text(help, topics))
         sys.exit(0)
     try:
         return flags.FLAGS([argv[0], *_with_flagfiles(list(argv[1:]), ())])
@@ -203,7 +217,7 @@ def _is_own(name: str, values: flags.FlagValues) -> bool:
 
 def _fail(text: str) -> NoReturn:
     logging.flush()
-    print(f"{os.path.basename(sys.argv[0])}: {text}", file=sys.stderr)
+    print(f"{os.path.basename(sys.argv[0])}: {as_typed(text)}", file=sys.stderr)
     sys.exit(1)
 
 

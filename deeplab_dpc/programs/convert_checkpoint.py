@@ -121,13 +121,13 @@ def to_run(path: str, values: flags.FlagValues) -> None:
     num_values = found.write(folder).count_params()
     data = "" if found.config.data.dataset_dir else " --dataset_dir=<TFRecord files>"
     where = as_flag("checkpoint_dir", folder)
-    print(
+    text = (
         f"All {num_values:,} values are in {folder}. Now:\n"
         f"  python eval.py {where}{data}\n"
         f"  python vis.py {where} --image_dir=<photos>\n"
-        f"  python export_model.py {where}",
-        flush=True,
+        f"  python export_model.py {where}"
     )
+    print(command_line.as_typed(text), flush=True)
 
 
 def to_tf1(prefix: str, values: flags.FlagValues) -> None:

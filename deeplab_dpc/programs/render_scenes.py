@@ -38,7 +38,8 @@ def main(values: flags.FlagValues) -> None:
         "output_dir": "records",
     }
     given = [as_flag(name, folder / place) for name, place in places.items()]
-    print(f"  python datasets/build_folder_data.py {' '.join(given)} --name=scenes")
+    convert = "  python datasets/build_folder_data.py"
+    print(command_line.as_typed(convert), *given, "--name=scenes")
 
 
 def run() -> None:

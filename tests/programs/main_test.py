@@ -111,3 +111,49 @@ def test_without_a_command_all_are_told():
     assert code == 1 and not out
     assert all(f"\n  {name} " in said for name in COMMANDS)
     assert deeplab_dpc("--help") == (0, said, "")
+
+
+@pytest.mark.parametrize(
+    "text, typed",
+    [
+        ("  python train.py --seed=1", "  deeplab-dpc train --seed=1"),
+        ("python -m deeplab_dpc.data.inspect -h", "deeplab-dpc inspect -h"),
+        ("run `search.py run --top=5`.", "run `deeplab-dpc search run --top=5`."),
+        ("with build_folder_data.py", "with deeplab-dpc convert folder"),
+        ("python datasets/build_voc2012_data.py", "deeplab-dpc convert voc2012"),
+        ("g3doc/vis.md, my_train.py, a/vis.py", "g3doc/vis.md, my_train.py, a/vis.py"),
+    ],
+)
+def test_texts_name_programs_as_they_are_typed(monkeypatch, text, typed):
+    monkeypatch.setattr(sys, "argv", ["train.py"])
+    assert command_line.as_typed(text) == text
+    monkeypatch.setattr(sys, "argv", ["deeplab-dpc train"])
+    assert command_line.as_typed(text) == typed
+    first = typed.partition("deeplab-dpc ")[2].split(" ")[0].rstrip("`")
+    assert first in (*COMMANDS, "")
+
+
+def test_a_lazily_imported_module_is_executed_at_first_use(tmp_path):
+    """And Keras, imported after, knows our layers, as without it."""
+    code = """
+import sys
+from deeplab_dpc.programs import convert_checkpoint as program
+assert type(program).__name__ == "module" and "keras" not in sys.modules
+import keras
+assert keras.saving.get_registered_object("deeplab_dpc>DensePredictionCell").__module__
+assert program.model_lib is sys.modules["deeplab_dpc.model"]
+assert program.run_folder.CONFIG_FILE == "config.json"
+try:
+    program.run_folder.no_such_name
+except AttributeError:
+    print("done")
+"""
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+    )
+    assert done.stdout == "done\n", done.stderr

@@ -17,8 +17,8 @@ from typing import Any
 from absl import app, flags, logging
 
 from deeplab_dpc.formatting import as_flag
+from deeplab_dpc.programs import command_line, lazily
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.programs import lazily
 from deeplab_dpc.programs.search import flags as shared
 from deeplab_dpc.search.config import JOURNAL, ProxyConfig, SamplerConfig, SpaceConfig
 
@@ -87,8 +87,8 @@ def main(values: flags.FlagValues) -> None:
     for record in study.best(1):
         print(
             f"Best of the proxy: trial {record.number}, {record.score:.4f}: "
-            f"{record.genotype.to_json()}\nNext: search.py rerank "
-            f"{as_flag('search_dir', folder)} --top=50"
+            f"{record.genotype.to_json()}\n{command_line.as_typed('Next: search.py')} "
+            f"rerank {as_flag('search_dir', folder)} --top=50"
         )
 
 
