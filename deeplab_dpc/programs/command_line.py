@@ -79,8 +79,11 @@ def taken_command(commands: Collection[str], help: str) -> str:
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     if name in ("", "help") or name.startswith("-"):
         is_asked = any("help" in argument or argument == "-h" for argument in sys.argv)
-        print(as_typed(help), file=sys.stdout if is_asked else sys.stderr)
-        sys.exit(0 if is_asked else 1)
+        if is_asked:
+            tell(as_typed(help))
+            sys.exit(0)
+        print(as_typed(help), file=sys.stderr)
+        sys.exit(1)
     if name not in commands:
         near = difflib.get_close_matches(name, commands, n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
@@ -159,7 +162,7 @@ def _parsed(argv: Sequence[str], help: str, topics: Topics | None) -> list[str]:
     if any(_HELP.fullmatch(argument) for argument in argv[1:]):
         is_full = any(a.lstrip("-") == "helpfull" for a in argv[1:])
         text = f"{help.strip()}\n{flags.FLAGS.get_help()}"
-        print(as_typed(text) if is_full else help_text(help, topics))
+        tell(as_typed(text) if is_full else help_text(help, topics))
         sys.exit(0)
     try:
         return flags.FLAGS([argv[0], *_with_flagfiles(list(argv[1:]), ())])
@@ -213,6 +216,14 @@ def _flagfile(path: str) -> str | pathlib.Path:
 def _is_own(name: str, values: flags.FlagValues) -> bool:
     """Whether a flag is a program's, not one of absl's."""
     return not (values.find_module_defining_flag(name) or "").startswith("absl")
+
+
+def tell(text: str) -> None:
+    """Prints help, and is silent when nobody reads on, as `| head`."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(text: str) -> NoReturn:

@@ -20,7 +20,7 @@ from typing import Any
 
 from absl import app, flags
 
-from deeplab_dpc import files, weights
+from deeplab_dpc import files
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig
 from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype
@@ -29,7 +29,7 @@ from deeplab_dpc.programs import flags as config_flags
 
 with lazily.imported():
     from deeplab_dpc import model as model_lib
-    from deeplab_dpc import tf1
+    from deeplab_dpc import tf1, weights
     from deeplab_dpc.training import from_tf1, run_folder
 
 

@@ -14,15 +14,15 @@ from collections.abc import Sequence
 
 from absl import app, flags
 
-from deeplab_dpc import weights
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
-from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.programs import command_line, lazily, obsolete_flags
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.training import class_weights, interruption
+from deeplab_dpc.training import interruption
 
 with lazily.imported():
-    from deeplab_dpc.training import run_folder, trainer
+    from deeplab_dpc import weights
+    from deeplab_dpc.data import dataset_info
+    from deeplab_dpc.training import class_weights, run_folder, trainer
 
 
 TOPICS = {
@@ -90,7 +90,7 @@ def run_config(values: flags.FlagValues = flags.FLAGS) -> run_folder.RunConfig:
     """
     folder = {"dataset_dir": os.path.abspath(values.dataset_dir)}
     data = config_flags.config_from(DataConfig, folder, values)
-    dataset = DatasetInfo.load(folder["dataset_dir"], data.dataset)
+    dataset = dataset_info.DatasetInfo.load(folder["dataset_dir"], data.dataset)
     resolved = {
         **absolute_checkpoint(values),
         **_balanced(values, folder["dataset_dir"]),

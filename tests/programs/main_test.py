@@ -1,6 +1,7 @@
 """The command `deeplab-dpc`, and what all programs owe: help, quickly and in order."""
 
 import importlib
+import os
 import pathlib
 import re
 import subprocess
@@ -157,3 +158,14 @@ except AttributeError:
         env=environment,
     )
     assert done.stdout == "done\n", done.stderr
+
+
+@pytest.mark.parametrize("words", ["train --helpfull", "search --help", "--help"])
+def test_help_may_be_read_in_part(words):
+    """`deeplab-dpc train --helpfull | head -1`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "deeplab_dpc.programs.main", *words.split()]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, cwd=ROOT)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")

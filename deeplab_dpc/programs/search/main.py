@@ -38,7 +38,7 @@ COMMANDS = (
 def run() -> None:
     """Runs the program from the command line."""
     if sys.argv[1:] == ["--helpfull"]:
-        print(_help())
+        command_line.tell(_help())
         sys.exit(0)
     program = _program(command_line.taken_command(COMMANDS, __doc__ or ""))
     program.define_flags(flags.FLAGS)
