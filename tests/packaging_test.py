@@ -115,11 +115,15 @@ def test_pip_installs_the_package_with_its_data_and_nothing_else(installed):
     version = PROJECT["version"]
     tools = {n for n in made if n.split("-")[0] in TOOLS}
     assert made - tools == {"deeplab_dpc", f"deeplab_dpc-{version}.dist-info"}
-    package = packages / "deeplab_dpc"
-    for folder, ending in (("flagfiles", "flags"), ("reports/templates", "*")):
-        here = {p.name for p in (ROOT / "deeplab_dpc" / folder).glob(f"*.{ending}")}
-        assert here and here == {p.name for p in (package / folder).iterdir()}
-    assert (package / "py.typed").is_file()
+    command = ["git", "ls-tree", "-r", "--name-only", "HEAD", "deeplab_dpc"]
+    tree = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    files = {p for p in (packages / "deeplab_dpc").rglob("*.*") if p.is_file()}
+    files = {f"{p.relative_to(packages)}" for p in files if p.suffix != ".pyc"}
+    assert files == set(tree.stdout.split())
+    ours = [
+        f"deeplab_dpc/{name}" for name in ("py.typed", "flagfiles/quickstart.flags")
+    ]
+    assert files >= {*ours, "deeplab_dpc/reports/templates/page.js"}
 
 
 @pytest.mark.slow
