@@ -95,23 +95,12 @@ def to_run(path: str, values: flags.FlagValues) -> None:
     given: dict[str, Any] = {**config_flags.given_cell(values)}
     for config in (ModelConfig, DataConfig, EvalConfig):
         given |= config_flags.given(config, values)
-    chosen = values["run_dir"].value
+    folder = values["run_dir"].value
     if weights.is_name(path):
-        entry = weights.find(path)
-        if not entry.num_classes:
-            raise app.UsageError(
-                f"--checkpoint_dir={path} is a backbone alone, and no segmentation "
-                "model; it is for train.py's --tf_initial_checkpoint."
-            )
-        given = {**entry.data_settings, **given}
-        chosen, path = chosen or f"{path}_run", os.fspath(weights.path(path))
-    with archives.opened(path) as (source, folder):
-        folder = pathlib.Path(chosen or folder)
-        if folder.exists():
-            raise run_folder.RunFolderError(
-                f"{folder} is there already; pass another --run_dir, or delete it."
-            )
-        files.output_folder(folder.parent, "run_dir")
+        folder, given = _new(folder or f"{path}_run"), {**_published(path), **given}
+        path = os.fspath(weights.path(path))
+    with archives.opened(path) as (source, folder_beside):
+        folder = _new(folder or folder_beside)
         found = from_tf1.Tf1Run.read(source, given)
     print(
         f"{source}, step {found.step}, {len(found.weights)} tensors:\n"
@@ -128,6 +117,34 @@ def to_run(path: str, values: flags.FlagValues) -> None:
         f"  python export_model.py {where}"
     )
     print(command_line.as_typed(text), flush=True)
+
+
+def _published(name: str) -> dict[str, from_tf1.Fact]:
+    """What a published score had of data and evaluation; `app.UsageError` if the
+    weights are no segmentation model's.
+    """
+    entry = weights.find(name)
+    if not entry.num_classes:
+        raise app.UsageError(
+            f"--checkpoint_dir={name} is a backbone alone, and no segmentation model; "
+            "it is for train.py's --tf_initial_checkpoint."
+        )
+    reason = f"the published score of {name}"
+    return {
+        name: from_tf1.Fact(value, "assumed", reason)
+        for name, value in entry.data_settings.items()
+    }
+
+
+def _new(folder: str | os.PathLike) -> pathlib.Path:
+    """The run folder to be; an error if it is there, or cannot be made."""
+    path = pathlib.Path(folder)
+    if path.exists():
+        raise run_folder.RunFolderError(
+            f"{path} is there already; pass another --run_dir, or delete it."
+        )
+    files.output_folder(path.parent, "run_dir")
+    return path
 
 
 def to_tf1(prefix: str, values: flags.FlagValues) -> None:

@@ -4,7 +4,7 @@
 batch norm epsilon (1e-3) and ReLU6, and pads strided convolutions as TensorFlow's SAME
 does for the size that it was built for: at output stride 32 its last block then gives
 our features. Built for images of any size, it pads as for sides that stay even down to
-the last stride; other images give other features there, not here.
+the last stride, so that other images give maps of another size there.
 """
 
 import re

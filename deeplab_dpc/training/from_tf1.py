@@ -42,7 +42,8 @@ class Tf1Run:
 
     @classmethod
     def read(cls, source: str, given: Mapping[str, Any]) -> "Tf1Run":
-        """Reads weights; what is given replaces what would be read or assumed.
+        """Reads weights; what is given replaces what would be read or assumed. What is
+        given of data and evaluation may be a `Fact`, which keeps its origin.
 
         `WeightsError` if it is no model of ours, `ContradictionError` if the given data
         set has another number of classes.
@@ -73,7 +74,10 @@ class Tf1Run:
 
 
 def _data_facts(num_classes: int, given: Mapping[str, Any]) -> Facts:
-    facts = {name: Fact(value, "given", "flag") for name, value in given.items()}
+    facts = {
+        name: value if isinstance(value, Fact) else Fact(value, "given", "flag")
+        for name, value in given.items()
+    }
     known = map(dataset_info.known, dataset_info.known_names())
     fitting = [info.name for info in known if info.num_classes == num_classes]
     if "dataset" not in facts and "dataset_dir" not in facts and fitting:
