@@ -131,8 +131,8 @@ def _published(name: str) -> dict[str, from_tf1.Fact]:
         )
     reason = f"the published score of {name}"
     return {
-        name: from_tf1.Fact(value, "assumed", reason)
-        for name, value in entry.data_settings.items()
+        setting: from_tf1.Fact(value, "assumed", reason)
+        for setting, value in entry.data_settings.items()
     }
 
 

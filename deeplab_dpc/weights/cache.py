@@ -9,7 +9,6 @@ import hashlib
 import os
 import pathlib
 
-import requests
 from absl import logging
 
 from deeplab_dpc import files
@@ -74,6 +73,8 @@ def _downloaded(
     entry: WeightsEntry, path: pathlib.Path, record: pathlib.Path
 ) -> pathlib.Path:
     """A whole download under its temporary name; the same as ever, if there was one."""
+    import requests  # Late: no help waits for it.
+
     part = path.with_name(f".part.{path.name}")
     try:
         _receive(entry, part)
@@ -98,6 +99,8 @@ def _downloaded(
 
 def _receive(entry: WeightsEntry, part: pathlib.Path) -> None:
     """Appends to `part` what it lacks; all of it, if the server cannot send a part."""
+    import requests
+
     there = part.stat().st_size if part.exists() else 0
     headers = {"Accept-Encoding": "identity"}
     if there:

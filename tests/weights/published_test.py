@@ -123,7 +123,7 @@ def test_real_weights_of_voc_fit_the_model_of_their_name(middle):
     "name, folder",
     [
         ("xception71_dpc_cityscapes_trainfine", "xception71_dpc"),
-        ("xception65_cityscapes_trainfine", "xception65_aspp"),
+        ("xception_coco_voc_trainval", "xception65_aspp"),
     ],
 )
 def test_models_have_the_variables_of_the_originals_graph(name, folder):
