@@ -142,7 +142,7 @@ def help_text(
     """
     own = [name for name in values if _is_own(name, values)]
     lines = [help.strip()]
-    for topic, names in (topics or {"Flags": sorted(own)}).items():
+    for topic, names in (topics or ({"Flags": sorted(own)} if own else {})).items():
         lines += ["", f"{topic}:"]
         for name in names:
             alone = flags.FlagValues()

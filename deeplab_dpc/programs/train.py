@@ -1,7 +1,7 @@
 r"""Trains a model and keeps everything about it in one folder.
 
 python train.py --dataset_dir=camvid --train_logdir=runs/first \
-    --dense_prediction_cell_json=top1 --tf_initial_checkpoint=mobilenet_v2.npz
+    --dense_prediction_cell_json=top1 --tf_initial_checkpoint=imagenet
 
 The same command goes on where a stopped run ended. g3doc/training.md tells more.
 """

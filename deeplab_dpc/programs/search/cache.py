@@ -1,7 +1,7 @@
 r"""Computes a backbone's features once and keeps them, for `search.py run`.
 
 python search.py cache --dataset_dir=records/city --cache_dir=caches/city \
-    --tf_initial_checkpoint=mobilenet_v2.npz --train_crop_size=513,513
+    --tf_initial_checkpoint=imagenet --train_crop_size=513,513
 
 Random views of the training split (crops, scales and flips as train.py draws
 them) and the whole images of the evaluation split. The same command goes on where a

@@ -1,7 +1,7 @@
 r"""Searches for a dense prediction cell on one's own data (Chen et al., 2018).
 
     python search.py cache --dataset_dir=records/city --cache_dir=caches/city \
-        --tf_initial_checkpoint=mobilenet_v2.npz --train_crop_size=513,513
+        --tf_initial_checkpoint=imagenet --train_crop_size=513,513
     python search.py run --cache_dir=caches/city --search_dir=searches/city
     python search.py rerank --search_dir=searches/city --top=50
     python search.py report --search_dir=searches/city

@@ -31,8 +31,8 @@ class Backbone:
         if self._source is None:
             raise CacheError(
                 "There is no --tf_initial_checkpoint: the features of a backbone with "
-                "random weights say nothing. Give an .npz, a TF1 checkpoint, or the "
-                "folder of a run."
+                "random weights say nothing. Give imagenet, an .npz, a TF1 checkpoint, "
+                "or the folder of a run."
             )
         images = keras.Input((None, None, 3), name="images", dtype="float32")
         scaled = keras.layers.Rescaling(2.0 / 255.0, offset=-1.0)(images)
