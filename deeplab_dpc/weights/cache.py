@@ -59,6 +59,8 @@ def fetched(entry: WeightsEntry) -> pathlib.Path:
         with files.locked(path.with_name(f".{path.name}.lock")):
             if not path.is_file():
                 files.install(_downloaded(entry, path, record), path)
+            elif not record.is_file() and (wrong := _unusable(path)):
+                raise DownloadError(f"{path} is no use as {entry.name}: {wrong}.")
             if not record.is_file():
                 _record(entry, path, record)
     if other := _other_hash(path, record):
@@ -146,9 +148,7 @@ def _unusable(path: pathlib.Path) -> str:
 
 
 def _record(entry: WeightsEntry, path: pathlib.Path, record: pathlib.Path) -> None:
-    """Keeps the hash of a file that came first, or that was put there by hand."""
-    if wrong := _unusable(path):
-        raise DownloadError(f"{path} is no use as {entry.name}: {wrong}.")
+    """Keeps the hash of the file that is there first."""
     facts = {
         "sha256": _sha256(path),
         "bytes": path.stat().st_size,
