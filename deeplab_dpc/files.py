@@ -177,6 +177,18 @@ def parse_json(text: str) -> Any:
 
 
 @contextlib.contextmanager
+def readable(
+    path: str | os.PathLike[str], error: type[ValueError], advice: str = ""
+) -> Iterator[None]:
+    """Around the reading of a file of ours: if it is broken, an `error` with advice."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as e:
+        said = f"{path} cannot be read: {clipped(repr(e), 600)}. {advice}"
+        raise error(said.rstrip()) from e
+
+
+@contextlib.contextmanager
 def locked(path: str | os.PathLike[str]) -> Iterator[None]:
     """Holds a lock file, once it is free; the kernel frees it when its holder dies."""
     descriptor = os.open(local(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -282,11 +294,6 @@ def _json_lines(value: Any, indent: str, used: int) -> str:
 
 def _packed(numbers: list[float], indent: str) -> str:
     """As many numbers a line as fit."""
-    return textwrap.fill(
-        json.dumps(numbers)[1:-1],
-        _WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+    text, width = json.dumps(numbers)[1:-1], _WIDTH - len(indent)
+    lines = textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
+    return "\n".join(indent + line for line in lines)

@@ -1,7 +1,7 @@
 """Frozen settings of a search: its space and sampler, the cache, the proxy task."""
 
 import dataclasses
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.genotypes import GRID_SIZES, RATES
@@ -197,3 +197,7 @@ class ProxyConfig(Config):
                 "pixels, but with --noproxy_upsample_logits labels are resized to the "
                 "logits; leave one of the two out."
             )
+
+
+PARTS: Any = {"space": SpaceConfig, "sampler": SamplerConfig, "proxy": ProxyConfig}
+"""What a search remembers of its settings, by their names in its file."""

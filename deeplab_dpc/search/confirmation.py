@@ -29,7 +29,7 @@ CONFIDENCE = 0.95
 
 
 class ConfirmationError(ValueError):
-    """A test split that was looked at before, or nothing to confirm."""
+    """A test split that was looked at before, or weights that have changed."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,13 +107,12 @@ class Confirmation:
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self | None:
-        """Reads what `save` wrote; None if there is none. `SearchFolderError` if it is
-        broken.
-        """
+        """Reads what `save` wrote; None if nothing, `SearchFolderError` if broken."""
         path = pathlib.Path(folder) / FILE_NAME
         if not path.is_file():
             return None
-        try:
+        advice = "Delete it to confirm the search anew."
+        with files.readable(path, SearchFolderError, advice):
             values: dict[str, Any] = files.read_json(path)
             values["cells"] = {
                 name: cell and Genotype.from_list(cell, outside_space=True)
@@ -124,10 +123,6 @@ class Confirmation:
                 for name, found in values["outcomes"].items()
             }
             return cls(**{**values, "looks_s": tuple(values["looks_s"])})
-        except (ValueError, KeyError, TypeError, AttributeError) as e:
-            raise SearchFolderError(
-                f"{path} cannot be read: {e!r}. Delete it to confirm the search anew."
-            ) from e
 
 
 def confirm(
@@ -155,29 +150,23 @@ def confirm(
             "named. A second look chooses by it; if that is meant, pass --again, which "
             "is noted."
         )
-    found = before if before and not before.is_complete else None
-    if found is None:
-        looks_s = (*(before.looks_s if before else ()), time.time())
-        found = Confirmation(
-            eval_split=splits[0],
-            test_split=splits[1],
-            num_seeds=num_seeds,
-            cells={**_finalists(search, folder, top), **NAMED},
-            looks_s=looks_s,
-            search_split=Cache.open(search.cache_dir).run.eval.eval_split,
-        )
-        found.save(folder)
+    if before and not before.is_complete:
+        return _train(search, folder, before)
+    found = Confirmation(
+        eval_split=splits[0],
+        test_split=splits[1],
+        num_seeds=num_seeds,
+        cells={**_finalists(search, folder, top), **NAMED},
+        looks_s=(*(before.looks_s if before else ()), time.time()),
+        search_split=Cache.open(search.cache_dir).run.eval.eval_split,
+    )
+    found.save(folder)
     return _train(search, folder, found)
 
 
 def _finalists(search: Search, folder: pathlib.Path, top: int) -> dict[str, Genotype]:
     reranked = by_score(end_to_end.reranked(search))
-    best = reranked or search.open_study().best(top)
-    if not best:
-        raise ConfirmationError(
-            f"The search in {folder} has no finished trial yet; `search.py run "
-            f"--search_dir={folder}` makes them."
-        )
+    best = reranked or search.best(top, folder)
     word = "reranked" if reranked else "trial"
     return {f"{word} {t.number}": t.genotype for t in best[:top]}
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, RATES, Branch, Genotype
 
+Size = tuple[int, int]  # Height and width.
 ASPP_RATES = (6, 12, 18)  # At output stride 16, as the original's Cityscapes models.
 ASPP_BRANCHES = (
     ("1x1", Branch.conv1x1(BACKBONE)),
@@ -34,9 +35,9 @@ def branch_norms(kernel: np.ndarray, num_branches: int) -> tuple[float, ...]:
 def module_costs(
     genotype: Genotype,
     channels: int,
-    size: tuple[int, int],
+    size: Size,
     filters: int = 256,
-    map_size: tuple[int, int] | None = None,
+    map_size: Size | None = None,
 ) -> tuple[int, int]:
     """Parameters and multiply-adds, for one image, of a cell, its projection included.
 
@@ -86,31 +87,23 @@ def untrained_rates(map_size: tuple[int, int], output_stride: int) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class CostLimit:
-    """How much a cell may cost on features of so many channels and of this size."""
+    """How much a cell may cost on a cache's features (`Cache.features`)."""
 
     max_multiply_adds: int
-    channels: int
-    size: tuple[int, int]
-    map_size: tuple[int, int] | None  # As of `module_costs`.
+    features: Mapping[str, Any]
 
     @classmethod
     def of(cls, limit: str, features: Mapping[str, Any]) -> Self:
-        """Of `SpaceConfig.max_multiply_adds`, and the other fields by name."""
-        given: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in features.items()
-        }
-        most = int(limit) if limit.isdecimal() else module_costs(DPC_TOP1, **given)[1]
-        return cls(most, **given)
+        """Of `SpaceConfig.max_multiply_adds`."""
+        top1 = module_costs(DPC_TOP1, **features)[1]
+        return cls(int(limit) if limit.isdecimal() else top1, features)
 
     def allows(self, genotype: Genotype) -> bool:
         """Whether the cell costs no more."""
-        costs = module_costs(genotype, self.channels, self.size, map_size=self.map_size)
-        return costs[1] <= self.max_multiply_adds
+        return module_costs(genotype, **self.features)[1] <= self.max_multiply_adds
 
 
-def _num_positions(
-    branch: Branch, size: tuple[int, int], map_size: tuple[int, int]
-) -> int:
+def _num_positions(branch: Branch, size: Size, map_size: Size) -> int:
     """Pixels at which the branch's convolution is computed."""
     if branch.op != "pyramid_pooling":
         return math.prod(size)

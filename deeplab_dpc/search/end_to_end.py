@@ -20,7 +20,7 @@ from deeplab_dpc.search.folder import BEST_CELL, Search, cell_folder
 from deeplab_dpc.search.study import StudyError
 from deeplab_dpc.search.trials import Outcome, TrialRecord, Watch
 from deeplab_dpc.search.worker import Worker
-from deeplab_dpc.tf1 import tf1_name
+from deeplab_dpc.tf1 import variables_by_tf1_name
 from deeplab_dpc.training import metrics, trainer
 from deeplab_dpc.training.loop import TrainingError
 from deeplab_dpc.training.run_folder import RunConfig
@@ -31,6 +31,11 @@ RERANK = "rerank"
 
 _MODULES = ("meta_architecture", "aspp")
 _PROJECTION = "meta_architecture/concat_projection/weights"
+_NO_MATTER = {  # Settings of a run that a cell's score does not depend on.
+    "model": "genotype atrous_rates",
+    "data": "dataset_dir",
+    "train": "log_steps save_interval_secs max_to_keep initialize_last_layer",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,8 +43,7 @@ class EndToEnd:
     """Trains each cell in a folder of its own and scores it on the evaluation split.
 
     A run that was stopped goes on at its checkpoint, a finished one is not trained
-    again. It is an objective as `Worker` takes it; `base` has all but the context
-    module.
+    again. An objective of `Worker`; `base` has all but the context module.
     """
 
     base: RunConfig
@@ -48,9 +52,7 @@ class EndToEnd:
     def __call__(
         self, genotypes: Sequence[Genotype | None], watch: Watch
     ) -> list[Outcome | Exception]:
-        """One outcome for each cell, or what its training ended with. `Stopped` after a
-        signal, the run's checkpoint saved.
-        """
+        """Each cell's outcome, or error; `Stopped` by a signal, with a checkpoint."""
         del watch  # A run is scored at its end.
         return [self.outcome(genotype) for genotype in genotypes]
 
@@ -76,38 +78,28 @@ class EndToEnd:
 
         The backbone alone comes from the first weights, never another cell's head.
         """
-        rates = aspp_rates(self.base.model.output_stride)
+        rates = None if genotype else aspp_rates(self.base.model.output_stride)
         if not self.base.model.aspp_with_batch_norm:
             raise ConfigError(
                 "aspp_with_batch_norm=False leaves out the context module, which is "
                 "what is compared here; leave out --noaspp_with_batch_norm."
             )
-        model = dataclasses.replace(
-            self.base.model,
-            genotype=genotype,
-            atrous_rates=rates if genotype is None else None,
-        )
         if self.base.train.last_layers_contain_logits_only:
             raise ConfigError(
                 "Cells are trained from the first weights' backbone alone, so all last "
                 "layers are new; leave out --last_layers_contain_logits_only."
             )
+        context: Any = {"genotype": genotype, "atrous_rates": rates}
+        model = dataclasses.replace(self.base.model, **context)
         train = dataclasses.replace(self.base.train, initialize_last_layer=False)
         return dataclasses.replace(self.base, model=model, train=train)
 
     def settings(self) -> dict[str, Any]:
         """All that a score depends on, the cell and the folders left out."""
         values = self.base.to_dict()
-        for part, name in (
-            ("model", "genotype"),
-            ("model", "atrous_rates"),
-            ("data", "dataset_dir"),
-            ("train", "log_steps"),
-            ("train", "save_interval_secs"),
-            ("train", "max_to_keep"),
-            ("train", "initialize_last_layer"),
-        ):
-            values[part].pop(name)
+        for part, names in _NO_MATTER.items():
+            for name in names.split():
+                del values[part][name]
         return values
 
 
@@ -122,16 +114,11 @@ def rerank(
     winner's.
 
     Any number of workers may do so at once. Cells that were trained before with the
-    same settings are not trained again, so a larger `top` adds to a smaller one.
-    Options are those of `Terms`. `StudyError` if the search has no finished trial, or
-    every cell failed; `Stopped` after a signal: the same call goes on.
+    same settings are not trained again. Options are those of `Terms`. `StudyError` if
+    the search has no finished trial, or every cell failed; `Stopped` after a signal:
+    the same call goes on.
     """
-    best = search.open_study().best(top)
-    if not best:
-        raise StudyError(
-            f"The search in {folder} has no finished trial yet; `search.py run "
-            f"--search_dir={folder}` makes them."
-        )
+    best = search.best(top, folder)
     study = search.open_queue(RERANK, objective.settings(), **options)
     study.enqueue([record.genotype for record in best])
     Worker(study, objective).finish_queue()
@@ -158,10 +145,9 @@ def _scored(run: RunConfig, folder: pathlib.Path, began_s: float) -> Outcome:
     costs = measure(run.model, run.eval.eval_crop_size).tree()
     module = next(part for part in costs.parts if part.name in _MODULES)
     norms: tuple[float, ...] = ()
-    if run.model.genotype is not None:
-        variables = predictor.model.variables
-        kernel = next(v for v in variables if tf1_name(v) == _PROJECTION)
-        norms = branch_norms(np.asarray(kernel), len(run.model.genotype.branches))
+    if cell := run.model.genotype:
+        kernel = variables_by_tf1_name(predictor.model)[_PROJECTION]
+        norms = branch_norms(np.asarray(kernel), len(cell.branches))
     return Outcome(
         score=score,
         multiply_adds=module.multiply_adds,

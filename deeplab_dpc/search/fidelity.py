@@ -18,7 +18,6 @@ from deeplab_dpc.search.context_modules import ASPP_BRANCHES
 from deeplab_dpc.search.end_to_end import EndToEnd
 from deeplab_dpc.search.folder import Search
 from deeplab_dpc.search.proxy import Proxy
-from deeplab_dpc.search.study import Study
 from deeplab_dpc.search.trials import TrialRecord
 from deeplab_dpc.search.worker import Objective, Worker
 from deeplab_dpc.training.run_folder import RunConfig
@@ -45,38 +44,37 @@ def train(
     run: RunConfig | None,
     **options: Any,
 ) -> None:
-    """Trains the 31 cells in one of `FIDELITY_SETTINGS`, as far as they are not trained
-    yet: as `run` says, or on the cache without it. `Stopped` after a signal; the same
-    call goes on.
+    """Trains those of the 31 cells that are not trained yet in one of
+    `FIDELITY_SETTINGS`: as `run` says, or on the cache without it. `Stopped` after a
+    signal: the same call goes on. Options are those of `Terms`.
     """
-    if run is None:
-        if setting == EXACT:
-            exact = dataclasses.replace(
-                search.proxy, proxy_label_stride=1, proxy_fast_math=False
-            )
-            search = dataclasses.replace(search, proxy=exact)
-        proxy = Proxy(Cache.open(search.cache_dir), search.proxy)
-        settings = search.settings()
-        del settings["space"], settings["sampler"]
-        study = open_study(search, setting, settings, **options)
-        train_all(study, proxy.train, search.proxy.candidates_per_step)
-    else:
+    if run:
         whole = EndToEnd(run, folder / "fidelity" / setting)
-        train_all(open_study(search, setting, whole.settings(), **options), whole)
+        train_all(search, setting, whole.settings(), whole, **options)
+        return
+    if setting == EXACT:
+        exact: Any = {"proxy_label_stride": 1, "proxy_fast_math": False}
+        exact = dataclasses.replace(search.proxy, **exact)
+        search = dataclasses.replace(search, proxy=exact)
+    proxy = Proxy(Cache.open(search.cache_dir), search.proxy)
+    settings, at_once = search.settings(), search.proxy.candidates_per_step
+    del settings["space"], settings["sampler"]
+    train_all(search, setting, settings, proxy.train, at_once, **options)
 
 
-def open_study(
-    search: Search, setting: str, settings: dict[str, Any], **options: Any
-) -> Study:
-    """The study of the 31 cells in one setting; see `Search.open_queue`."""
+def train_all(
+    search: Search,
+    setting: str,
+    settings: dict[str, Any],
+    objective: Objective,
+    at_once: int = 1,
+    **options: Any,
+) -> None:
+    """Trains what is not trained yet in a setting; scores depend on `settings`."""
     names = {cell: name for name, cell in subsets_of_aspp().items()}
-    name = f"fidelity/{setting}"
-    return search.open_queue(name, settings, names.__getitem__, **options)
-
-
-def train_all(study: Study, objective: Objective, at_once: int = 1) -> None:
-    """Queues the 31 cells and trains what is not trained yet."""
-    study.enqueue(subsets_of_aspp().values())
+    name, key = f"fidelity/{setting}", names.__getitem__
+    study = search.open_queue(name, settings, key, **options)
+    study.enqueue(names)
     Worker(study, objective, at_once).finish_queue()
 
 

@@ -14,10 +14,10 @@ from optuna.storages import BaseStorage
 from deeplab_dpc import files
 from deeplab_dpc.formatting import millions, percent
 from deeplab_dpc.genotypes import Genotype
-from deeplab_dpc.search.config import ProxyConfig, SamplerConfig, SpaceConfig
+from deeplab_dpc.search.config import PARTS, ProxyConfig, SamplerConfig, SpaceConfig
 from deeplab_dpc.search.context_modules import CostLimit
 from deeplab_dpc.search.samplers import directions, make_pruner, make_sampler
-from deeplab_dpc.search.space import Space
+from deeplab_dpc.search.space import Space, cell_key
 from deeplab_dpc.search.storage import open_storage, without_password
 from deeplab_dpc.search.study import Strategy, Study, StudyError, Terms
 from deeplab_dpc.search.trials import TrialRecord
@@ -60,15 +60,9 @@ class Search:
 
     def settings(self) -> dict[str, Any]:
         """What the study remembers: all that a trial's choice and score depend on."""
-        proxy = self.proxy.to_dict()
-        del proxy["candidates_per_step"]  # A matter of the machine.
-        settings: dict[str, Any] = {
-            "space": self.space.to_dict(),
-            "sampler": self.sampler.to_dict(),
-            "proxy": proxy,
-            "cache": self.fingerprint,
-            "scoring": self.scoring,
-        }
+        settings: dict[str, Any] = {n: getattr(self, n).to_dict() for n in PARTS}
+        settings |= {"cache": self.fingerprint, "scoring": self.scoring}
+        del settings["proxy"]["candidates_per_step"]  # A matter of the machine.
         if self.scoring == 1:  # A study of that time does not know what came later.
             del settings["scoring"]
             for part, name in _LATER:
@@ -78,8 +72,7 @@ class Search:
     def save(self, folder: Path) -> None:
         """Writes `search.json`, whole or not at all."""
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        for name in ("space", "sampler", "proxy"):
-            values[name] = values[name].to_dict()
+        values |= {name: values[name].to_dict() for name in PARTS}
         path = pathlib.Path(self.storage)
         if path.parent == pathlib.Path(folder).absolute():
             values["storage"] = path.name  # So that the folder can be moved.
@@ -89,27 +82,20 @@ class Search:
 
     @classmethod
     def load(cls, folder: Path) -> "Search":
-        """Reads what `save` wrote; `SearchFolderError` if there is none, or it is
-        broken.
-        """
+        """Reads what `save` wrote, whole; else there is a `SearchFolderError`."""
         path = pathlib.Path(folder) / FILE_NAME
         if not path.is_file():
             raise SearchFolderError(
                 f"{folder} holds no search: it has no {FILE_NAME}. `search.py run "
                 f"--search_dir={folder} --cache_dir=...` begins one."
             )
-        try:
+        with files.readable(path, SearchFolderError):
             values = files.read_json(path)
-            parts: dict[str, Any] = {
-                "space": SpaceConfig.from_dict(values.pop("space")),
-                "sampler": SamplerConfig.from_dict(values.pop("sampler")),
-                "proxy": ProxyConfig.from_dict(values.pop("proxy")),
-            }
+            for name, config in PARTS.items():
+                values[name] = config.from_dict(values[name])
             if "://" not in values["storage"]:  # An absolute path stays as it is.
                 values["storage"] = str(path.parent.absolute() / values["storage"])
-            return cls(**parts, **values)
-        except (ValueError, KeyError, TypeError, AttributeError) as e:
-            raise SearchFolderError(f"{path} cannot be read: {e!r}.") from e
+            return cls(**values)
 
     @functools.cached_property
     def opened_storage(self) -> BaseStorage:
@@ -143,20 +129,21 @@ class Search:
 
     def open_study(self, **options: Any) -> Study:
         """The study of the proxy's trials, made if need be; `Terms` has the options."""
-        space = self.make_space()
-        strategy = Strategy(
-            make_sampler(self.sampler, space, self.num_trials),
-            make_pruner(self.sampler, self.proxy.proxy_steps),
-            directions(self.sampler),
-            space.key,
-        )
-        return Study.open(
-            self.opened_storage,
-            self.name,
-            self.settings(),
-            strategy,
-            Terms(**options),
-        )
+        space, storage, terms = self.make_space(), self.opened_storage, Terms(**options)
+        sampler = make_sampler(self.sampler, space, self.num_trials)
+        pruner = make_pruner(self.sampler, self.proxy.proxy_steps)
+        strategy = Strategy(sampler, pruner, directions(self.sampler), space.key)
+        return Study.open(storage, self.name, self.settings(), strategy, terms)
+
+    def best(self, count: int, folder: Path) -> list[TrialRecord]:
+        """The best of the proxy's trials; `StudyError` if none is complete."""
+        found = self.open_study().best(count)
+        if not found:
+            raise StudyError(
+                f"The search in {folder} has no finished trial yet; `search.py run "
+                f"--search_dir={folder}` makes them."
+            )
+        return found
 
     def open_queue(
         self,
@@ -171,9 +158,8 @@ class Search:
         (None joins a study that exists); `key` is what equal cells share, if not
         `space.cell_key`; options are those of `Terms`.
         """
-        strategy = Strategy(key=key) if key else Strategy()
+        strategy, terms = Strategy(key=key or cell_key), Terms(**options)
         study = f"{self.name}/{name}"
-        terms = Terms(**options)
         return Study.open(self.opened_storage, study, settings, strategy, terms)
 
     def queue_records(self, name: str) -> tuple[TrialRecord, ...]:

@@ -78,7 +78,7 @@ class History:
     def owner(self, key: str) -> int | None:
         """The number of the trial that owns this cell, or None."""
         numbers = self.by_key.get(key, ())
-        return next((n for n in numbers if self._counts_as_tried(n)), None)
+        return next((n for n in numbers if self._is_tried(n)), None)
 
     def orphans(self) -> list[int]:
         """Lost and failed trials whose cell no other trial takes up yet."""
@@ -153,17 +153,14 @@ class History:
             record = self.record(number)
             if not isinstance(attrs[KEY], str) or record.state not in STATES:
                 raise ValueError(f"key {attrs[KEY]!r}, state {record.state!r}")
-            if not all(
-                isinstance(n, int) for n in (record.attempt, attrs.get(RETRY_OF, 0))
-            ):
-                raise ValueError(
-                    f"attempt {record.attempt!r} of {attrs.get(RETRY_OF)!r}"
-                )
+            attempt, of = record.attempt, attrs.get(RETRY_OF, 0)
+            if not isinstance(attempt, int) or not isinstance(of, int):
+                raise ValueError(f"attempt {attempt!r} of {of!r}")
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             return clipped(f"{type(e).__name__}: {e}", 300)
         return None
 
-    def _counts_as_tried(self, number: int) -> bool:
+    def _is_tried(self, number: int) -> bool:
         """Whether a trial may own its cell: not if it was lost and is tried again."""
         if self.states[number] in ("lost", "failed"):
             return attempt_of(self.trials[number]) >= self._max_attempts

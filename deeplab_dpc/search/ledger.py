@@ -14,19 +14,8 @@ from optuna.storages import BaseStorage
 from optuna.trial import TrialState, create_trial
 
 from deeplab_dpc.genotypes import Genotype
-from deeplab_dpc.search.history import (
-    ATTEMPT,
-    END,
-    ERROR,
-    GENOTYPE,
-    KEY,
-    LEASE,
-    OUTCOME,
-    RETRY_OF,
-    History,
-    attempt_of,
-    lease_of,
-)
+from deeplab_dpc.search import history as kept
+from deeplab_dpc.search.history import KEY, LEASE, History, attempt_of, lease_of
 from deeplab_dpc.search.leases import Expiry, Lease
 from deeplab_dpc.search.study_settings import LostTrialError
 
@@ -122,7 +111,7 @@ class Ledger:
         trial_id = self._history.id_of(number)
         lease = self.held.pop(number, None)
         try:
-            self._storage.set_trial_user_attr(trial_id, OUTCOME, dict(outcome))
+            self._storage.set_trial_user_attr(trial_id, kept.OUTCOME, dict(outcome))
             self._storage.set_trial_state_values(trial_id, state, values)
         except UpdateFinishedTrialError as e:
             trial = self._storage.get_trial(trial_id)
@@ -152,7 +141,7 @@ class Ledger:
         attempt = attempt_of(self._history.trials[number])
         trial_id = self._history.id_of(number)
         with contextlib.suppress(UpdateFinishedTrialError, LostTrialError):
-            self._storage.set_trial_system_attr(trial_id, ATTEMPT, attempt - 1)
+            self._storage.set_trial_system_attr(trial_id, kept.ATTEMPT, attempt - 1)
             self.fail(number, "lost", "given back")
 
     def renew(self) -> None:
@@ -193,8 +182,8 @@ class Ledger:
     def _fail(self, number: int, reason: str, message: str) -> None:
         """Marks a trial as failed; the storage lets one caller get to the end."""
         trial_id = self._history.id_of(number)
-        self._storage.set_trial_user_attr(trial_id, ERROR, message)
-        self._storage.set_trial_system_attr(trial_id, END, reason)
+        self._storage.set_trial_user_attr(trial_id, kept.ERROR, message)
+        self._storage.set_trial_system_attr(trial_id, kept.END, reason)
         self._storage.set_trial_state_values(trial_id, TrialState.FAIL)
 
     def _requeue(self, number: int) -> None:
@@ -207,12 +196,9 @@ class Ledger:
         if number not in self._history.orphans():
             return
         trial = self._history.trials[number]
-        attrs = {
-            KEY: trial.system_attrs[KEY],
-            ATTEMPT: attempt_of(trial) + 1,
-            RETRY_OF: number,
-        }
-        self._create(TrialState.WAITING, trial.user_attrs[GENOTYPE], attrs)
+        attrs = {KEY: trial.system_attrs[KEY], kept.RETRY_OF: number}
+        attrs[kept.ATTEMPT] = attempt_of(trial) + 1
+        self._create(TrialState.WAITING, trial.user_attrs[kept.GENOTYPE], attrs)
         self._history.refresh()
 
     def _held_if_owner(self, number: int, lease: Lease) -> int | None:
@@ -231,10 +217,9 @@ class Ledger:
         self, state: TrialState, genotype: str, attrs: Mapping[str, Any]
     ) -> int:
         """Writes a trial, whole or not at all: its cell, and whose it is."""
-        template = create_trial(
-            state=state, user_attrs={GENOTYPE: genotype}, system_attrs=dict(attrs)
-        )
-        return self._storage.create_new_trial(self._study_id, template)
+        cell = {kept.GENOTYPE: genotype}
+        trial = create_trial(state=state, user_attrs=cell, system_attrs=dict(attrs))
+        return self._storage.create_new_trial(self._study_id, trial)
 
     def _lost(self, number: int) -> LostTrialError:
         return LostTrialError(

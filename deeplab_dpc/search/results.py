@@ -7,18 +7,21 @@ import math
 import os
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
+from deeplab_dpc.formatting import count
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.trials import STATES, Outcome, TrialRecord, by_score
 
 if TYPE_CHECKING:
     from deeplab_dpc.search.confirmation import Confirmation
 
+Pairs = list[tuple[TrialRecord, TrialRecord]]
 END_TO_END = ", end to end"
 """How the name of a baseline ends that was trained as reranked cells are."""
 CONFIDENCE = 0.95
@@ -85,9 +88,7 @@ class SearchResults:
         return {state: found[state] for state in STATES}
 
     def num_done(self) -> int:
-        """Trials with an outcome, and cells that were given up: whose last attempt
-        failed or was lost and nobody has queued it again.
-        """
+        """Trials with an outcome, and those of cells that are not tried any more."""
         last: dict[Genotype, int] = {}
         for t in self.trials:
             last[t.genotype] = max(t.attempt, last.get(t.genotype, 0))
@@ -97,27 +98,20 @@ class SearchResults:
             for t in self.trials
         )
 
+    @functools.cached_property
     def scored(self) -> list[TrialRecord]:
         """The complete trials whose score is a number, the best first."""
-        return list(self._scored)
+        return by_score(self.trials)
 
-    @functools.cached_property
-    def _scored(self) -> tuple[TrialRecord, ...]:
-        return tuple(by_score(self.trials))
-
-    def rerank_pairs(self) -> list[tuple[TrialRecord, TrialRecord]]:
+    def rerank_pairs(self) -> Pairs:
         """The trial and the end-to-end training of each reranked cell that has both."""
         return same_cells(self.trials, self.reranked)
 
-    def fidelity_pairs(
-        self,
-    ) -> dict[tuple[str, str], list[tuple[TrialRecord, TrialRecord]]]:
+    def fidelity_pairs(self) -> dict[tuple[str, str], Pairs]:
         """Cells in the first way of training and in each other, by the ways' names."""
-        names = list(self.fidelity)
-        return {
-            (names[0], other): same_cells(self.fidelity[names[0]], self.fidelity[other])
-            for other in names[1:]
-        }
+        first, *others = self.fidelity or ("",)
+        trials = self.fidelity
+        return {(first, n): same_cells(trials[first], trials[n]) for n in others}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -125,16 +119,14 @@ class Correlation:
     """Spearman's rank correlation of some pairs."""
 
     rho: float  # -1..1; nan with fewer than three pairs or a side that does not vary.
-    # Probability of so large a value, of either sign, for pairs in random order; nan
-    # with rho.
+    # Probability of as large a |rho| for pairs in random order; nan with rho.
     p_value: float
-    # Where rho lies with a confidence of `CONFIDENCE`, from resampled pairs; nan, nan
-    # with rho.
+    # Where rho lies with `CONFIDENCE`, from resampled pairs; nan, nan with rho.
     interval: tuple[float, float]
     num_pairs: int  # Pairs that were used.
 
     def __str__(self) -> str:
-        pairs = f"{self.num_pairs} cell{'' if self.num_pairs == 1 else 's'}"
+        pairs = count(self.num_pairs, "cell")
         if math.isnan(self.rho):
             return f"no Spearman's rho from {pairs}"
         low, high = self.interval
@@ -144,9 +136,7 @@ class Correlation:
         )
 
 
-def same_cells(
-    one: Iterable[TrialRecord], other: Iterable[TrialRecord]
-) -> list[tuple[TrialRecord, TrialRecord]]:
+def same_cells(one: Iterable[TrialRecord], other: Iterable[TrialRecord]) -> Pairs:
     """The trials of the cells that have a finite score in both, in `other`'s order."""
     found = {t.genotype: t for t in reversed(by_score(one))}
     best = {t.genotype: t for t in reversed(by_score(other))}
@@ -154,14 +144,12 @@ def same_cells(
     return [(found[t.genotype], t) for t in ordered if t.genotype in found]
 
 
-def scores_of(
-    pairs: Iterable[tuple[TrialRecord, TrialRecord]],
-) -> list[tuple[float, float]]:
-    """The two scores of each pair; nan where there is none."""
-    return [(_score(a), _score(b)) for a, b in pairs]
+def scores_of(pairs: Iterable[tuple[TrialRecord, TrialRecord]]) -> np.ndarray:
+    """The two scores of each pair, `[pairs, 2]`; nan where there is none."""
+    return np.array([[t.score for t in pair] for pair in pairs], float).reshape(-1, 2)
 
 
-def spearman(pairs: Sequence[tuple[float, float]], *, seed: int = 0) -> Correlation:
+def spearman(pairs: ArrayLike, *, seed: int = 0) -> Correlation:
     """Spearman's rho of pairs of scores, with ties at their mean rank.
 
     Pairs with a value that is not finite are left out. The p-value is exact up to seven
@@ -174,17 +162,12 @@ def spearman(pairs: Sequence[tuple[float, float]], *, seed: int = 0) -> Correlat
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
         nan = math.nan
         return Correlation(rho=nan, p_value=nan, interval=(nan, nan), num_pairs=len(x))
-    rho = float(_rank_correlation(x, y))
     return Correlation(
-        rho=rho,
+        rho=float(_rank_correlation(x, y)),
         p_value=_p_value(x, y),
         interval=_interval(x, y, seed),
         num_pairs=len(x),
     )
-
-
-def _score(trial: TrialRecord) -> float:
-    return math.nan if trial.score is None else trial.score
 
 
 def _rank_correlation(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:

@@ -5,13 +5,15 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 
 from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
 from deeplab_dpc.search.config import SpaceConfig
 
+T = TypeVar("T")
+Near = list[list[list[T]]]  # By field that changes, then in groups.
 Parameters = dict[str, str | int]
 _MOST_DRAWS = 10_000
 
@@ -49,9 +51,7 @@ class Operator(NamedTuple):
         return make(source, (height, width))
 
 
-def near_operators(
-    operator: Operator, operators: Sequence[Operator]
-) -> list[list[list[Operator]]]:
+def near_operators(operator: Operator, operators: Sequence[Operator]) -> Near[Operator]:
     """The operators that are one step away from one of them.
 
     By field of the operator that can change (height and width of its rate or grid, its
@@ -127,10 +127,8 @@ class Space:
                 "operators has no cell; it needs at least one of each."
             )
         if len(self._by_label) < self.num_operators:
-            raise SpaceError(
-                "An operator comes more than once: "
-                f"{' '.join(o.label for o in self.operators)}"
-            )
+            labels = " ".join(operator.label for operator in self.operators)
+            raise SpaceError(f"An operator comes more than once: {labels}")
         for operator in self.operators:
             Genotype((operator.branch(BACKBONE),))  # Refuses what is not the paper's.
 
@@ -223,19 +221,18 @@ class Space:
             "more operators or branches."
         )
 
-    def _fields(self, index: int, branch: Branch) -> list[list[list[Branch]]]:
+    def _fields(self, index: int, branch: Branch) -> Near[Branch]:
         """Near branches of a branch: by field, then by group of equal probability."""
         fields = [
             [[operator.branch(branch.source) for operator in group] for group in field]
             for field in self._near[Operator.of(branch)]
         ]
         inputs = [s for s in range(BACKBONE, index) if s != branch.source]
-        if inputs:
-            fields.append([[dataclasses.replace(branch, source=s) for s in inputs]])
-        return fields
+        others = [dataclasses.replace(branch, source=s) for s in inputs]
+        return [*fields, [others]] if others else fields
 
     @functools.cached_property
-    def _near(self) -> dict[Operator, list[list[list[Operator]]]]:
+    def _near(self) -> dict[Operator, Near[Operator]]:
         return {o: near_operators(o, self.operators) for o in self.operators}
 
     @functools.cached_property
@@ -244,9 +241,9 @@ class Space:
 
     def contains(self, genotype: Genotype) -> bool:
         """Whether the cell has the number of branches and only these operators."""
-        operators = map(Operator.of, genotype.branches)
+        labels = {Operator.of(branch).label for branch in genotype.branches}
         has_size = len(genotype.branches) == self.num_branches
-        return has_size and all(o.label in self._by_label for o in operators)
+        return has_size and labels <= self._by_label.keys()
 
     def _check_contains(self, genotype: Genotype) -> None:
         if not self.contains(genotype):

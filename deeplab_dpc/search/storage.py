@@ -10,17 +10,13 @@ import re
 import socket
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import optuna
-from optuna.storages import (
-    BaseStorage,
-    GrpcStorageProxy,
-    JournalStorage,
-    RDBStorage,
-    get_storage,
-)
+from optuna import storages
+from optuna.exceptions import StorageInternalError
+from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from deeplab_dpc import files
@@ -74,6 +70,14 @@ def open_storage(url: str | os.PathLike[str]) -> BaseStorage:
     raise StorageError(f"{without_password(text)!r} is no storage; give {LEGAL}.")
 
 
+@contextlib.contextmanager
+def experimental() -> Iterator[None]:
+    """Around what Optuna calls experimental, which it need not say."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield
+
+
 def without_password(url: str) -> str:
     """An address as it may be written down; others read `PGPASSWORD` or `~/.pgpass`."""
     return re.sub(r"^([a-z+]+://[^/@:]*):.*@", r"\1@", url)
@@ -98,9 +102,8 @@ def serve_storage(
             f"Cannot listen on {host}:{port}: {e.strerror}. Stop the server that runs "
             "there, or choose another port."
         ) from e
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        optuna.storages.run_grpc_proxy_server(storage, host=host, port=port)
+    with experimental():
+        storages.run_grpc_proxy_server(storage, host=host, port=port)
 
 
 def _open_journal(path: str) -> JournalStorage:
@@ -221,8 +224,7 @@ def _open_grpc(url: str) -> GrpcStorageProxy:
     if separator and not (host and digits.isdigit()):
         raise StorageError(f"{url!r} is no server; give grpc://host:port.")
     host, port = (host, int(digits)) if separator else (address, DEFAULT_PORT)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+    with experimental():
         storage = _PatientProxy(host=host, port=port)
     try:
         storage.wait_server_ready(timeout=_READY_S)
@@ -242,8 +244,8 @@ def _open_database(url: str) -> BaseStorage:
     shown = sqlalchemy.engine.make_url(url).render_as_string(hide_password=True)
     for tries_left in reversed(range(_TRIES)):
         try:
-            database = RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
-            return get_storage(database)  # With what it has read, in memory.
+            database = storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})
+            return storages.get_storage(database)  # With what it has read, in memory.
         except sqlalchemy.exc.OperationalError as e:
             raise StorageError(
                 f"{shown} does not answer: {' '.join(str(e.orig).split())} Start the "
@@ -251,10 +253,7 @@ def _open_database(url: str) -> BaseStorage:
             ) from e
         except ImportError as e:
             raise StorageError(f"{shown} needs a driver: {e.__cause__}") from e
-        except (
-            sqlalchemy.exc.SQLAlchemyError,
-            optuna.exceptions.StorageInternalError,
-        ) as e:
+        except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError) as e:
             if not tries_left:
                 raise StorageError(f"{shown} cannot be opened: {e}") from e
             time.sleep(0.5)

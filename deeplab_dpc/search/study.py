@@ -14,18 +14,13 @@ from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
 from deeplab_dpc.genotypes import Genotype
-from deeplab_dpc.search import leases
+from deeplab_dpc.search import leases, study_settings
 from deeplab_dpc.search.history import History
 from deeplab_dpc.search.ledger import Ledger, Terms
 from deeplab_dpc.search.samplers.base import CellSampler
 from deeplab_dpc.search.space import cell_key
 from deeplab_dpc.search.storage import open_storage
-from deeplab_dpc.search.study_settings import (
-    SETTINGS,
-    LostTrialError,
-    StudyError,
-    create_or_join,
-)
+from deeplab_dpc.search.study_settings import LostTrialError, StudyError
 from deeplab_dpc.search.trials import STATES, Outcome, TrialRecord, by_score
 
 __all__ = ["LostTrialError", "Strategy", "Study", "StudyError", "Terms", "Trial"]
@@ -148,14 +143,15 @@ class Study:
                 f"The study {name!r} minimises; samplers look for the highest score: "
                 'open it with directions=("maximize",).'
             )
-        study = create_or_join(storage, name, settings, strategy.directions)
+        wanted = settings, strategy.directions
+        study = study_settings.create_or_join(storage, name, *wanted)
         study.pruner = strategy.pruner
         return cls(study, storage, strategy, terms or Terms())
 
     @property
     def settings(self) -> dict[str, Any]:
         """The settings that the study was created with."""
-        return self._study.user_attrs[SETTINGS]
+        return self._study.user_attrs[study_settings.SETTINGS]
 
     def ask(self) -> Trial:
         """A cell to train: one that is queued, else a new one from the sampler.
@@ -172,10 +168,8 @@ class Study:
             trial = self.ask_queued()
             while trial is None:
                 if sampler is None:
-                    raise StudyError(
-                        f"Study {self.name!r} was opened without a sampler; call "
-                        "`ask_queued`."
-                    )
+                    what = f"Study {self.name!r} was opened without a sampler"
+                    raise StudyError(f"{what}; call `ask_queued`.")
                 self._is_alone = self._is_alone and not self._history.running
                 salt = 0 if self._is_alone else self._salt
                 genotype = sampler.draw(self._history, salt)

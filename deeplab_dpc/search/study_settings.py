@@ -2,7 +2,6 @@
 
 import json
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,11 +10,13 @@ from optuna.exceptions import DuplicatedStudyError
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 
+from deeplab_dpc.search.storage import experimental
 from deeplab_dpc.settings import flat
 
 SETTINGS = "settings"
 """Attribute of the study, which Optuna's dashboard shows."""
 
+Settings = Mapping[str, Any]
 _OBJECTIVES = ["score", "multiply_adds"]
 _CREATOR_S = 10.0
 
@@ -31,7 +32,7 @@ class LostTrialError(StudyError):
 def create_or_join(
     storage: BaseStorage,
     name: str,
-    settings: Mapping[str, Any] | None,
+    settings: Settings | None,
     directions: Sequence[str],
 ) -> optuna.Study:
     """The Optuna study of that name, created if need be; see `Study.open`."""
@@ -51,8 +52,7 @@ def create_or_join(
     study = optuna.load_study(study_name=name, storage=storage)
     if given is not None and (not is_there or not _has_settings_soon(study)):
         study.set_user_attr(SETTINGS, given)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        with experimental():
             study.set_metric_names(_OBJECTIVES[: len(study.directions)])
     if SETTINGS not in study.user_attrs:
         raise StudyError(
@@ -85,9 +85,7 @@ def _has_settings_soon(study: optuna.Study) -> bool:
     return True
 
 
-def _check_settings(
-    name: str, kept: Mapping[str, Any], given: Mapping[str, Any]
-) -> None:
+def _check_settings(name: str, kept: Settings, given: Settings) -> None:
     """Refuses other settings than those kept, and says which differ."""
     there, here = flat(kept), flat(given)
     lines = [

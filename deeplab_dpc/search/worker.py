@@ -19,7 +19,6 @@ Objective = Callable[[Sequence[Genotype], Watch], Sequence[Outcome | Exception]]
 """Trains some cells at once; gives each one's outcome, or what went wrong with it."""
 
 _MOST_FAILURES = 5  # One after the other: then the worker itself is in trouble.
-_POLL_S = 5.0
 
 
 class WorkerError(ValueError):
@@ -52,11 +51,7 @@ class Worker:
     """
 
     def __init__(
-        self,
-        study: Study,
-        objective: Objective,
-        at_once: int = 1,
-        poll_s: float = _POLL_S,
+        self, study: Study, objective: Objective, at_once: int = 1, poll_s: float = 5.0
     ):
         self._study, self._objective = study, objective
         self._at_once, self._poll_s = at_once, poll_s
@@ -137,11 +132,8 @@ class Worker:
             if isinstance(outcome, Outcome):
                 self._num_failures = 0
                 (self._study.stop if stopped else self._study.tell)(trial, outcome)
-                how = "stopped at " if stopped else ""
-                return (
-                    f"trial {trial.number}: {how}{outcome.score:.4f} in "
-                    f"{outcome.took_s:.0f} s"
-                )
+                how = f"{'stopped at ' if stopped else ''}{outcome.score:.4f}"
+                return f"trial {trial.number}: {how} in {outcome.took_s:.0f} s"
             self._study.fail(trial, f"{type(outcome).__name__}: {outcome}")
         except LostTrialError as e:
             return str(e)

@@ -39,17 +39,21 @@ _SMALL = {"population_size": 4, "tournament_size": 2, "num_startup_trials": 3}
 
 def open_study(sampler: CellSampler, storage: BaseStorage | str | None = None) -> Study:
     """A study of this sampler, in memory unless a storage is given."""
-    strategy = Strategy(
-        sampler, directions=directions(sampler.config), key=sampler.space.key
-    )
+    both, key = directions(sampler.config), sampler.space.key
+    strategy = Strategy(sampler, directions=both, key=key)
     return Study.open(storage or InMemoryStorage(), "a", {}, strategy, Terms(60.0, 1))
 
 
-def history_of(storage: BaseStorage) -> History:
-    """What the study that `open_study` opened there has tried."""
-    history = History(storage, storage.get_study_id_from_name("a"))
-    history.refresh()
-    return history
+def history_of(study: Study) -> History:
+    """What the study has tried."""
+    study.records()
+    return study._history
+
+
+def add(study: Study, cell: Genotype, score: float, space: Space = PAPER) -> None:
+    """Puts a complete trial into the study."""
+    values = (score, 0.0)[: len(study._study.directions)]
+    study._study.add_trial(ended(cell, values, space))
 
 
 def run(
@@ -107,11 +111,11 @@ class SamplerContract:
             study.ask()
 
     def test_a_queued_cell_is_not_asked_for(self, make: Make):
-        storage, sampler = InMemoryStorage(), make(TINY, **_SMALL)
+        sampler = make(TINY, **_SMALL)
         *others, last = TINY.all_cells()
-        study = open_study(sampler, storage)
+        study = open_study(sampler)
         study.enqueue(cell for cell in others if TINY.key(cell) != TINY.key(last))
-        assert TINY.key(sampler.draw(history_of(storage))) == TINY.key(last)
+        assert TINY.key(sampler.draw(history_of(study))) == TINY.key(last)
 
     def test_the_same_seed_asks_for_the_same_cells(self, make: Make):
         a, b, c = (
@@ -179,14 +183,11 @@ class SamplerContract:
             Study.open(InMemoryStorage(), "wrong", {}, strategy)
 
     def test_a_score_that_is_no_number_is_nobodys_best(self, make: Make):
-        storage, sampler = InMemoryStorage(), make(PAPER, **_SMALL)
-        study = open_study(sampler, storage)
+        study = open_study(make(PAPER, **_SMALL))
         for number, score in enumerate((float("inf"), float("-inf"))):
-            values = (score, 0.0)[: len(directions(sampler.config))]
-            study_id = storage.get_study_id_from_name("a")
-            storage.create_new_trial(study_id, ended(PAPER.cell(number), values))
+            add(study, PAPER.cell(number), score)
         assert len(set(run(study, 12, num_1x1))) == 12
-        assert history_of(storage).best(2)[0] > 1
+        assert history_of(study).best(2)[0] > 1
 
 
 class LearningContract:

@@ -15,7 +15,7 @@ from absl import logging
 from deeplab_dpc import checkpoint_files, files
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.formatting import as_flag, clipped
+from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.settings import flat
 from deeplab_dpc.training import checkpoints, run_record
 from deeplab_dpc.training.checkpoints import RunFolderError
@@ -75,12 +75,8 @@ class RunConfig:
                 f"{folder} is no run folder: it has no {CONFIG_FILE}. "
                 f"{_contents(path.parent)} {advice}"
             )
-        try:
+        with files.readable(path, RunFolderError):
             return cls.from_dict(files.read_json(path))
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as e:
-            raise RunFolderError(
-                f"{path} cannot be read: {clipped(repr(e), 600)}."
-            ) from e
 
     def differences(self, other: "RunConfig") -> dict[str, tuple[Any, Any]]:
         """What two runs differ in: `{"train.seed": (self's, other's)}`."""

@@ -1,14 +1,27 @@
-"""The three kinds of storage that a study can live in."""
+"""The three kinds of storage that a study can live in; a cache made by hand."""
 
 import uuid
 
+import optuna
 import pytest
 
 from benchmarks import search_servers
-from deeplab_dpc.search.config import SamplerConfig
-from deeplab_dpc.search.samplers import make_sampler
 from deeplab_dpc.search.study import Strategy, Study, Terms
+from tests.search.samplers.studies import sampler_named
 from tests.search.studies import SPACE
+
+
+@pytest.fixture(autouse=True)
+def optuna_is_quiet():
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    from tests.search import scenes  # It needs TensorFlow.
+
+    folder = tmp_path_factory.mktemp("made") / "cache"
+    return scenes.cache.Cache.open(scenes.make_cache(folder))
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +55,8 @@ def open_study(storage_url):
 
     def open_study(seed=0, space=SPACE, settings=None, terms=(), **options):
         settings = {"steps": 10, "sizes": (3, 4)} if settings is None else settings
-        config = SamplerConfig(sampler="random", search_seed=seed)
-        strategy = Strategy(make_sampler(config, space), key=space.key, **options)
+        sampler = sampler_named("random", space, search_seed=seed)
+        strategy = Strategy(sampler, key=space.key, **options)
         return Study.open(storage_url, name, settings, strategy, Terms(**dict(terms)))
 
     return open_study

@@ -4,17 +4,12 @@ import pytest
 from deeplab_dpc import Branch, Genotype, ModelConfig
 from deeplab_dpc.costs import measure
 from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1
-from deeplab_dpc.search.config import SpaceConfig
 from deeplab_dpc.search.context_modules import branch_norms, module_costs
-from deeplab_dpc.search.space import Space
+from deeplab_dpc.testing.samplers import PAPER
 
-DRAWN = Space.from_config(SpaceConfig()).sample(np.random.default_rng(5))
-POOLINGS = Genotype(
-    tuple(
-        Branch.pyramid_pooling(i, grid_size)
-        for i, grid_size in enumerate([(1, 1), (1, 2), (2, 8), (4, 4)], start=BACKBONE)
-    )
-)
+DRAWN = PAPER.sample(np.random.default_rng(5))
+GRIDS = enumerate([(1, 1), (1, 2), (2, 8), (4, 4)], start=BACKBONE)
+POOLINGS = Genotype(tuple(Branch.pyramid_pooling(i, grid) for i, grid in GRIDS))
 
 
 @pytest.mark.parametrize("channels, millions", [(2048, 0.81), (320, 0.36)])

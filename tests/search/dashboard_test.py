@@ -23,11 +23,9 @@ def test_the_dashboard_shows_cells_and_scores(tmp_path):
     study, port = open_study(tmp_path), search_servers.free_port()
     Worker(study, lambda cells, watch: [Outcome(score=0.25, steps=7)]).search(3)
     journal = tmp_path / "study.journal"
-    process = subprocess.Popen(
-        [PROGRAM, journal, "--host=127.0.0.1", f"--port={port}"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    command = [PROGRAM, journal, "--host=127.0.0.1", f"--port={port}"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen(command, **quiet)
 
     def read(path: str):
         for _ in range(300):

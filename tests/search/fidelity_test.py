@@ -22,11 +22,9 @@ def test_each_cell_is_trained_once_though_it_is_asked_for_twice(tmp_path):
         return [Outcome(score=len(g.branches) / 10) for g in genotypes]
 
     search = search_in(str(tmp_path / "journal"))
-    arguments = (search, fidelity.PROXY, {"steps": 3})
-    fidelity.train_all(fidelity.open_study(*arguments), objective, at_once=4)
-    fidelity.train_all(fidelity.open_study(*arguments), objective, at_once=4)
-    assert collections.Counter(trained) == dict.fromkeys(
-        fidelity.subsets_of_aspp().values(), 1
-    )
+    for _ in range(2):
+        fidelity.train_all(search, fidelity.PROXY, {"steps": 3}, objective, at_once=4)
+    cells = fidelity.subsets_of_aspp().values()
+    assert collections.Counter(trained) == dict.fromkeys(cells, 1)
     records = fidelity.records(search)[fidelity.PROXY]
     assert all(r.score == len(r.genotype.branches) / 10 for r in records)

@@ -9,12 +9,15 @@ from deeplab_dpc.search.history import ATTEMPT, KEY, LEASE, History
 from deeplab_dpc.search.leases import Lease
 from deeplab_dpc.testing.samplers import PAPER, ended
 
+RUNNING = TrialState.RUNNING
+
 
 class Shown:
-    """A storage of these trials."""
+    """A storage of these trials, and a history of it that has seen them."""
 
-    def __init__(self):
-        self.trials = []
+    def __init__(self, *trials):
+        self.trials, self.history = [*trials], History(self, 0)
+        self.history.refresh()
 
     def get_all_trials(self, study_id, deepcopy):
         return self.trials
@@ -31,9 +34,8 @@ def test_scores_are_sorted_whatever_the_order_in_which_they_come(shown):
     """Every order in which five trials can end, or first be seen."""
     scores = [0.2, 0.5, 0.1, 0.5, 0.3]
     for order in itertools.permutations(range(5)):
-        storage, running = Shown(), TrialState.RUNNING
-        history = History(storage, 0)
-        trials = {n: trial(n, running) for n in range(5)} if shown == "running" else {}
+        storage, seen = Shown(), range(5) if shown == "running" else ()
+        history, trials = storage.history, {n: trial(n, RUNNING) for n in seen}
         for number in order:
             trials[number] = trial(number, value=scores[number])
             storage.trials = [trials[n] for n in sorted(trials)]
@@ -47,10 +49,8 @@ def test_scores_are_sorted_whatever_the_order_in_which_they_come(shown):
 
 
 def test_a_trial_is_read_again_until_it_is_finished():
-    storage = Shown()
-    history = History(storage, 0)
-    storage.trials = [trial(0, TrialState.RUNNING)]
-    history.refresh()
+    storage = Shown(trial(0, RUNNING))
+    history = storage.history
     assert PAPER.key(PAPER.cell(0)) in history.by_key and history.finished == []
     storage.trials = [trial(0, value=0.5)]
     history.refresh()
@@ -59,10 +59,7 @@ def test_a_trial_is_read_again_until_it_is_finished():
 
 @pytest.mark.parametrize("state", ["PRUNED", "FAIL", "RUNNING", "WAITING"])
 def test_other_trials_are_tried_but_have_no_score(state):
-    storage = Shown()
-    storage.trials = [trial(0, TrialState[state], cell=DPC_TOP1)]
-    history = History(storage, 0)
-    history.refresh()
+    history = Shown(trial(0, TrialState[state], cell=DPC_TOP1)).history
     assert PAPER.key(DPC_TOP1) in history.by_key
     assert history.scored == [] and len(history.finished) == (state == "PRUNED")
 
@@ -86,15 +83,11 @@ BROKEN = {
 @pytest.mark.parametrize("was_running", [False, True])
 def test_a_broken_trial_is_reported_by_number_and_left_out(how, was_running, caplog):
     """A client, or a flipped bit, broke the second of three; the others count."""
-    storage = Shown()
-    history = History(storage, 0)
-    storage.trials = [trial(n, value=n / 10) for n in range(3)]
-    if was_running:
-        ends, storage.trials[1] = storage.trials[1], trial(1, TrialState.RUNNING)
-        history.refresh()
-        assert history.running == {1}
-        storage.trials = [storage.trials[0], ends, storage.trials[2]]
-    BROKEN[how](storage.trials[1])
+    first, broken, last = (trial(n, value=n / 10) for n in range(3))
+    storage = Shown(*((first, trial(1, RUNNING), last) if was_running else ()))
+    history, storage.trials = storage.history, [first, broken, last]
+    assert history.running == ({1} if was_running else set())
+    BROKEN[how](broken)
     with caplog.at_level("WARNING"):
         for _ in range(2):
             history.refresh()
@@ -105,10 +98,8 @@ def test_a_broken_trial_is_reported_by_number_and_left_out(how, was_running, cap
 
 
 def test_a_trial_that_breaks_while_it_runs_is_left_out(caplog):
-    storage = Shown()
-    history = History(storage, 0)
-    storage.trials = [trial(n, TrialState.RUNNING) for n in range(2)]
-    history.refresh()
+    storage = Shown(trial(0, RUNNING), trial(1, RUNNING))
+    history = storage.history
     storage.trials[1].system_attrs[LEASE] = ENDLESS
     for _ in range(2):
         history.refresh()

@@ -20,8 +20,8 @@ def journal_file(path):
     return JournalFileBackend(path, lock_obj=JournalLock(path))
 
 
-def read(journal):
-    return list(journal.read_logs(0))
+def read(path):
+    return list(journal_file(str(path)).read_logs(0))
 
 
 @pytest.mark.parametrize("torn", [b'{"a', b'{"a":1}', b"x" * 200_000])
@@ -29,24 +29,15 @@ def read(journal):
 def test_a_torn_last_line_is_cut_off_by_the_next_writer(tmp_path, torn, before):
     path = tmp_path / "journal"
     journal = journal_file(str(path))
-    if before:
-        journal.append_logs(before)
+    for line in before:  # A whole last line stays.
+        journal.append_logs([line])
     with path.open("ab") as file:
         file.write(torn)
-    assert read(journal_file(str(path))) == before  # A reader leaves it alone.
-
+    assert read(path) == before  # A reader leaves it alone.
     journal.append_logs([{"n": 3}, {"n": 4}])
-
     expected = [*before, {"n": 3}, {"n": 4}]
-    assert read(journal) == read(journal_file(str(path))) == expected
+    assert list(journal.read_logs(0)) == read(path) == expected
     assert [json.loads(line) for line in path.read_text().splitlines()] == expected
-
-
-def test_a_whole_last_line_stays(tmp_path):
-    journal = journal_file(str(tmp_path / "journal"))
-    for n in range(5):
-        journal.append_logs([{"n": n}])
-    assert read(journal) == [{"n": n} for n in range(5)]
 
 
 def test_the_lock_of_a_killed_holder_is_free_at_once(tmp_path):
@@ -55,40 +46,38 @@ def test_the_lock_of_a_killed_holder_is_free_at_once(tmp_path):
         "import sys, time; from deeplab_dpc.files import locked\n"
         "with locked(sys.argv[1]):\n    print('held', flush=True); time.sleep(60)"
     )
-    command = [sys.executable, "-c", hold, path]
-    holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert holder.stdout.readline() == "held\n"
-    entered = threading.Event()
+    command, entered = [sys.executable, "-c", hold, path], threading.Event()
 
     def enter():
         with locked(path):
             entered.set()
 
-    thread = threading.Thread(target=enter)
-    thread.start()
-    assert not entered.wait(0.2)
-    holder.send_signal(signal.SIGKILL)
-    assert entered.wait(2.0)
-    thread.join()
-    holder.communicate()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        thread = threading.Thread(target=enter)
+        thread.start()
+        assert not entered.wait(0.2)
+        holder.send_signal(signal.SIGKILL)
+        assert entered.wait(2.0)
+        thread.join()
 
 
-def _append(path, worker, num_lines):
+def _append(path, worker):
     journal = journal_file(path)
-    for n in range(num_lines):
+    for n in range(100):
         journal.append_logs([{"worker": worker, "n": n, "fill": "x" * (n % 977)}])
 
 
 def test_lines_of_processes_and_threads_do_not_mix(tmp_path):
     path = str(tmp_path / "journal")
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_append, args=(path, w, 100)) for w in range(2)]
-    workers += [threading.Thread(target=_append, args=(path, w, 100)) for w in (2, 3)]
+    process = multiprocessing.get_context("spawn").Process
+    kinds = [process, process, threading.Thread, threading.Thread]
+    workers = [kind(target=_append, args=(path, w)) for w, kind in enumerate(kinds)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    logs = read(journal_file(path))
+    logs = read(path)
     assert len(logs) == 400
     for w in range(4):
         assert [log["n"] for log in logs if log["worker"] == w] == list(range(100))
@@ -122,10 +111,9 @@ def test_a_journal_that_shrinks_under_a_worker_is_noticed(tmp_path):
         opened.create_new_study([StudyDirection.MAXIMIZE], name)
     whole = path.read_bytes()
     path.write_bytes(whole[: whole.index(b"\n") + 1])
+    message = f"journal had {len(whole)} bytes and has"
     for _ in range(2):
-        with pytest.raises(
-            StorageError, match=f"journal had {len(whole)} bytes and has"
-        ):
+        with pytest.raises(StorageError, match=message):
             opened.create_new_study([StudyDirection.MAXIMIZE], "c")
     path.write_bytes(whole + b"torn")  # What a dying writer leaves is no cut.
     opened.create_new_study([StudyDirection.MAXIMIZE], "c")

@@ -10,19 +10,12 @@ import time
 import pytest
 from optuna.trial import create_trial
 
-from deeplab_dpc.search import (
-    Outcome,
-    SamplerConfig,
-    Strategy,
-    Study,
-    Terms,
-    Worker,
-    leases,
-    make_sampler,
-)
+from deeplab_dpc.search import Outcome, Strategy, Study, Terms, Worker, leases
 from deeplab_dpc.search.history import LEASE, lease_of
 from deeplab_dpc.search.leases import Expiry, Lease
 from deeplab_dpc.testing.samplers import PAPER
+from tests.search.samplers.studies import sampler_named
+from tests.search.studies import complete
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -45,17 +38,13 @@ def test_a_lease_survives_its_way_through_the_storage():
 
 
 def test_a_lease_ends_when_it_did_not_change_for_its_time():
-    watch = Expiry(for_s=9.0)
-    first = lease()
-    assert not watch.has_ended(3, first)
+    watch, renewed = Expiry(for_s=9.0), lease()
+    assert not watch.has_ended(3, lease(age_s=0.02))
     time.sleep(0.07)
     assert not watch.has_ended(3, lease(age_s=0.01))  # Renewed.
-    renewed = lease()
-    assert not watch.has_ended(3, renewed)
-    time.sleep(0.07)
-    assert not watch.has_ended(3, renewed)
-    time.sleep(0.07)
-    assert watch.has_ended(3, renewed)
+    for has_ended in (False, False, True):
+        assert watch.has_ended(3, renewed) == has_ended
+        time.sleep(0.07)
     watch.forget(3)
     assert not watch.has_ended(3, renewed)
 
@@ -96,9 +85,8 @@ NUM_TRIALS = 12
 
 
 def open_study(path, worker):
-    sampler = make_sampler(SamplerConfig(sampler="random"), PAPER)
-    terms = Terms(lease_s=1.5, worker=worker)
-    return Study.open(str(path), "a", {}, Strategy(sampler, key=PAPER.key), terms)
+    strategy = Strategy(sampler_named("random"), key=PAPER.key)
+    return Study.open(str(path), "a", {}, strategy, Terms(1.5, worker=worker))
 
 
 def work(path, worker, how):
@@ -135,11 +123,10 @@ def test_a_worker_whose_clock_is_hours_off_harms_nobody(tmp_path, off_s, how):
     ended = collections.Counter((r.state, r.worker) for r in records)
     assert ended["lost", "shifted"] == ended.total() - study.counts()["complete"]
     assert ended["lost", "shifted"] == (how == "die")
-    complete = [PAPER.key(r.genotype) for r in records if r.state == "complete"]
-    assert NUM_TRIALS <= len(complete) == len(set(complete)) <= NUM_TRIALS + 1
-    assert ended["complete", "ours"] and (how == "die") == (
-        not ended["complete", "shifted"]
-    )
+    keys = [PAPER.key(r.genotype) for r in complete(study)]
+    assert NUM_TRIALS <= len(keys) == len(set(keys)) <= NUM_TRIALS + 1
+    assert ended["complete", "ours"]
+    assert (how == "die") == (not ended["complete", "shifted"])
     first = next(r for r in records if r.worker == "shifted")
     assert abs(first.began_s - time.time() - off_s) < 60
 

@@ -10,12 +10,7 @@ from deeplab_dpc import scenes
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.search.cache.cache import (
-    CachedShard,
-    CacheManifest,
-    file_name,
-    sha256,
-)
+from deeplab_dpc.search.cache import cache
 from deeplab_dpc.training.run_folder import RunConfig
 
 SIZE = (48, 64)
@@ -73,8 +68,7 @@ def make_cache(
     folder.mkdir(parents=True)
     rng, num_classes, output_stride = np.random.default_rng(seed), 3, 16
     crop_size = tuple((side - 1) * output_stride + 1 for side in size)
-    colors = tuple((i, i, i) for i in range(num_classes))
-    names = tuple(f"class{i}" for i in range(num_classes))
+    names, colors = zip(*((f"class{i}", (i, i, i)) for i in range(num_classes)))
     sizes = {"train": num_train, "val": num_val}
     settings = {
         "model.model_variant": "mobilenet_v2",
@@ -92,15 +86,14 @@ def make_cache(
         EvalConfig(eval_crop_size=crop_size),
         DatasetInfo("made", names, colors, ignore_label, sizes),
     )
-    manifest = CacheManifest(settings, run, channels, sizes)
+    manifest = cache.CacheManifest(settings, run, channels, sizes)
     shards = {}
-    for part in ("train", "val"):
-        for name, count in manifest.shard_sizes(part).items():
-            arrays = _views(rng, count, size, channels, num_classes, output_stride)
-            for kind, array in arrays.items():
-                np.save(folder / file_name(name, kind), array)
-            sums = [sha256(folder / file_name(name, kind)) for kind in arrays]
-            shards[name] = CachedShard(count, *sums)
+    for name, (_, count) in manifest.missing().items():
+        arrays = _views(rng, count, size, channels, num_classes, output_stride)
+        paths = [folder / cache.file_name(name, kind) for kind in arrays]
+        for path, array in zip(paths, arrays.values()):
+            np.save(path, array)
+        shards[name] = cache.CachedShard(count, *map(cache.sha256, paths))
     dataclasses.replace(manifest, shards=shards).save(folder)
     return folder
 

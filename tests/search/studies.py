@@ -32,3 +32,11 @@ def run(study, num_trials):
     for _ in range(num_trials):
         trial = study.ask()
         study.tell(trial, Outcome(score=score(trial.genotype), steps=7))
+
+
+def complete(study):
+    return [record for record in study.records() if record.state == "complete"]
+
+
+def states(study):
+    return [record.state for record in study.records()]

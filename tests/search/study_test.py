@@ -9,41 +9,39 @@ import optuna
 import pytest
 
 from deeplab_dpc.genotypes import DPC_TOP1
-from deeplab_dpc.search.config import SamplerConfig
-from deeplab_dpc.search.samplers import SpaceExhausted, directions, make_sampler
+from deeplab_dpc.search.samplers import SpaceExhausted, directions
 from deeplab_dpc.search.study import Strategy, Study, StudyError
-from deeplab_dpc.search.trials import Outcome
-from deeplab_dpc.testing.samplers import TINY
-from tests.search.studies import cells, run, score, small_space
+from deeplab_dpc.search.trials import Outcome, TrialRecord
+from deeplab_dpc.testing.samplers import TINY, history_of
+from tests.search.samplers.studies import sampler_named
+from tests.search.studies import cells, complete, run, score, small_space, states
 
 OLD_JOURNAL = pathlib.Path(__file__).parent / "study_0_1_0.journal"
 
 
 def test_what_was_told_is_in_the_records_of_another_worker(open_study):
     study = open_study(terms={"worker": "here"})
-    outcome = Outcome(
-        score=0.5,
-        multiply_adds=10**10,
-        parameters=3,
-        took_s=1.5,
-        losses=((1, 2.5), (2, math.inf)),
-        scores=((2, 0.5),),
-        branch_norms=(1.0, 2.0),
-        steps=2,
-    )
+    sizes = {"multiply_adds": 10**10, "parameters": 3, "took_s": 1.5, "steps": 2}
+    curves = {"losses": ((1, 2.5), (2, math.inf)), "scores": ((2, 0.5),)}
+    outcome = Outcome(score=0.5, branch_norms=(1.0, 2.0), **sizes, **curves)
     trial = study.ask()
     began_s = time.time()
     study.tell(trial, outcome)
     run(study, 3)
-
-    records = open_study().records()
-
+    first, *others = records = open_study().records()
     assert [r.number for r in records] == [0, 1, 2, 3]
-    assert [r.state for r in records] == ["complete"] * 4
-    first = records[0]
-    assert first.genotype == trial.genotype and first.outcome == outcome
-    assert first.score == 0.5 and first.attempt == 1 and first.worker == "here"
-    assert abs(first.began_s - began_s) < 5 and abs(first.ended_s - began_s) < 5
+    assert {r.state for r in others} == {"complete"}
+    expected = TrialRecord(
+        number=0,
+        genotype=trial.genotype,
+        state="complete",
+        outcome=outcome,
+        attempt=1,
+        worker="here",
+        began_s=pytest.approx(began_s, abs=5),
+        ended_s=pytest.approx(began_s, abs=5),
+    )
+    assert first == expected and first.score == 0.5
     scores = sorted((r.score for r in records), reverse=True)
     assert [r.score for r in open_study().best(2)] == scores[:2]
     assert study.counts()["complete"] == 4 and study.num_left(10) == 6
@@ -75,8 +73,7 @@ def test_two_objectives_are_score_and_multiply_adds(open_study):
     trial.report(1, 0.1)
     assert not trial.should_stop()
     study.tell(trial, Outcome(score=0.25, multiply_adds=8))
-    study.counts()
-    assert study._history.trials[0].values == [0.25, 8]
+    assert history_of(study).trials[0].values == [0.25, 8]
 
 
 def test_queued_cells_come_first_and_once(open_study):
@@ -103,8 +100,8 @@ def test_workers_with_one_seed_do_not_train_the_same_cell(open_study):
         trials = [here.ask(), there.ask()]
         for study, trial in zip((here, there), trials):
             study.tell(trial, Outcome(score=score(trial.genotype)))
-    complete = [r for r in here.records() if r.state == "complete"]
-    assert len({space.key(r.genotype) for r in complete}) == len(complete) == 26
+    keys = [space.key(r.genotype) for r in complete(here)]
+    assert len(set(keys)) == len(keys) == 26
     with pytest.raises(SpaceExhausted, match=r"All 32 cells .* \(26 up to the order"):
         here.ask()
 
@@ -154,12 +151,11 @@ def test_a_cell_of_another_space_is_an_error(open_study):
 def test_an_old_study_is_read_and_goes_on(sampler, tmp_path):
     """Of version 0.1.0, with parameters in each trial: a queued cell, one that failed and was tried again, two more; then new ones."""
     path = shutil.copy(OLD_JOURNAL, tmp_path / "study.journal")
-    config = SamplerConfig(sampler=sampler, population_size=4, tournament_size=2)
-    made = make_sampler(config, TINY)
-    strategy = Strategy(made, directions=directions(config), key=TINY.key)
+    made = sampler_named(sampler, TINY, population_size=4, tournament_size=2)
+    strategy = Strategy(made, directions=directions(made.config), key=TINY.key)
     study = Study.open(str(path), sampler, {"steps": 7}, strategy)
     records = study.records()
-    assert [r.state for r in records] == ["complete", "failed", *["complete"] * 3]
+    assert states(study) == ["complete", "failed", *["complete"] * 3]
     assert [r.score for r in records] == [0.0, None, 0.2, pytest.approx(0.3), 0.4]
     assert records[0].genotype == TINY.cell(5) and records[0].worker == "old"
     assert (records[1].error, records[2].attempt) == ("no", 2)
@@ -168,5 +164,5 @@ def test_an_old_study_is_read_and_goes_on(sampler, tmp_path):
     assert study.enqueue([r.genotype for r in records]) == 0
     for _ in range(11):
         study.tell(study.ask(), Outcome(score=0.5, multiply_adds=50))
-    complete = [r for r in study.records() if r.state == "complete"]
-    assert len({TINY.key(r.genotype) for r in complete}) == len(complete) == 15
+    keys = [TINY.key(r.genotype) for r in complete(study)]
+    assert len(set(keys)) == len(keys) == 15

@@ -17,6 +17,7 @@ from absl import flags
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs import lazily, train
+from deeplab_dpc.programs.search import flags as shared
 from deeplab_dpc.search.config import CacheConfig
 
 with lazily.imported():
@@ -41,9 +42,7 @@ def define_flags(values: flags.FlagValues) -> None:
     config_flags.define_cell(values)
     flags.mark_flag_as_required("dataset_dir", values)
     flags.mark_flag_as_required("tf_initial_checkpoint", values)
-    flags.DEFINE_string(
-        "cache_dir", None, "Where the features go.", required=True, flag_values=values
-    )
+    shared.define(values, "cache_dir", None, "Where the features go.", required=True)
 
 
 def main(values: flags.FlagValues) -> None:

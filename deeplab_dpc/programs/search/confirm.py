@@ -24,12 +24,10 @@ with lazily.imported():
 def define_flags(values: flags.FlagValues) -> None:
     shared.define_search_dir(values)
     shared.define_threads(values)
-    text = (
-        "What the winner is chosen by, such as val[50%:] after a search on val[:50%]."
-    )
-    flags.DEFINE_string("eval_split", None, text, required=True, flag_values=values)
+    text = "What the winner is chosen by; say val[50%:] after a search on val[:50%]."
+    shared.define(values, "eval_split", None, text, required=True)
     text = "What nothing is chosen by."
-    flags.DEFINE_string("test_split", None, text, required=True, flag_values=values)
+    shared.define(values, "test_split", None, text, required=True)
     shared.define(values, "top", 3, "How many finalists.", lower_bound=1)
     shared.define(values, "num_seeds", 10, "Trainings of each cell.", lower_bound=2)
     shared.define(values, "again", False, "Look at the test split once more.")

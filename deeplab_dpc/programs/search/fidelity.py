@@ -39,17 +39,11 @@ TOPICS = {
 def define_flags(values: flags.FlagValues) -> None:
     shared.define_worker(values)
     shared.define_training(values)
-    flags.DEFINE_multi_enum(
-        "setting",
-        ["small", "proxy"],
-        FIDELITY_SETTINGS,
-        "In which settings the cells are trained; may be repeated.",
-        flag_values=values,
-    )
-    text = "The larger backbone."
-    flags.DEFINE_enum(
-        "large_model_variant", None, MODEL_VARIANTS, text, flag_values=values
-    )
+    text = "In which settings the cells are trained; may be repeated."
+    default, legal = ["small", "proxy"], FIDELITY_SETTINGS
+    flags.DEFINE_multi_enum("setting", default, legal, text, flag_values=values)
+    variant, text = "large_model_variant", "The larger backbone."
+    flags.DEFINE_enum(variant, None, MODEL_VARIANTS, text, flag_values=values)
     text = "First weights of the larger backbone."
     shared.define(values, "large_tf_initial_checkpoint", None, text)
 

@@ -89,9 +89,7 @@ def define_training(values: flags.FlagValues) -> None:
 def whole_run(
     search: search_folder.Search, values: flags.FlagValues
 ) -> run_folder.RunConfig:
-    """What the cache was made with, and above it what the flags say; `app.UsageError`
-    if the settings cannot work.
-    """
+    """The cache's settings, and above them the flags'; `app.UsageError` if illegal."""
     run = cache.Cache.open(search.cache_dir).run
     given = {name: config_flags.given(c, values) for name, c in _WHOLE.items()}
     for part, name, absolute in (

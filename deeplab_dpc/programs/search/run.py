@@ -20,13 +20,11 @@ from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.programs import command_line, lazily
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs.search import flags as shared
-from deeplab_dpc.search.config import JOURNAL, ProxyConfig, SamplerConfig, SpaceConfig
+from deeplab_dpc.search.config import JOURNAL, PARTS
 
 with lazily.imported():
     from deeplab_dpc.search import cache, proxy, worker
     from deeplab_dpc.search import folder as search_folder
-
-_PARTS: Any = {"space": SpaceConfig, "sampler": SamplerConfig, "proxy": ProxyConfig}
 
 
 TOPICS = {
@@ -42,16 +40,14 @@ TOPICS = {
 
 def define_flags(values: flags.FlagValues) -> None:
     shared.define_worker(values)
-    for config in _PARTS.values():
+    for config in PARTS.values():
         config_flags.define(config, values)
     text = "Folder that `search.py cache` wrote; a search that exists knows its own."
     shared.define(values, "cache_dir", None, text)
     text = "Trials of all workers together (the paper's number)."
     shared.define(values, "num_trials", 28_000, text, lower_bound=1)
-    text = (
-        f"Where the study is kept: a file (<search_dir>/{JOURNAL} by default), "
-        "grpc://host:port of `search.py serve`, or postgresql://user@host/name."
-    )
+    text = f"Where the study is kept: a file (<search_dir>/{JOURNAL} by default), "
+    text += "grpc://host:port of `search.py serve`, or postgresql://user@host/name."
     shared.define(values, "storage", None, text)
     shared.define(values, "study", "search", "Name of the study in its storage.")
     text = "Read the whole cache first and compare its checksums."
@@ -81,9 +77,8 @@ def main(values: flags.FlagValues) -> None:
     states = states or "no trials yet"
     logging.info("Study %r in %s: %s.", search.name, search.storage, states)
     train = proxy.Proxy(features, search.proxy).train
-    worker.Worker(study, train, search.proxy.candidates_per_step).search(
-        search.num_trials
-    )
+    tries = worker.Worker(study, train, search.proxy.candidates_per_step)
+    tries.search(search.num_trials)
     for record in study.best(1):
         print(
             f"Best of the proxy: trial {record.number}, {record.score:.4f}: "
@@ -98,18 +93,22 @@ def _search(
     features: cache.Cache,
     values: flags.FlagValues,
 ) -> search_folder.Search:
-    """What the folder has, and above it what the flags say; the study refuses other
-    settings than its own.
+    """What the folder has, and above it what the flags say. With early stopping cells
+    are scored when the first decision is due, unless --proxy_eval_steps says when.
     """
     parts = {}
     try:
-        for name, config in _PARTS.items():
+        for name, config in PARTS.items():
             kept = getattr(before, name).to_dict() if before else {}
             kept |= config_flags.given(config, values)
             parts[name] = config.from_dict(kept)
     except ValueError as e:
         raise app.UsageError(str(e)) from e
-    parts["proxy"] = _scored_on_the_way(parts["sampler"], parts["proxy"])
+    sampler, proxy = parts["sampler"], parts["proxy"]
+    if sampler.early_stopping != "none" and not proxy.proxy_eval_steps:
+        due = sampler.first_decision(proxy.proxy_steps)
+        logging.info("Early stopping looks at cells after each %d steps.", due)
+        parts["proxy"] = dataclasses.replace(proxy, proxy_eval_steps=due)
     storage = values.storage or (before.storage if before else str(folder / JOURNAL))
     if "://" not in storage:
         storage = os.path.abspath(storage)
@@ -129,14 +128,3 @@ def _search(
         scoring=search_folder.SCORING,
         features=features.features,
     )
-
-
-def _scored_on_the_way(sampler: SamplerConfig, proxy: ProxyConfig) -> ProxyConfig:
-    """With early stopping cells are scored when the first decision is due, unless
-    --proxy_eval_steps says when.
-    """
-    if sampler.early_stopping == "none" or proxy.proxy_eval_steps:
-        return proxy
-    due = sampler.first_decision(proxy.proxy_steps)
-    logging.info("Early stopping looks at cells after each %d steps.", due)
-    return dataclasses.replace(proxy, proxy_eval_steps=due)

@@ -34,7 +34,7 @@ class Row:
 
 def rows(results: SearchResults) -> list[Row]:
     """All lines, those with the highest score end to end first, then by the proxy."""
-    scored = results.scored()
+    scored = results.scored
     searched = {t.genotype: t for t in reversed(scored)}
     best = reversed(by_score(results.reranked))
     reranked = {t.genotype: t for t in (*results.reranked, *best)}
@@ -80,7 +80,7 @@ def groups(baselines: Mapping[str, Outcome]) -> dict[str, list[float]]:
 def sentences(results: SearchResults, scale: ScoreScale) -> list[str]:
     """What the table says, in sentences."""
     proxy, whole = _split(results.baselines)
-    lines, scored, best = [], results.scored(), by_score(results.reranked)
+    lines, scored, best = [], results.scored, by_score(results.reranked)
     if best:
         line = (
             f"End to end the best of {count(len(results.reranked), 'reranked cell')} "

@@ -170,7 +170,7 @@ def agreement(
     if not pairs:
         return None
     found = spearman(scores_of(pairs))
-    points = scale.number(np.array(scores_of(pairs)))
+    points = scale.number(scores_of(pairs))
     most = len(pairs) if len(pairs) <= _ALL_NAMED else _BEST_NAMED
     named = np.argsort(points, axis=0, kind="stable")[-most:]
     low, high = found.interval

@@ -69,7 +69,7 @@ def tiles(
     results: SearchResults, found: SearchProgress, scale: ScoreScale
 ) -> list[tuple[str, str]]:
     """The figures that the page begins with."""
-    best = results.scored()[:1]
+    best = results.scored[:1]
     rows = [("best proxy score", scale.show(best[0].score if best else None))]
     if whole := by_score(results.reranked):
         rows.append(("best end-to-end score", scale.show(whole[0].score)))

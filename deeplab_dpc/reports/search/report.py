@@ -77,7 +77,7 @@ def write_report(
 
 def page(results: SearchResults, drawings: Mapping[str, Drawing]) -> str:
     """The page, a function of the results alone; a drawing is found by its name."""
-    found, scored = progress.SearchProgress(results), results.scored()
+    found, scored = progress.SearchProgress(results), results.scored
     scale = scale_of(results)
     share = f"{found.done:,} of {found.wanted:,}"
     settings = {k: v for k, v in results.settings.items() if isinstance(v, Mapping)}
@@ -131,7 +131,7 @@ def drawn(results: SearchResults) -> Iterator[Drawing | None]:
     """All pictures, None for those of which there is nothing to see."""
     scale, chosen = scale_of(results), chosen_cells(results)
     for of_trials in (plots.histogram, plots.history, plots.front):
-        yield of_trials(results.scored(), scale)
+        yield of_trials(results.scored, scale)
     yield plots.agreement(
         results.rerank_pairs(),
         ("proxy score", "end-to-end score"),
@@ -157,7 +157,7 @@ def drawn(results: SearchResults) -> Iterator[Drawing | None]:
 
 def chosen_cells(results: SearchResults) -> list[ChosenCell]:
     """The three best cells, end to end if some were reranked, and the proxy's worst."""
-    scored, scale = results.scored(), scale_of(results)
+    scored, scale = results.scored, scale_of(results)
     best = (by_score(results.reranked) or scored)[: len(_TITLES)]
     names = [(f"cell_best_{i}", title) for i, title in enumerate(_TITLES, 1)]
     named = list(zip(names, best))
@@ -167,7 +167,7 @@ def chosen_cells(results: SearchResults) -> list[ChosenCell]:
 
 
 def _facts(trial: TrialRecord, results: SearchResults, scale: ScoreScale) -> str:
-    scored = results.scored()
+    scored = results.scored
     whole = [t for t in by_score(results.reranked) if t.genotype == trial.genotype]
     parts = [f"{scale.show(t.score)} end to end" for t in whole[:1]]
     for rank, found in enumerate(scored, 1):

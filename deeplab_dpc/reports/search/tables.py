@@ -79,7 +79,7 @@ def costs(outcome: Callable[[Any], Outcome | None]) -> list[Column]:
 def shown_trials(results: SearchResults) -> list[TrialRecord]:
     """The best trials and the latest, by number, the latest first."""
     latest = sorted(results.trials, key=lambda t: t.number)[-LATEST:]
-    both = {t.number: t for t in (*latest, *results.scored()[:BEST])}
+    both = {t.number: t for t in (*latest, *results.scored[:BEST])}
     return [both[number] for number in sorted(both, reverse=True)]
 
 

@@ -20,8 +20,10 @@ FILE_NAME = "manifest.json"
 FORMAT = 1
 TRAIN, VAL = SPLITS = ("train", "val")
 KINDS = {"features": np.float16, "labels": np.uint8}  # The two files of a shard.
+_AGAIN = "Write the cache again by the same command; it makes what lacks or is damaged."
 
 Path = str | os.PathLike[str]
+Checksum = tuple[pathlib.Path, str]  # Of a file.
 
 
 class CacheError(ValueError):
@@ -95,14 +97,16 @@ class CacheManifest:
             if name not in self.shards
         }
 
+    def checksums(self, folder: Path, shard: str) -> dict[str, Checksum]:
+        """The path and the checksum of a finished shard's file of each kind."""
+        found = dataclasses.asdict(self.shards[shard])
+        paths = {k: pathlib.Path(folder, file_name(shard, k)) for k in KINDS}
+        return {k: (path, found[f"{k}_sha256"]) for k, path in paths.items()}
+
     def is_whole(self, folder: Path, shard: str) -> bool:
         """Whether a finished shard's files are there as they were written."""
-        paths = {k: pathlib.Path(folder) / file_name(shard, k) for k in KINDS}
-        return all(
-            path.is_file()
-            and sha256(path) == getattr(self.shards[shard], f"{k}_sha256")
-            for k, path in paths.items()
-        )
+        pairs = self.checksums(folder, shard).values()
+        return all(path.is_file() and sha256(path) == digest for path, digest in pairs)
 
     def save(self, folder: Path) -> None:
         """Writes `manifest.json`, whole or not at all."""
@@ -123,21 +127,16 @@ class CacheManifest:
                 f"them with: python search.py cache --cache_dir={folder} "
                 "--dataset_dir=..."
             )
-        try:
+        advice = "Write the cache again into another folder."
+        with files.readable(path, CacheError, advice):
             values = files.read_json(path)
             found = values.pop("format")
             if found == FORMAT:
                 shards = {k: CachedShard(**v) for k, v in values["shards"].items()}
                 run = RunConfig.from_dict(values["run"])
                 return cls(**{**values, "run": run, "shards": shards})
-        except (ValueError, KeyError, TypeError, AttributeError) as e:
-            raise CacheError(
-                f"{path} cannot be read: {e!r}. Write the cache again into another "
-                "folder."
-            ) from e
         raise CacheError(
-            f"{path} has the format {found}; this program knows {FORMAT}. Write the "
-            "cache again into another folder."
+            f"{path} has the format {found}; this program knows {FORMAT}. {advice}"
         )
 
 
@@ -161,19 +160,14 @@ class CachedSplit:
         self.crop_size = manifest.crop_size(name)  # Height and width of the labels.
         self.feature_size = manifest.feature_size(name)
         self._name, self._manifest = name, manifest
-        self._maps = {
-            kind: [
-                _opened(folder / file_name(shard, kind), manifest.shape(name, kind, n))
-                for shard, n in manifest.shard_sizes(name).items()
-            ]
-            for kind in KINDS
-        }
-        self._unchecked = {
-            (kind, i): (folder / file_name(shard, kind), digest)
-            for i, shard in enumerate(manifest.shard_sizes(name) if check else ())
-            for kind in KINDS
-            for digest in [getattr(manifest.shards[shard], f"{kind}_sha256")]
-        }
+        self._maps: dict[tuple[str, int], np.ndarray] = {}  # By kind, number of shard.
+        self._unchecked: dict[tuple[str, int], Checksum] = {}
+        for i, (shard, num_views) in enumerate(manifest.shard_sizes(name).items()):
+            for kind, known in manifest.checksums(folder, shard).items():
+                shape = manifest.shape(name, kind, num_views)
+                self._maps[kind, i] = _opened(known[0], shape)
+                if check:
+                    self._unchecked[kind, i] = known
 
     def __len__(self) -> int:
         return self._manifest.num_views[self._name]
@@ -196,12 +190,10 @@ class CachedSplit:
         for key in {(kind, shard) for shard, _ in places} & self._unchecked.keys():
             path, digest = self._unchecked[key]
             if sha256(path) != digest:
-                raise CacheError(
-                    f"{path} differs from its checksum: it was changed or damaged. Run "
-                    "the command that writes the cache again; it makes it anew."
-                )
+                wrong = "differs from its checksum: it was changed or damaged"
+                raise CacheError(f"{path} {wrong}. {_AGAIN}")
             del self._unchecked[key]
-        return np.stack([self._maps[kind][shard][row] for shard, row in places])
+        return np.stack([self._maps[kind, shard][row] for shard, row in places])
 
 
 class Cache:
@@ -212,11 +204,9 @@ class Cache:
 
     def __init__(self, folder: Path, manifest: CacheManifest, check: bool = True):
         self.folder, self.manifest = pathlib.Path(folder), manifest
-        parts = {
-            name: CachedSplit(self.folder, manifest, name, check)
-            for name in manifest.num_views
-        }
-        self.train, self.val = parts.get(TRAIN, parts[VAL]), parts[VAL]
+        self.val = self.train = CachedSplit(self.folder, manifest, VAL, check)
+        if TRAIN in manifest.num_views:
+            self.train = CachedSplit(self.folder, manifest, TRAIN, check)
         self.run = manifest.run  # What made it: backbone and weights, records, crops.
         self.fingerprint = manifest.fingerprint  # Tells one cache from another.
         # The ignored label left out unless it is one of the classes.
@@ -235,42 +225,35 @@ class Cache:
         manifest = CacheManifest.load(folder)
         names, missing = manifest.shards, list(manifest.missing())
         if missing:
-            total = len(missing) + len(names)
             raise CacheError(
-                f"{folder} is not finished: {len(names)} of {total} shards are there, "
-                f"the next is {missing[0]}. Run the command that writes it again; it "
-                "goes on where it stopped."
+                f"{folder} is not finished: {len(names)} of {len(missing) + len(names)}"
+                f" shards are there, the next is {missing[0]}. Run the command that "
+                "writes it again; it goes on where it stopped."
             )
         bad = [n for n in names if verify and not manifest.is_whole(folder, n)]
         if bad:
             raise CacheError(
                 f"{folder}: {len(bad)} of {len(names)} shards are missing or differ "
-                f"from their checksums: {', '.join(bad[:4])}. Run the command that "
-                "writes the cache again; it makes them anew."
+                f"from their checksums: {', '.join(bad[:4])}. {_AGAIN}"
             )
         return cls(folder, manifest, check)
 
     @property
     def features(self) -> dict[str, Any]:
-        """The arguments of `module_costs` beside the cell: those of a validation
-        image.
-        """
-        crop_size = self.manifest.settings["model.image_pooling_crop_size"]
-        return {
-            "channels": self.channels,
-            "size": self.val.feature_size,
-            "map_size": crop_size and feature_map_size(crop_size, self.output_stride),
-        }
+        """What `module_costs` takes beside the cell, for a validation image."""
+        crop = self.manifest.settings["model.image_pooling_crop_size"]
+        map_size = crop and feature_map_size(crop, self.output_stride)
+        size = self.val.feature_size
+        return {"channels": self.channels, "size": size, "map_size": map_size}
 
     def describe(self) -> str:
         """A line for the log: what it holds and how large it is."""
-        run, splits = self.run, {TRAIN: self.train, VAL: self.val}
-        splits = {name: splits[name] for name in self.manifest.num_views}
+        run, manifest = self.run, self.manifest
         views = ", ".join(
-            f"{len(split)} {name} views of {split.crop_size[0]}x{split.crop_size[1]}"
-            for name, split in splits.items()
+            "{} {} views of {}x{}".format(n, split, *manifest.crop_size(split))
+            for split, n in manifest.num_views.items()
         )
-        size = sum(self.manifest.num_bytes(k, len(v)) for k, v in splits.items())
+        size = sum(manifest.num_bytes(*split) for split in manifest.num_views.items())
         return (
             f"{self.folder}: {run.model.model_variant} with the weights of "
             f"{run.train.tf_initial_checkpoint}, {self.channels} channels at stride "
@@ -283,14 +266,9 @@ class Cache:
 def _opened(path: pathlib.Path, shape: tuple[int, ...]) -> np.ndarray:
     try:
         found = np.load(path, mmap_mode="r")
+        if found.shape == shape:
+            return found
+        wrong = f"has the shape {found.shape} instead of {shape}"
     except (OSError, ValueError) as e:
-        raise CacheError(
-            f"{path} cannot be read: {e}. Run the command that writes the cache again; "
-            "it makes what is missing."
-        ) from e
-    if found.shape != shape:
-        raise CacheError(
-            f"{path} has the shape {found.shape} instead of {shape}. Run the command "
-            "that writes the cache again; it makes anew what is damaged."
-        )
-    return found
+        wrong = f"cannot be read: {e}"
+    raise CacheError(f"{path} {wrong}. {_AGAIN}")

@@ -65,9 +65,7 @@ class Backbone:
         return digest.hexdigest()
 
     def __call__(self, images: tf.Tensor) -> np.ndarray:
-        """Features, float16, of a batch of images in 0..255. `CacheError` if one is too
-        large for float16, or not a number.
-        """
+        """Float16 features of images in 0..255; `CacheError` if not all are finite."""
         features = self._run(images).numpy()
         if not np.isfinite(features).all():
             raise CacheError(

@@ -15,19 +15,8 @@ from deeplab_dpc import files, weights
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.data import pipeline, records
 from deeplab_dpc.progress import Progress
-from deeplab_dpc.search.cache.cache import (
-    FILE_NAME,
-    KINDS,
-    SPLITS,
-    TRAIN,
-    Cache,
-    CachedShard,
-    CacheError,
-    CacheManifest,
-    Path,
-    file_name,
-    sha256,
-)
+from deeplab_dpc.search.cache import cache as kept
+from deeplab_dpc.search.cache.cache import KINDS, Cache, CacheError, CacheManifest, Path
 from deeplab_dpc.search.cache.features import Backbone, splits, views
 from deeplab_dpc.search.config import CacheConfig
 from deeplab_dpc.training.run_folder import RunConfig
@@ -47,10 +36,7 @@ _SETTINGS = {
 
 
 def write_cache(
-    folder: Path,
-    run: RunConfig,
-    cache: CacheConfig,
-    parts: Sequence[str] = SPLITS,
+    folder: Path, run: RunConfig, cache: CacheConfig, parts: Sequence[str] = kept.SPLITS
 ) -> Cache:
     """Runs the backbone over the training views and the validation images; opens the
     cache.
@@ -110,14 +96,14 @@ def _wanted(
     data = dataclasses.replace(run.data, dataset_dir=os.path.abspath(folder))
     train = dataclasses.replace(run.train, tf_initial_checkpoint=source)
     run = dataclasses.replace(run, data=data, train=train)
-    views_of = {TRAIN: cache.num_views}
-    num_views = {split: n * views_of.get(split, 1) for split, n in counts.items()}
-    return CacheManifest(settings, run, backbone.channels, num_views)
+    if kept.TRAIN in counts:
+        counts[kept.TRAIN] *= cache.num_views
+    return CacheManifest(settings, run, backbone.channels, counts)
 
 
 def _with_found(wanted: CacheManifest, folder: pathlib.Path) -> CacheManifest:
     """The manifest with those shards that are there and whole."""
-    if not (folder / FILE_NAME).is_file():
+    if not (folder / kept.FILE_NAME).is_file():
         strange = sorted(p.name for p in folder.iterdir() if p.name[0] != ".")
         if strange:
             raise CacheError(
@@ -188,17 +174,14 @@ def _write_missing(
 
 
 def _write_shard(
-    name: pathlib.Path,
-    shapes: dict[str, tuple[int, ...]],
-    batches: Batches,
-    progress: Progress,
-) -> CachedShard:
+    name: pathlib.Path, shapes: dict[str, Any], batches: Batches, progress: Progress
+) -> kept.CachedShard:
     """Fills a shard's two files, which have their names when they are whole."""
     arrays, paths = {}, []
     done, total = 0, shapes["labels"][0]
     with contextlib.ExitStack() as stack:
         for kind, dtype in KINDS.items():
-            path = name.with_name(file_name(name.name, kind))
+            path = name.with_name(kept.file_name(name.name, kind))
             paths.append(stack.enter_context(files.atomically(path)))
             arrays[kind] = np.lib.format.open_memmap(
                 paths[-1], mode="w+", dtype=dtype, shape=shapes[kind]
@@ -212,4 +195,4 @@ def _write_shard(
             progress.advance(count)
         for array in arrays.values():
             array.flush()
-        return CachedShard(total, *map(sha256, paths))
+        return kept.CachedShard(total, *map(kept.sha256, paths))

@@ -15,14 +15,9 @@ from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.layers import ASPP, DensePredictionCell, Logits, idle_taps
 from deeplab_dpc.layers.cell import DROPOUT_RATE, feature_map_size
 from deeplab_dpc.layers.resize import resize_bilinear
+from deeplab_dpc.search import context_modules
 from deeplab_dpc.search.cache import Cache
 from deeplab_dpc.search.config import ProxyConfig
-from deeplab_dpc.search.context_modules import (
-    ASPP_BRANCHES,
-    aspp_rates,
-    branch_norms,
-    module_costs,
-)
 from deeplab_dpc.search.proxy.byte_dropout import ByteDropout
 from deeplab_dpc.search.proxy.loss import UpsampledLoss
 from deeplab_dpc.tf1 import tf1_name
@@ -71,10 +66,9 @@ class Head:
         # On each gradient, L2 included.
         self.factors = [optimizers.gradient_multiplier(name, rules) for name in names]
         # Of the context module; multiply-adds on a validation image.
-        self.parameters, self.multiply_adds = module_costs(
-            genotype or Genotype(tuple(branch for _, branch in ASPP_BRANCHES)),
-            filters=self._context.filters,
-            **cache.features,
+        cell = genotype or Genotype(tuple(b for _, b in context_modules.ASPP_BRANCHES))
+        self.parameters, self.multiply_adds = context_modules.module_costs(
+            cell, filters=self._context.filters, **cache.features
         )
 
     def __call__(self, features: tf.Tensor, training: bool) -> tf.Tensor:
@@ -82,13 +76,11 @@ class Head:
         return self._logits(self._context(features, training=training))
 
     def branch_norms(self) -> tuple[float, ...]:
-        """For each branch of a cell, the L1 norm of the weights that join it to the
-        output. ASPP has no such figure in the paper, and so none here.
-        """
+        """Those of a cell, see `context_modules`; the paper has no such of ASPP."""
         if not isinstance(self._context, DensePredictionCell):
             return ()
         kernel = np.asarray(self._context.projection.kernel)
-        return branch_norms(kernel, len(self._context.branches))
+        return context_modules.branch_norms(kernel, len(self._context.branches))
 
 
 def _context_module(
@@ -103,7 +95,7 @@ def _context_module(
     if genotype is None:
         map_size = crop_size and feature_map_size(crop_size, stride)
         common |= {"pooling_map_size": map_size}
-        module = ASPP(aspp_rates(stride), name="aspp", **common)
+        module = ASPP(context_modules.aspp_rates(stride), name="aspp", **common)
     else:
         common |= {"pooling_crop_size": crop_size, "name": "meta_architecture"}
         module = DensePredictionCell(genotype, stride, **common)
@@ -119,7 +111,7 @@ class Step:
         self._heads, self._config, self._cache = tuple(heads), config, cache
         shapes = (*cache.train.shape(config.proxy_batch_size), ())
         specs = map(tf.TensorSpec, shapes, (tf.float16, tf.uint8, tf.float32))
-        self._run = _traced(self._step, list(specs))
+        self._run = _traced(self._step, *specs)
 
     def __call__(self, features: tf.Tensor, labels: tf.Tensor, step: int) -> tf.Tensor:
         """Makes step `step` (the first is 0); gives each candidate's cross-entropy
@@ -132,12 +124,8 @@ class Step:
     ) -> tf.Tensor:
         config = self._config
         features, labels = tf.cast(features, tf.float32), tf.cast(labels, tf.int32)
-        rate = schedules.poly(
-            step,
-            config.proxy_learning_rate,
-            config.proxy_steps,
-            power=config.proxy_learning_power,
-        )
+        first, power = config.proxy_learning_rate, config.proxy_learning_power
+        rate = schedules.poly(step, first, config.proxy_steps, power=power)
         loss_of, found = self._loss_against(labels), []
         for head in self._heads:
             values = [v.value for v in head.variables]
@@ -153,15 +141,11 @@ class Step:
 
     def _loss_against(self, labels: tf.Tensor) -> Callable[[tf.Tensor], Any]:
         """Of logits, at the labels' size or theirs: the loss, its gradient by them."""
-        cache, sizes = self._cache, self._cache.train
+        cache, stride = self._cache, self._config.proxy_label_stride
         if self._config.proxy_upsample_logits:
             classes = cache.num_classes, cache.ignore_label
-            wide = UpsampledLoss(
-                *classes,
-                sizes.feature_size,
-                sizes.crop_size,
-                self._config.proxy_label_stride,
-            )
+            sizes = cache.train.feature_size, cache.train.crop_size
+            wide = UpsampledLoss(*classes, *sizes, stride)
             targets = wide.targets(labels)
             return lambda logits: wide(logits, targets)
         small = losses.PixelLoss(cache.ignore_label, upsample_logits=False)
@@ -179,9 +163,8 @@ def _move(
     head: Head, gradients: Sequence[tf.Tensor], rate: tf.Tensor, momentum: float
 ) -> None:
     """What `optimizers.Momentum` does, L2 and factors included, in one operation."""
-    for variable, accumulator, gradient, decay, factor in zip(
-        head.variables, head.accumulators, gradients, head.decays, head.factors
-    ):
+    each = head.variables, head.accumulators, gradients, head.decays, head.factors
+    for variable, accumulator, gradient, decay, factor in zip(*each):
         if decay:
             gradient += decay * variable.value
         if factor != 1:
@@ -201,7 +184,7 @@ class Scoring:
     def __init__(self, heads: Sequence[Head], cache: Cache):
         self._heads, self._cache = tuple(heads), cache
         specs = map(tf.TensorSpec, cache.val.shape(None), (tf.float16, tf.uint8))
-        self._run = _traced(self._count, list(specs))
+        self._run = _traced(self._count, *specs)
 
     def __call__(self, features: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Counts of a batch, int64 `[candidates, classes, classes]`, rows true; -1
@@ -228,9 +211,7 @@ class Scoring:
         return tf.stack(found)
 
 
-def _traced(
-    function: Callable[..., tf.Tensor], signature: list[tf.TensorSpec]
-) -> Callable[..., Any]:
+def _traced(function: Callable, *signature: tf.TensorSpec) -> Callable[..., Any]:
     """The function as a graph, traced at once."""
     graph = tf.function(function, autograph=False, input_signature=signature)
     return graph.get_concrete_function()

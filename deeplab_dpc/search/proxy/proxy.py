@@ -110,8 +110,6 @@ class Proxy:
 
 @dataclasses.dataclass
 class _Run:
-    """The training of one candidate."""
-
     index: int
     head: Head
     steps: int = 0

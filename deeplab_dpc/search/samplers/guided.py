@@ -4,7 +4,6 @@ What a study keeps of a trial is its cell alone. Parameters, which Optuna's samp
 look at, are attached to the trials that they shall see, in memory.
 """
 
-from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,22 +24,15 @@ _STUDY = "attached"
 
 
 class _Attached(InMemoryStorage):
-    """A storage that shows these finished trials, with parameters, to a sampler of
-    Optuna's.
-    """
+    """A storage that shows finished trials with parameters to Optuna's samplers."""
 
-    def __init__(
-        self, trials: Sequence[FrozenTrial], directions: Sequence[StudyDirection]
-    ):
+    def __init__(self, trials: list[FrozenTrial], directions: list[StudyDirection]):
         super().__init__()
         self._shown = trials
         self.create_new_study(directions, _STUDY)
 
     def get_all_trials(
-        self,
-        study_id: int,
-        deepcopy: bool = True,
-        states: Container[TrialState] | None = None,
+        self, study_id: int, deepcopy: bool = True, states: Any = None
     ) -> list[FrozenTrial]:
         return [t for t in self._shown if states is None or t.state in states]
 
@@ -50,9 +42,7 @@ class _Attached(InMemoryStorage):
 
 
 class _GuidedSampler(CellSampler):
-    """A sampler of Optuna's over the flat parameters of cells that have several
-    values.
-    """
+    """A sampler of Optuna's over the parameters of cells that have several values."""
 
     def __init__(self, config: SamplerConfig, space: Space):
         super().__init__(config, space)
@@ -66,9 +56,8 @@ class _GuidedSampler(CellSampler):
     def attached(self, history: History, number: int) -> FrozenTrial:
         """A finished trial with the parameters of its cell; its values as they are."""
         if number not in self._trials:
-            genotype = history.record(number).genotype
             trial = history.trials[number]
-            params = self.space.encode(genotype)
+            params = self.space.encode(history.record(number).genotype)
             made = create_trial(
                 state=trial.state,
                 values=trial.values,
@@ -102,9 +91,8 @@ class TpeSampler(_GuidedSampler):
         best = history.best(NUM_GOOD)
         shown = {n for n in history.finished if n >= start}.union(best)
         trials = [self.attached(history, n) for n in sorted(shown)]
-        tpe = optuna.samplers.TPESampler(
-            n_startup_trials=0, seed=int(rng.integers(2**32))
-        )
+        seed = int(rng.integers(2**32))
+        tpe = optuna.samplers.TPESampler(n_startup_trials=0, seed=seed)
         study = _Attached(trials, [StudyDirection.MAXIMIZE]).study(tpe)
         return self.completed(study.ask(dict(self.distributions)).params, rng)
 

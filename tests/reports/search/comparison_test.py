@@ -71,7 +71,7 @@ def test_a_failed_cell_does_not_win():
 def test_without_a_rerank_the_best_trials_are_compared():
     found = SearchResults(name="a", trials=samples.trials(60), baselines=BASELINES)
     rows = [r for r in comparison.rows(found) if r.kind == "best trial"]
-    assert [r.name for r in rows] == [f"trial {t.number}" for t in found.scored()[:5]]
+    assert [r.name for r in rows] == [f"trial {t.number}" for t in found.scored[:5]]
     assert [r.rank for r in rows] == [1, 2, 3, 4, 5]
 
 

@@ -145,13 +145,13 @@ def test_the_best_end_to_end_and_the_proxys_worst():
     names = [*(f"cell_best_{i}" for i in (1, 2, 3)), "cell_worst"]
     assert [s.name for s in shown] == names
     assert [s.trial for s in shown[:3]] == by_score(results.reranked)[:3]
-    assert shown[3].trial == results.scored()[-1]
+    assert shown[3].trial == results.scored[-1]
     assert "end to end" in shown[0].facts and "end to end" not in shown[3].facts
 
 
 def test_without_a_rerank_the_proxys_best():
     results = dataclasses.replace(samples.results(30), reranked=())
-    shown, order = chosen_cells(results), results.scored()
+    shown, order = chosen_cells(results), results.scored
     assert [s.trial for s in shown] == [*order[:3], order[-1]]
     number, score = order[1].number, order[1].score
     assert shown[1].facts.startswith(

@@ -112,7 +112,7 @@ def _ended(number, cell, rng) -> TrialRecord:
 def reranked(records, top: int = 5, seed: int = 1) -> tuple[TrialRecord, ...]:
     """The best trials, trained whole: other scores, another order."""
     rng = np.random.default_rng(seed)
-    best = SearchResults(name="", trials=tuple(records)).scored()[:top]
+    best = SearchResults(name="", trials=tuple(records)).scored[:top]
     found = []
     for i, t in enumerate(best):
         given = outcome(t.genotype, rng)

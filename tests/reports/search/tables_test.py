@@ -33,7 +33,7 @@ def test_the_csv_holds_every_trial_as_it_was():
 def test_the_best_and_the_latest_are_shown():
     results = SearchResults(name="a", trials=samples.trials(2000))
     numbers = [t.number for t in tables.shown_trials(results)]
-    best = {t.number for t in results.scored()[:200]}
+    best = {t.number for t in results.scored[:200]}
     assert set(numbers) == best | set(range(1800, 2000))
     assert numbers == sorted(numbers, reverse=True)
     section = samples.trials_section(results)

@@ -14,8 +14,8 @@ def folder(tmp_path):
 
 def test_views_come_by_number_over_shards(folder):
     cache = Cache.open(folder, verify=True)
-    files = [np.load(folder / f"train-0000{i}-of-00003-features.npy") for i in range(3)]
-    joined = np.concatenate(files)
+    names = [f"train-0000{i}-of-00003-features.npy" for i in range(3)]
+    joined = np.concatenate([np.load(folder / name) for name in names])
     assert len(cache.train) == 24 and joined.shape == (24, 3, 4, 8)
     numbers = [23, 0, 9, 10, 9]
     np.testing.assert_array_equal(cache.train.features(numbers), joined[numbers])
@@ -24,10 +24,9 @@ def test_views_come_by_number_over_shards(folder):
 
 
 def test_the_fingerprint_follows_the_content(folder, tmp_path):
-    other = scenes.make_cache(tmp_path / "other", seed=1)
-    same = scenes.make_cache(tmp_path / "same")
-    assert Cache.open(folder).fingerprint == Cache.open(same).fingerprint
-    assert Cache.open(folder).fingerprint != Cache.open(other).fingerprint
+    made = (scenes.make_cache(tmp_path / f"seed{seed}", seed=seed) for seed in (0, 1))
+    known, same, other = (Cache.open(f).fingerprint for f in (folder, *made))
+    assert known == same != other
 
 
 def test_no_cache_says_how_to_write_one(tmp_path):
@@ -84,14 +83,10 @@ def test_a_shard_is_compared_with_its_checksum_when_it_is_first_read(folder, kin
     assert len(getattr(Cache.open(folder, check=False).train, kind)([12])) == 1
 
 
-@pytest.mark.parametrize(
-    "size, rates",
-    [
-        ((15, 20), "15 (rows) and 21 (columns)"),
-        ((22, 18), "18 (columns)"),
-        ((22, 22), None),
-    ],
-)
+RATES = {(15, 20): "15 (rows) and 21 (columns)", (22, 18): "18 (columns)"}
+
+
+@pytest.mark.parametrize("size, rates", [*RATES.items(), ((22, 22), None)])
 def test_the_log_says_which_rates_the_views_do_not_train(tmp_path, size, rates):
     told = Cache.open(scenes.make_cache(tmp_path / "cache", size=size)).describe()
     assert ("meet the outer taps" in told) == (rates is not None)

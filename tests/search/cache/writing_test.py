@@ -1,7 +1,6 @@
 """Features are the backbone's, a view is training's, and a stopped cache goes on."""
 
 import dataclasses
-import fcntl
 import logging
 import pathlib
 import signal
@@ -15,7 +14,7 @@ import pytest
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetError
-from deeplab_dpc.files import LockedError
+from deeplab_dpc.files import LockedError, locked
 from deeplab_dpc.model import build_model
 from deeplab_dpc.search.cache import Cache, CacheError, write_cache
 from deeplab_dpc.search.cache.features import Backbone
@@ -25,6 +24,7 @@ from tests import goldens
 from tests.search import scenes
 
 SETTINGS = CacheConfig(num_views=2, images_per_shard=4)  # 10 views: 4, 4 and 2.
+FIRST = "MobilenetV2/Conv/weights"
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +107,9 @@ def test_validation_images_are_whole_and_padded_to_the_crop(whole, run):
 
 
 def test_a_cache_says_what_it_was_made_with(whole, run):
-    assert whole.channels == 80 and whole.output_stride == 16
-    assert whole.num_classes == run.dataset.num_classes
-    assert whole.ignore_label == 255 and whole.run == run
+    assert (whole.channels, whole.output_stride, whole.run) == (80, 16, run)
+    classes = whole.num_classes, whole.ignore_label
+    assert classes == (run.dataset.num_classes, 255)
     said = whole.describe()
     assert run.train.tf_initial_checkpoint in said and "10 train views" in said
     assert whole.manifest.settings["train.seed"] == 0
@@ -157,8 +157,8 @@ def test_what_is_damaged_is_made_anew(whole, run, tmp_path, caplog):
 def test_other_settings_and_weights_are_refused_with_the_differences(
     whole, run, weights, tmp_path
 ):
-    values = {name: value.copy() for name, value in weights.items()}
-    values["MobilenetV2/Conv/weights"][0, 0, 0, 0] += 1e-3
+    values = {**weights, FIRST: weights[FIRST].copy()}
+    values[FIRST][0, 0, 0, 0] += 1e-3
     more = dataclasses.replace(SETTINGS, num_views=3)
     for other, settings, message in (
         (changed(run, train={"seed": 7}), SETTINGS, r"train\.seed: 0 there, now 7"),
@@ -183,27 +183,25 @@ def test_the_checksum_is_of_values_not_of_the_file(run, weights, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "parts, error, message",
+    "name, value, error, message",
     [
         (
-            {"eval": {"eval_crop_size": (33, 65)}},
+            "eval_crop_size",
+            (33, 65),
             CacheError,
             "val0 of split 'val' has 48x64 pixels",
         ),
-        (
-            {"train": {"tf_initial_checkpoint": None}},
-            CacheError,
-            "There is no --tf_initial_checkpoint",
-        ),
-        ({"data": {"dataset_dir": None}}, ConfigError, "dataset_dir is not given"),
-        ({"train": {"train_split": "trian"}}, DatasetError, "no images of split 'tria"),
+        ("tf_initial_checkpoint", None, CacheError, "is no --tf_initial_checkpoint"),
+        ("dataset_dir", None, ConfigError, "dataset_dir is not given"),
+        ("train_split", "trian", DatasetError, "no images of split 'tria"),
     ],
 )
 def test_large_images_no_weights_and_no_records_are_named(
-    run, tmp_path, parts, error, message
+    run, tmp_path, name, value, error, message
 ):
+    (part,) = (p for p in ("data", "train", "eval") if hasattr(getattr(run, p), name))
     with pytest.raises(error, match=message):
-        write_cache(tmp_path / "cache", changed(run, **parts), SETTINGS)
+        write_cache(tmp_path / "cache", changed(run, **{part: {name: value}}), SETTINGS)
 
 
 def test_a_folder_of_something_else_is_refused(run, tmp_path):
@@ -213,10 +211,9 @@ def test_a_folder_of_something_else_is_refused(run, tmp_path):
 
 
 def test_two_cannot_write_at_once(run, tmp_path):
-    with open(tmp_path / ".lock", "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(LockedError, match="is being written by another process"):
-            write_cache(tmp_path, run, SETTINGS)
+    message = "is being written by another process"
+    with locked(tmp_path / ".lock"), pytest.raises(LockedError, match=message):
+        write_cache(tmp_path, run, SETTINGS)
 
 
 def test_too_little_space_is_said_before_anything_is_written(
@@ -232,11 +229,10 @@ def test_too_little_space_is_said_before_anything_is_written(
 def test_weights_that_lack_some_or_give_huge_features_are_refused(
     run, weights, tmp_path
 ):
-    first = "MobilenetV2/Conv/weights"
     last = next(n for n in weights if n.endswith("_16/project/BatchNorm/gamma"))
-    some = {name: value for name, value in weights.items() if name != first}
+    some = {name: value for name, value in weights.items() if name != FIRST}
     for values, message in (
-        (some, f"lacks 1 tensors .* {first}"),
+        (some, f"lacks 1 tensors .* {FIRST}"),
         ({**weights, last: weights[last] * 1e6}, "not finite in float16"),
     ):
         other = with_weights(run, values, tmp_path)
@@ -259,11 +255,9 @@ def test_killed_it_goes_on_and_gives_the_same_bytes(records, run, whole, tmp_pat
         "run = scenes.run_config(sys.argv[2], tf_initial_checkpoint=sys.argv[3])\n"
         "write_cache(sys.argv[4], run, CacheConfig(num_views=2, images_per_shard=4))\n"
     )
-    source = run.train.tf_initial_checkpoint
+    arguments = root, records, run.train.tf_initial_checkpoint, folder
     for number in (1, 2):
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, root, records, source, folder]
-        )
+        process = subprocess.Popen([sys.executable, "-c", code, *arguments])
         wanted = folder / f"train-{number - 1:05d}-of-00003-labels.npy"
         while not wanted.exists() and process.poll() is None:
             time.sleep(0.02)

@@ -16,12 +16,9 @@ from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
 from deeplab_dpc.search.cache import Cache, CacheError
 from deeplab_dpc.search.config import ProxyConfig
 from deeplab_dpc.search.proxy import CandidateError, Proxy
+from deeplab_dpc.search.proxy import proxy as batches
 from deeplab_dpc.search.proxy.head import Head
-from deeplab_dpc.search.proxy.proxy import (
-    numbers_of,
-    training_batches,
-    validation_batches,
-)
+from deeplab_dpc.search.proxy.proxy import numbers_of
 from deeplab_dpc.search.trials import Outcome
 from tests.search import scenes
 from tests.search.proxy.proxies import CONFIG, OTHER, SMALL
@@ -31,16 +28,15 @@ def proxy_of(cache, **changes):
     return Proxy(cache, dataclasses.replace(CONFIG, **changes))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def proxy(cache):
     """It scores on the way."""
     return proxy_of(cache, proxy_eval_steps=4)
 
 
 @pytest.fixture(scope="module")
-def alone(cache):
-    """Two candidates, each trained alone, with scores on the way."""
-    proxy = proxy_of(cache, proxy_eval_steps=4)
+def alone(proxy):
+    """Two candidates, each trained alone."""
     return [proxy.train([genotype])[0] for genotype in (SMALL, OTHER)]
 
 
@@ -52,9 +48,8 @@ def assert_near(outcome, expected):
 @pytest.mark.parametrize("size", [1, 3, 4, 5, 9])
 def test_every_epoch_shows_each_view_once_over_the_ends_of_batches(size):
     steps = [numbers_of(step, size, 4, seed=1) for step in range(4 * 3)]
-    stream = np.concatenate(steps)[: 4 * 3]
-    for epoch in stream.reshape(3, 4):
-        assert sorted(epoch) == [0, 1, 2, 3]
+    epochs = np.concatenate(steps)[: 4 * 3].reshape(3, 4)
+    assert np.sort(epochs).tolist() == [[0, 1, 2, 3]] * 3
 
 
 def test_epochs_and_seeds_have_orders_of_their_own():
@@ -64,7 +59,7 @@ def test_epochs_and_seeds_have_orders_of_their_own():
 
 
 def test_batches_are_the_views_of_their_steps(cache):
-    stream = training_batches(cache, batch_size=5, steps=6, seed=2)
+    stream = batches.training_batches(cache, batch_size=5, steps=6, seed=2)
     for _ in range(2):
         found = list(stream)
         assert len(found) == 6
@@ -76,7 +71,7 @@ def test_batches_are_the_views_of_their_steps(cache):
 
 def test_validation_images_come_in_order_the_last_ones_fewer(tmp_path):
     cache = Cache.open(scenes.make_cache(tmp_path / "cache", num_val=19))
-    found = list(validation_batches(cache))
+    found = list(batches.validation_batches(cache))
     assert [len(labels) for _, labels in found] == [8, 8, 3]
     joined = np.concatenate([features for features, _ in found])
     np.testing.assert_array_equal(joined, cache.val.features(range(19)))
@@ -135,9 +130,8 @@ def test_watch_stops_one_and_the_other_goes_on(proxy, alone):
 
     stopped, whole = proxy.train([SMALL, OTHER], watch)
     assert [(i, s) for i, s, _ in seen] == [(0, 4), (1, 4), (0, 8), (1, 8)]
-    assert stopped.steps == 8 and stopped.score == seen[2][2]
-    assert [step for step, _ in stopped.scores] == [4, 8]
-    assert whole.steps == 12
+    assert stopped.scores == ((4, seen[0][2]), (8, stopped.score))
+    assert stopped.score == seen[2][2] and (stopped.steps, whole.steps) == (8, 12)
     assert_near(whole, alone[1])
 
 

@@ -19,40 +19,33 @@ def test_tpe_looks_at_the_latest_and_the_best_trials_alone():
     good = sorted(trials, key=lambda t: -t[1])[:NUM_GOOD]
     kept = [t for i, t in enumerate(trials) if i >= 260 or t in good]
     assert 40 < len(kept) <= 65
-    found = []
-    for some, window in ((trials, 40), (kept, 1000), (trials, 1000)):
-        study = new_study("tpe", window=window)
-        for cell, score in some:
-            add(study, cell, score)
-        found.append(proposals(study, 10))
+    found = [
+        proposals(new_study("tpe", trials=some, window=window), 10)
+        for some, window in ((trials, 40), (kept, 1000), (trials, 1000))
+    ]
     assert found[0] == found[1] != found[2]
 
 
 def test_tpes_window_makes_no_difference_while_it_holds_all():
     """What Optuna itself draws, given the same seed."""
     trials = scored_cells(60)
-    study = new_study("tpe")
-    for cell, score in trials:
-        add(study, cell, score)
+    study = new_study("tpe", trials=trials)
     (proposed,) = proposals(study, 1)
     sampler = studies.sampler_of(study)
     seed = int(sampler.rng(10_000).integers(2**32))
     tpe = optuna.samplers.TPESampler(n_startup_trials=0, seed=seed)
     theirs = optuna.create_study(sampler=tpe, direction="maximize")
     for cell, score in trials:
-        legal, params = sampler.distributions, PAPER.encode(cell)
-        theirs.add_trial(
-            optuna.trial.create_trial(params=params, distributions=legal, value=score)
-        )
+        cell = {"params": PAPER.encode(cell), "distributions": sampler.distributions}
+        theirs.add_trial(optuna.trial.create_trial(value=score, **cell))
     assert PAPER.encode(proposed) == theirs.ask(sampler.distributions).params
 
 
 def test_tpe_begins_after_its_startup_trials_whatever_the_window():
     """Before, cells are our own uniform ones: a function of seed and number alone."""
     uniform = proposals(new_study("random"), 5)
-    study = new_study("tpe", window=1, num_startup_trials=30)
-    for cell, score in scored_cells(29):
-        add(study, cell, score)
+    settings = {"window": 1, "num_startup_trials": 30}
+    study = new_study("tpe", trials=scored_cells(29), **settings)
     assert proposals(study, 5) == uniform
     add(study, PAPER.cell(0), 0.5)
     assert proposals(study, 5) != uniform

@@ -3,25 +3,13 @@
 import collections
 import math
 
-import numpy as np
 import pytest
 
-from deeplab_dpc.testing.samplers import PAPER, TINY
+from deeplab_dpc.testing.samplers import TINY
 from tests.search.samplers import studies
-from tests.search.samplers.studies import add, new_study, proposals
+from tests.search.samplers.studies import COUNT, add, check, new_study, proposals
 
-COUNT = 4_000
-
-
-def uniform_cells(count):
-    rng = np.random.default_rng(4)
-    return [PAPER.sample(rng) for _ in range(count)]
-
-
-def check(found, probability, count=COUNT):
-    """Binomial; 6 std: 1 run in 5e8."""
-    std = math.sqrt(count * probability * (1 - probability))
-    assert abs(found - count * probability) <= 6 * std, (found, count * probability)
+POPULATION = {"population_size": 10, "tournament_size": 3}
 
 
 def test_what_is_left_is_drawn_uniformly():
@@ -34,8 +22,7 @@ def test_what_is_left_is_drawn_uniformly():
     del orders[TINY.key(tried)]
     found = collections.Counter()
     for seed in range(1_500):
-        study = new_study("random", TINY, search_seed=seed)
-        add(study, tried, 0.5, TINY)
+        study = new_study("random", TINY, [(tried, 0.5)], search_seed=seed)
         found[TINY.key(study.ask().genotype)] += 1
     assert sum(orders.values()) == 17 and len(orders) == 14
     for key, count in orders.items():
@@ -45,11 +32,12 @@ def test_what_is_left_is_drawn_uniformly():
 @pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
 def test_vizier_draws_near_the_best_as_often_as_said(probability):
     """And near each of the best as often; a uniform cell is near one in 1 of 1e7."""
-    cells = uniform_cells(40)
-    study = new_study("vizier", uniform_probability=probability, num_best=4)
-    for i, cell in enumerate(cells):
-        add(study, cell, (i * 7 % 40) / 40)
-    best = sorted(cells, key=lambda c: -(cells.index(c) * 7 % 40))[:4]
+    scores = {
+        cell: (i * 7 % 40) / 40 for i, cell in enumerate(studies.uniform_cells(40))
+    }
+    settings = {"uniform_probability": probability, "num_best": 4}
+    study = new_study("vizier", trials=scores.items(), **settings)
+    best = sorted(scores, key=scores.__getitem__)[:-5:-1]
     parents = [studies.parent(cell, best) for cell in proposals(study, COUNT)]
     counts = collections.Counter(parents)
     check(counts.pop(None, 0), probability)
@@ -61,9 +49,8 @@ def test_vizier_draws_near_the_best_as_often_as_said(probability):
 @pytest.mark.parametrize("sampler", ["vizier", "evolution"])
 def test_without_scores_cells_are_uniform(sampler):
     """Binomial(4,000, 1/81) for each operator of the first branch."""
-    found = collections.Counter(
-        cell.branches[0] for cell in proposals(new_study(sampler), COUNT)
-    )
+    cells = proposals(new_study(sampler), COUNT)
+    found = collections.Counter(cell.branches[0] for cell in cells)
     assert len(found) == 81
     for count in found.values():
         check(count, 1 / 81)
@@ -71,24 +58,21 @@ def test_without_scores_cells_are_uniform(sampler):
 
 def test_evolutions_parent_is_the_best_of_a_tournament():
     """3 of the 10 youngest are drawn: rank r wins with C(9 - r, 2) / C(10, 3)."""
-    cells = uniform_cells(30)
-    study = new_study("evolution", population_size=10, tournament_size=3)
-    for i, cell in enumerate(cells):
-        add(study, cell, 10.0 if i < 20 else (i * 7 % 10) / 10)  # The old are better.
-    young = sorted(cells[20:], key=lambda c: -(cells.index(c) * 7 % 10))
-    found = collections.Counter(
-        studies.parent(cell, young) for cell in proposals(study, COUNT)
-    )
-    assert sum(found.values()) == COUNT and None not in found
+    cells = studies.uniform_cells(30)
+    scores = [10.0] * 20 + [(i * 7 % 10) / 10 for i in range(10)]  # The old are better.
+    study = new_study("evolution", trials=zip(cells, scores), **POPULATION)
+    young = sorted(cells[20:], key=lambda c: -scores[cells.index(c)])
+    parents = [studies.parent(cell, young) for cell in proposals(study, COUNT)]
+    found = collections.Counter(parents)
+    assert None not in found
     for rank in range(10):
         check(found[rank], math.comb(9 - rank, 2) / math.comb(10, 3))
 
 
 def test_evolution_begins_when_the_population_is_complete():
-    cells = uniform_cells(10)
-    study = new_study("evolution", population_size=10, tournament_size=3)
-    for cell in cells[:9]:
-        add(study, cell, 0.5)
+    cells = studies.uniform_cells(10)
+    trials = [(cell, 0.5) for cell in cells[:9]]
+    study = new_study("evolution", trials=trials, **POPULATION)
     assert all(studies.parent(c, cells) is None for c in proposals(study, 100))
     add(study, cells[9], 0.5)
     assert all(studies.parent(c, cells) is not None for c in proposals(study, 100))
@@ -96,9 +80,9 @@ def test_evolution_begins_when_the_population_is_complete():
 
 def test_instead_of_a_tried_cell_comes_one_near_it():
     """60 cells near one that has some 130 neighbours: many are drawn twice."""
-    study = new_study("vizier", uniform_probability=0.0, num_best=1)
-    (best,) = uniform_cells(1)
-    add(study, best, 0.5)
+    ((best, score),) = trials = [(*studies.uniform_cells(1), 0.5)]
+    settings = {"uniform_probability": 0.0, "num_best": 1}
+    study = new_study("vizier", trials=trials, **settings)
     near = proposals(study, 60, first_number=1)
     asked = [study.ask().genotype for _ in range(60)]
     assert len(set(near)) < 60

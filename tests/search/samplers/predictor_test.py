@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from optuna.storages import InMemoryStorage
 
 from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, Branch, Genotype
 from deeplab_dpc.search.samplers import base, predictor
 from deeplab_dpc.search.trials import Outcome
-from deeplab_dpc.testing.samplers import PAPER, history_of, open_study
-from tests.search.samplers.studies import add, new_study, proposals, sampler_named
+from deeplab_dpc.testing.samplers import PAPER
+from tests.search.samplers import studies
+from tests.search.samplers.studies import history_of, new_study, num_ones, proposals
 
 
 def test_the_features_of_the_papers_cell():
@@ -49,33 +49,28 @@ def test_what_is_linear_in_the_features_is_found_at_once():
     def score(cell):
         return float(weights @ predictor.features_of(cell))
 
-    rng = np.random.default_rng(0)
-    uniform = [PAPER.sample(rng) for _ in range(500)]
-    study = new_study("predictor", uniform_probability=0.0)
-    for cell in uniform[:60]:
-        add(study, cell, score(cell))
+    uniform = studies.uniform_cells(500, seed=0)
     scores = [score(cell) for cell in uniform]
+    trials = zip(uniform[:60], scores)
+    study = new_study("predictor", trials=trials, uniform_probability=0.0)
     found = [score(cell) for cell in proposals(study, 20)]
     assert min(found) > np.mean(scores) + 1.5 * np.std(scores)
 
 
 @pytest.mark.parametrize("probability", [0.0, 1.0])
 def test_the_uniform_share_is_kept(probability):
-    rng = np.random.default_rng(0)
-    study = new_study("predictor", uniform_probability=probability)
-    for _ in range(30):
-        cell = PAPER.sample(rng)
-        add(study, cell, float(sum(b.op == "conv1x1" for b in cell.branches)))
-    found = proposals(study, 40)
-    num = sum(b.op == "conv1x1" for cell in found for b in cell.branches)
+    trials = [
+        (cell, float(num_ones([cell]))) for cell in studies.uniform_cells(30, seed=0)
+    ]
+    study = new_study("predictor", trials=trials, uniform_probability=probability)
+    num = num_ones(proposals(study, 40))
     # Binomial(200, 1/81) is above 12 in 1 of 1e5 runs.
     assert num <= 12 if probability else num > 40
 
 
 def test_stopped_trials_count_with_what_complete_ones_gained():
     """Complete: 0.3 after 5 steps, 0.5 at the end, and 0.2, 0.6: 0.3 on average."""
-    storage = InMemoryStorage()
-    study = open_study(sampler_named("random"), storage)
+    study = new_study("random")
     curves = [(0.3, 0.5), (0.2, 0.6), (0.1, None), (None, None)]
     for early, final in curves:
         trial = study.ask()
@@ -83,10 +78,9 @@ def test_stopped_trials_count_with_what_complete_ones_gained():
             trial.report(5, early)
         end = study.tell if final else study.stop
         end(trial, Outcome(score=final or early or 0.0, steps=10 if final else 5))
-    history = history_of(storage)
-    found = base.estimates(history, 10)
-    assert found == pytest.approx({0: 0.5, 1: 0.6, 2: 0.4})
-    assert base.estimates(history, 2) == pytest.approx({2: 0.4})
+    for num_latest, expected in ((10, {0: 0.5, 1: 0.6, 2: 0.4}), (2, {2: 0.4})):
+        found = base.estimates(history_of(study), num_latest)
+        assert found == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("name", ["evolution", "predictor"])
@@ -94,12 +88,8 @@ def test_evolution_and_the_predictor_learn_from_stopped_trials(name):
     """The last one, all of 1x1 convolutions, looks best when it is stopped: evolution
     mutates it, the predictor likes such cells.
     """
-    settings = {"population_size": 6, "tournament_size": 6, "num_startup_trials": 6}
-    storage, sampler = (
-        InMemoryStorage(),
-        sampler_named(name, uniform_probability=0.0, **settings),
-    )
-    study = open_study(sampler, storage)
+    six = dict.fromkeys(("population_size", "tournament_size", "num_startup_trials"), 6)
+    study = new_study(name, uniform_probability=0.0, **six)
     ones = Genotype((Branch.conv1x1(BACKBONE),) * 5)
     study.enqueue([*map(PAPER.cell, range(10**7, 10**8, 10**7)), ones])
     while trial := study.ask_queued():
@@ -107,10 +97,7 @@ def test_evolution_and_the_predictor_learn_from_stopped_trials(name):
         trial.report(5, score)
         end = study.stop if trial.number % 2 else study.tell
         end(trial, Outcome(score=score))
-    history = history_of(storage)
-    assert base.estimates(history, 20) == pytest.approx(
-        {**dict.fromkeys(range(9), 0.1), 9: 0.9}
-    )
-    cells = [sampler.propose(history, sampler.rng(n)) for n in range(100, 110)]
-    num = sum(b.op == "conv1x1" for cell in cells for b in cell.branches)
-    assert num >= (40 if name == "evolution" else 25)
+    expected = dict.fromkeys(range(9), 0.1) | {9: 0.9}
+    assert base.estimates(history_of(study), 20) == pytest.approx(expected)
+    cells = proposals(study, 10, first_number=100)
+    assert num_ones(cells) >= (40 if name == "evolution" else 25)

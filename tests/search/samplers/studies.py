@@ -1,31 +1,46 @@
 """Studies in memory for the tests of samplers."""
 
+import math
+
+import numpy as np
+
 from deeplab_dpc.search.config import SamplerConfig
 from deeplab_dpc.search.samplers import make_sampler
-from deeplab_dpc.testing.samplers import PAPER, ended, open_study
+from deeplab_dpc.testing.samplers import PAPER, add, history_of, open_study
+
+COUNT = 4_000  # Draws whose kinds are counted.
 
 
 def sampler_named(name, space=PAPER, **settings):
     return make_sampler(SamplerConfig(sampler=name, **settings), space)
 
 
-def new_study(name="vizier", space=PAPER, **settings):
-    return open_study(sampler_named(name, space, **settings))
+def new_study(name="vizier", space=PAPER, trials=(), **settings):
+    """With these complete trials, each a cell and its score."""
+    study = open_study(sampler_named(name, space, **settings))
+    for cell, score in trials:
+        add(study, cell, score, space)
+    return study
+
+
+def uniform_cells(count, seed=4):
+    rng = np.random.default_rng(seed)
+    return [PAPER.sample(rng) for _ in range(count)]
+
+
+def num_ones(cells):
+    """How many 1x1 convolutions some cells have."""
+    return sum(branch.op == "conv1x1" for cell in cells for branch in cell.branches)
+
+
+def check(found, probability, count=COUNT):
+    """Binomial; 6 std: 1 run in 5e8."""
+    std = math.sqrt(count * probability * (1 - probability))
+    assert abs(found - count * probability) <= 6 * std, (found, count * probability)
 
 
 def sampler_of(study):
     return study._strategy.sampler
-
-
-def history_of(study):
-    study._history.refresh()
-    return study._history
-
-
-def add(study, cell, score, space=PAPER):
-    """Puts a complete trial into the study."""
-    values = (score, 0.0)[: len(study._study.directions)]
-    study._study.add_trial(ended(cell, values, space))
 
 
 def proposals(study, count, first_number=10_000):

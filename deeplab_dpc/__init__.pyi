@@ -1,0 +1,16 @@
+from deeplab_dpc import genotypes as genotypes
+from deeplab_dpc.config import ConfigError as ConfigError
+from deeplab_dpc.config import ModelConfig as ModelConfig
+from deeplab_dpc.config import TrainConfig as TrainConfig
+from deeplab_dpc.genotypes import DPC_TOP1 as DPC_TOP1
+from deeplab_dpc.genotypes import Branch as Branch
+from deeplab_dpc.genotypes import Genotype as Genotype
+from deeplab_dpc.genotypes import GenotypeError as GenotypeError
+from deeplab_dpc.layers import ASPP as ASPP
+from deeplab_dpc.layers import DensePredictionCell as DensePredictionCell
+from deeplab_dpc.model import build_model as build_model
+from deeplab_dpc.runs import Run as Run
+from deeplab_dpc.tf1 import LoadReport as LoadReport
+from deeplab_dpc.tf1 import WeightsError as WeightsError
+from deeplab_dpc.tf1 import load_tf1_weights as load_tf1_weights
+from deeplab_dpc.tf1 import save_tf1_checkpoint as save_tf1_checkpoint

@@ -1,0 +1,16 @@
+from deeplab_dpc.search.cache import Cache as Cache
+from deeplab_dpc.search.cache import write_cache as write_cache
+from deeplab_dpc.search.config import CacheConfig as CacheConfig
+from deeplab_dpc.search.config import ProxyConfig as ProxyConfig
+from deeplab_dpc.search.config import SamplerConfig as SamplerConfig
+from deeplab_dpc.search.config import SpaceConfig as SpaceConfig
+from deeplab_dpc.search.proxy import Proxy as Proxy
+from deeplab_dpc.search.samplers import make_sampler as make_sampler
+from deeplab_dpc.search.space import Space as Space
+from deeplab_dpc.search.study import Strategy as Strategy
+from deeplab_dpc.search.study import Study as Study
+from deeplab_dpc.search.study import Terms as Terms
+from deeplab_dpc.search.trials import Outcome as Outcome
+from deeplab_dpc.search.trials import TrialRecord as TrialRecord
+from deeplab_dpc.search.worker import Worker as Worker
+from deeplab_dpc.search.worker import objective_of as objective_of
