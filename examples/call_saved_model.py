@@ -4,41 +4,67 @@ python examples/call_saved_model.py EXPORT_FOLDER PHOTO... --output_dir=FOLDER
 """
 
 import argparse
+import io
+import itertools
+import os
 import pathlib
+import sys
 import time
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image, ImageOps
 
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # Before TensorFlow is imported.
+import tensorflow as tf  # noqa: E402
 
-def main() -> None:
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF")
+
+
+def encoded(photo: pathlib.Path) -> bytes:
+    """The file as it is if the export decodes its format, or else as a PNG."""
+    with Image.open(photo, formats=FORMATS) as file:
+        if file.format in ("BMP", "WEBP", "TIFF"):
+            if getattr(file, "is_animated", False):
+                raise OSError("it has several pictures; save one of them")
+            buffer = io.BytesIO()
+            ImageOps.exif_transpose(file).save(buffer, "PNG")
+            return buffer.getvalue()
+    return photo.read_bytes()
+
+
+def main(argv: list[str] | None = None) -> None:
     """Writes `<photo>.png` with the class of each pixel as a grey value."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("export_folder", type=pathlib.Path)
     parser.add_argument("photos", nargs="+", type=pathlib.Path)
     parser.add_argument("--output_dir", type=pathlib.Path, required=True)
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
 
     model = tf.saved_model.load(str(arguments.export_folder))
-    predict = model.signatures["serving_default"]
+    predict = model.signatures["encoded"]
     arguments.output_dir.mkdir(parents=True, exist_ok=True)
-    for number, photo in enumerate(arguments.photos):
-        with Image.open(photo, formats=("JPEG", "PNG", "BMP", "WEBP")) as file:
-            if file.mode.startswith("I"):
-                raise SystemExit(f"{photo} has 16 bits a channel; save it with 8.")
-            image = np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
+    written: set[str] = set()
+    failed = []
+    for photo in arguments.photos:
         began_s = time.perf_counter()
-        labels = predict(images=tf.constant(image[None]))["SemanticPredictions"][
-            0
-        ].numpy()
+        try:
+            found = predict(image=tf.constant(encoded(photo)))
+        except (OSError, tf.errors.InvalidArgumentError) as e:
+            failed.append(f"{photo}: {getattr(e, 'message', e)}")
+            continue
+        labels = found["SemanticPredictions"][0].numpy().astype(np.uint8)
         took_s = time.perf_counter() - began_s
-        before = [other.stem for other in arguments.photos[:number]]
-        again = f"_{before.count(photo.stem) + 1}" if photo.stem in before else ""
-        path = arguments.output_dir / f"{photo.stem}{again}.png"
-        Image.fromarray(labels.astype(np.uint8)).save(path)
-        found = ", ".join(map(str, np.unique(labels)))
-        print(f"{photo.name} -> {path}: classes {found} ({took_s:.2f} s)")
+        names = (
+            f"{photo.stem}_{n}" if n > 1 else photo.stem for n in itertools.count(1)
+        )
+        name = next(name for name in names if name not in written)
+        written.add(name)
+        path = arguments.output_dir / f"{name}.png"
+        Image.fromarray(labels).save(path)
+        classes = ", ".join(map(str, np.unique(labels)))
+        print(f"{photo.name} -> {path}: classes {classes} ({took_s:.2f} s)")
+    if failed:
+        sys.exit("\n".join(["Not segmented:", *failed]))
 
 
 if __name__ == "__main__":

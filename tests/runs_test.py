@@ -18,6 +18,7 @@ from deeplab_dpc.runs import Run
 from deeplab_dpc.training import checkpoints
 from deeplab_dpc.training.checkpoints import RunFolderError
 from deeplab_dpc.training.compatibility import ContradictionError
+from examples import call_saved_model
 from tests.programs import tiny_run
 
 IMAGES = [image for image, _ in tiny_run.images().values()]
@@ -156,6 +157,11 @@ def test_a_photo_has_the_same_labels_everywhere(folder, tmp_path):
     scored = evaluator.predicted(predictor, run.batches("val"))
     done = run.export(tmp_path / "export", crop_size=(33, 33))
     encoded = tf.saved_model.load(str(done.folder)).signatures["encoded"]
+    Image.open(paths[0]).save(tmp_path / "00.png")
+    given = [str(done.folder), *map(str, paths), str(tmp_path / "00.png")]
+    called = tmp_path / "called"
+    call_saved_model.main([*given, f"--output_dir={called}"])
+    assert {p.stem for p in called.iterdir()} == {"00_2", *(p.stem for p in paths)}
     different = 0
     for path, one, other in zip(paths, drawn, scored, strict=True):
         assert one.name == other.name == path.stem
@@ -163,6 +169,8 @@ def test_a_photo_has_the_same_labels_everywhere(folder, tmp_path):
         served = encoded(image=tf.constant(path.read_bytes()))["SemanticPredictions"][0]
         np.testing.assert_array_equal(one.prediction, served)
         different += len(np.unique(served)) > 1
+        example = Image.open(called / f"{path.stem}.png")
+        np.testing.assert_array_equal(one.prediction, example)
     assert different > 10  # What is one class everywhere shows little.
 
 

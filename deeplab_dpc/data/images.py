@@ -25,6 +25,7 @@ _DECODED = ("BMP", "WEBP", "TIFF")  # What Pillow decodes; records keep a PNG of
 _SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")
 _PNG_DEPTH_AT = 24  # The byte of a PNG's header that says the bits a channel.
 _ORIENTATION = 0x0112
+_BACK = {6: 8, 8: 6}  # The orientation that undoes another; the others undo themselves.
 _PNG_EXIF = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")
 
 
@@ -79,9 +80,12 @@ def read(
     pixels = _decode(path, encoded, file)
     if may_be_transparent:
         _check_opaque(path, encoded)
-    if exif == "apply":
+    turn = orientation if exif == "apply" else 1
+    if file.format == "TIFF":  # Pillow has turned its pixels already.
+        turn = _BACK.get(orientation, orientation) if exif == "ignore" else 1
+    if turn != 1:
         stored = Image.fromarray(pixels)
-        stored.getexif()[_ORIENTATION] = orientation
+        stored.getexif()[_ORIENTATION] = turn
         pixels = np.array(ImageOps.exif_transpose(stored))
     if is_kept:
         return Checked(encoded, _FORMATS[str(file.format)], pixels, orientation)

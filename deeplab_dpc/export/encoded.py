@@ -16,20 +16,25 @@ _TEXTS_WITHIN_BYTES = 1 << 18
 
 
 def decode(image: tf.Tensor, max_pixels: float) -> tf.Tensor:
-    """The pixels of a JPEG, PNG or 24-bit BMP file, `[height, width, 3]` uint8: upright
-    as its EXIF data or XMP say, of 16 bits the upper 8.
+    """The pixels of a JPEG, PNG or BMP file, `[height, width, 3]` uint8: upright as its
+    EXIF data or XMP say, of 16 bits the upper 8.
 
     The graph raises `InvalidArgumentError` in words for what `data.images` refuses,
     too: before it decodes anything for other formats, CMYK and more pixels than
-    `max_pixels`, then for transparency.
+    `max_pixels`, then for transparency. So it does for what TensorFlow cannot decode
+    in a graph: WebP, TIFF, BMPs that are compressed or of fewer than 24 bits.
     """
     data = tf.io.decode_raw(image, tf.uint8)
     is_jpeg = _number(data, 0, 3) == 0xFFD8FF
     is_png = (_number(data, 0, 4) == 0x89504E47) & (_number(data, 4, 4) == 0x0D0A1A0A)
-    is_bmp = (_number(data, 0, 2) == 0x424D) & (_number(data, 28, 2, True) == 24)
+    bits = _number(data, 28, 2, True)
+    is_bmp = (_number(data, 0, 2) == 0x424D) & (_number(data, 14, 4, True) >= 40)
+    is_bmp &= ((bits == 24) | (bits == 32)) & (_number(data, 30, 4) == 0)
     is_known = _check(
         is_jpeg | is_png | is_bmp,
-        "The {} bytes are no JPEG, PNG or 24-bit BMP file; save the photo as one.",
+        "The {} bytes are no JPEG, PNG or plain BMP file of 24 or 32 bits; WebP, TIFF "
+        "and other BMPs, which vis.py reads, cannot be decoded in an export. Save the "
+        "photo as JPEG or PNG.",
         tf.size(data),
     )
     with tf.control_dependencies([is_known]):
@@ -51,6 +56,10 @@ def decode(image: tf.Tensor, max_pixels: float) -> tf.Tensor:
             "The JPEG has CMYK colours (for print); save it as RGB.",
         ),
         _check(
+            ~is_png | (_png_chunk(data, b"acTL") >= tf.size(data, tf.int64)),
+            "The PNG is animated; save one picture of it.",
+        ),
+        _check(
             ~(is_png & tf.strings.regex_full_match(_start(image), _TEXT_EXIF)),
             "The PNG has its EXIF data as text (Raw profile type exif), so it may be "
             "turned; save it upright and without them.",
@@ -60,7 +69,11 @@ def decode(image: tf.Tensor, max_pixels: float) -> tf.Tensor:
         pixels = tf.cond(
             is_png,
             lambda: _opaque(image, data),
-            lambda: records.decode_image(image),
+            lambda: tf.cond(
+                is_bmp & (bits == 32),
+                lambda: tf.io.decode_bmp(image, channels=4)[..., :3],
+                lambda: records.decode_image(image),
+            ),
         )
     orientation = tf.where(~is_bmp, _orientation(image, data, is_jpeg), 1)
     return _turned(pixels, orientation)

@@ -93,8 +93,8 @@ def write(
     `SemanticProbabilities` (float32 `[batch, height, width, classes]`):
 
     - `serving_default`: `images`, uint8 `[batch, height, width, 3]` RGB, any size;
-    - `encoded`: `image`, the bytes of one JPEG, PNG or 24-bit BMP file, a scalar or in
-      a batch of 1; see `encoded.decode`.
+    - `encoded`: `image`, the bytes of one JPEG, PNG or BMP file, a scalar or in a
+      batch of 1; see `encoded.decode`.
 
     `labels.json` in the folder names the classes and their colours. `ExportError` if
     the folder is there already (unless it may be replaced), or is no SavedModel's;

@@ -161,6 +161,26 @@ def test_turned_images_are_stored_as_viewers_show_them(path, orientation):
     assert images.read(path, "ignore").encoded == path.read_bytes()
 
 
+@pytest.mark.parametrize("kind", ["TIFF", "WEBP"])
+def test_decoded_formats_are_turned_once(path, kind):
+    """By hand, for a picture of 2 x 3 pixels; `ignore` gives them as they are stored."""
+    stored = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
+    shown = [stored, stored[:, ::-1], stored[::-1, ::-1], stored[::-1]]
+    shown += [stored.swapaxes(0, 1), np.rot90(stored, -1)]
+    shown += [stored[::-1, ::-1].swapaxes(0, 1), np.rot90(stored)]
+    for orientation, expected in enumerate(shown, start=1):
+        options = {"lossless": True} if kind == "WEBP" else {}
+        image = Image.fromarray(stored)
+        path.write_bytes(encoded(image, kind, exif=exif(orientation), **options))
+        np.testing.assert_array_equal(images.read(path, "apply").pixels, expected)
+        ignored = images.read(path, "ignore")
+        np.testing.assert_array_equal(ignored.pixels, stored)
+        assert (ignored.image_format, ignored.orientation) == ("png", orientation)
+        if orientation > 1:
+            with pytest.raises(ImageError, match=f"orientation is {orientation}"):
+                images.read(path)
+
+
 def test_a_turned_jpeg_loses_nothing(path):
     path.write_bytes(encoded(kind="JPEG", exif=exif(6)))
     stored, turned = images.read(path, "ignore"), images.read(path, "apply")

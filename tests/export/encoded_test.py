@@ -11,6 +11,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from deeplab_dpc.evaluation import photos
 from deeplab_dpc.export import encoded
+from examples import call_saved_model
+from tests import goldens
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (24, 31, 3), "uint8")
 PHOTO = Image.fromarray(PIXELS)
@@ -24,7 +26,7 @@ RAW.add_text("Raw profile type exif", "\nexif\n  10\n4d4d")
 @functools.cache
 def decoder():
     spec = tf.TensorSpec([], tf.string)
-    return tf.function(lambda image: encoded.decode(image, 1e6), input_signature=[spec])
+    return tf.function(lambda image: encoded.decode(image, 5e6), input_signature=[spec])
 
 
 def assert_read_alike(path):
@@ -61,6 +63,7 @@ def test_every_exif_orientation_turns_as_a_photo(tmp_path, ending, endian):
         ("opaque.png", PHOTO.convert("RGBA"), {}),
         ("grey_alpha.png", PHOTO.convert("LA"), {}),
         ("a.bmp", PHOTO, {}),
+        ("32.bmp", Image.fromarray(np.dstack([PIXELS, PIXELS[..., 0]])), {}),
     ],
 )
 def test_every_kind_of_file_is_read_as_a_photo(tmp_path, name, image, options):
@@ -68,8 +71,32 @@ def test_every_kind_of_file_is_read_as_a_photo(tmp_path, name, image, options):
     assert_read_alike(tmp_path / name)
 
 
-BOMB = "has 2000 x 1000 pixels, more than the 1,000,000 .* larger --max_megapixels"
-LARGE = (2000, 1000)
+@pytest.mark.parametrize(
+    "name", ["a.webp", "a.tif", "turned.tif", "16bit.tif", "p.bmp"]
+)
+def test_the_example_sends_what_a_graph_cannot_decode_as_a_png(tmp_path, name):
+    exif = Image.Exif()
+    exif[0x0112] = 6 if name == "turned.tif" else 1
+    deep = Image.fromarray(PIXELS[..., 0].astype(np.uint16) * 257 + 3)
+    image = {"p.bmp": PHOTO.quantize(20), "16bit.tif": deep}.get(name, PHOTO)
+    image.save(tmp_path / name, exif=exif)
+    found = decoder()(call_saved_model.encoded(tmp_path / name))
+    np.testing.assert_array_equal(found, photos.read(tmp_path / name))
+    assert found.shape[:2] == ((31, 24) if name == "turned.tif" else (24, 31))
+
+
+@goldens.real_data_needed
+def test_real_photos_are_read_alike():
+    paths = sorted((goldens.REAL_DATA / "photos").glob("*.jpg"))
+    for path in paths:
+        found = decoder()(call_saved_model.encoded(path))
+        np.testing.assert_array_equal(found, photos.read(path))
+    assert len(paths) == 3
+
+
+BOMB = "has 3000 x 2000 pixels, more than the 5,000,000 .* larger --max_megapixels"
+LARGE = (3000, 2000)
+NO_FORMAT = "no JPEG, PNG or plain BMP .* WebP, TIFF and other .* Save .* JPEG or PNG"
 
 
 @pytest.mark.parametrize(
@@ -79,8 +106,10 @@ LARGE = (2000, 1000)
         ("bomb.png", Image.new("1", LARGE), {}, BOMB),
         ("bomb.bmp", Image.new("RGB", LARGE), {}, BOMB),
         ("print.jpg", PHOTO.convert("CMYK"), {}, "has CMYK colours"),
-        ("a.gif", PHOTO, {}, "bytes are no JPEG, PNG or 24-bit BMP file"),
-        ("p.bmp", PHOTO.quantize(20), {}, "bytes are no JPEG, PNG or 24-bit BMP file"),
+        ("a.gif", PHOTO, {}, NO_FORMAT),
+        ("p.bmp", PHOTO.quantize(20), {}, NO_FORMAT),
+        ("a.webp", PHOTO, {}, NO_FORMAT),
+        ("a.tif", PHOTO, {}, NO_FORMAT),
         (
             "clear.png",
             Image.fromarray(np.dstack([PIXELS, PIXELS[..., 0]])),
@@ -88,6 +117,12 @@ LARGE = (2000, 1000)
             "has [0-9]+ transparent pixels; save it without alpha",
         ),
         ("key.png", PHOTO.quantize(2), {"transparency": 0}, "transparent pixels"),
+        (
+            "moving.png",
+            PHOTO,
+            {"save_all": True, "append_images": [PHOTO.rotate(180)]},
+            "PNG is animated; save one picture",
+        ),
         ("text.png", PHOTO, {"pnginfo": RAW}, "its EXIF data as text"),
     ],
 )
