@@ -32,6 +32,7 @@ class Files:
     folder: pathlib.Path
     endings: Sequence[str]
     others: str | None = None  # Files of this ending are something else.
+    without: Sequence[pathlib.Path] = ()  # Folders of something else, if below.
 
     @functools.cached_property
     def by_name(self) -> dict[str, list[pathlib.Path]]:
@@ -40,7 +41,7 @@ class Files:
             raise DatasetError(f"There is no folder {self.folder}.")
         lower = sorted((e.lower() for e in self.endings), key=len, reverse=True)
         found: dict[str, list[pathlib.Path]] = {}
-        for path in walk(self.folder):
+        for path in walk(self.folder, without=self.without):
             there = path.name.lower()
             if self.others is not None and there.endswith(self.others.lower()):
                 continue
@@ -64,9 +65,12 @@ class Files:
         return found[0] if found else self.folder / f"{name}{self.endings[0]}"
 
 
-def walk(folder: pathlib.Path, hidden: bool = False) -> Iterator[pathlib.Path]:
+def walk(
+    folder: pathlib.Path, hidden: bool = False, without: Sequence[pathlib.Path] = ()
+) -> Iterator[pathlib.Path]:
     """The files below a folder, in order, and links that lead nowhere; hidden ones on
-    request. Linked folders are followed, but none into a folder that it lies in.
+    request. Linked folders are followed, but none into a folder that it lies in, nor
+    into those to do without.
     """
 
     def entered(place: pathlib.Path, above: frozenset) -> Iterator[pathlib.Path]:
@@ -79,7 +83,7 @@ def walk(folder: pathlib.Path, hidden: bool = False) -> Iterator[pathlib.Path]:
             elif path.resolve() not in above:
                 yield from entered(path, above)
 
-    return entered(folder, frozenset())
+    return entered(folder, frozenset(path.resolve() for path in without))
 
 
 def split_of(name: str) -> str:

@@ -37,7 +37,8 @@ def lists(
     folder: pathlib.Path, images: folders.Files, flag: str, wanted: Sequence[str] = ()
 ) -> tuple[dict[str, list[str]], list[pathlib.Path]]:
     """The names in each list of a folder (`<split>.txt`), or in the wanted ones if any;
-    and the files that list no image at all, such as `class_names.txt` or `notes.csv`.
+    and the files that list no image at all, such as `class_names.txt` or `notes.csv`
+    (this one where the lists do not lie among the images, whose strays are counted).
 
     A line may hold paths, as lists of the augmented VOC do
     (`/JPEGImages/2007_000032.jpg /SegmentationClassAug/2007_000032.png`): the name is
@@ -52,6 +53,8 @@ def lists(
         )
     found: dict[str, pathlib.Path] = {}
     strays = [p for p in there if p not in texts and not p.is_dir()]
+    if folder.resolve().is_relative_to(images.folder.resolve()):  # They are counted.
+        strays = []
     for path in texts:
         split = folders.split_of(path.stem)
         if not wanted and _is_stray(path, images):

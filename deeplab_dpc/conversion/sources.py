@@ -46,6 +46,7 @@ class Source:
     # The folders in which every image should be used, and what one that is not is.
     roots: Mapping[pathlib.Path, str] = dataclasses.field(default_factory=dict)
     stray_lists: Sequence[pathlib.Path] = ()  # Lists of something else.
+    read: Sequence[pathlib.Path] = ()  # What else was read: lists, classes, palettes.
 
     def info(self, split_sizes: Mapping[str, int]) -> DatasetInfo:
         """What `dataset.json` will say when so many images of each split are left."""

@@ -2,13 +2,17 @@
 
 import pathlib
 
+import numpy as np
 import pytest
 
-from deeplab_dpc.conversion import layouts
+from deeplab_dpc.conversion import layouts, sources
 from deeplab_dpc.conversion.folders import Files
-from deeplab_dpc.conversion.sources import Item
+from deeplab_dpc.conversion.labels.reading import Ids
+from deeplab_dpc.conversion.sources import Item, Source
 from deeplab_dpc.data.dataset_info import DatasetError
+from tests import nightly
 from tests.conversion.toy import touch
+from tests.data import mutations
 
 
 def tree(folder, *images, label=".png"):
@@ -85,6 +89,52 @@ def test_small_frictions_lists_of_something_else(tmp_path):
     (tmp_path / "val.txt").write_text("g\n")
     with pytest.raises(DatasetError, match="both lists of 'val'"):
         layouts.lists(tmp_path, images, "")
+
+
+LIST = "".join(
+    f"{name}\n/JPEGImages/{name}.jpg /Seg/{name}.png\n" if i % 3 else f"{name}  -1\n"
+    for i, name in enumerate(["IMG 0001 (2)", "2007_000032", "town\\f0", "caf\u00e9"])
+).encode()
+ODD = (
+    b"\xff\xfe",
+    b"\xef\xbb\xbf",
+    b"\0",
+    b"\xe9",
+    b"\r",
+    b"../",
+    b"gs://a/b\n",
+    b"\n\n",
+)
+ODD += (b"x" * 100_000, b"\x85", b"e\xcc\x81", b"\t", b"*[", b"\xf0\x9f\x98\x80")
+
+
+def test_two_thousand_mutated_voc_lists_are_read_or_refused(tmp_path):
+    """In CI 200 of them. Names are read, or a DatasetError names the list in few words;
+    what is read gives paths, or the words that say which is missing.
+    """
+    touch(tmp_path / "x", "IMG 0001 (2).jpg", "2007_000032.jpg", "town/f0.jpg")
+    images, read = Files(tmp_path / "x", (".jpg",)), 0
+    lists = tmp_path / "lists"
+    touch(lists, "train.txt")
+    for case in range(nightly.of(200, 2000)):
+        random = np.random.default_rng((7, case))
+        content, at = LIST, int(random.integers(len(LIST)))
+        if case % 2:
+            content = mutations.FILE[case // 2 % len(mutations.FILE)](content, random)
+        else:
+            content = content[:at] + ODD[case // 2 % len(ODD)] + content[at:]
+        (lists / "train.txt").write_bytes(content)
+        try:
+            names: list[str] = []
+            (names,) = layouts.lists(lists, images, "--list_folder")[0].values()
+            items = [Item(name, images.path(name), None) for name in names]
+            source = Source("a", ("b",), ((0, 0, 0),), {"train": items}, Ids(1))
+            sources.check_files(source)
+        except DatasetError as e:
+            assert len(str(e)) < 2000 + 3 * len(str(tmp_path)), case
+        read += bool(names) and all(name.strip() == name != "" for name in names)
+    print(f"{case + 1} lists, {read} read")
+    assert read > case / 2
 
 
 def test_first_label_and_folder_below(tmp_path, monkeypatch):

@@ -59,6 +59,9 @@ def source(
     own_classes.check_all(list(paths), reader, classes)
     reason = leftovers.UNLISTED if folders.lists else "in no split"
     roots = dict.fromkeys((folders.images, folders.labels), reason)
+    lists = folders.lists.glob("[!.]*") if folders.lists else ()
+    read = [p for p in lists if p.suffix.lower() == ".txt" and p not in strays]
+    read += [pathlib.Path(p) for p in (classes_json, label_palette, label_map) if p]
     return sources.Source(
         name,
         classes.names,
@@ -67,6 +70,7 @@ def source(
         reader,
         roots=roots,
         stray_lists=strays,
+        read=read,
     )
 
 
@@ -150,12 +154,15 @@ def _by_folders(folders: OwnFolders, found: Mapping[str, pathlib.Path]) -> Split
 def _files(
     folders: OwnFolders, images: pathlib.Path, labels: pathlib.Path
 ) -> tuple[Files, Files]:
-    """The images and labels of two folders; where all lie in one, PNGs with the labels'
-    suffix are no images.
+    """The images and labels of two folders, of which one may lie in the other; where
+    all lie in one, PNGs with the labels' suffix are no images.
     """
     ending = f"{folders.label_suffix}.png"
     is_one = folders.labels.resolve() == folders.images.resolve()
-    return Files(images, ENDINGS, ending if is_one else None), Files(labels, (ending,))
+    return (
+        Files(images, ENDINGS, ending if is_one else None, (folders.labels,)),
+        Files(labels, (ending,), without=(folders.images,)),
+    )
 
 
 def _unlabelled(folders: OwnFolders, what: str, found: Collection[str]) -> set[str]:

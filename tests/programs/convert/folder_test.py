@@ -267,6 +267,56 @@ def test_what_lists_leave_is_counted(own, written, told):
     assert line == f"Not used: {told.format(own)}"
 
 
+def test_lists_and_classes_among_the_images_were_read(own):
+    """They are not counted as not used; what is beside them is, once."""
+    for name in ("lists/train.txt", "lists/val.txt", "classes.json"):
+        (own / name).rename(own / "images" / name.rpartition("/")[2])
+    (own / "images/val.txt").write_text("b\n")
+    (own / "images/notes.txt").write_text("x")
+    done = run_here(
+        "folder",
+        f"--image_dir={own}/images",
+        f"--label_dir={own}/labels",
+        f"--list_dir={own}/images/../images",
+        f"--classes_json={own}/images/classes.json",
+        f"--output_dir={own}/out",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "images: train 2, val 1." in done.stdout
+    assert done.stdout.splitlines()[-1] == (
+        f"Not used: 2 files in no list (such as {own}/images/c.jpg); "
+        f"1 file listing no image (such as {own}/images/../images/notes.txt)."
+    )
+
+
+@pytest.mark.parametrize("inner, outer", [("labels", "images"), ("images", "labels")])
+@pytest.mark.parametrize("lists", [True, False])
+def test_one_folder_may_lie_in_the_other(own, inner, outer, lists):
+    """`photos/` and `photos/labels/`, PNGs both; or the other way round."""
+    for path in sorted(own.glob("images/*.jpg")):
+        Image.open(path).save(path.with_suffix(".png"))
+        path.unlink()
+    (own / inner).rename(own / outer / "within")
+    places = {outer: own / outer, inner: own / outer / "within"}
+    done = run_here(
+        "folder",
+        f"--image_dir={places['images']}",
+        f"--label_dir={places['labels']}",
+        *([f"--list_dir={own}/lists"] if lists else ["--val_share=0.3"]),
+        f"--classes_json={own}/classes.json",
+        f"--output_dir={own}/out",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "images: train 2, val 1." in done.stdout
+    assert "Not used" not in done.stdout
+    train = stored.ids(own / "out", "train") | stored.ids(own / "out", "val")
+    assert {k: np.unique(v).tolist() for k, v in train.items()} == {
+        "a": [0],
+        "b": [1],
+        "c": [2],
+    }
+
+
 def test_upper_case_label_ending(own):
     """`.PNG` labels are read; those that are JPEGs are named."""
     move_labels(own, ".PNG")
