@@ -20,7 +20,7 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from deeplab_dpc.formatting import count, percent
+from deeplab_dpc.formatting import count, duration, percent
 
 TEMPLATES = pathlib.Path(__file__).parent / "templates"
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -104,6 +104,6 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.globals["source"] = lambda name: Markup((TEMPLATES / name).read_text())
-    filters = (count, css_color, drawing_uri, percent, photo_uri, setting)
+    filters = (count, css_color, drawing_uri, duration, percent, photo_uri, setting)
     environment.filters |= {function.__name__: function for function in filters}
     return environment

@@ -17,6 +17,8 @@ from deeplab_dpc.search.trials import STATES, Outcome, TrialRecord
 GENOTYPE, OUTCOME, ERROR = "genotype", "outcome", "error"
 """Attributes of a trial that Optuna's dashboard shows."""
 KEY, ATTEMPT, RETRY_OF = "search:key", "search:attempt", "search:retry_of"
+ENDED = "ended_s"
+"""In an outcome as it is stored: when it was told, by its worker's clock."""
 LEASE, END = "search:lease", "search:end"
 """Attributes of a trial that it does not show; `END` says why a trial failed."""
 
@@ -187,7 +189,10 @@ def _record_of(trial: FrozenTrial) -> TrialRecord:
     attrs: dict[str, Any] = trial.user_attrs
     lease = lease_of(trial)
     outcome = attrs.get(OUTCOME)
-    ended = trial.datetime_complete
+    outcome = None if outcome is None else dict(outcome)
+    ended_s = float(outcome.pop(ENDED, 0)) if outcome else 0.0
+    if not ended_s and trial.datetime_complete is not None:
+        ended_s = trial.datetime_complete.timestamp()  # By a clock of any zone.
     return TrialRecord(
         number=trial.number,
         genotype=Genotype.from_json(attrs[GENOTYPE], outside_space=True),
@@ -196,6 +201,6 @@ def _record_of(trial: FrozenTrial) -> TrialRecord:
         attempt=attempt_of(trial),
         worker="" if lease is None else lease.worker,
         began_s=None if lease is None else lease.began_s,
-        ended_s=None if ended is None else ended.timestamp(),
+        ended_s=(ended_s or None) if trial.state.is_finished() else None,
         error=attrs.get(ERROR, ""),
     )

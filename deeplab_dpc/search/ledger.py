@@ -111,7 +111,8 @@ class Ledger:
         trial_id = self._history.id_of(number)
         lease = self.held.pop(number, None)
         try:
-            self._storage.set_trial_user_attr(trial_id, kept.OUTCOME, dict(outcome))
+            told = {**outcome, kept.ENDED: time.time()}
+            self._storage.set_trial_user_attr(trial_id, kept.OUTCOME, told)
             self._storage.set_trial_state_values(trial_id, state, values)
         except UpdateFinishedTrialError as e:
             trial = self._storage.get_trial(trial_id)

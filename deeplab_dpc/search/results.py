@@ -16,6 +16,7 @@ from scipy import stats
 
 from deeplab_dpc.formatting import count
 from deeplab_dpc.genotypes import Genotype
+from deeplab_dpc.search.clocks import aligned
 from deeplab_dpc.search.trials import STATES, Outcome, TrialRecord, by_score
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ class SearchResults:
             first is compared with each of the others (paper, Figure 3).
         confirmation: The last word on the best of them, if it was asked for.
         made_s: Seconds since 1970 at which this was read from the study.
+        ahead_s: By how many seconds the clocks of some workers were ahead (or, below 0,
+            behind), by worker; the times of their trials have been set right.
     """
 
     name: str
@@ -61,6 +64,7 @@ class SearchResults:
     )
     confirmation: "Confirmation | None" = None
     made_s: float = 0.0
+    ahead_s: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Self:
@@ -69,17 +73,19 @@ class SearchResults:
         from deeplab_dpc.search import baselines, confirmation, end_to_end, fidelity
         from deeplab_dpc.search.folder import Search
 
-        search = Search.load(folder)
+        search, now_s = Search.load(folder), time.time()
+        trials, ahead_s = aligned(search.open_study().records(), now_s)
         return cls(
             name=search.name,
             settings={**search.settings(), "cache_dir": search.cache_dir},
             num_trials=search.num_trials,
-            trials=tuple(search.open_study().records()),
+            trials=trials,
             reranked=end_to_end.reranked(search),
             baselines=baselines.read(folder),
             fidelity=fidelity.records(search),
             confirmation=confirmation.Confirmation.load(folder),
-            made_s=time.time(),
+            made_s=now_s,
+            ahead_s=ahead_s,
         )
 
     def counts(self) -> dict[str, int]:

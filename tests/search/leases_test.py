@@ -10,7 +10,7 @@ import time
 import pytest
 from optuna.trial import create_trial
 
-from deeplab_dpc.search import Outcome, Strategy, Study, Terms, Worker, leases
+from deeplab_dpc.search import Outcome, Strategy, Study, Terms, Worker, clocks, leases
 from deeplab_dpc.search.history import LEASE, lease_of
 from deeplab_dpc.search.leases import Expiry, Lease
 from deeplab_dpc.testing.samplers import PAPER
@@ -129,6 +129,16 @@ def test_a_worker_whose_clock_is_hours_off_harms_nobody(tmp_path, off_s, how):
     assert (how == "die") == (not ended["complete", "shifted"])
     first = next(r for r in records if r.worker == "shifted")
     assert abs(first.began_s - time.time() - off_s) < 60
+    numbers = [r.number for r in records if r.worker == "ours"]
+    if any(
+        min(numbers) < r.number < max(numbers)
+        for r in records
+        if r.worker == "shifted" and r.attempt == 1
+    ):
+        seen, ahead = clocks.aligned(records, time.time())
+        assert ahead == {"shifted": pytest.approx(off_s, abs=60)}
+        times = [t for r in seen for t in (r.began_s, r.ended_s)]
+        assert max(abs(t - time.time()) for t in times) < 60
 
 
 def test_a_computer_that_slept_does_not_take_its_own_trials():

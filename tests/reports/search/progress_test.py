@@ -101,6 +101,15 @@ def test_workers_and_what_they_train():
     assert "load this page again every 60 s" in text
 
 
+def test_a_clock_that_was_off_is_told():
+    given = dataclasses.replace(
+        results(trial(0)), ahead_s={"b:2": 25_200.0, "<c>:3": -3600.0}
+    )
+    text = samples.text(given)
+    assert "The clock of b:2 was 7 h ahead of the others’; the times of its" in text
+    assert "The clock of <c>:3 was 1 h behind the others’" in text
+
+
 def test_errors_that_differ_in_numbers_are_one():
     failed = [trial(i, "failed", error=f"nan at step {i}") for i in range(3)]
     text = shown(*failed, trial(3, "failed", error="no memory"))
