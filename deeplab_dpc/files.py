@@ -46,6 +46,8 @@ def local(path: str | os.PathLike[str]) -> pathlib.Path:
     folder `gs:` is there.
     """
     text = os.fspath(path)
+    if "\0" in text:
+        raise PathError(f"{clipped(repr(text), 200)}: no path has a zero byte.")
     match = _SCHEME.match(text)
     if match and (match[1] or not os.path.isdir(text.partition("/")[0])):
         raise PathError(

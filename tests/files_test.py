@@ -136,6 +136,11 @@ def test_a_folder_whose_name_ends_in_a_colon_is_a_path(tmp_path, monkeypatch):
     assert Path("lr:", "x").read_text() == "1"
 
 
+def test_a_zero_byte_is_in_no_path(tmp_path):
+    with pytest.raises(files.PathError, match=r"'a\\x00b': no path has a zero byte"):
+        files.read_text("a\0b")
+
+
 def test_latin_1_is_refused_with_its_line(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes("ok\ncafé\n".encode("latin-1"))

@@ -38,6 +38,7 @@ _SCRIPT = re.compile(
 _FLAGFILE = re.compile(r"--?flagfile(?:=(.*))?")
 _HELP = re.compile(r"--?(h|help|helpshort|helpfull|\?)")
 _MOST_WORDS = 20_000  # Characters of a message: some list what there is.
+_LONGEST_NAME = 100  # Characters of a flag's.
 _NO_PATHS = ("storage",)  # Flags whose values may be addresses.
 
 
@@ -165,7 +166,15 @@ def _parsed(argv: Sequence[str], help: str, topics: Topics | None) -> list[str]:
         tell(as_typed(text) if is_full else help_text(help, topics))
         sys.exit(0)
     try:
-        return flags.FLAGS([argv[0], *_with_flagfiles(list(argv[1:]), ())])
+        given = list(_with_flagfiles(list(argv[1:]), ()))
+        for name in (a.partition("=")[0] for a in given if a.startswith("-")):
+            if (
+                len(name) > _LONGEST_NAME
+            ):  # Absl's search for what is near is recursive.
+                _fail(
+                    f"There is no flag {clipped(name, 100)}. --help has all there are."
+                )
+        return flags.FLAGS([argv[0], *given])
     except files.FileError as e:
         _fail(str(e))
     except flags.UnrecognizedFlagError as e:
@@ -174,7 +183,8 @@ def _parsed(argv: Sequence[str], help: str, topics: Topics | None) -> list[str]:
         hint = hint or str(e).partition("'. ")[2] or "--help has all there are."
         _fail(f"There is no flag --{clipped(e.flagname, 100)}. {hint}")
     except flags.Error as e:
-        _fail(f"{str(e).rstrip('.')}. --help tells what each flag means.")
+        said = clipped(str(e).rstrip("."), 500)
+        _fail(f"{said}. --help tells what each flag means.")
 
 
 def _with_flagfiles(arguments: list[str], inside: tuple[str, ...]) -> Iterator[str]:
@@ -196,8 +206,9 @@ def _with_flagfiles(arguments: list[str], inside: tuple[str, ...]) -> Iterator[s
             lines = files.read_lines(_flagfile(path))
         except OSError as e:
             there = ", ".join(sorted(p.name for p in FLAGFILES.glob("*.flags")))
+            where = f"--flagfile={clipped(path, 200)}"
             raise files.FileError(
-                f"--flagfile={path}: {e.strerror}. The package has {there}."
+                f"{where}: {e.strerror}. The package has {there}."
             ) from e
         flagged = [line for line in lines if line and not line.startswith(("#", "//"))]
         yield from _with_flagfiles(flagged, (*inside, path))

@@ -55,9 +55,9 @@ def test_a_few_damaged_records_and_files(what, count):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(1000, 2000, 200))
-def test_a_thousand_damaged_record_files(first):
-    """In CI the first 80 of each 200."""
+@pytest.mark.parametrize("first", range(1000, nightly.of(2000, 3000), 200))
+def test_two_thousand_damaged_record_files(first):
+    """In CI the first 80 of each 200 of a thousand."""
     check("record", first, nightly.of(80, 200))
 
 

@@ -1,6 +1,8 @@
 """What every program does with its command line before it does anything else."""
 
+import collections
 import pathlib
+import random
 import subprocess
 import sys
 
@@ -10,6 +12,7 @@ from absl import app, flags
 from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.programs import command_line, train
 from deeplab_dpc.settings import ConfigError
+from tests import nightly
 
 ROOT = pathlib.Path(__file__).parents[2]
 PROGRAM = """
@@ -91,6 +94,51 @@ def test_a_flagfile_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "loop.flags").write_text("--flagfile=loop.flags\n")
     code, _, said = run(tmp_path, "--flagfile=loop.flags")
     assert code == 1 and "--flagfile=loop.flags contains itself." in said
+
+
+FLAGFILE = (command_line.FLAGFILES / "camvid_mobilenet_v2_dpc.flags").read_bytes()
+ODD = (b"\xff\xfe", b"\xef\xbb\xbf", b"\0", b"\xe9", b"\r", b"=", b"--", b"--flagfile=")
+ODD += (b"\n--flagfile=a\0b\n", b"\n--train_logdir=a\0b\n", b"9" * 5000, b"\n-\n")
+ODD += (b"\n--=\n", b"\n--" + b"x" * 100_000 + b"\n", b"\n--seed=nan\n", b"\n--\n")
+
+
+def test_two_thousand_mutated_flagfiles_are_read_or_told(tmp_path, monkeypatch, capsys):
+    """In CI 200 of them: the flags are set, or one line says what is wrong."""
+    path, outcomes = tmp_path / "a.flags", collections.Counter()
+    rng = random.Random(9)
+    for case in range(nightly.of(200, 2000)):
+        content, at = bytearray(FLAGFILE), rng.randrange(len(FLAGFILE))
+        match case % 4:
+            case 0:
+                content[at] ^= 1 << rng.randrange(8)
+            case 1:
+                content[at : at + rng.randrange(99)] = b""
+            case _:
+                content[at:at] = ODD[case // 2 % len(ODD)]
+        path.write_bytes(content)
+        values = flags.FlagValues()
+        train.define_flags(values)
+        monkeypatch.setattr(flags, "FLAGS", values)
+        given = [
+            "train.py",
+            "--dataset_dir=x",
+            "--train_logdir=y",
+            f"--flagfile={path}",
+        ]
+        try:
+            left = command_line._parsed(given, "", None)[1:]
+            command_line.check_values(values)
+            outcomes["read" if not left else "left over"] += 1
+        except app.UsageError as e:
+            assert len(str(e)) < 1000, case
+            outcomes["refused"] += 1
+        except SystemExit as e:
+            said = capsys.readouterr().err
+            assert e.code == 1 and "Traceback" not in said, case
+            assert len(said) < 1000 + len(str(tmp_path)), (case, said[:2000])
+            outcomes["told"] += 1
+    print(outcomes)
+    assert outcomes["read"] and outcomes["told"] and outcomes["refused"]
 
 
 def test_every_number_of_training_must_be_finite():
