@@ -4,6 +4,7 @@ import codecs
 import collections
 import contextlib
 import datetime
+import errno
 import fcntl
 import json
 import os
@@ -95,9 +96,8 @@ def install(new: pathlib.Path, path: pathlib.Path) -> None:
 
 def write(path: str | os.PathLike[str], content: bytes | str) -> None:
     """Writes a file, whole or not at all; text as UTF-8. An `OSError` names `path`."""
-    data = content.encode() if isinstance(content, str) else content
     with atomically(path) as temporary:
-        temporary.write_bytes(data)
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
@@ -126,10 +126,16 @@ def output_folder(path: str | os.PathLike[str], flag: str) -> pathlib.Path:
     return folder
 
 
-def read_text(path: str | os.PathLike[str]) -> str:
-    """Text that a person wrote: UTF-8, or UTF-16 with its byte order mark.
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """A file's bytes; an `OSError` for a pipe, on which one would wait for ever."""
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return local(path).read_bytes()
 
-    In another encoding, or larger than `MAX_BYTES`, it is a `FileError`.
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """Text that a person wrote: UTF-8, or UTF-16 with its byte order mark; a
+    `FileError` in another encoding, or if it is larger than `MAX_BYTES`.
     """
     with open(local(path), "rb") as file:
         data = file.read(MAX_BYTES + 1)

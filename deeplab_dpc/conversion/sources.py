@@ -15,6 +15,7 @@ from deeplab_dpc.data import DatasetError, dataset_info, images, records
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.formatting import clipped
 
+_LONGEST_BYTES = 255  # Of a file's name.
 _WANTED = {
     "image": f"images end in {', '.join(images.ENDINGS)}",
     "label": "labels must be PNGs, which keep every value (a JPEG changes them)",
@@ -105,6 +106,11 @@ def read_list(path: pathlib.Path) -> list[str]:
     lines: dict[str, int] = {}
     for number, line in enumerate(names, start=1):
         name = folders.composed(line.replace("\\", "/"))
+        if any(len(part.encode()) > _LONGEST_BYTES for part in name.split("/")):
+            raise DatasetError(
+                f"{path}: line {number} is {clipped(repr(name))}, which is too long "
+                "for a name; a list has one image a line."
+            )
         if name in lines:
             raise DatasetError(
                 f"{path} names {clipped(repr(name), 300)} twice, in lines "

@@ -10,6 +10,7 @@ import numpy as np
 import simplejpeg
 from PIL import Image, ImageOps
 
+from deeplab_dpc import files
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetError
 
@@ -94,7 +95,7 @@ def read(
 
 def _read_bytes(path: pathlib.Path) -> bytes:
     try:
-        encoded = path.read_bytes()
+        encoded = files.read_bytes(path)
     except FileNotFoundError as e:
         raise ImageError(f"{path} is missing.") from e
     except OSError as e:

@@ -1,6 +1,7 @@
 """Image files: each kind of bad one is refused by name, good ones as training sees them."""
 
 import io
+import os
 import struct
 
 import numpy as np
@@ -148,6 +149,10 @@ def test_missing_and_unreadable_files(path):
     path.mkdir()
     with pytest.raises(ImageError, match=r"a\.img cannot be read \(Is a directory\)"):
         images.read(path)
+    pipe = path.with_name("pipe.jpg")
+    os.mkfifo(pipe)
+    with pytest.raises(ImageError, match="pipe.jpg cannot be read .not a regular file"):
+        images.read(pipe)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -8,6 +8,7 @@ import pathlib
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from deeplab_dpc import files
 from deeplab_dpc.data import images, labels
 from deeplab_dpc.data.dataset_info import DatasetError
 
@@ -38,7 +39,7 @@ class LabelFile:
 def read(path: str | os.PathLike[str]) -> LabelFile:
     """Reads a label PNG, whole; a `LabelError` if it is none, cut short or damaged."""
     path = pathlib.Path(path)
-    encoded = path.read_bytes()
+    encoded = files.read_bytes(path)
     if not encoded:
         raise LabelError(f"{path} is empty (0 bytes). Copy or export it again.")
     try:
@@ -71,6 +72,8 @@ def read_palette(path: str | os.PathLike[str]) -> np.ndarray | None:
     """The palette of a label, `[entries, 3]` uint8, from the file's head alone; None
     without one, and for a damaged file, which `read` will report.
     """
+    if not os.path.isfile(path):
+        return None
     try:
         with Image.open(path) as file:
             return _palette(file) if file.format == "PNG" else None
