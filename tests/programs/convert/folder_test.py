@@ -273,7 +273,7 @@ def test_lists_and_classes_among_the_images_were_read(own):
         (own / name).rename(own / "images" / name.rpartition("/")[2])
     (own / "images/val.txt").write_text("b\n")
     (own / "images/notes.txt").write_text("x")
-    done = run_here(
+    done = programs.convert(
         "folder",
         f"--image_dir={own}/images",
         f"--label_dir={own}/labels",
@@ -298,7 +298,7 @@ def test_one_folder_may_lie_in_the_other(own, inner, outer, lists):
         path.unlink()
     (own / inner).rename(own / outer / "within")
     places = {outer: own / outer, inner: own / outer / "within"}
-    done = run_here(
+    done = programs.convert(
         "folder",
         f"--image_dir={places['images']}",
         f"--label_dir={places['labels']}",
