@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import json
 import math
+import operator
 import reprlib
 import types
 import typing
@@ -18,21 +19,29 @@ class ConfigError(ValueError):
     """A setting, or a combination of settings, that cannot work."""
 
 
+_BOUNDS = {
+    "at_least": operator.ge,
+    "above": operator.gt,
+    "at_most": operator.le,
+    "below": operator.lt,
+}
+
+
 def setting(
     default: Any,
     help: str,
     *,
-    at_least: float | None = None,
     flag: bool = True,
     repeatable: bool = False,
+    **bounds: float,
 ) -> Any:
-    """A config field with its default, its help and its smallest legal number.
+    """A config field with its default, its help and the bounds of its numbers.
 
-    In a tuple each item is `at_least` that. Programs have a flag of the field's name,
-    if `flag`; it may be repeated, each time with one more value, if `repeatable`.
+    A number, or each of a tuple, is `at_least`, `above`, `at_most` or `below` what is
+    given. Programs have a flag of the field's name, if `flag`; it may be repeated, each
+    time with one more value, if `repeatable`.
     """
-    metadata = {"help": help, "at_least": at_least}
-    metadata |= {"flag": flag, "repeatable": repeatable}
+    metadata = {"help": help, "bounds": bounds, "flag": flag, "repeatable": repeatable}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -163,9 +172,10 @@ def _check_value(field: dataclasses.Field, hint: Any, value: Any) -> None:
         raise ConfigError(f"{found}; expected {expected}.")
     if legal and value not in legal:
         raise ConfigError(f"{found}; it must be one of {list(legal)}.")
-    at_least = field.metadata["at_least"]
     numbers: Iterable[Any] = value if isinstance(value, tuple) else (value,)
     if any(isinstance(n, float) and not math.isfinite(n) for n in numbers):
         raise ConfigError(f"{found}; it must be finite.")
-    if at_least is not None and value is not None and min(numbers) < at_least:
-        raise ConfigError(f"{found}; it must be at least {at_least}.")
+    bounds = field.metadata["bounds"] if value is not None else {}
+    if not all(_BOUNDS[b](n, limit) for n in numbers for b, limit in bounds.items()):
+        words = [f"{bound.replace('_', ' ')} {n}" for bound, n in bounds.items()]
+        raise ConfigError(f"{found}; it must be {' and '.join(words)}.")

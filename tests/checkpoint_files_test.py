@@ -29,6 +29,16 @@ def step_of(prefix: str) -> float:
     return value[0]
 
 
+def damage(path: pathlib.Path, random: np.random.Generator) -> None:
+    """Cuts a file, or flips one of its bits."""
+    content, at = bytearray(path.read_bytes()), random.integers(path.stat().st_size)
+    if random.random() < 0.3:
+        content = content[:at]
+    else:
+        content[at] ^= 1 << random.integers(8)
+    path.write_bytes(content)
+
+
 def names(folder: pathlib.Path) -> set[str]:
     return {path.name.partition(".")[0] for path in folder.iterdir()}
 
@@ -79,15 +89,23 @@ def test_damaged_files_are_never_loaded(tmp_path):
     for trial in range(200):
         folder = tmp_path / str(trial)
         write(folder)
-        path = random.choice(checkpoint_files.of(folder / "ckpt-3"))
-        content, at = bytearray(path.read_bytes()), random.integers(path.stat().st_size)
-        if random.random() < 0.3:
-            content = content[:at]
-        else:
-            content[at] ^= 1 << random.integers(8)
-        path.write_bytes(content)
+        damage(random.choice(checkpoint_files.of(folder / "ckpt-3")), random)
         found = checkpoint_files.newest(folder)
         assert step_of(found) == int(found[-1])
+
+
+def test_without_the_naming_file_the_highest_step_is_taken_with_a_word(
+    tmp_path, caplog
+):
+    assert checkpoint_files.newest(tmp_path) is None
+    write(tmp_path, (9, 1000, 200))
+    assert checkpoint_files.newest(tmp_path) == str(tmp_path / "ckpt-200")
+    (tmp_path / checkpoint_files.STATE).unlink()
+    (tmp_path / "ckpt-5000.data-00000-of-00001").write_bytes(b"no index: half a copy")
+    with caplog.at_level("WARNING"):
+        assert checkpoint_files.newest(tmp_path) == str(tmp_path / "ckpt-1000")
+    assert "no file `checkpoint` names" in caplog.text
+    assert "ckpt-5000.index is missing); taking ckpt-1000." in caplog.text
 
 
 def test_nothing_whole_is_an_error_that_names_each(tmp_path):
@@ -103,9 +121,7 @@ def test_what_was_not_written_whole_is_not_named(tmp_path, monkeypatch):
     value = write(tmp_path)
     monkeypatch.setattr(checkpoint_files, "damage", lambda prefix: "a bad disk")
     with pytest.raises(OSError, match="a bad disk"):
-        checkpoint_files.write(
-            tf.train.Checkpoint(value=value), tmp_path / "ckpt-4", max_to_keep=1
-        )
+        checkpoint_files.write(tf.train.Checkpoint(value=value), tmp_path / "ckpt-4", 1)
     monkeypatch.undo()
     assert checkpoint_files.named(tmp_path)[0].name == "ckpt-3"
     assert names(tmp_path) >= {"ckpt-1", "ckpt-2", "ckpt-3"}

@@ -16,29 +16,24 @@ NEEDED = [
     ),
 ]
 QUIET = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--enable-logging=stderr",
+    *(
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+    ),
+    *("--disable-background-networking", "--disable-component-update"),
+    *("--disable-sync", "--hide-scrollbars", "--enable-logging=stderr"),
 )
 
 
 def browse(tmp_path, *arguments):
     """What the browser prints; a word on the page's console is a failure."""
     profile = f"--user-data-dir={tmp_path / 'profile'}"
-    done = subprocess.run(
-        [CHROMIUM, *QUIET, profile, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
+    command = [CHROMIUM, *QUIET, profile, *arguments]
+    how = {"capture_output": True, "text": True, "timeout": 120}
+    done = subprocess.run(command, check=True, **how)
     said = re.findall(r"CONSOLE.*", done.stderr)
     assert not said, said
     return done.stdout

@@ -3,14 +3,9 @@ import json
 
 import pytest
 
-from deeplab_dpc.config import (
-    ConfigError,
-    DataConfig,
-    EvalConfig,
-    ModelConfig,
-    TrainConfig,
-)
+from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.genotypes import DPC_TOP1, Branch, Genotype
+from deeplab_dpc.settings import ConfigError
 
 CONFIGS = ModelConfig, DataConfig, TrainConfig, EvalConfig
 FULL = ModelConfig(
@@ -33,8 +28,12 @@ def test_settings_survive_json(config):
     assert type(config).from_json(config.to_json()) == config
 
 
-def test_a_cell_is_a_list_in_json():
+def test_names_and_values_are_told():
     assert json.loads(FULL.to_json())["genotype"] == DPC_TOP1.to_list()
+    with pytest.raises(ConfigError, match="'atrous_rate'.*mean 'atrous_rates'"):
+        ModelConfig.from_dict({"atrous_rate": [6]})
+    first, second = TrainConfig(momentum=0.9), TrainConfig(momentum=0.5)
+    assert first.differences(second) == {"momentum": (0.9, 0.5)}
 
 
 def test_lists_and_ints_become_what_is_meant():
@@ -43,9 +42,13 @@ def test_lists_and_ints_become_what_is_meant():
     assert isinstance(config.depth_multiplier, float)
 
 
-@pytest.mark.parametrize(
-    "settings, words",
-    [
+SLOW = {"backbone_learning_rate_multiplier": 0.1}
+STEPS = {
+    "learning_policy": "multi_steps",
+    "learning_rate_values": (0.5, 0.25, 0.125),
+}
+REFUSED = {
+    ModelConfig: [
         ({"output_stride": 12}, ["output_stride=12", "(8, 16, 32)"]),
         ({"output_stride": 32, "genotype": DPC_TOP1}, ["output_stride=32", "16 or 8"]),
         ({"atrous_rates": (6,), "genotype": DPC_TOP1}, ["atrous_rates=(6,)", "cell"]),
@@ -64,41 +67,42 @@ def test_lists_and_ints_become_what_is_meant():
         ({"batch_norm_decay": 1.0}, ["batch_norm_decay=1.0"]),
         ({"use_bounded_activation": 1}, ["use_bounded_activation=1", "bool"]),
     ],
+    DataConfig: [({"max_resize_value": 10}, ["value=10 needs --min_resize"])],
+    EvalConfig: [
+        ({"eval_scales": (0.0,)}, ["eval_scales=(0.0,); it must be above 0."]),
+        ({"sliding_window_overlap": 1}, ["=1.0; it must be at least 0 and below 1"]),
+        ({"sliding_window": (0, 9)}, ["must be at least 1"]),
+        ({"boundary_f_tolerance": 0}, ["must be above 0"]),
+    ],
+    TrainConfig: [
+        ({"min_scale_factor": 2.0, "max_scale_factor": 1.0}, ["0 < min <= max"]),
+        ({"sync_batch_norm": True, "jit_compile": True}, ["jit_compile cannot"]),
+        ({"sync_batch_norm": True, "fine_tune_batch_norm": False}, ["are not used"]),
+        ({"save_summaries_images": True, "steps_per_execution": 2}, ["stay within"]),
+        ({"precision": "float16"}, ["mixed_float16"]),
+        (STEPS, ["one value more than boundaries"]),
+        ({**STEPS, "learning_rate_boundaries": (3,)}, ["one value more"]),
+        ({**STEPS, "learning_rate_boundaries": (9, 3)}, ["boundaries rise"]),
+        ({"top_k_percent_pixels": 1.5}, ["top_k_percent_pixels=1.5"]),
+        ({"ema_decay": 1}, ["ema_decay=1.0; it must be at least 0 and below 1."]),
+        (
+            {"label_smoothing": 1.0},
+            ["label_smoothing=1.0; it must be at least 0 and below 1."],
+        ),
+        ({"hard_example_mining": "image"}, ["pass a share", "_pixels=0.25"]),
+        ({"freeze_backbone": True, **SLOW}, ["backbone_learning_rate_multiplier=0.1"]),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    "config, settings, words",
+    [(config, *row) for config, rows in REFUSED.items() for row in rows],
 )
-def test_what_cannot_work_is_refused_with_the_value(settings, words):
+def test_what_cannot_work_is_refused_with_the_value(config, settings, words):
     with pytest.raises(ConfigError) as e:
-        ModelConfig(**settings)
-    for word in words:
-        assert word in str(e.value), str(e.value)
-
-
-def test_the_other_configs_check_too():
-    with pytest.raises(ConfigError, match="max_resize_value=10 needs --min_resize"):
-        DataConfig(max_resize_value=10)
-    with pytest.raises(ConfigError, match="0 < min <= max"):
-        TrainConfig(min_scale_factor=2.0, max_scale_factor=1.0)
-    with pytest.raises(ConfigError, match="top_k_percent_pixels=1.5"):
-        TrainConfig(top_k_percent_pixels=1.5)
-    with pytest.raises(ConfigError, match="eval_scales"):
-        EvalConfig(eval_scales=(0.0,))
-    with pytest.raises(ConfigError, match="ema_decay=1.0; it is below 1"):
-        TrainConfig(ema_decay=1)
-    with pytest.raises(ConfigError, match="label_smoothing=1.0; it is below 1"):
-        TrainConfig(label_smoothing=1.0)
-    with pytest.raises(ConfigError, match="pass a share.*top_k_percent_pixels=0.25"):
-        TrainConfig(hard_example_mining="image")
-    with pytest.raises(ConfigError, match="backbone_learning_rate_multiplier=0.1"):
-        TrainConfig(freeze_backbone=True, backbone_learning_rate_multiplier=0.1)
-
-
-def test_an_unknown_name_suggests_the_near_miss():
-    with pytest.raises(ConfigError, match="'atrous_rate'.*mean 'atrous_rates'"):
-        ModelConfig.from_dict({"atrous_rate": [6]})
-
-
-def test_differences_name_both_values():
-    first, second = TrainConfig(momentum=0.9), TrainConfig(momentum=0.5)
-    assert first.differences(second) == {"momentum": (0.9, 0.5)}
+        config(**settings)
+    assert all(word in str(e.value) for word in words), str(e.value)
 
 
 def test_every_setting_explains_itself():

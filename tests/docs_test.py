@@ -2,17 +2,15 @@
 
 import functools
 import importlib.util
-import os
 import pathlib
 import re
 import shlex
-import subprocess
-import sys
 
 import pytest
 
 from deeplab_dpc.genotypes import Genotype
 from tests import forked
+from tests.programs import tiny_run
 
 ROOT = pathlib.Path(__file__).parent.parent
 OTHERS = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
@@ -83,14 +81,7 @@ def test_links_between_pages_lead_somewhere(path):
 def test_the_search_of_ones_own_function_runs_as_the_page_says(tmp_path):
     text = (ROOT / "g3doc" / "search.md").read_text()
     (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = tiny_run.python("-c", code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     cell = Genotype.from_json(done.stdout.splitlines()[-1])
     assert len({branch.rate for branch in cell.branches}) == 1  # The optimum: -1.

@@ -61,21 +61,12 @@ def test_the_lighter_set_runs_the_quick_start_as_the_page_says(tmp_path):
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
-    environment = {
-        **{k: v for k, v in os.environ.items() if k != "PYTHONPATH"},
-        "PATH": f"{tmp_path / 'env' / 'bin'}:{os.environ['PATH']}",
-    }
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    environment["PATH"] = f"{tmp_path / 'env' / 'bin'}:{os.environ['PATH']}"
+    how = {"cwd": clone, "env": environment, "capture_output": True, "text": True}
     quickstart = "python -m deeplab_dpc.programs.quickstart --steps=2 --images=6"
     for command in (*block.splitlines(), quickstart, "python search.py --help"):
-        done = subprocess.run(
-            command,
-            shell=True,
-            cwd=clone,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = subprocess.run(command, shell=True, check=False, **how)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"[-4000:]
     assert (clone / "quickstart" / "run" / "export" / "saved_model.pb").is_file()
     assert list((clone / "quickstart" / "called").glob("*.png"))

@@ -53,10 +53,8 @@ def test_on_a_terminal_a_bar_is_renewed(monkeypatch):
 
 def test_it_names_what_is_counted_and_ends_its_line_after_an_error():
     clock, stream = Clock(), io.StringIO()
-    with (
-        pytest.raises(RuntimeError),
-        Progress(3, "check", "records", stream, clock) as progress,
-    ):
+    made = Progress(3, "check", "records", stream, clock)
+    with pytest.raises(RuntimeError), made as progress:
         clock.now = 4
         progress.advance(2)
         raise RuntimeError

@@ -10,22 +10,18 @@ from deeplab_dpc import scenes
 
 
 def test_seed_decides_the_scene():
-    one, again, other = (
-        scenes.render(np.random.default_rng(seed), (48, 64)) for seed in (1, 1, 2)
-    )
+    randoms = map(np.random.default_rng, (1, 1, 2))
+    one, again, other = (scenes.render(random, (48, 64)) for random in randoms)
     assert one[0].shape == (48, 64, 3) and one[1].shape == (48, 64)
     assert one[0].dtype == one[1].dtype == np.uint8
-    np.testing.assert_array_equal(one[0], again[0])
-    np.testing.assert_array_equal(one[1], again[1])
+    np.testing.assert_equal(one, again)
     assert not np.array_equal(one[0], other[0])
 
 
 def test_every_class_occurs_and_none_fills_the_picture():
     labels = [scenes.render(np.random.default_rng(i), (96, 128))[1] for i in range(20)]
     shares = np.bincount(np.ravel(labels), minlength=8) / np.size(labels)
-    assert len(shares) == 8
-    assert shares.min() > 0.001
-    assert shares.max() < 0.6
+    assert len(shares) == 8 and shares.min() > 0.001 and shares.max() < 0.6
 
 
 def test_colour_does_not_tell_the_class():
@@ -40,10 +36,8 @@ def test_colour_does_not_tell_the_class():
 
 def test_files(tmp_path):
     scenes.write(tmp_path, {"train": 2, "val": 1}, (48, 64), seed=3)
-    assert (tmp_path / "lists/train.txt").read_text().split() == [
-        "train_00000",
-        "train_00001",
-    ]
+    listed = (tmp_path / "lists/train.txt").read_text().split()
+    assert listed == ["train_00000", "train_00001"]
     classes = json.loads((tmp_path / "classes.json").read_text())["classes"]
     assert [c["name"] for c in classes][:2] == ["sky", "building"]
     image, label = scenes.render(np.random.default_rng((3, 1, 0)), (48, 64))

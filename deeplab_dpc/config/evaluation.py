@@ -18,7 +18,7 @@ class EvalConfig(Config):
         (513, 513), "Images are padded to at least this height and width.", at_least=1
     )
     eval_scales: tuple[float, ...] = setting(
-        (1.0,), "Scales whose predictions are averaged.", repeatable=True
+        (1.0,), "Scales whose predictions are averaged.", above=0, repeatable=True
     )
     add_flipped_images: bool = setting(False, "Average with the flipped image, too.")
     sliding_window: tuple[int, int] | None = setting(
@@ -32,6 +32,7 @@ class EvalConfig(Config):
         "Share of a window's side that it has in common with the next one, at least; "
         "0 or more, below 1.",
         at_least=0,
+        below=1,
     )
     boundary_f_tolerance: float | None = setting(
         None,
@@ -45,13 +46,6 @@ class EvalConfig(Config):
     )
 
     def _check(self) -> None:
-        if min(self.eval_scales, default=0) <= 0:
-            raise ConfigError(f"eval_scales={self.eval_scales}; they must be above 0.")
-        if self.sliding_window_overlap >= 1:
-            raise ConfigError(
-                f"sliding_window_overlap={self.sliding_window_overlap}; it is a share "
-                "of the window's side: 0 or more, below 1."
-            )
         if self.boundary_f_tolerance is not None and self.boundary_f_tolerance <= 0:
             raise ConfigError(
                 f"boundary_f_tolerance={self.boundary_f_tolerance}; it must be above "

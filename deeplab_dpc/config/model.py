@@ -58,7 +58,9 @@ class ModelConfig(Config):
         at_least=1,
         repeatable=True,
     )
-    depth_multiplier: float = setting(1.0, "Factor on MobileNet-v2's channels.")
+    depth_multiplier: float = setting(
+        1.0, "Factor on MobileNet-v2's channels.", above=0
+    )
     divisible_by: int | None = setting(
         None,
         "MobileNet-v2 rounds its channels to multiples of this; by default 8, "
@@ -68,6 +70,7 @@ class ModelConfig(Config):
     image_pyramid: tuple[float, ...] | None = setting(
         None,
         "Scales at which one model sees the image; their logits are merged.",
+        above=0,
         repeatable=True,
     )
     merge_method: Literal["max", "avg"] = setting(
@@ -113,6 +116,8 @@ class ModelConfig(Config):
         "Decay of the moving averages. At the default MobileNet-v2 keeps its own "
         "0.997 and ResNet its 0.95; another value holds there, too. Short training "
         "needs a smaller one.",
+        above=0,
+        below=1,
     )
 
     @property
@@ -130,18 +135,6 @@ class ModelConfig(Config):
             self._check_cell()
         if self.multi_grid is not None and len(self.multi_grid) != 3:
             raise ConfigError(f"multi_grid={self.multi_grid}; it has three factors.")
-        if self.depth_multiplier <= 0:
-            raise ConfigError(
-                f"depth_multiplier={self.depth_multiplier}; it must be above 0."
-            )
-        if self.image_pyramid is not None and min(self.image_pyramid, default=0) <= 0:
-            raise ConfigError(
-                f"image_pyramid={self.image_pyramid}; it needs scales above 0."
-            )
-        if not 0 < self.batch_norm_decay < 1:
-            raise ConfigError(
-                f"batch_norm_decay={self.batch_norm_decay}; it lies between 0 and 1."
-            )
         if self.aspp_with_batch_norm and self.logits_kernel_size != 1:
             raise ConfigError(
                 f"logits_kernel_size={self.logits_kernel_size}, but after ASPP or a "

@@ -92,6 +92,7 @@ class TrainConfig(Config):
         "Keep moving averages of all weights with this decay, such as 0.9999, and "
         "evaluate with them; 0: no averages.",
         at_least=0,
+        below=1,
     )
     upsample_logits: bool = setting(
         True,
@@ -111,7 +112,10 @@ class TrainConfig(Config):
         at_least=0,
     )
     top_k_percent_pixels: float = setting(
-        1.0, "Share of pixels, those of largest loss, that count, in 0..1."
+        1.0,
+        "Share of pixels, those of largest loss, that count, in 0..1.",
+        above=0,
+        at_most=1,
     )
     hard_example_mining: Literal["device", "image"] = setting(
         "device",
@@ -122,6 +126,7 @@ class TrainConfig(Config):
         0.0,
         "Share of each pixel's target that is spread evenly over all classes, in 0..1.",
         at_least=0,
+        below=1,
     )
     fine_tune_batch_norm: bool = setting(
         True,
@@ -202,19 +207,11 @@ class TrainConfig(Config):
                 "sync_batch_norm is about the batch's statistics, but with "
                 "fine_tune_batch_norm=False they are not used; give one of the two."
             )
-        if not 0 < self.top_k_percent_pixels <= 1:
-            raise ConfigError(
-                f"top_k_percent_pixels={self.top_k_percent_pixels}; it is a share "
-                "above 0 and at most 1."
-            )
         if self.hard_example_mining == "image" and self.top_k_percent_pixels == 1:
             raise ConfigError(
                 "hard_example_mining=image has nothing to choose: all pixels count; "
                 "pass a share, such as --top_k_percent_pixels=0.25."
             )
-        for name in ("ema_decay", "label_smoothing"):
-            if getattr(self, name) >= 1:
-                raise ConfigError(f"{name}={getattr(self, name)}; it is below 1.")
         if self.freeze_backbone and self.backbone_learning_rate_multiplier != 1:
             raise ConfigError(
                 "freeze_backbone leaves the backbone no learning rate, but "

@@ -14,6 +14,7 @@ from absl import logging
 
 from deeplab_dpc import checkpoint_files
 from deeplab_dpc.checkpoint_files import CheckpointError
+from deeplab_dpc.formatting import some
 from deeplab_dpc.tf1 import tf1_name
 
 _SUFFIX = "/.ATTRIBUTES/VARIABLE_VALUE"
@@ -148,10 +149,11 @@ def assign(
         if path in values and tuple(values[path].shape) != tuple(variable.shape)
     ]
     if lacking or extra or misshapen:
+        shown = [some(names, 4) or "nothing" for names in (lacking, extra, misshapen)]
         raise RunFolderError(
-            f"{source} belongs to another model. It lacks {_some(lacking)}; it has "
-            f"in excess {_some(extra)}; of another shape are {_some(misshapen)}. Use "
-            "the config.json beside it, or another folder."
+            f"{source} belongs to another model. It lacks {shown[0]}; it has in excess "
+            f"{shown[1]}; of another shape are {shown[2]}. Use the config.json beside "
+            "it, or another folder."
         )
     for path, variable in ours.items():
         variable.assign(values[path])
@@ -167,8 +169,3 @@ def by_name(variables: list[keras.Variable]) -> dict[str, keras.Variable]:
     if len(named) != len(variables):
         raise RunFolderError("Two variables have the same path; name their layers.")
     return named
-
-
-def _some(names: list[str]) -> str:
-    shown = ", ".join(names[:4]) or "nothing"
-    return shown if len(names) <= 4 else f"{shown} and {len(names) - 4} more"

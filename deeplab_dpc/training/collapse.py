@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.training import losses
 
 _NEARLY_ALL = 0.99  # Share of the predictions that is a collapse,
 _TOO_MUCH = 0.09  # if the labels give the class less by this.
@@ -14,17 +15,11 @@ _FEW_IMAGES = 12
 def class_counts(logits: tf.Tensor, labels: tf.Tensor, ignore_label: int) -> tf.Tensor:
     """Pixels of each class, predicted and labelled, `[2, classes]` float32.
 
-    At the size of the logits `[batch, h, w, classes]`: labels `[batch, height, width]`
-    are taken at the nearest pixels, corners aligned, and only pixels whose label is a
-    class count, so both rows have the same sum.
+    At the size of the logits `[batch, h, w, classes]`, as `labels_like` resizes labels
+    `[batch, height, width]`; only pixels whose label is a class count, so that both
+    rows have the same sum.
     """
-    num_classes, small = logits.shape[-1], labels
-    for axis in (1, 2):
-        count = tf.shape(logits)[axis]
-        last = tf.cast(tf.shape(labels)[axis] - 1, tf.float32)
-        apart = last / tf.cast(tf.maximum(count - 1, 1), tf.float32)
-        places = tf.round(tf.cast(tf.range(count), tf.float32) * apart)
-        small = tf.gather(small, tf.cast(places, tf.int32), axis=axis)
+    num_classes, small = logits.shape[-1], losses.labels_like(labels, logits)
     is_class = (small != ignore_label) & (small >= 0) & (small < num_classes)
     predicted = tf.argmax(logits, axis=-1, output_type=tf.int32)
     ids = tf.stack([predicted, tf.cast(small, tf.int32)])

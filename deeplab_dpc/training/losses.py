@@ -70,9 +70,7 @@ class PixelLoss:
                 size = tf.unstack(tf.shape(labels)[1:])
             logits = resize.resize_bilinear(logits, tuple(size))
         else:
-            labels = tf.compat.v1.image.resize_nearest_neighbor(
-                labels[..., None], tf.shape(logits)[1:3], align_corners=True
-            )[..., 0]
+            labels = labels_like(labels, logits)
         losses, is_labelled = self._pixel_losses(logits, labels)
         if self.top_k_percent_pixels == 1.0:
             return tf.reduce_sum(losses), tf.reduce_sum(is_labelled)
@@ -110,6 +108,14 @@ class PixelLoss:
             progress = tf.minimum(1.0, progress)
             share = progress * share + (1.0 - progress)
         return tf.cast(share * num_pixels, tf.int32)
+
+
+def labels_like(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+    """Labels `[batch, height, width]` at the logits' size: the nearest pixels, corners
+    aligned.
+    """
+    size, resized = tf.shape(logits)[1:3], tf.compat.v1.image.resize_nearest_neighbor
+    return resized(labels[..., None], size, align_corners=True)[..., 0]
 
 
 def is_regularised(name: str) -> bool:

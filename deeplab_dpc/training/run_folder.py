@@ -15,7 +15,7 @@ from absl import logging
 from deeplab_dpc import checkpoint_files, files
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.formatting import as_flag
+from deeplab_dpc.formatting import as_flag, some
 from deeplab_dpc.settings import flat
 from deeplab_dpc.training import checkpoints, run_record
 from deeplab_dpc.training.checkpoints import RunFolderError
@@ -167,15 +167,12 @@ def check_resumable(config: RunConfig, folder: Path) -> str | None:
             *(folder, was, now, now),
         )
     if differences:
-        changed = [
-            f"  {name}: {was!r} there, now {now!r}\n"
-            for name, (was, now) in differences.items()
-        ]
+        pairs = [(k, *map(repr, pair)) for k, pair in differences.items()]
+        changed = [f"  {name}: {was} there, now {now}\n" for name, was, now in pairs]
         raise RunFolderError(
             f"{folder} holds a run with other settings:\n{''.join(changed)}"
             "Resume it with its own settings; or give another --train_logdir, with "
-            f"{as_flag('tf_initial_checkpoint', folder)} to start from its "
-            "weights."
+            f"{as_flag('tf_initial_checkpoint', folder)} to start from its weights."
         )
     return newest
 
@@ -222,5 +219,4 @@ def _contents(folder: pathlib.Path) -> str:
     if not folder.is_dir():
         return "There is no such folder."
     names = sorted(p.name for p in folder.iterdir())
-    shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-    return f"It holds: {shown}." if names else "It is empty."
+    return f"It holds: {some(names, 8)}." if names else "It is empty."

@@ -23,30 +23,25 @@ WEIGHTS = goldens.REAL_DATA / "weights" / "mobilenet_v2_imagenet.npz"
 def run_dir(tmp_path_factory):
     """A run of a few steps, from ImageNet's weights."""
     folder = tmp_path_factory.mktemp("cityscapes")
-    done = programs.run(
-        "build_cityscapes_data",
-        f"--cityscapes_root={FOLDER}",
-        f"--output_dir={folder / 'records'}",
-    )
+    records, run = folder / "records", folder / "run"
+    flags = f"--cityscapes_root={FOLDER}", f"--output_dir={records}"
+    done = programs.run("build_cityscapes_data", *flags)
     assert done.returncode == 0, done.stderr
+    where = f"--dataset_dir={records}", f"--train_logdir={run}"
     tiny_run.run(
         train_program,
-        f"--dataset_dir={folder / 'records'}",
-        f"--train_logdir={folder / 'run'}",
-        f"--tf_initial_checkpoint={WEIGHTS}",
-        "--train_split=train_fine",
-        "--eval_split=val_fine",
-        "--training_number_of_steps=30",
-        "--train_batch_size=4",
-        "--train_crop_size=129,257",
-        "--min_scale_factor=0.25",
-        "--max_scale_factor=0.5",
-        "--optimizer=adam",
-        "--adam_learning_rate=0.0005",
-        "--noaspp_with_batch_norm",
-        "--nofine_tune_batch_norm",
+        *(*where, f"--tf_initial_checkpoint={WEIGHTS}"),
+        *("--train_split=train_fine", "--eval_split=val_fine"),
+        *("--training_number_of_steps=30", "--train_batch_size=4"),
+        *(
+            "--train_crop_size=129,257",
+            "--optimizer=adam",
+            "--adam_learning_rate=0.0005",
+        ),
+        *("--min_scale_factor=0.25", "--max_scale_factor=0.5"),
+        *("--noaspp_with_batch_norm", "--nofine_tune_batch_norm"),
     )
-    return folder / "run"
+    return run
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """What every program does with its command line before it does anything else."""
 
 import collections
+import itertools
 import pathlib
 import random
 import subprocess
@@ -80,11 +81,10 @@ def test_a_flagfile_is_read_in_any_encoding(tmp_path, encoding):
     text = "# a comment\n\n--train_batch_size=5\n// more\r\n--train_logdir=\u00e4 b\n"
     (tmp_path / "a.flags").write_text(text, encoding)
     (tmp_path / "b.flags").write_text(f"--flagfile={tmp_path / 'a.flags'}\n", encoding)
-    done = run(tmp_path, "--flagfile", "b.flags", "--train_batch_size=6")
-    assert done[0] == 0 and done[1].startswith("ran with 6 ")
-    assert run(tmp_path, "--train_batch_size=6", "--flagfile=b.flags")[1] == (
-        done[1].replace("6", "5")
-    )
+    six = run(tmp_path, "--flagfile", "b.flags", "--train_batch_size=6")
+    assert six[0] == 0 and six[1].startswith("ran with 6 ")
+    five = run(tmp_path, "--train_batch_size=6", "--flagfile=b.flags")
+    assert five[1] == six[1].replace("6", "5")
 
 
 def test_a_flagfile_that_cannot_be_read_is_named(tmp_path):
@@ -146,16 +146,14 @@ def test_every_number_of_training_must_be_finite():
     defaults = TrainConfig().to_dict().items()
     numbers = [name for name, value in defaults if isinstance(value, float)]
     assert len(numbers) > 15
-    for name in numbers:
-        for bad in (float("nan"), float("inf")):
-            with pytest.raises(ConfigError, match=f"{name}={bad}; it must be finite"):
-                TrainConfig(**{name: bad})
-            values = flags.FlagValues()
-            train.define_flags(values)
-            given = ["train.py", f"--{name}={bad}", "--dataset_dir=x"]
-            values([*given, "--train_logdir=y"])
-            with pytest.raises(app.UsageError, match=f"--{name}={bad}; give a finite"):
-                command_line.check_values(values)
+    for name, bad in itertools.product(numbers, (float("nan"), float("inf"))):
+        with pytest.raises(ConfigError, match=f"{name}={bad}; it must be finite"):
+            TrainConfig(**{name: bad})
+        values = flags.FlagValues()
+        train.define_flags(values)
+        values(["x", f"--{name}={bad}", "--dataset_dir=x", "--train_logdir=y"])
+        with pytest.raises(app.UsageError, match=f"--{name}={bad}; give a finite"):
+            command_line.check_values(values)
 
 
 @pytest.mark.parametrize("name", ["quickstart.flags", "flagfiles/quickstart.flags"])

@@ -11,7 +11,6 @@ from PIL import Image
 
 import deeplab_dpc
 from deeplab_dpc import WeightsError, build_model
-from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.files import OutputError
 from deeplab_dpc.genotypes import DPC_TOP1
@@ -23,7 +22,7 @@ from deeplab_dpc.training import run_folder
 from deeplab_dpc.training.checkpoints import RunFolderError
 from deeplab_dpc.training.compatibility import ContradictionError
 from deeplab_dpc.training.run_folder import RunConfig
-from tests import goldens
+from tests import goldens, small_records
 from tests.programs import tiny_run
 from tests.tf1 import zoo
 
@@ -53,14 +52,11 @@ def scenes(stored, tmp_path_factory):
     Their labels are what the original predicts, and there is no `dataset.json`.
     """
     photos, data = (tmp_path_factory.mktemp(name) for name in ("photos", "records"))
-    examples = []
-    for i, (image, label) in enumerate(zip(stored["input"], stored["argmax"])):
-        Image.fromarray(image).save(photos / f"{i}.png")
-        png = tf.io.encode_png(image).numpy()
-        label_png = tf.io.encode_png(label[..., None]).numpy()
-        record = records.Record(str(i), png, "png", image.shape[:2], label_png)
-        examples.append(records.encode(record))
-    records.write_shard(data / records.shard_name("val_fine", 0, 1), examples)
+    pairs = zip(stored["input"], stored["argmax"])
+    pictures = {str(i): pair for i, pair in enumerate(pairs)}
+    for name, (image, _) in pictures.items():
+        Image.fromarray(image).save(photos / f"{name}.png")
+    small_records.write(data, "val_fine", pictures)
     return photos, data
 
 
@@ -79,32 +75,26 @@ def test_a_converted_archive_gives_the_originals_logits(archive, stored):
 
 
 @goldens.needed
-def test_eval_scores_the_originals_predictions_as_perfect(archive, scenes, tmp_path):
-    """Labels are the original's predictions: mIoU 1 but for ties."""
-    flags = (f"--dataset_dir={scenes[1]}", "--eval_crop_size=65,65")
-    where = f"--checkpoint_dir={archive[0] / 'run'}", f"--eval_logdir={tmp_path}"
-    tiny_run.run(eval_program, *where, *flags)
+def test_eval_vis_and_export_give_the_originals_predictions(
+    archive, scenes, stored, tmp_path
+):
+    """The labels are the original's predictions: mIoU 1 but for ties."""
+    run, (photos, data) = f"--checkpoint_dir={archive[0] / 'run'}", scenes
+    where = f"--eval_logdir={tmp_path}", f"--dataset_dir={data}"
+    tiny_run.run(eval_program, run, *where, "--eval_crop_size=65,65")
     scores = json.loads((tmp_path / "val_fine.json").read_text())
     assert scores["pixel_accuracy"] > 0.999
 
-
-@goldens.needed
-def test_vis_draws_the_originals_predictions(archive, scenes, stored, tmp_path):
-    run, photos = archive[0] / "run", scenes[0]
-    flags = ("--vis_crop_size=65,65", "--also_save_raw_predictions")
-    where = f"--checkpoint_dir={run}", f"--vis_logdir={tmp_path}"
-    tiny_run.run(vis, *where, f"--image_dir={photos}", *flags)
+    where = f"--vis_logdir={tmp_path}", f"--image_dir={photos}"
+    flags = "--vis_crop_size=65,65", "--also_save_raw_predictions"
+    tiny_run.run(vis, run, *where, *flags)
     for i, expected in enumerate(stored["argmax"]):
-        drawn = np.asarray(Image.open(tmp_path / "raw" / f"{i}.png"))
+        drawn = tiny_run.opened(tmp_path / "raw" / f"{i}.png")
         assert np.mean(drawn == expected) > 0.999
 
-
-@goldens.needed
-def test_export_serves_the_originals_predictions(archive, stored):
-    """With no flag but the folder."""
-    run = archive[0] / "run"
-    tiny_run.run(export_model, f"--checkpoint_dir={run}")
-    serve = tf.saved_model.load(str(run / "export")).signatures["serving_default"]
+    tiny_run.run(export_model, run)  # With no flag but the folder.
+    loaded = tf.saved_model.load(str(archive[0] / "run" / "export"))
+    serve = loaded.signatures["serving_default"]
     found = serve(images=tf.constant(stored["input"]))["SemanticPredictions"]
     assert np.mean(np.asarray(found) == stored["argmax"]) > 0.999
 
@@ -153,10 +143,10 @@ def test_flags_replace_what_is_assumed(tmp_path, capsys):
     run = RunConfig.load(tmp_path / "run")
     assert run.model.atrous_rates == (1, 2) and run.eval.eval_split == "test"
     assert run.dataset.class_names == ("class 0", "class 1", "class 2")
-    printed = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["atrous_rates", "1,2", "given", "flag"] in printed
-    assert ["depth_multiplier", "0.25", "read"] in [row[:3] for row in printed]
-    assert ["output_stride", "16", "assumed"] in [row[:3] for row in printed]
+    printed = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "atrous_rates 1,2 given flag" in printed
+    for begin in ("depth_multiplier 0.25 read", "output_stride 16 assumed"):
+        assert any(line.startswith(begin) for line in printed)
 
 
 def test_the_data_set_may_be_given(tmp_path, dataset_dir):
@@ -185,13 +175,6 @@ def test_the_number_of_classes_tells_the_data_set(tmp_path, classes, name, setti
     assert {key: found[key] for key in settings} == settings
 
 
-def test_the_step_is_the_checkpoints(tmp_path):
-    """`global_step` (7 in the file) counts more than the name (30000)."""
-    small_archive(tmp_path)
-    convert(tmp_path)
-    assert (tmp_path / "run" / "ckpt-7.index").is_file()
-
-
 @pytest.mark.parametrize("name", ["zoo.tar.gz", "frozen_inference_graph.pb", "w.npz"])
 def test_archives_frozen_graphs_and_npz_are_taken_as_they_are(tmp_path, capsys, name):
     weights = small_archive(tmp_path / "zoo")
@@ -211,20 +194,17 @@ def test_archives_frozen_graphs_and_npz_are_taken_as_they_are(tmp_path, capsys, 
     ]
 
 
-def test_a_wrong_data_set_leaves_nothing(tmp_path):
-    small_archive(tmp_path)
-    with pytest.raises(ContradictionError, match="19 classes.*checkpoint 3"):
-        convert(tmp_path, "--dataset=cityscapes")
-    assert not (tmp_path / "run").exists()
-
-
-def test_weights_that_do_not_fit_leave_nothing(tmp_path):
+def test_a_wrong_data_set_and_weights_that_do_not_fit_leave_nothing(tmp_path):
     weights = small_archive(tmp_path / "a")
-    del weights["MobilenetV2/Conv/BatchNorm/gamma"]
-    zoo.write(tmp_path / "b" / "model.ckpt", {**weights, "odd": np.ones(3, "float32")})
+    with pytest.raises(ContradictionError, match="19 classes.*checkpoint 3"):
+        convert(tmp_path / "a", "--dataset=cityscapes")
+    gamma = "MobilenetV2/Conv/BatchNorm/gamma"
+    odd = {"odd": np.ones(3, "float32"), **weights}
+    del odd[gamma]
+    zoo.write(tmp_path / "b" / "model.ckpt", odd)
     with pytest.raises(WeightsError, match="1 missing .*Conv.*1 unexpected .odd"):
         convert(tmp_path / "b")
-    weights["MobilenetV2/Conv/BatchNorm/gamma"] = np.full(8, np.nan, "float32")
+    weights[gamma] = np.full(8, np.nan, "float32")
     zoo.write(tmp_path / "c" / "model.ckpt", weights)
     with pytest.raises(WeightsError, match="NaN"):
         convert(tmp_path / "c")
@@ -241,13 +221,9 @@ def test_errors(tmp_path, read_only_run):
         tiny_run.run(eval_program, f"--checkpoint_dir={tmp_path}")
     with pytest.raises(RunFolderError, match="convert_checkpoint.py"):
         convert(tmp_path, f"--tf1_prefix={tmp_path}/back.ckpt")
-    (tmp_path / "run").mkdir()
+    convert(tmp_path)
     with pytest.raises(RunFolderError, match="run is there already.*--run_dir"):
         convert(tmp_path)
-
-
-def test_evaluating_a_converted_run_asks_for_its_data(tmp_path):
-    small_archive(tmp_path)
-    convert(tmp_path)
     with pytest.raises(OutputError, match="no data set.*--dataset_dir"):
         tiny_run.run(eval_program, f"--checkpoint_dir={tmp_path}/run")
+    assert (tmp_path / "run" / "ckpt-7.index").is_file()  # Not 30000, as in its name.

@@ -19,9 +19,8 @@ def test_a_cell_alone(capsys, tmp_path):
     cell = tmp_path / "cell.json"
     genotype = Genotype((Branch.conv1x1(-1), Branch.pyramid_pooling(0, (2, 4))))
     cell.write_text(genotype.to_json())
-    lines = describe(
-        capsys, f"--dense_prediction_cell_json={cell}", "--image_size=65,65"
-    )
+    flags = f"--dense_prediction_cell_json={cell}", "--image_size=65,65"
+    lines = describe(capsys, *flags)
     assert lines[0] == (
         "mobilenet_v2, a cell of 2 branches, 21 classes, output stride 16, image 65x65"
     )
@@ -37,13 +36,8 @@ def test_a_flagfile(capsys, tmp_path):
     """The data set's name says the classes, the evaluation's crop the image's size."""
     path = goldens.ROOT / "deeplab_dpc/flagfiles" / "cityscapes_mobilenet_v2.flags"
     picture = tmp_path / "cell.svg"
-    lines = describe(
-        capsys,
-        f"--flagfile={path}",
-        "--dense_prediction_cell_json=top1",
-        "--tree_depth=1",
-        f"--cell_picture={picture}",
-    )
+    flags = "--dense_prediction_cell_json=top1", "--tree_depth=1"
+    lines = describe(capsys, f"--flagfile={path}", *flags, f"--cell_picture={picture}")
     assert lines[0] == f"The cell is drawn in {picture}." and picture.is_file()
     assert lines[1].endswith("19 classes, output stride 16, image 1025x2049")
     table = [line for line in lines if line.startswith(("model", "├─", "└─"))]

@@ -48,26 +48,19 @@ def test_exports_the_newest_checkpoint_into_the_run_folder(run_dir, capsys):
 def test_exports_a_given_checkpoint_with_scales_flips_and_padding(run_dir, tmp_path):
     tiny_run.write_checkpoint(run_dir, 15)
     out = tmp_path / "out"
-    tiny_run.run(
-        program,
-        f"--checkpoint_path={run_dir}/ckpt-10",
-        f"--export_path={out}",
-        "--inference_scales=0.5",
-        "--add_flipped_images",
-        "--crop_size=49,49",
-        "--num_classes=3",
-        "--save_inference_graph",
-    )
+    where = f"--checkpoint_path={run_dir}/ckpt-10", f"--export_path={out}"
+    flags = "--inference_scales=0.5 --add_flipped_images --crop_size=49,49"
+    more = "--num_classes=3 --save_inference_graph"
+    tiny_run.run(program, *where, *flags.split(), *more.split())
     image = tiny_run.images()["three"][0]
     height, width = image.shape[:2]
-    padding = [(0, 49 - height), (0, 49 - width), (0, 0)]
-    padded = np.pad(image.astype("float32"), padding, constant_values=127.5)
-    averaging = inference.Averaging((0.5,), True)
-    _, expected = inference.predict(tiny_run.model(10), padded[None], averaging)
-    ((_, probabilities),) = served(out, image)
-    np.testing.assert_allclose(
-        probabilities, np.asarray(expected)[0, :height, :width], atol=1e-4
+    averaging, padded = (
+        inference.Averaging((0.5,), True),
+        tiny_run.padded(image, (49, 49)),
     )
+    _, expected = inference.predict(tiny_run.model(10), padded, averaging)
+    ((_, found),) = served(out, image)
+    np.testing.assert_allclose(found, expected[0, :height, :width], atol=1e-4)
 
 
 def test_resizes_and_gives_predictions_at_the_images_own_size(run_dir):

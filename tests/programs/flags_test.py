@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from absl import app, flags
 
+from deeplab_dpc import checkpoint_files
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.programs import flags as config_flags
@@ -46,13 +47,10 @@ def test_several_values_come_with_commas_or_repeated(arguments, rates):
     assert config.atrous_rates == rates
 
 
-def test_the_last_pair_counts():
+def test_the_last_pair_counts_and_only_given_flags_are_given():
     values = parsed("--train_crop_size=65,97", "--train_crop_size=33,49")
     train = config_flags.config_from(TrainConfig, values=values)
     assert train.train_crop_size == (33, 49)
-
-
-def test_only_given_flags_are_given():
     values = parsed("--output_stride=8", "--noadd_image_level_feature")
     given = config_flags.given(ModelConfig, values)
     assert given == {"output_stride": 8, "add_image_level_feature": False}
@@ -72,22 +70,19 @@ def test_values_that_cannot_work_are_usage_errors(argument, words):
         config_flags.config_from(TrainConfig, values=parsed(argument))
 
 
-def test_the_cell_is_top1_or_a_file(tmp_path):
+def test_the_cell_is_top1_or_a_file_that_can_be_read(tmp_path):
     path = tmp_path / "cell.json"
     path.write_text(DPC_TOP1.to_json())
     for name in ("top1", path):
         values = parsed(f"--dense_prediction_cell_json={name}")
         assert config_flags.given_cell(values) == {"genotype": DPC_TOP1}
-
-
-def test_a_cell_that_cannot_be_read_is_a_usage_error(tmp_path):
-    values = parsed("--dense_prediction_cell_json=nowhere.json")
-    with pytest.raises(app.UsageError, match="nowhere.json cannot be read.*top1"):
-        config_flags.given_cell(values)
-    path = tmp_path / "cell.json"
     path.write_text("[]")
-    with pytest.raises(app.UsageError, match="cell.json: A cell needs at least one"):
-        config_flags.given_cell(parsed(f"--dense_prediction_cell_json={path}"))
+    for name, words in (
+        ("nowhere.json", "nowhere.json cannot be read.*top1"),
+        (path, "cell.json: A cell needs at least one"),
+    ):
+        with pytest.raises(app.UsageError, match=words):
+            config_flags.given_cell(parsed(f"--dense_prediction_cell_json={name}"))
 
 
 @pytest.mark.parametrize("path", FLAGFILES, ids=lambda p: p.stem)
@@ -109,17 +104,12 @@ def folder(tmp_path_factory, dataset_dir):
     folder = tmp_path_factory.mktemp("runs") / "run"
     tiny_run.write_run(folder, dataset_dir, steps=())
     model = tiny_run.model(10)
-    averaged = state.Averages(model, 0.9)
-    for average, value in zip(averaged.variables.values(), _values(tiny_run.model(11))):
+    averages = state.Averages(model, 0.9).variables
+    for average, value in zip(averages.values(), _values(tiny_run.model(11))):
         average.assign(value)
-    tf.train.CheckpointManager(
-        checkpoints.trackable(
-            model, step=tf.Variable(10, dtype=tf.int64), averages=averaged.variables
-        ),
-        str(folder),
-        max_to_keep=None,
-        checkpoint_name=checkpoints.NAME,
-    ).save(checkpoint_number=10)
+    step = tf.Variable(10, dtype=tf.int64)
+    values = checkpoints.trackable(model, step=step, averages=averages)
+    checkpoint_files.write(values, folder / "ckpt-10")
     return folder
 
 
@@ -128,28 +118,21 @@ def _values(model):
     return [np.asarray(variable) for variable in found]
 
 
-def _check(folder, arguments, step):
-    """The weights that these flags restore are those of `tiny_run.model(step)`."""
-    values = flags.FlagValues()
-    config_flags.define_run(values)
-    values(["eval.py", f"--checkpoint_dir={folder}", *arguments])
-    model = tiny_run.model(12)
-    assert config_flags.open_run(values).restore(model) == 10
-    for value, expected in zip(
-        _values(model), _values(tiny_run.model(step)), strict=True
-    ):
-        np.testing.assert_array_equal(value, expected)
-
-
 @pytest.mark.parametrize(
-    "arguments, step", [((), 11), (("--use_ema",), 11), (("--nouse_ema",), 10)]
+    "arguments, averaged, last",
+    [("", 11, 10), ("--use_ema", 11, None), ("--nouse_ema", 10, 10)],
 )
-def test_the_flag_chooses_the_weights(folder, arguments, step):
-    """By default the averages, as the run has them."""
-    _check(folder, arguments, step)
-
-
-def test_without_averages_the_default_is_the_last_weights(read_only_run):
-    _check(read_only_run, (), 10)
-    with pytest.raises(RunFolderError, match="no moving averages"):
-        _check(read_only_run, ("--use_ema",), 10)
+def test_the_flag_chooses_the_weights(folder, read_only_run, arguments, averaged, last):
+    """By default the averages, as the run has them; a run without has the last weights."""
+    model = tiny_run.model(12)
+    for run, step in ((folder, averaged), (read_only_run, last)):
+        values = flags.FlagValues()
+        config_flags.define_run(values)
+        values(["eval.py", f"--checkpoint_dir={run}", *arguments.split()])
+        opened = config_flags.open_run(values)
+        if step is None:
+            with pytest.raises(RunFolderError, match="no moving averages"):
+                opened.restore(model)
+            continue
+        assert opened.restore(model) == 10
+        np.testing.assert_equal(_values(model), _values(tiny_run.model(step)))

@@ -1,5 +1,6 @@
 """python -m deeplab_dpc.data.inspect as it is typed: what it says, draws and refuses."""
 
+import dataclasses
 import json
 import re
 
@@ -57,9 +58,8 @@ def test_all_that_is_said(capsys, folder, workplace):
     lines = inspect(capsys, folder)
     assert lines[0] == f"toy in {folder}: 3 classes, label 255 is ignored."
     size = sum(p.stat().st_size for p in folder.glob("train-*")) / 2**20
-    assert (
-        f"train 5 5 2 {size:.1f} 4 6 2 2 2 1 1 1 15.0 %" in lines
-    )  # Grey 0 to 4: 2 in the mean, a deviation of 1.4.
+    # Grey 0 to 4: 2 in the mean, a deviation of 1.4.
+    assert f"train 5 5 2 {size:.1f} 4 6 2 2 2 1 1 1 15.0 %" in lines
     assert "test 1 0 1 0.0 4 6 9 9 9 0 0 0 -" in lines
     assert "0 a 64.7 % 5 100 %" in lines
     assert "1 b 17.6 % 1 20 %" in lines and "2 c 17.6 % 1 20 %" in lines
@@ -97,20 +97,39 @@ def test_fewer_pictures(capsys, folder, tmp_path):
     assert sorted(p.name for p in out.iterdir())[0] == "contact_sheet_test.png"
 
 
+def test_records_without_a_dataset_json_are_a_known_data_sets(capsys, folder):
+    """Before that damage shows, without --verify, where it costs nothing."""
+    whole = (folder / SHARD).read_bytes()
+    (folder / SHARD).write_bytes(b"")
+    lines = inspect(capsys, folder, "--num_images=0")
+    assert any(line.startswith(f"{folder / SHARD}: has 0 bytes") for line in lines)
+    assert any("its files have 3 records, but dataset.json says 5" in x for x in lines)
+    (folder / SHARD).write_bytes(whole)
+    (folder / "dataset.json").unlink()
+    lines = inspect(capsys, folder, "--dataset=camvid", "--num_images=0")
+    assert lines[0].startswith("camvid in") and "0 sky 64.7 % 5 100 %" in lines
+    with pytest.raises(DatasetError, match="--dataset=camvid"):
+        inspect(capsys, folder)
+
+
 def test_verify_says_how_many_records_are_whole(capsys, folder):
-    lines = inspect(capsys, folder, "--verify")
-    assert "6 records verified, checksums of all files." in lines
-    lines = inspect(capsys, folder, "--verify", "--split=test")
-    assert "1 records verified, checksums of all files." in lines
+    for number, flags in {6: (), 1: ("--split=test",)}.items():
+        lines = inspect(capsys, folder, "--verify", *flags)
+        assert f"{number} records verified, checksums of all files." in lines
 
 
-def test_verify_lists_what_is_bad_and_ends_with_1(capsys, folder, workplace):
-    damage(folder / SHARD, 200)
+def bad(capsys, folder):
+    """What `--verify` prints of a folder that is not whole."""
     with pytest.raises(SystemExit) as ended:
         inspect(capsys, folder, "--verify")
     assert ended.value.code == 1
-    lines = capsys.readouterr().out.splitlines()
+    return capsys.readouterr().out.splitlines()
+
+
+def test_verify_lists_what_is_bad_and_ends_with_1(capsys, folder, workplace):
     path = folder / SHARD
+    damage(path, 200)
+    lines = bad(capsys, folder)
     assert f"BAD {path}: its bytes do not match the checksum in dataset.json" in lines
     assert any(line.startswith(f"BAD {path}, byte 0") for line in lines)
     assert lines[-1].startswith("Bad records: 1; problems with files: 1.")
@@ -134,21 +153,9 @@ def test_labels_of_others_are_counted_as_what_they_say(capsys, tmp_path, kind):
 def test_labels_of_others_that_are_no_ids_are_bad_records(capsys, tmp_path, kind):
     encoded, message = labels_test.REFUSED[kind]
     path = labels_test.write(tmp_path, encoded)
-    with pytest.raises(SystemExit) as ended:
-        inspect(capsys, tmp_path, "--verify")
-    assert ended.value.code == 1
-    lines = capsys.readouterr().out.splitlines()
-    (bad,) = [line for line in lines if line.startswith("BAD ")]
-    assert re.match(
-        rf"BAD {re.escape(str(path))}, byte 0 \(x\): its label {message}", bad
-    )
-
-
-def test_damage_shows_without_verify_where_it_costs_nothing(capsys, folder):
-    (folder / SHARD).write_bytes(b"")
-    lines = inspect(capsys, folder, "--num_images=0")
-    assert any(line.startswith(f"{folder / SHARD}: has 0 bytes") for line in lines)
-    assert any("its files have 3 records, but dataset.json says 5" in x for x in lines)
+    (line,) = [line for line in bad(capsys, tmp_path) if line.startswith("BAD ")]
+    where = re.escape(f"BAD {path}, byte 0 (x): its label ")
+    assert re.match(where + message, line)
 
 
 def test_records_that_nobody_counted_are_counted(capsys, folder):
@@ -162,14 +169,6 @@ def test_records_that_nobody_counted_are_counted(capsys, folder):
     assert "6 records verified." in inspect(capsys, folder, "--verify")
 
 
-def test_records_without_a_dataset_json_are_a_known_data_sets(capsys, folder):
-    (folder / "dataset.json").unlink()
-    lines = inspect(capsys, folder, "--dataset=camvid", "--num_images=0")
-    assert lines[0].startswith("camvid in") and "0 sky 64.7 % 5 100 %" in lines
-    with pytest.raises(DatasetError, match="--dataset=camvid"):
-        inspect(capsys, folder)
-
-
 @goldens.real_data_needed
 def test_the_originals_own_record(capsys):
     """Three noise images with the labels 0 to 254: no class of VOC."""
@@ -179,20 +178,14 @@ def test_the_originals_own_record(capsys):
 
 
 def test_what_the_conversion_noticed_is_told(capsys, folder):
+    skipped = {"train": (Skipped("7", "7.png is no image"),)}
+    shared = (Shared("image", (("train", "4"), ("test", "9"))),)
     manifest = Manifest.load(folder)
-    Manifest(
-        manifest.info,
-        manifest.statistics,
-        manifest.shards,
-        {"train": (Skipped("7", "7.png is no image"),)},
-        (Shared("image", (("train", "4"), ("test", "9"))),),
-    ).save(folder)
+    dataclasses.replace(manifest, skipped=skipped, shared_images=shared).save(folder)
     lines = inspect(capsys, folder, "--num_images=0")
     at = lines.index("Left out:")
-    assert lines[at + 1 : at + 3] == [
-        "train: 1 left out at conversion",
-        "7: 7.png is no image",
-    ]
+    told = ["train: 1 left out at conversion", "7: 7.png is no image"]
+    assert lines[at + 1 : at + 3] == told
     assert "1 equal image files in train and test: 4 = 9" in lines
 
 

@@ -1,26 +1,15 @@
 """The quick start as a stranger runs it, but with few images and steps."""
 
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[2]
+from tests.programs import tiny_run
 
 
 def quickstart(folder, *flags):
-    return subprocess.run(
-        [sys.executable, "-m", "deeplab_dpc.programs.quickstart", f"--folder={folder}"]
-        + list(flags),
-        cwd=ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    program = "-m", "deeplab_dpc.programs.quickstart"
+    return tiny_run.python(*program, f"--folder={folder}", *flags)
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """A run folder with a small model and its data set, for tests of programs."""
 
+import dataclasses
 import functools
 import os
 import pathlib
@@ -8,20 +9,18 @@ import sys
 
 import keras
 import numpy as np
-import tensorflow as tf
 from absl import flags
 from PIL import Image
 
 from deeplab_dpc import inference
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
-from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation.replicas import Predictor
 from deeplab_dpc.model import build_model
 from deeplab_dpc.tf1 import load_tf1_weights, variables_by_tf1_name
 from deeplab_dpc.training import checkpoints
 from deeplab_dpc.training.run_folder import RunConfig
-from tests import goldens
+from tests import goldens, small_records
 
 NAMES = ("sky", "road", "car")
 COLORS = ((70, 130, 180), (128, 64, 128), (0, 0, 142))
@@ -34,19 +33,10 @@ MODEL = ModelConfig(
 
 def write_dataset(folder: pathlib.Path, class_names=NAMES) -> None:
     """Three random images of different sizes as split `val`, and `test` unlabelled."""
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True)
-    splits: dict[str, list[bytes]] = {"val": [], "test": []}
-    for name, (image, label) in images().items():
-        png = tf.io.encode_png(image).numpy()
-        labels = tf.io.encode_png(label[..., None].astype("uint8")).numpy()
-        for split, truth in (("val", labels), ("test", None)):
-            record = records.Record(name, png, "png", label.shape, truth)
-            splits[split].append(records.encode(record))
-    for split, examples in splits.items():
-        path = folder / records.shard_name(split, 0, 1)
-        records.write_shard(path, examples)
-    sizes = {"train": 0, **{k: len(v) for k, v in splits.items()}}
+    small_records.write(folder, "val", images())
+    unlabelled = {name: (image, None) for name, (image, _) in images().items()}
+    small_records.write(folder, "test", unlabelled)
+    sizes = {"train": 0, "val": 3, "test": 3}
     colors = COLORS[: len(class_names)]
     DatasetInfo("tiny", tuple(class_names), colors, 255, sizes).save(folder)
 
@@ -60,23 +50,27 @@ def images() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     return found
 
 
-def write_run(folder: pathlib.Path, dataset_dir: pathlib.Path, steps=(10,)) -> None:
-    """A run folder with random weights and a checkpoint at each of `steps`."""
+def write_run(
+    folder: pathlib.Path, dataset_dir: pathlib.Path, steps=(10,), **settings
+) -> None:
+    """A run folder with random weights and a checkpoint at each of `steps`; the model
+    has these other settings.
+    """
     folder.mkdir(parents=True)
     RunConfig(
-        model=MODEL,
+        model=dataclasses.replace(MODEL, **settings),
         data=DataConfig(dataset_dir=str(dataset_dir)),
         train=TrainConfig(training_number_of_steps=LAST_STEP),
         eval=EvalConfig(eval_crop_size=(33, 33)),
         dataset=DatasetInfo.load(dataset_dir),
     ).save(folder)
     for step in steps:
-        write_checkpoint(folder, step)
+        write_checkpoint(folder, step, **settings)
 
 
 def model(step: int, **settings) -> keras.Model:
     """The model of a step, with weights that make it look at the image."""
-    made = build_model(ModelConfig(**{**MODEL.to_dict(), "num_classes": 3, **settings}))
+    made = build_model(dataclasses.replace(MODEL, **settings))
     weights = {
         name: goldens.recipe_value(f"{step}/{name}", variable.shape)
         for name, variable in variables_by_tf1_name(made).items()
@@ -87,13 +81,7 @@ def model(step: int, **settings) -> keras.Model:
 
 def write_checkpoint(folder: pathlib.Path, step: int, **settings) -> None:
     """Writes `model(step)` as the newest checkpoint."""
-    counter = tf.Variable(step, dtype=tf.int64)
-    tf.train.CheckpointManager(
-        checkpoints.trackable(model(step, **settings), step=counter),
-        str(folder),
-        max_to_keep=None,
-        checkpoint_name=checkpoints.NAME,
-    ).save(checkpoint_number=step)
+    checkpoints.save_once(model(step, **settings), folder, step)
 
 
 def run(program, *arguments: object) -> None:
@@ -111,6 +99,13 @@ def python(*arguments, cwd=goldens.ROOT, **settings) -> subprocess.CompletedProc
     return subprocess.run([sys.executable, *arguments], **given)
 
 
+def padded(image: np.ndarray, size=(33, 33)) -> np.ndarray:
+    """A batch of one image, padded with grey to at least this size."""
+    padding = [(0, max(n - m, 0)) for n, m in zip(size, image.shape)]
+    padding += [(0, 0)]
+    return np.pad(image.astype("float32"), padding, constant_values=127.5)[None]
+
+
 @functools.cache
 def expected_counts(step, scales=(1.0,), flips=False, crop=(33, 33), **settings):
     """Image by image, padded with grey by hand, with a model that was not restored."""
@@ -118,9 +113,7 @@ def expected_counts(step, scales=(1.0,), flips=False, crop=(33, 33), **settings)
     predict = Predictor(model(step, **settings), averaging)
     for image, label in images().values():
         height, width = label.shape
-        padding = [(0, max(crop[0] - height, 0)), (0, max(crop[1] - width, 0)), (0, 0)]
-        padded = np.pad(image.astype("float32"), padding, constant_values=127.5)
-        found = predict([padded[None]])[0][0, :height, :width]
+        found = predict([padded(image, crop)])[0][0, :height, :width]
         for true, predicted in np.ndindex(3, 3):
             counts[true, predicted] += ((label == true) & (found == predicted)).sum()
     return counts

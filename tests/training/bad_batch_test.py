@@ -51,12 +51,9 @@ def test_nothing_is_left_of_a_copy_that_fails(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_an_explosion_is_named_and_leaves_its_batch_but_no_checkpoint(
-    make_config, tmp_path
-):
-    config = make_config(base_learning_rate=1e30, training_number_of_steps=20)
+def test_an_explosion_is_named_and_leaves_its_batch_but_no_checkpoint(train, tmp_path):
     with pytest.raises(trainer.TrainingError) as error:
-        trainer.train(config, tmp_path / "run")
+        train(base_learning_rate=1e30, training_number_of_steps=20)
     assert checkpoint_files.newest(tmp_path / "run") is None
     (folder,) = (tmp_path / "run").glob("bad_batch_*")
     facts, said = json.loads((folder / "batch.json").read_text()), str(error.value)

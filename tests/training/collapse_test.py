@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.training import collapse, trainer
+from deeplab_dpc.training import collapse
 from deeplab_dpc.training.collapse import CollapseMonitor
 
 INFO = DatasetInfo("pets", ("background", "cat", "dog"), ((0, 0, 0),) * 3, 255, {})
@@ -33,11 +33,26 @@ def test_counts_are_those_of_numpy(size):
     np.testing.assert_array_equal(found, [predicted, labelled])
 
 
-def test_an_ignored_class_does_not_count():
-    """As in ADE20K, whose ignored label is class 0."""
-    logits = tf.one_hot([[[0, 1, 2]]], 3)
+@pytest.mark.parametrize(
+    "predicted, labelled",
+    [
+        ([1.0, 0.0, 0.0], [0.95, 0.04, 0.01]),  # One class rules.
+        ([1.0, 0.0, 0.0], [1.0, 0.0, 0.0]),
+        ([0.98, 0.02, 0.0], [0.6, 0.3, 0.1]),
+    ],
+)
+def test_what_the_labels_explain_is_no_collapse(predicted, labelled):
+    assert _looks(_monitor(), _shares(predicted, labelled), until=5000) == []
+
+
+def test_batches_without_labels_are_told_at_once():
+    """An ignored class is none, as in ADE20K, whose ignored label is class 0."""
+    monitor, logits = _monitor(), tf.one_hot([[[0, 1, 2]]], 3)
     found = collapse.class_counts(logits, tf.constant([[[0, 0, 2]]]), 0)
     np.testing.assert_array_equal(found, [[0, 0, 1], [0, 0, 1]])
+    told = monitor.look(10, 10, np.zeros((2, 3)))
+    assert "No pixel of steps 1 to 10 has a class" in told
+    assert monitor.look(20, 10, np.zeros((2, 3))) is None
 
 
 def _shares(predicted, labelled):
@@ -49,9 +64,8 @@ HEALTHY = _shares([0.7, 0.2, 0.1], [0.6, 0.3, 0.1])
 
 
 def _monitor(**train):
-    return CollapseMonitor(
-        INFO, TrainConfig(**{"training_number_of_steps": 30000, **train})
-    )
+    train = {"training_number_of_steps": 30000, **train}
+    return CollapseMonitor(INFO, TrainConfig(**train))
 
 
 def _looks(monitor, counts, steps=10, until=1000, first=0):
@@ -81,22 +95,9 @@ def test_something_else_in_between_begins_the_count_anew(ends, told):
         first = end
 
 
-@pytest.mark.parametrize(
-    "predicted, labelled",
-    [
-        ([1.0, 0.0, 0.0], [0.95, 0.04, 0.01]),  # One class rules.
-        ([1.0, 0.0, 0.0], [1.0, 0.0, 0.0]),
-        ([0.98, 0.02, 0.0], [0.6, 0.3, 0.1]),
-    ],
-)
-def test_what_the_labels_explain_is_no_collapse(predicted, labelled):
-    assert _looks(_monitor(), _shares(predicted, labelled), until=5000) == []
-
-
 def test_the_warning_says_what_and_where_to_look():
-    monitor = _monitor(
-        train_batch_size=2, base_learning_rate=0.5, training_number_of_steps=100
-    )
+    settings = {"train_batch_size": 2, "training_number_of_steps": 100}
+    monitor = _monitor(base_learning_rate=0.5, **settings)
     told = [monitor.look(step, 10, COLLAPSED) for step in range(10, 60, 10)][-1]
     for words in (
         "nothing but 'background' since step 0: 100.0% of the pixels",
@@ -109,27 +110,12 @@ def test_the_warning_says_what_and_where_to_look():
     assert "batch norm" not in warning
 
 
-def test_batches_without_labels_are_told_at_once():
-    monitor = _monitor()
-    told = monitor.look(10, 10, np.zeros((2, 3)))
-    assert "No pixel of steps 1 to 10 has a class" in told
-    assert monitor.look(20, 10, np.zeros((2, 3))) is None
-
-
 @pytest.mark.parametrize("weights, is_stuck", [((1.0, 0.0, 0.0), True), (None, False)])
-def test_a_run_that_learns_one_class_alone_is_warned(
-    make_config, tmp_path, caplog, weights, is_stuck
-):
+def test_a_run_that_learns_one_class_alone_is_warned(train, caplog, weights, is_stuck):
     """Without weight the other classes are never right, whatever the labels say."""
-    config = make_config(
-        label_weights=weights,
-        training_number_of_steps=120,
-        base_learning_rate=0.1,
-        train_batch_size=4,
-        log_steps=10,
-    )
+    steps = {"training_number_of_steps": 120, "log_steps": 10, "train_batch_size": 4}
     with caplog.at_level("WARNING"):
-        trainer.train(config, tmp_path / "run")
+        train(label_weights=weights, base_learning_rate=0.1, **steps)
     told = [r.message for r in caplog.records if "nothing but 'red'" in r.message]
     assert len(told) == is_stuck
     assert "has a class" not in caplog.text

@@ -24,57 +24,58 @@ from tests import nightly
 
 SIZE = 33
 SAMPLE = 24
-INFO = DatasetInfo(
-    "noise", ("a", "b", "c"), ((1, 2, 3), (4, 5, 6), (7, 8, 9)), 255, {"train": 4}
-)
+INFO = DatasetInfo("noise", ("a", "b", "c"), ((0, 0, 0),) * 3, 255, {"train": 4})
+
+
+def switched(config: configs.ModelConfig | configs.TrainConfig, *names: str) -> dict:
+    """Switches that are not at their defaults."""
+    return {name: [not getattr(config, name)] for name in names}
+
+
 MODEL = {
     "model_variant": ["mobilenet_v2"],
     "output_stride": [8, 16, 32],
     "decoder_output_stride": [(4,), None],
-    "decoder_use_separable_conv": [False],
     "genotype": [DPC_TOP1],
     "atrous_rates": [(6, 12, 18), (1, 2)],
-    "add_image_level_feature": [False],
-    "aspp_with_batch_norm": [False],
-    "aspp_with_separable_conv": [False],
-    "aspp_with_concat_projection": [False],
     "aspp_convs_filters": [16],
     "logits_kernel_size": [3],
     "image_pooling_crop_size": [(17, 17)],
     "image_pooling_stride": [(2, 2)],
     "image_pyramid": [(0.5, 1.0)],
     "merge_method": ["avg"],
-    "use_bounded_activation": [True],
     "batch_norm_decay": [0.9],
     "divisible_by": [8],
-}
+} | switched(
+    configs.ModelConfig(),
+    *("decoder_use_separable_conv", "add_image_level_feature", "aspp_with_batch_norm"),
+    *("aspp_with_separable_conv", "aspp_with_concat_projection"),
+    "use_bounded_activation",
+)
 TRAIN = {
     "optimizer": ["adam", "adamw"],
     "learning_policy": ["step", "cosine", "multi_steps"],
     "slow_start_step": [2],
     "slow_start_burnin_type": ["linear"],
     "last_layer_gradient_multiplier": [10.0],
-    "last_layers_contain_logits_only": [True],
-    "upsample_logits": [False],
     "label_weights": [(1.0, 2.0, 0.5), (1.0, 2.0)],
     "top_k_percent_pixels": [0.25],
     "hard_example_mining_step": [10],
     "hard_example_mining": ["image"],
-    "fine_tune_batch_norm": [False],
-    "sync_batch_norm": [True],
     "precision": ["mixed_bfloat16"],
-    "jit_compile": [True],
     "gradient_accumulation_steps": [2],
     "steps_per_execution": [3],
     "ema_decay": [0.99],
-    "freeze_backbone": [True],
     "weight_decay": [0.0],
-}
+} | switched(
+    configs.TrainConfig(),
+    *("last_layers_contain_logits_only", "upsample_logits", "fine_tune_batch_norm"),
+    *("sync_batch_norm", "jit_compile", "freeze_backbone"),
+)
+DRAW = np.random.default_rng(0)
 BATCH = {
-    "image": np.random.default_rng(0).uniform(0, 255, (4, SIZE, SIZE, 3)).astype("f4"),
-    "label": np.random.default_rng(1)
-    .choice([0, 1, 2, 255], (4, SIZE, SIZE))
-    .astype("i4"),
+    "image": DRAW.uniform(0, 255, (4, SIZE, SIZE, 3)).astype("f4"),
+    "label": DRAW.choice([0, 1, 2, 255], (4, SIZE, SIZE)).astype("i4"),
     "name": np.array([b"noise"] * 4),
 }
 

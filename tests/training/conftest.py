@@ -2,7 +2,7 @@
 
 import pytest
 
-from deeplab_dpc.training import state
+from deeplab_dpc.training import state, trainer
 from deeplab_dpc.training.reporting import TrainingLog
 from tests.training import tiny
 
@@ -22,12 +22,23 @@ def make_config(dataset, monkeypatch):
 
 
 @pytest.fixture
+def train(make_config, tmp_path):
+    """Trains the tiny model in a folder of this name; gives the folder."""
+
+    def trained(name="run", **settings):
+        trainer.train(make_config(**settings), tmp_path / name)
+        return tmp_path / name
+
+    return trained
+
+
+@pytest.fixture
 def reports(monkeypatch):
     """The means that are logged, by step."""
     found = {}
-    monkeypatch.setattr(
-        TrainingLog,
-        "report",
-        lambda self, step, means: found.update({step: dict(means)}),
-    )
+
+    def report(self, step, means):
+        found[step] = dict(means)
+
+    monkeypatch.setattr(TrainingLog, "report", report)
     return found

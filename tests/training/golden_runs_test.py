@@ -67,18 +67,11 @@ def _check_variables(run, after, tolerance, of_each=True):
     goldens.check(run.file, what, found, tolerance)
 
 
-def _gradient_distance(run):
-    """How far the first step's multiplied gradients are from the original's."""
-    return distance(run, run.accumulators(), "momentum_after1", of_each=True)
-
-
 def _check_gradients(run, tolerance, of_each=True):
     """Gradients with L2, before and after the multipliers, from the first momentum."""
     momentum = run.accumulators()
-    raw = {
-        name: value / optimizers.gradient_multiplier(name, run.train)
-        for name, value in momentum.items()
-    }
+    factors = {n: optimizers.gradient_multiplier(n, run.train) for n in momentum}
+    raw = {name: value / factors[name] for name, value in momentum.items()}
     for what, tensors, key in (
         ("gradients", raw, "grad0"),
         ("multiplied gradients", momentum, "momentum_after1"),
@@ -97,7 +90,8 @@ def test_on_moving_statistics_everything_is_the_originals(name):
     run = golden_runs.load(name)
     steps = run.steps()
     outs = [next(steps)]
-    is_flipped = _gradient_distance(run) > EXACT
+    found = distance(run, run.accumulators(), "momentum_after1", of_each=True)
+    is_flipped = found > EXACT
     if is_flipped:  # A ReLU fell on the other side of 0 here.
         run = golden_runs.load_beyond_zero(name)
         steps = run.steps()
@@ -122,13 +116,11 @@ def test_a_head_trains_with_batch_norm_as_the_originals(name):
     run = golden_runs.load(name)
     repeats = max(v for k, v in HEAD_REPEATS.items() if name.startswith(k))
     tolerance = max(EXACT, 10 * repeats)
-    outs = []
-    for step, out in enumerate(run.steps()):
-        outs.append(out)
-        if step == 0:
-            _check_gradients(run, tolerance, of_each=False)
-            _check_variables(run, 1, EXACT)
-    _check_losses(run, outs, EXACT)
+    steps = run.steps()
+    outs = [next(steps)]
+    _check_gradients(run, tolerance, of_each=False)
+    _check_variables(run, 1, EXACT)
+    _check_losses(run, [*outs, *steps], EXACT)
     _check_variables(run, 3, EXACT)
     found = distance(run, run.accumulators(), "momentum_after3", of_each=False)
     tolerance = 10 * max(tolerance, _noise(name)["worst_rel_to_max"])
@@ -150,12 +142,10 @@ def test_the_first_step_of_batch_norm_training_is_the_originals(name):
 @pytest.mark.parametrize("name", _runs("adam"))
 def test_adam_trains_as_the_originals(name):
     run = golden_runs.load(name)
-    outs = []
-    for step, out in enumerate(run.steps()):
-        outs.append(out)
-        if step == 0:
-            _check_variables(run, 1, EXACT)
-    _check_losses(run, outs, EXACT)
+    steps = run.steps()
+    outs = [next(steps)]
+    _check_variables(run, 1, EXACT)
+    _check_losses(run, [*outs, *steps], EXACT)
     _check_variables(run, 3, 1e-3)
 
 

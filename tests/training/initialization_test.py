@@ -16,11 +16,12 @@ from tests.tf1 import zoo
 from tests.training import tiny
 
 LOGITS = ("logits/semantic/weights", "logits/semantic/biases")
+CLASSES = ModelConfig(num_classes=3)
 
 
 @pytest.fixture
 def model():
-    return tiny.build_model(ModelConfig(num_classes=3))
+    return tiny.build_model(CLASSES)
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def _write_npz(path, values) -> str:
 
 
 def _write_run(path, values) -> str:
-    model = tiny.build_model(ModelConfig(num_classes=3))
+    model = tiny.build_model(CLASSES)
     for name, variable in variables_by_tf1_name(model).items():
         variable.assign(values[name])
     checkpoints.save_once(model, path, 5)
@@ -44,9 +45,19 @@ def _write_run(path, values) -> str:
 
 
 def _initialize(model, source, **train):
-    return initialization.initialize(
-        model, TrainConfig(tf_initial_checkpoint=source, **train)
-    )
+    train = TrainConfig(tf_initial_checkpoint=source, **train)
+    return initialization.initialize(model, train)
+
+
+def _arrays(model) -> dict[str, np.ndarray]:
+    """A copy of each variable, by TF1 name."""
+    return {name: np.array(v) for name, v in variables_by_tf1_name(model).items()}
+
+
+def _differing(model, values) -> set[str]:
+    """The variables that are not, to the bit, as here."""
+    pairs = ((n, v, values[n]) for n, v in _arrays(model).items())
+    return {name for name, ours, theirs in pairs if not np.array_equal(ours, theirs)}
 
 
 @pytest.mark.parametrize(
@@ -57,8 +68,7 @@ def test_three_kinds_of_sources_give_the_same_weights(
     model, values, tmp_path, write, name
 ):
     done = _initialize(model, write(tmp_path / name, values))
-    for key, variable in variables_by_tf1_name(model).items():
-        np.testing.assert_array_equal(variable, values[key], err_msg=key)
+    assert not _differing(model, values)
     assert len(done.report.loaded) == len(values) == 7
     assert not done.report.missing and not done.left_out
 
@@ -72,20 +82,17 @@ def test_what_a_classifier_has_too_much_is_counted(model, values, tmp_path):
     assert "logits (2)" in done.lines()[1]
 
 
-def test_logits_of_other_classes_are_left_out_with_a_word(model, values, tmp_path):
-    values[LOGITS[0]] = np.ones((1, 1, 8, 19), "float32")
-    values[LOGITS[1]] = np.ones(19, "float32")
-    before = np.array(variables_by_tf1_name(model)[LOGITS[0]])
+def test_last_layers_can_stay_new_and_those_of_other_classes_do(
+    model, values, tmp_path
+):
+    before, source = _arrays(model), _write_npz(tmp_path / "w.npz", values)
+    done = _initialize(model, source, initialize_last_layer=False)
+    assert set(done.left_out) == set(done.report.missing) == set(LOGITS)
+    values[LOGITS[0]], values[LOGITS[1]] = np.ones((1, 1, 8, 19)), np.ones(19)
     done = _initialize(model, _write_npz(tmp_path / "w.npz", values))
     assert set(done.left_out) == set(LOGITS)
     assert done.lines()[-1] == "Left out on purpose: logits (2)."
-    np.testing.assert_array_equal(variables_by_tf1_name(model)[LOGITS[0]], before)
-
-
-def test_last_layers_can_stay_new(model, values, tmp_path):
-    source = _write_npz(tmp_path / "w.npz", values)
-    done = _initialize(model, source, initialize_last_layer=False)
-    assert set(done.left_out) == set(done.report.missing) == set(LOGITS)
+    assert not set(LOGITS) & _differing(model, before)
 
 
 def test_another_backbone_or_width_is_an_error_that_names_it(model, values, tmp_path):
@@ -97,13 +104,10 @@ def test_another_backbone_or_width_is_an_error_that_names_it(model, values, tmp_
     ):
         with pytest.raises(WeightsError, match=words):
             _initialize(model, _write_npz(tmp_path / "w.npz", found))
-
-
-@pytest.mark.parametrize("name", ["nothing", "nothing.npz", "empty"])
-def test_what_is_no_source_is_named(model, tmp_path, name):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(WeightsError, match=f"tf_initial_checkpoint=.*{name}"):
-        _initialize(model, str(tmp_path / name))
+    for name in ("nothing", "nothing.npz", "empty"):
+        with pytest.raises(WeightsError, match=f"tf_initial_checkpoint=.*{name}"):
+            _initialize(model, str(tmp_path / name))
 
 
 CLASSIFIERS = {
@@ -134,9 +138,8 @@ def test_a_classifier_fills_the_whole_backbone(variant, tmp_path):
     assert len(done.report.unexpected) == extra
     assert len(done.report.loaded) == len(weights) - extra
     assert {n.split("/")[0] for n in done.report.missing} == set(HEAD)
-    for name, variable in variables_by_tf1_name(model).items():
-        if not name.startswith(HEAD):
-            np.testing.assert_array_equal(variable, weights[name], err_msg=name)
+    wanted = {n: v for n, v in _arrays(model).items() if n.startswith(HEAD)} | weights
+    assert not _differing(model, wanted)
     assert f"{len(weights) - extra} tensors loaded" in done.lines()[0]
     assert f"{extra} of the source unused" in done.lines()[0]
 
@@ -149,6 +152,7 @@ def trained(tmp_path_factory):
     return zoo.write(path, weights, slots=True), weights
 
 
+NO_LAST = {"initialize_last_layer": False}
 CELL = ModelConfig(num_classes=5, genotype=DPC_TOP1, decoder_output_stride=(4,))
 
 
@@ -157,11 +161,8 @@ CELL = ModelConfig(num_classes=5, genotype=DPC_TOP1, decoder_output_stride=(4,))
     "train, scopes",
     [
         ({}, ("logits",)),
-        (
-            {"initialize_last_layer": False, "last_layers_contain_logits_only": True},
-            ("logits",),
-        ),
-        ({"initialize_last_layer": False}, ("logits", "meta_architecture", "decoder")),
+        ({"last_layers_contain_logits_only": True, **NO_LAST}, ("logits",)),
+        (NO_LAST, ("logits", "meta_architecture", "decoder")),
     ],
 )
 def test_which_layers_a_deeplab_checkpoint_of_other_classes_leaves_new(
@@ -174,11 +175,7 @@ def test_which_layers_a_deeplab_checkpoint_of_other_classes_leaves_new(
     new = {name for name in weights if name.startswith(scopes)}
     assert set(done.left_out) == set(done.report.missing) == new
     assert set(done.report.loaded) == set(weights) - new
-    for name, variable in variables_by_tf1_name(model).items():
-        same = np.shape(variable) == np.shape(weights[name]) and (
-            np.array_equal(variable, weights[name])
-        )
-        assert same == (name not in new), name
+    assert _differing(model, weights) == new
     for scope in scopes:
         assert f"{scope} (" in done.lines()[-1]
 
@@ -199,18 +196,14 @@ def test_new_taps_that_no_crop_trains_start_at_zero(tmp_path, loads):
     cell = [f"meta_architecture/branch{i}_depthwise/depthwise_weights" for i in (1, 4)]
     done = None
     if loads:
-        names = variables_by_tf1_name(model).items()
-        values = {n: np.asarray(v) for n, v in names if n != cell[1]}
+        values = {n: v for n, v in _arrays(model).items() if n != cell[1]}
         done = _initialize(model, _write_npz(tmp_path / "w.npz", values))
-    before = {n: np.array(v) for n, v in variables_by_tf1_name(model).items()}
+    expected = _arrays(model)
     line = initialization.silence_idle_taps(model, config, train, done)
-
-    expected = {n: v.copy() for n, v in before.items()}
     expected[cell[1]][:, [0, 2]] = 0
     if not loads:
         expected[cell[0]][[0, 2]] = 0
-    for name, variable in variables_by_tf1_name(model).items():
-        np.testing.assert_array_equal(variable, expected[name], err_msg=name)
+    assert not _differing(model, expected)
     rows = "meta_architecture/branch1_depthwise (rate 18x15: rows), "
     assert line == (
         f"On a crop's feature map of 15x20 outer taps of {'' if loads else rows}"

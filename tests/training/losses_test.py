@@ -118,28 +118,20 @@ def test_smoothed_labels_spread_a_share_over_all_classes():
     np.testing.assert_allclose(total, each.sum(), rtol=1e-5)
 
 
-def test_the_settings_reach_the_loss():
-    train = TrainConfig(
-        label_smoothing=0.2, hard_example_mining="image", top_k_percent_pixels=0.5
-    )
-    loss = losses.PixelLoss.from_config(train, 3, 255)
-    assert (loss.label_smoothing, loss.hard_example_mining) == (0.2, "image")
-    assert (loss.class_weights, loss.top_k_percent_pixels) == ((1.0,), 0.5)
+def test_the_settings_reach_the_loss_and_class_weights_must_fit_the_classes():
+    mining = {"hard_example_mining": "image", "top_k_percent_pixels": 0.5}
+    train = TrainConfig(label_smoothing=0.2, **mining)
+    found = losses.PixelLoss.from_config(train, 3, 255)
+    assert found == losses.PixelLoss(255, label_smoothing=0.2, **mining)
+    with pytest.raises(ConfigError, match="label_weights has 2 .* 3 classes"):
+        losses.PixelLoss.from_config(TrainConfig(label_weights=(1.0, 2.0)), 3, 255)
 
 
-def test_l2_is_half_the_decay_times_the_square():
+def test_l2_is_half_the_decay_times_the_square_of_kernels_only():
     value = losses.l2([np.array([3.0, 4.0], "float32")], 0.1)
     np.testing.assert_allclose(value, 0.1 * 0.5 * 25, rtol=1e-6)
     assert float(losses.l2([], 0.1)) == 0
-
-
-def test_l2_acts_on_kernels_only():
     kernels = {"MobilenetV2/Conv/weights", "logits/semantic/weights"}
     others = {"logits/semantic/biases", "aspp1_depthwise/depthwise_weights"}
     names = kernels | others | {"aspp0/BatchNorm/gamma"}
     assert set(filter(losses.is_regularised, names)) == kernels
-
-
-def test_class_weights_must_fit_the_classes():
-    with pytest.raises(ConfigError, match="label_weights has 2 .* 3 classes"):
-        losses.PixelLoss.from_config(TrainConfig(label_weights=(1.0, 2.0)), 3, 255)

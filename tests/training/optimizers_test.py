@@ -33,6 +33,13 @@ def test_momentum_keeps_gradients_not_moves():
     assert _descend(keras_sgd, [1.0, 2.0]) == pytest.approx(-1.5, abs=1e-6)
 
 
+def test_momentum_counts_its_steps():
+    optimizer = optimizers.build_optimizer(TrainConfig(base_learning_rate=0.5))
+    _descend(optimizer, [1.0, 1.0])
+    assert int(optimizer.iterations) == 2
+    assert float(optimizer.learning_rate) < 0.5
+
+
 def test_adam_is_tf1s_with_a_constant_rate():
     """The update `rate * sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon)`."""
     train = TrainConfig(optimizer="adam", adam_learning_rate=0.1, adam_epsilon=0.01)
@@ -46,13 +53,6 @@ def test_adam_is_tf1s_with_a_constant_rate():
     assert _descend(ours, [1.0, -3.0, 0.5]) == pytest.approx(expected, rel=1e-5)
 
 
-def test_momentum_counts_its_steps():
-    optimizer = optimizers.build_optimizer(TrainConfig(base_learning_rate=0.5))
-    _descend(optimizer, [1.0, 1.0])
-    assert int(optimizer.iterations) == 2
-    assert float(optimizer.learning_rate) < 0.5
-
-
 RUNS = sorted(p.stem for p in goldens.FOLDER.glob("train/*.json"))
 
 
@@ -61,24 +61,20 @@ RUNS = sorted(p.stem for p in goldens.FOLDER.glob("train/*.json"))
 def test_gradient_multipliers_are_the_originals(run):
     """The original lists the variables of its last layers; all others have 1."""
     facts = json.loads((goldens.FOLDER / f"train/{run}.json").read_text())
-    flags = facts["train_flags"]
-    train = TrainConfig(
-        last_layer_gradient_multiplier=flags["last_layer_gradient_multiplier"],
-        last_layers_contain_logits_only=flags["last_layers_contain_logits_only"],
-    )
+    names = "last_layer_gradient_multiplier", "last_layers_contain_logits_only"
+    train = TrainConfig(**{name: facts["train_flags"][name] for name in names})
     for name in facts["var_names"]:
         expected = facts["gradient_multipliers"].get(name, 1.0)
         assert optimizers.gradient_multiplier(name, train) == expected, name
     goldens.check(f"train/{run}.json", "gradient multipliers (other ones)", 0, 0)
 
 
-def test_multiplier_of_logits_only():
-    train = TrainConfig(
-        last_layer_gradient_multiplier=10.0, last_layers_contain_logits_only=True
-    )
+@pytest.mark.parametrize("only, factors", [(True, [1, 10, 20]), (False, [10, 10, 20])])
+def test_multiplier_of_logits_only(only, factors):
+    settings = {"last_layers_contain_logits_only": only}
+    train = TrainConfig(last_layer_gradient_multiplier=10.0, **settings)
     names = ("aspp0/weights", "logits/semantic/weights", "logits/semantic/biases")
-    factors = [optimizers.gradient_multiplier(name, train) for name in names]
-    assert factors == [1.0, 10.0, 20.0]
+    assert [optimizers.gradient_multiplier(name, train) for name in names] == factors
 
 
 def _descend_both(train, gradients):
@@ -111,13 +107,9 @@ def test_the_backbones_rate_has_a_factor_under_momentum():
 @pytest.mark.parametrize("optimizer", ["adam", "adamw"])
 def test_the_backbones_rate_has_a_factor_under_adam(optimizer):
     """Adam's first step is `rate * sign(g)`, whatever factor the gradient has."""
-    train = TrainConfig(
-        optimizer=optimizer,
-        adam_learning_rate=0.1,
-        base_learning_rate=0.1,
-        weight_decay=0.0,
-        backbone_learning_rate_multiplier=0.25,
-    )
+    rates = {"adam_learning_rate": 0.1, "base_learning_rate": 0.1, "weight_decay": 0.0}
+    factor = {"backbone_learning_rate_multiplier": 0.25}
+    train = TrainConfig(optimizer=optimizer, **rates, **factor)
     _, backbone, head = _descend_both(train, [3.0])
     np.testing.assert_allclose(head, -0.1, rtol=1e-4)
     np.testing.assert_allclose(backbone, -0.025, rtol=1e-4)
@@ -125,12 +117,9 @@ def test_the_backbones_rate_has_a_factor_under_adam(optimizer):
 
 def test_adamw_shrinks_kernels_by_rate_times_decay():
     """Two steps by hand: `w -= rate * decay * w`, then Adam's move; rates of poly."""
+    poly = {"training_number_of_steps": 2, "learning_power": 1.0}
     train = TrainConfig(
-        optimizer="adamw",
-        base_learning_rate=0.1,
-        weight_decay=0.5,
-        training_number_of_steps=2,
-        learning_power=1.0,
+        optimizer="adamw", base_learning_rate=0.1, weight_decay=0.5, **poly
     )
     first, _, moved = _descend_both(train, [1.0, -3.0])
     expected, m, v = first.astype("float64"), 0.0, 0.0

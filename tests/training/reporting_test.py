@@ -5,17 +5,11 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing import event_accumulator
 
-from deeplab_dpc.training import metrics, trainer
+from deeplab_dpc.training import metrics
 from deeplab_dpc.training.reporting import Interval, TrainingLog
 
-MEANS = {
-    "loss": 1.5,
-    "cross_entropy": 1.0,
-    "learning_rate": 0.1,
-    "images_per_s": 8.0,
-    "input_wait_share": 0.25,
-    "step_s": 0.5,
-}
+MEANS = {"loss": 1.5, "cross_entropy": 1.0, "learning_rate": 0.1}
+MEANS |= {"images_per_s": 8.0, "input_wait_share": 0.25, "step_s": 0.5}
 
 
 def _events(folder):
@@ -39,9 +33,9 @@ def test_the_histogram_has_a_bar_for_each_class(tmp_path):
         assert content.plugin_name == "histograms"
 
 
-def test_curves_and_the_table_have_the_same_numbers(make_config, tmp_path):
-    trainer.train(make_config(log_steps=2), tmp_path / "run")
-    rows, events = metrics.read(tmp_path / "run"), _events(tmp_path / "run")
+def test_curves_and_the_table_have_the_same_numbers(train):
+    run = train(log_steps=2)
+    rows, events = metrics.read(run), _events(run)
     assert [row["step"] for row in rows] == [2, 4, 6]
     for name in ("loss", "learning_rate", "images_per_s", "input_wait_share"):
         curve = [float(tf.make_ndarray(e.tensor_proto)) for e in events.Tensors(name)]

@@ -21,23 +21,14 @@ OTHER_CELL = Genotype(DPC_TOP1.branches[:2])
 
 
 def _config(dataset_dir, genotype):
+    size = (33, 49)
+    shape = {"crop_size": size, "depth_multiplier": 0.5, "decoder_output_stride": (4,)}
+    weights = {"label_weights": (1.0, 0.1, 2.5), "ema_decay": 0.9999}
+    flags = {"fine_tune_batch_norm": False, "save_summaries_images": True}
     return RunConfig(
-        ModelConfig(
-            num_classes=3,
-            genotype=genotype,
-            crop_size=(33, 49),
-            depth_multiplier=0.5,
-            decoder_output_stride=(4,),
-        ),
+        ModelConfig(num_classes=3, genotype=genotype, **shape),
         DataConfig(dataset_dir=str(dataset_dir)),
-        TrainConfig(
-            train_crop_size=(33, 49),
-            base_learning_rate=1 / 3,
-            label_weights=(1.0, 0.1, 2.5),
-            fine_tune_batch_norm=False,
-            save_summaries_images=True,
-            ema_decay=0.9999,
-        ),
+        TrainConfig(train_crop_size=size, base_learning_rate=1 / 3, **weights, **flags),
         EvalConfig(eval_scales=(0.5, 1.0), add_flipped_images=True),
         DatasetInfo.load(dataset_dir),
     )

@@ -2,7 +2,6 @@ import json
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from deeplab_dpc.config import ConfigError, TrainConfig
 from deeplab_dpc.training import schedules
@@ -22,6 +21,12 @@ NAMES = {
     "burnin": "slow_start_burnin_type",
     "boundaries": "learning_rate_boundaries",
     "values": "learning_rate_values",
+}
+
+
+MULTI_STEPS = {
+    "learning_policy": "multi_steps",
+    "learning_rate_values": (0.5, 0.25, 0.125),
 }
 
 
@@ -45,42 +50,35 @@ def test_rates_are_the_originals(index):
         np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-37)
 
 
-def test_poly_by_hand():
-    """Halfway, with power 2: a quarter of the way above the end."""
-    rate = schedules.poly(tf.constant(5.0), 1.0, 10, end=0.2, power=2.0)
-    np.testing.assert_allclose(rate, 0.8 * 0.25 + 0.2, rtol=1e-6)
+@pytest.mark.parametrize(
+    "settings, rates",
+    [
+        # Halfway, with power 2: a quarter of the way above the end.
+        (
+            {"decay_steps": 10, "end_learning_rate": 0.2, "learning_power": 2.0},
+            {5: 0.8 * 0.25 + 0.2, 99: 0.2},
+        ),
+        ({"learning_policy": "step", "learning_rate_decay_step": 10}, {25: 0.01}),
+        ({"learning_policy": "cosine"}, {0: 1.0, 50: 0.5, 100: 0.0}),
+        (  # A boundary is the last step of its rate.
+            {**MULTI_STEPS, "learning_rate_boundaries": (3, 9)},
+            {0: 0.5, 3: 0.5, 4: 0.25, 9: 0.25, 10: 0.125},
+        ),
+        ({**MULTI_STEPS, "learning_rate_values": (0.5,)}, {0: 0.5, 99: 0.5}),
+    ],
+)
+def test_policies_by_hand(settings, rates):
+    train = {"base_learning_rate": 1.0, "training_number_of_steps": 100}
+    rate = schedules.LearningRate(TrainConfig(**train, **settings))
+    found = [float(rate(step)) for step in rates]
+    np.testing.assert_allclose(found, [*rates.values()], rtol=1e-6, atol=1e-7)
 
 
-def test_slow_start_delays_the_policy():
-    train = TrainConfig(
-        learning_policy="step",
-        base_learning_rate=1.0,
-        learning_rate_decay_step=10,
-        slow_start_step=5,
-        slow_start_learning_rate=0.25,
-    )
-    ours = [float(schedules.LearningRate(train)(step)) for step in (0, 4, 5, 14, 15)]
+def test_slow_start_delays_the_policy_and_must_leave_steps():
+    slow = {"slow_start_step": 5, "slow_start_learning_rate": 0.25}
+    step = {"learning_policy": "step", "learning_rate_decay_step": 10}
+    rate = schedules.LearningRate(TrainConfig(base_learning_rate=1.0, **step, **slow))
+    ours = [float(rate(step)) for step in (0, 4, 5, 14, 15)]
     np.testing.assert_allclose(ours, [0.25, 0.25, 1.0, 1.0, 0.1], rtol=1e-6)
-
-
-def test_multi_steps_by_hand():
-    """A boundary is the last step of its rate."""
-    steps = tf.constant([0.0, 3.0, 4.0, 9.0, 10.0])
-    rates = [schedules.multi_steps(s, (3, 9), (0.5, 0.25, 0.125)) for s in steps]
-    np.testing.assert_array_equal(rates, [0.5, 0.5, 0.25, 0.25, 0.125])
-
-
-@pytest.mark.parametrize("boundaries", [None, (3,), (9, 3)])
-def test_multi_steps_need_one_value_more_than_boundaries(boundaries):
-    with pytest.raises(ConfigError, match="one value more than boundaries"):
-        TrainConfig(
-            learning_policy="multi_steps",
-            learning_rate_boundaries=boundaries,
-            learning_rate_values=(0.5, 0.25, 0.125),
-        )
-
-
-def test_slow_start_must_leave_steps():
-    train = TrainConfig(training_number_of_steps=10, slow_start_step=10)
-    with pytest.raises(ConfigError, match="slow_start_step=10 leaves nothing"):
-        schedules.LearningRate(train)
+    with pytest.raises(ConfigError, match="slow_start_step=5 leaves nothing"):
+        schedules.LearningRate(TrainConfig(training_number_of_steps=5, **slow))

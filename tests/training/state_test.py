@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from deeplab_dpc import checkpoint_files
-from deeplab_dpc.config import TrainConfig
+from deeplab_dpc.config import ModelConfig, TrainConfig
 from deeplab_dpc.training import checkpoints, run_folder, state, trainer
 from deeplab_dpc.training.checkpoints import RunFolderError
 from deeplab_dpc.training.reporting import TrainingLog
@@ -53,10 +53,8 @@ def test_a_runs_averages_are_those_of_its_checkpoints(
     keras.utils.set_random_seed(config.train.seed)
     model = tiny.build_model(config.model, config.train.seed)
     named = checkpoints.weights_by_name(model).items()
-    first = {path: np.array(variable) for path, variable in named}
-
+    expected = first = {path: np.array(variable) for path, variable in named}
     trainer.train(config, tmp_path / "run")
-    expected = first
     for n in range(4):
         newest = checkpoints.read(str(tmp_path / f"run/ckpt-{n + 1}"), "model")
         share = max(1 - 0.5, 9 / (10 + n))
@@ -68,9 +66,8 @@ def test_a_runs_averages_are_those_of_its_checkpoints(
         np.testing.assert_allclose(value, expected[name], 1e-5, 1e-6, err_msg=name)
 
 
-def test_a_resumed_run_goes_on_with_its_averages(make_config, tmp_path, monkeypatch):
-    config = make_config(ema_decay=0.9)
-    trainer.train(config, tmp_path / "whole")
+def test_a_resumed_run_goes_on_with_its_averages(train, monkeypatch):
+    whole = tiny.everything(train("whole", ema_decay=0.9))
 
     def interrupt(self, step, means):
         if step == 3:
@@ -79,20 +76,16 @@ def test_a_resumed_run_goes_on_with_its_averages(make_config, tmp_path, monkeypa
     monkeypatch.setattr(state.Saver, "save_if_due", lambda self, step: self.save(step))
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(TrainingLog, "report", interrupt)
-        trainer.train(config, tmp_path / "parts")
-    trainer.train(config, tmp_path / "parts")
-    whole = tiny.everything(tmp_path / "whole")
-    np.testing.assert_equal(tiny.everything(tmp_path / "parts"), whole)
+        train("parts", ema_decay=0.9)
+    np.testing.assert_equal(tiny.everything(train("parts", ema_decay=0.9)), whole)
     assert sum(name.startswith("averages/") for name in whole) > 5
 
 
-def test_prediction_takes_the_averages_unless_told_otherwise(make_config, tmp_path):
-    config = make_config(ema_decay=0.9)
-    trainer.train(config, tmp_path / "run")
-    newest = checkpoint_files.newest(tmp_path / "run")
-    model = tiny.build_model(config.model)
+def test_prediction_takes_the_averages_unless_told_otherwise(train):
+    newest = checkpoint_files.newest(run := train(ema_decay=0.9))
+    model = tiny.build_model(ModelConfig(num_classes=3))
     for use_ema, part in ((None, "averages"), (True, "averages"), (False, "model")):
-        assert run_folder.restore_model(model, tmp_path / "run", use_ema) == 6
+        assert run_folder.restore_model(model, run, use_ema) == 6
         stored = checkpoints.read(newest, part)
         for variable in model.weights:
             np.testing.assert_array_equal(variable, stored[variable.path])
@@ -101,10 +94,9 @@ def test_prediction_takes_the_averages_unless_told_otherwise(make_config, tmp_pa
     np.testing.assert_array_equal(checkpoints.read_tf1_weights(newest)[path], averaged)
 
 
-def test_averages_that_are_not_there_are_missed(make_config, tmp_path):
-    config = make_config(training_number_of_steps=1)
-    trainer.train(config, tmp_path / "run")
-    model = tiny.build_model(config.model)
+def test_averages_that_are_not_there_are_missed(train):
+    run = train(training_number_of_steps=1)
+    model = tiny.build_model(ModelConfig(num_classes=3))
     with pytest.raises(RunFolderError, match="without --ema_decay. Leave out"):
-        run_folder.restore_model(model, tmp_path / "run", use_ema=True)
-    assert not checkpoints.read(checkpoint_files.newest(tmp_path / "run"), "averages")
+        run_folder.restore_model(model, run, use_ema=True)
+    assert not checkpoints.read(checkpoint_files.newest(run), "averages")

@@ -20,42 +20,24 @@ from tests.training import tiny
 ROOT = pathlib.Path(__file__).parents[2]
 SHORT = {"train_batch_size": 4, "base_learning_rate": 0.05, "sync_batch_norm": True}
 PLAIN = {**SHORT, "training_number_of_steps": 20}
-SETTINGS = {
-    "plain": PLAIN,
-    "levers": {
-        **SHORT,
-        "clip_gradient_norm": 0.05,
-        "ema_decay": 0.9,
-        "hard_example_mining": "image",
-        "top_k_percent_pixels": 0.3,
-        "label_smoothing": 0.1,
-        "backbone_learning_rate_multiplier": 0.3,
-    },
-    "adamw": {
-        "train_batch_size": 4,
-        "optimizer": "adamw",
-        "base_learning_rate": 0.001,
-        "weight_decay": 0.1,
-        "freeze_backbone": True,
-        "ema_decay": 0.99,
-    },
-    "uneven": {"fine_tune_batch_norm": False, "train_batch_size": 3},
-}
+MINING = {"hard_example_mining": "image", "top_k_percent_pixels": 0.3}
+LEVERS = {**SHORT, **MINING, "clip_gradient_norm": 0.05, "ema_decay": 0.9}
+LEVERS |= {"label_smoothing": 0.1, "backbone_learning_rate_multiplier": 0.3}
+ADAMW = {"train_batch_size": 4, "optimizer": "adamw", "base_learning_rate": 0.001}
+ADAMW |= {"weight_decay": 0.1, "freeze_backbone": True, "ema_decay": 0.99}
+UNEVEN = {"fine_tune_batch_norm": False, "train_batch_size": 3}
+SETTINGS = {"plain": PLAIN, "levers": LEVERS, "adamw": ADAMW, "uneven": UNEVEN}
 LONG = {**PLAIN, "training_number_of_steps": 3000, "learning_policy": "step"}
 
 
 def start(folder, devices, runs, tf_config=None) -> subprocess.Popen:
     """Trains on logical CPUs; `runs` are names with the devices used, and settings."""
     own = {"PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    own |= {"TF_CONFIG": json.dumps(tf_config)} if tf_config else {}
-    arguments = [str(folder), str(devices), json.dumps(runs)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.training.replica_run", *arguments],
-        env=os.environ | own,
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    own |= {"TF_CONFIG": tf_config} if tf_config else {}
+    command = [sys.executable, "-m", "tests.training.replica_run", str(folder)]
+    command += [str(devices), json.dumps(runs)]
+    how = {"env": os.environ | own, "cwd": ROOT, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, text=True, **how)
 
 
 @pytest.fixture(scope="module")
@@ -114,12 +96,9 @@ def machines(folder):
         for s in (a, b):
             s.bind(("127.0.0.1", 0))
         hosts = [f"127.0.0.1:{s.getsockname()[1]}" for s in (a, b)]
-    runs = ("plain", 0, PLAIN), ("levers", 0, SETTINGS["levers"]), ("stopped", 0, LONG)
-    tasks = [{"type": "worker", "index": i} for i in range(2)]
-    cluster = {"worker": hosts}
-    processes = [
-        start(folder, 1, runs, {"cluster": cluster, "task": task}) for task in tasks
-    ]
+    runs = ("plain", 0, PLAIN), ("levers", 0, LEVERS), ("stopped", 0, LONG)
+    configs = [_tf_config("worker", i, worker=hosts) for i in range(2)]
+    processes = [start(folder, 1, runs, config) for config in configs]
     deadline = time.monotonic() + 250
     while not (folder / "stopped" / "metrics.csv").is_file():
         assert time.monotonic() < deadline and processes[1].poll() is None

@@ -27,16 +27,9 @@ from tests.training import tiny
 pytestmark = pytest.mark.slow
 ROOT = pathlib.Path(__file__).parents[2]
 FLAGS = (
-    "--depth_multiplier=0.1",
-    "--aspp_convs_filters=8",
-    "--train_crop_size=33,33",
-    "--train_batch_size=2",
-    "--base_learning_rate=0.01",
-    "--ema_decay=0.99",
-    "--log_steps=2",
-    "--save_interval_secs=1",
-    "--max_to_keep=2",
-    "--num_clones=1",
+    *("--depth_multiplier=0.1", "--aspp_convs_filters=8", "--train_crop_size=33,33"),
+    *("--train_batch_size=2", "--base_learning_rate=0.01", "--ema_decay=0.99"),
+    *("--log_steps=2", "--save_interval_secs=1", "--max_to_keep=2", "--num_clones=1"),
 )
 WITH_A_SMALL_NETWORK = """
 from deeplab_dpc.programs import train
@@ -92,31 +85,32 @@ class Program:
         found = tiny.everything(run)
         for part in ("model", "optimizer", "averages"):
             assert sum(path.startswith(part) for path in found) > self.least_values
-        return found | {
-            "step": np.array(checkpoints.read_step(checkpoint_files.newest(run)))
-        }
+        return found | {"step": checkpoints.read_step(checkpoint_files.newest(run))}
 
     def check_same_end(self, run) -> None:
         """To the bit."""
         ours, theirs = self.everything(run), self.everything(self.whole)
-        assert ours.keys() == theirs.keys() and int(ours["step"]) == self.steps
+        assert ours.keys() == theirs.keys() and ours["step"] == self.steps
         different = [k for k, v in theirs.items() if not np.array_equal(ours[k], v)]
         assert not different, f"{len(different)} of {len(theirs)}: {different[:5]}"
 
 
+def _program(factory, *arguments, steps, least_values):
+    folder = factory.mktemp("program")
+    tiny.write_dataset(folder / "records")
+    return Program(folder, arguments, steps, least_values)
+
+
 @pytest.fixture(scope="module")
 def mobilenet(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("mobilenet")
-    tiny.write_dataset(folder / "records")
-    script = str(ROOT / "train.py")
-    return Program(folder, (script,), nightly.of(40, 240), least_values=100)
+    steps, script = nightly.of(40, 240), str(ROOT / "train.py")
+    return _program(tmp_path_factory, script, steps=steps, least_values=100)
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("small")
-    tiny.write_dataset(folder / "records")
-    return Program(folder, ("-c", WITH_A_SMALL_NETWORK), 600, least_values=5)
+    program = "-c", WITH_A_SMALL_NETWORK
+    return _program(tmp_path_factory, *program, steps=600, least_values=5)
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +124,8 @@ def _output(run) -> str:
 
 
 def _rows(run) -> list[dict[str, str]]:
+    if not (run / "metrics.csv").exists():
+        return []
     with open(run / "metrics.csv") as file:
         return list(csv.DictReader(file))
 
@@ -154,21 +150,19 @@ def _is_saving(run) -> bool:
 
 def _kill_sometime(process, run, when, chance) -> bool:
     """Kills the process at such a moment; False if it ended before."""
-    rows = len(_rows(run)) if (run / "metrics.csv").exists() else 0
-    moments = {
-        "starting": lambda: run.is_dir() and (run / "config.json").exists(),
-        "saving": lambda: _is_saving(run),
-        "training": lambda: (
-            (run / "metrics.csv").exists() and len(_rows(run)) > rows + 1
-        ),
-        "any time": lambda: True,
+    rows = len(_rows(run))
+    moments = {  # And the seconds until which it may live on.
+        "starting": (lambda: (run / "config.json").exists(), 0.5),
+        "saving": (lambda: _is_saving(run), 0.025),
+        "training": (lambda: len(_rows(run)) > rows + 1, 1.5),
+        "any time": (lambda: True, 12.0),
     }
-    assert _wait_for(moments[when], process) or process.poll() is not None
-    delay_s = {"starting": 0.5, "saving": 0.025, "training": 1.5, "any time": 12.0}
-    time.sleep(chance.uniform(0, delay_s[when]))
+    has_come, delay_s = moments[when]
+    assert _wait_for(has_come, process) or process.poll() is not None
+    time.sleep(chance.uniform(0, delay_s))
     if process.poll() is not None:
         return False
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     process.wait()
     return True
 
@@ -218,10 +212,8 @@ def test_killed_runs_end_where_an_undisturbed_one_does(request, name, number):
 
         program.check_same_end(run)
         ours, theirs = _rows(run), _rows(program.whole)
-        steps = [str(n) for n in range(2, program.steps + 1, 2)]
-        assert [row["step"] for row in ours] == steps
-        same = ("loss", "cross_entropy", "regularization", "learning_rate")
-        for column in same:
+        assert [int(row["step"]) for row in ours] == [*range(2, program.steps + 1, 2)]
+        for column in ("loss", "cross_entropy", "regularization", "learning_rate"):
             assert [row[column] for row in ours] == [row[column] for row in theirs]
         left = {p.name for p in run.iterdir() if not p.name.startswith("events.")}
         assert not {n for n in left if "temp" in n or n.startswith("checkpoint.")}, left
@@ -230,8 +222,7 @@ def test_killed_runs_end_where_an_undisturbed_one_does(request, name, number):
 def test_sigterm_saves_the_step_it_came_in(mobilenet):
     run = mobilenet.folder / "stopped"
     process = mobilenet.start(run)
-    table = run / "metrics.csv"
-    assert _wait_for(lambda: table.exists() and len(_rows(run)) > 5, process)
+    assert _wait_for(lambda: len(_rows(run)) > 5, process)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=300) == 128 + signal.SIGTERM, _output(run)
     said = re.search(r"after step (\d+), saved as (\S+)\. The same", _output(run))
@@ -257,20 +248,14 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(folder)], check=True)
 
 
-def _fill(folder) -> pathlib.Path:
-    """Takes all that is left of the disk but a few pages."""
-    path = folder / "filler"
-    path.write_bytes(bytes(shutil.disk_usage(folder).free - 3 * 4096))
-    return path
-
-
 def test_a_full_disk_keeps_the_last_good_checkpoint(program, small_disk):
     """The disk fills up in the middle; with room again the run goes on to the end."""
     run = small_disk / "run"
     log = pathlib.Path(f"{program.folder}-full")
     process = program.start(run, log)
     assert _wait_for(lambda: (run / "checkpoint").exists(), process)
-    filler = _fill(small_disk)
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - 3 * 4096))
     code = process.wait(timeout=300)
     output = _output(log)
 
@@ -292,12 +277,9 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(program, small_disk):
 
 def test_files_that_cannot_grow_end_the_run_with_advice(program):
     """A limit on the size of files: the first checkpoint fails."""
-    run = program.folder / "limited"
-    limit = CHECKPOINT_BYTES // 4
-    process = program.start(
-        run,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
+    run, limit = program.folder / "limited", (CHECKPOINT_BYTES // 4,) * 2
+    limited = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, limit)
+    process = program.start(run, preexec_fn=limited)
     assert process.wait(timeout=300) == 1
     output = _output(run)
     assert "cannot be written" in output and "There is none before it" in output

@@ -8,49 +8,38 @@ import tensorflow as tf
 
 from deeplab_dpc import checkpoint_files
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
-from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.data.records import Record
 from deeplab_dpc.layers import BatchNorm, Logits
 from deeplab_dpc.training import checkpoints, losses, optimizers
 from deeplab_dpc.training.run_folder import RunConfig
 from deeplab_dpc.training.step import ReplicaStep
+from tests import small_records
 
 
 def write_dataset(folder: pathlib.Path, num_images: int = 7) -> DatasetInfo:
     """Writes a data set `train` of three classes whose label is the brightest channel."""
-    folder.mkdir(parents=True, exist_ok=True)
-    random = np.random.default_rng(1)
-    written = []
+    random, pictures = np.random.default_rng(1), {}
     for i in range(num_images):
         coarse = random.integers(0, 256, (3, 4, 3), dtype=np.uint8)
         image = coarse.repeat(8, axis=0).repeat(8, axis=1)
-        label = image.argmax(axis=-1)[..., None].astype(np.uint8)
+        label = image.argmax(axis=-1)
         label[:2] = 255
-        pngs = [tf.io.encode_png(pixels).numpy() for pixels in (image, label)]
-        record = Record(f"noise{i}", pngs[0], "png", image.shape[:2], pngs[1])
-        written.append(records.encode(record))
-    records.write_shard(folder / records.shard_name("train", 0, 1), written)
-    names, sizes = ("red", "green", "blue"), {"train": num_images}
+        pictures[f"noise{i}"] = image, label
+    sizes = {"train": small_records.write(folder, "train", pictures)}
     colors = ((128, 0, 0), (0, 128, 0), (0, 0, 128))
-    info = DatasetInfo("noise", names, colors, 255, sizes)
+    info = DatasetInfo("noise", ("red", "green", "blue"), colors, 255, sizes)
     info.save(folder)
     return info
 
 
 def run_config(dataset_dir: pathlib.Path, info: DatasetInfo, **train) -> RunConfig:
     """A run of six steps with a rate that moves."""
-    settings = {
-        "train_batch_size": 2,
-        "train_crop_size": (17, 17),
-        "training_number_of_steps": 6,
-        "base_learning_rate": 0.01,
-        "log_steps": 1,
-    }
+    size, steps = (17, 17), {"training_number_of_steps": 6, "log_steps": 1}
+    settings = {"base_learning_rate": 0.01, "train_batch_size": 2, **steps, **train}
     return RunConfig(
-        ModelConfig(num_classes=info.num_classes, crop_size=(17, 17)),
+        ModelConfig(num_classes=info.num_classes, crop_size=size),
         DataConfig(dataset_dir=str(dataset_dir)),
-        TrainConfig(**{**settings, **train}),
+        TrainConfig(**{"train_crop_size": size, **settings}),
         EvalConfig(),
         info,
     )
@@ -83,12 +72,13 @@ def logits_alone() -> keras.Model:
 
 
 def steps_on(model, train: TrainConfig, image, label, averages=None, steps=1):
-    """What the last of some steps of training on one batch gives."""
+    """What each of some steps of training on one batch gives."""
     optimizer = optimizers.build_optimizer(train)
     optimizer.build(model.trainable_variables)
-    step = ReplicaStep(model, optimizer, losses.PixelLoss(255), train, averages)
+    loss = losses.PixelLoss.from_config(train, model.output_shape[-1], 255)
+    step = ReplicaStep(model, optimizer, loss, train, averages)
     batch = ({"image": image, "label": label},)
-    return [tf.distribute.get_strategy().run(step, batch) for _ in range(steps)][-1]
+    return [tf.distribute.get_strategy().run(step, batch) for _ in range(steps)]
 
 
 def build_wide(config: ModelConfig, seed: int | None = None) -> keras.Model:
@@ -98,8 +88,12 @@ def build_wide(config: ModelConfig, seed: int | None = None) -> keras.Model:
 
 def build_without_dropout(config: ModelConfig, seed: int | None = None) -> keras.Model:
     """The same model, of which nothing depends on how a batch is shared."""
-    model = build_model(config, seed)
-    for layer in model.layers:
+    return without_dropout(build_model(config, seed))
+
+
+def without_dropout(model: keras.Model) -> keras.Model:
+    """The model, whose dropouts drop nothing."""
+    for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.Dropout):
             layer.rate = 0.0
     return model

@@ -30,71 +30,62 @@ def terminate_at(last):
 
 @pytest.mark.parametrize("optimizer", ["momentum", "adam"])
 def test_a_stopped_run_ends_where_an_uninterrupted_one_does(
-    make_config, tmp_path, monkeypatch, optimizer
+    train, tmp_path, monkeypatch, optimizer
 ):
-    config = make_config(optimizer=optimizer)
-    trainer.train(config, tmp_path / "whole")
+    whole = tiny.everything(train("whole", optimizer=optimizer))
     monkeypatch.setattr(TrainingLog, "report", terminate_at(3))
     with pytest.raises(Stopped, match="after step 3.*ckpt-3.*same command"):
-        trainer.train(config, tmp_path / "parts")
+        train("parts", optimizer=optimizer)
     assert checkpoints.read_step(checkpoint_files.newest(tmp_path / "parts")) == 3
-    trainer.train(config, tmp_path / "parts")
-    whole = tiny.everything(tmp_path / "whole")
-    np.testing.assert_equal(tiny.everything(tmp_path / "parts"), whole)
+    np.testing.assert_equal(tiny.everything(train("parts", optimizer=optimizer)), whole)
     assert len(whole) > 10
 
 
-def test_training_lowers_the_loss_and_logs_the_schedule(make_config, tmp_path, reports):
-    config = make_config(
-        training_number_of_steps=60, base_learning_rate=0.1, log_steps=20
-    )
-    trainer.train(config, tmp_path / "run")
+def test_training_lowers_the_loss_and_logs_the_schedule(train, reports):
+    steps = {"training_number_of_steps": 60, "log_steps": 20}
+    train(base_learning_rate=0.1, **steps)
     assert list(reports) == [20, 40, 60]
     assert reports[60]["cross_entropy"] < 0.6 * reports[20]["cross_entropy"]
     rates = 0.1 * (1 - np.arange(20) / 60) ** 0.9
     assert reports[20]["learning_rate"] == pytest.approx(rates.mean(), rel=1e-5)
     assert 0 <= reports[20]["input_wait_share"] <= 1
     reports.clear()
-    trainer.train(config, tmp_path / "run")
+    train(base_learning_rate=0.1, **steps)
     assert not reports  # A finished run stays as it is.
 
 
-def test_the_seed_decides_everything(make_config, tmp_path, reports):
-    config = make_config(training_number_of_steps=3)
+def test_the_seed_decides_everything(train, reports):
     losses = []
-    for name in ("first", "second"):
-        trainer.train(config, tmp_path / name)
+    for name, seed in {"first": 0, "second": 0, "other": 1}.items():
+        train(name, training_number_of_steps=3, seed=seed)
         losses.append([reports[step]["loss"] for step in (1, 2, 3)])
-    trainer.train(make_config(training_number_of_steps=3, seed=1), tmp_path / "other")
     assert losses[0] == losses[1]
-    assert losses[0][0] != reports[1]["loss"]
+    assert losses[0][0] != losses[2][0]
 
 
-def test_restore_model_gives_weights_and_step_but_to_another_model_nothing(
-    make_config, tmp_path
-):
-    config = make_config(training_number_of_steps=2)
-    trainer.train(config, tmp_path / "run")
-    model = tiny.build_model(config.model)
-    assert run_folder.restore_model(model, tmp_path / "run") == 2
-    stored = checkpoints.read(checkpoint_files.newest(tmp_path / "run"), "model")
+def test_restore_model_gives_weights_and_step_but_to_another_model_nothing(train):
+    run = train(training_number_of_steps=2)
+    config = run_folder.RunConfig.load(run).model
+    model, other = (
+        tiny.build_model(dataclasses.replace(config, num_classes=n)) for n in (3, 5)
+    )
+    assert run_folder.restore_model(model, run) == 2
+    stored = checkpoints.read(checkpoint_files.newest(run), "model")
     for variable in model.weights:
         np.testing.assert_array_equal(variable, stored[variable.path])
-    assert run_folder.restore_model(model, tmp_path / "run" / "ckpt-2") == 2
-    other = tiny.build_model(dataclasses.replace(config.model, num_classes=5))
+    assert run_folder.restore_model(model, run / "ckpt-2") == 2
     before = [np.array(v) for v in other.weights]
     with pytest.raises(RunFolderError, match=r"logits/semantic/weights .*, 3\).* 5\)"):
-        run_folder.restore_model(other, tmp_path / "run")
+        run_folder.restore_model(other, run)
     for value, variable in zip(before, other.weights):
         np.testing.assert_array_equal(value, variable)
 
 
-def test_other_settings_are_refused_with_both_values(make_config, tmp_path):
-    run, steps = tmp_path / "run", {"training_number_of_steps": 1}
-    trainer.train(make_config(**steps), run)
+def test_other_settings_are_refused_with_both_values(train):
+    train(training_number_of_steps=1)
     with pytest.raises(RunFolderError, match="train.momentum: 0.9 there, now 0.5"):
-        trainer.train(make_config(**steps, momentum=0.5), run)
-    trainer.train(make_config(**steps, log_steps=7), run)
+        train(training_number_of_steps=1, momentum=0.5)
+    run = train(training_number_of_steps=1, log_steps=7)
     assert run_folder.RunConfig.load(run).train.log_steps == 7
 
 
@@ -105,17 +96,18 @@ def test_other_settings_are_refused_with_both_values(make_config, tmp_path):
         ({"label_weights": (1.0, 2.0)}, ConfigError, "label_weights"),
         ({"tf_initial_checkpoint": "nowhere"}, ValueError, "nowhere"),
         ({"slow_start_step": 99}, ConfigError, "slow_start_step"),
+        (None, ConfigError, "num_clones=9, but this machine has"),
     ],
 )
 def test_refusals_leave_nothing_behind(make_config, tmp_path, change, error, words):
+    """With nothing wrong but the number of devices, too."""
+    num_replicas = 9 if change is None else 0
     with pytest.raises(error, match=words):
-        trainer.train(make_config(**change), tmp_path / "run")
+        trainer.train(make_config(**change or {}), tmp_path / "run", num_replicas)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_error_of_the_model_is_not_looked_for_in_the_records(
-    make_config, tmp_path, monkeypatch
-):
+def test_an_error_of_the_model_is_not_looked_for_in_the_records(train, monkeypatch):
     def fails(*unused):
         raise tf.errors.InvalidArgumentError(None, None, "of the model")
 
@@ -125,13 +117,7 @@ def test_an_error_of_the_model_is_not_looked_for_in_the_records(
     monkeypatch.setattr(loop, "_calls", lambda *unused: (fails, fails))
     monkeypatch.setattr(verify, "find_bad_records", searched)
     with pytest.raises(tf.errors.InvalidArgumentError, match="of the model"):
-        trainer.train(make_config(), tmp_path / "run")
-
-
-def test_more_clones_than_devices_are_refused(make_config, tmp_path):
-    with pytest.raises(ConfigError, match="num_clones=9, but this machine has"):
-        trainer.train(make_config(), tmp_path / "run", num_replicas=9)
-    assert list(tmp_path.iterdir()) == []
+        train()
 
 
 def test_the_dropout_of_a_run_has_a_state_to_save():
@@ -144,30 +130,24 @@ def test_the_dropout_of_a_run_has_a_state_to_save():
     assert np.any(before != keras.ops.convert_to_numpy(seeds[0]))
 
 
-def test_a_save_that_says_saved_is_saved(make_config, tmp_path, monkeypatch, caplog):
+def test_a_save_that_says_saved_is_saved(train, monkeypatch, caplog):
     """The newest checkpoint's files are gone, but the folder names it still."""
-    config, run = make_config(), tmp_path / "run"
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, pytest.raises(Stopped):
         patch.setattr(TrainingLog, "report", terminate_at(3))
-        with pytest.raises(Stopped):
-            trainer.train(config, run)
-    trainer.train(config, run)
-    expected = tiny.everything(run)
+        train()
+    expected = tiny.everything(run := train())
     for path in checkpoint_files.of(run / "ckpt-6"):
         path.unlink()
     with caplog.at_level("INFO"):
-        trainer.train(config, run)
+        train()
     assert "ckpt-6.index is missing); taking ckpt-3." in caplog.text
     assert checkpoint_files.newest(run) == str(run / "ckpt-6")
     np.testing.assert_equal(tiny.everything(run), expected)
 
 
-def test_two_trainers_one_folder(make_config, tmp_path):
-    config, run = make_config(training_number_of_steps=1), tmp_path / "run"
-    trainer.train(config, run)
-    with (
-        run_folder.claimed(run),
-        pytest.raises(files.LockedError, match=f"process {os.getpid()} on .* since "),
-    ):
-        trainer.train(config, run)
-    trainer.train(config, run)  # Whoever trained there has ended.
+def test_two_trainers_one_folder(train):
+    run = train(training_number_of_steps=1)
+    told = f"process {os.getpid()} on .* since "
+    with run_folder.claimed(run), pytest.raises(files.LockedError, match=told):
+        train(training_number_of_steps=1)
+    train(training_number_of_steps=1)  # Whoever trained there has ended.

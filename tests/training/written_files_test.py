@@ -11,46 +11,22 @@ from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.training import metrics, run_record
 from deeplab_dpc.training.checkpoints import RunFolderError
 from deeplab_dpc.training.run_folder import RunConfig
-from tests import nightly
+from tests import nightly, odd_values
 
 MODEL = ModelConfig(num_classes=2, genotype=DPC_TOP1)
 DATASET = DatasetInfo("d", ("a", "b"), ((0, 0, 0), (9, 9, 9)), 255, {"train": 3})
 CONFIG = RunConfig(MODEL, DataConfig(), TrainConfig(), EvalConfig(), DATASET)
-ODD = (None, True, -1, 1.5, 1e400, 10**400, "", "x" * 5000, [], {}, [[]] * 5000)
-ODD += ({"y" * 5000: 1}, [1] * 5000)
-BYTES = (b"", b"\xff\xfe", b"\0", b"\xe9", b"[" * 2000, b"9" * 5000, b",", b"\n")
 METRICS = b"step,loss\n" + b"".join(b"%d,0.5\n" % i for i in range(20))
-
-
-def odd_values(rng, value):
-    """JSON with one value of it, at any depth, another one, gone, or misnamed."""
-    while isinstance(value, (dict, list)) and value:
-        keys = list(value) if isinstance(value, dict) else range(len(value))
-        key = rng.choice(keys)
-        if rng.random() < 0.3 or not isinstance(value[key], (dict, list)):
-            change = rng.random()
-            old = value.pop(key) if change < 0.3 else value[key]
-            if change >= 0.3:
-                value[key] = rng.choice(ODD)
-            elif change < 0.15 and isinstance(value, dict):
-                value[f"{key}x" * rng.choice((1, 500))] = old
-            return
-        value = value[key]
-
-
-def odd_bytes(rng, content):
-    at = rng.randrange(len(content))
-    return content[:at] + rng.choice(BYTES) + content[at + rng.randrange(9) :]
 
 
 def test_a_changed_config_is_read_or_refused_in_few_words(tmp_path):
     rng, outcomes = random.Random(0), {"read": 0, "refused": 0}
     for _ in range(nightly.of(200, 2000)):
         values = CONFIG.to_dict()
-        odd_values(rng, values)
+        odd_values.change_json(rng, values)
         content = json.dumps(values).encode()
         if rng.random() < 0.3:
-            content = odd_bytes(rng, content)
+            content = odd_values.changed(rng, content)
         (tmp_path / "config.json").write_bytes(content)
         try:
             RunConfig.load(tmp_path)
@@ -65,7 +41,7 @@ def test_a_changed_config_is_read_or_refused_in_few_words(tmp_path):
 def test_a_changed_table_or_command_stops_no_resume(tmp_path):
     rng = random.Random(1)
     for _ in range(nightly.of(200, 2000)):
-        (tmp_path / "metrics.csv").write_bytes(odd_bytes(rng, METRICS))
+        (tmp_path / "metrics.csv").write_bytes(odd_values.changed(rng, METRICS))
         metrics.Metrics(tmp_path, 10).append(11, {"loss": 0.25})
         assert metrics.read(tmp_path)[-1] == {"step": 11, "loss": 0.25}
 
@@ -75,7 +51,9 @@ def test_a_changed_record_of_starts_stops_no_resume(tmp_path, name, monkeypatch)
     monkeypatch.setattr(run_record, "_git", lambda *arguments: None)  # For speed.
     rng = random.Random(2)
     for _ in range(nightly.of(200, 2000)):
-        (tmp_path / name).write_bytes(odd_bytes(rng, b'[{"command": ["train.py"]}]\n'))
+        (tmp_path / name).write_bytes(
+            odd_values.changed(rng, b'[{"command": ["train.py"]}]\n')
+        )
         run_record.record_start(tmp_path)
         assert json.loads((tmp_path / "starts.json").read_text())
         (tmp_path / "starts.json").unlink()

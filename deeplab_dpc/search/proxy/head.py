@@ -21,7 +21,7 @@ from deeplab_dpc.search.config import ProxyConfig
 from deeplab_dpc.search.proxy.byte_dropout import ByteDropout
 from deeplab_dpc.search.proxy.loss import UpsampledLoss
 from deeplab_dpc.tf1 import tf1_name
-from deeplab_dpc.training import losses, optimizers, schedules
+from deeplab_dpc.training import losses, optimizers
 from deeplab_dpc.training.state import dtype_policy
 
 _POLICY = {False: "float32", True: "mixed_bfloat16"}
@@ -124,8 +124,9 @@ class Step:
     ) -> tf.Tensor:
         config = self._config
         features, labels = tf.cast(features, tf.float32), tf.cast(labels, tf.int32)
-        first, power = config.proxy_learning_rate, config.proxy_learning_power
-        rate = schedules.poly(step, first, config.proxy_steps, power=power)
+        poly = config.proxy_learning_rate, config.proxy_steps, 0.0
+        power = config.proxy_learning_power
+        rate = keras.optimizers.schedules.PolynomialDecay(*poly, power)(step)
         loss_of, found = self._loss_against(labels), []
         for head in self._heads:
             values = [v.value for v in head.variables]

@@ -22,12 +22,8 @@ def root(tmp_path):
     return tmp_path
 
 
-def source_of(root):
-    return ade20k.source(root)
-
-
 def test_ids_stay_as_they_are(root):
-    source = source_of(root)
+    source = ade20k.source(root)
     assert source.ignore_label == 0 and len(source.class_names) == 151
     ids = source.read_label(source.splits["val"][0].label)
     np.testing.assert_array_equal(ids[1], np.arange(151))
@@ -36,17 +32,15 @@ def test_ids_stay_as_they_are(root):
 def test_ids_beyond_150(root):
     path = root / "annotations/validation/ADE_val_1.png"
     Image.fromarray(np.array([[0, 151, 255, 255]], np.uint8)).save(path)
-    with pytest.raises(
-        DatasetError, match="1 pixel has label 151, 2 pixels have label 255.*0..150"
-    ):
-        source_of(root).read_label(path)
+    told = "1 pixel has label 151, 2 pixels have label 255.*0..150"
+    with pytest.raises(DatasetError, match=told):
+        ade20k.source(root).read_label(path)
 
 
 def test_no_pair_and_a_missing_folder(root):
-    (root / "images/validation/ADE_val_1.jpg").rename(
-        root / "images/validation/ADE_val_2.jpg"
-    )
+    folder = root / "images/validation"
+    (folder / "ADE_val_1.jpg").rename(folder / "ADE_val_2.jpg")
     with pytest.raises(DatasetError, match="None of 1 images has its label"):
-        source_of(root)
+        ade20k.source(root)
     with pytest.raises(DatasetError, match="There is no folder .*images/training"):
-        source_of(root / "images")
+        ade20k.source(root / "images")

@@ -30,13 +30,8 @@ def test_ids_are_the_files(root):
     source = source_of(root)
     ids = source.read_label(source.splits["val"][0].label)
     assert ids.tolist() == [[0, 89, 181, 255]]
-    names = source.class_names
-    assert [names[i] for i in (0, 89, 91, 181)] == [
-        "person",
-        "toothbrush",
-        "banner",
-        "wood",
-    ]
+    names, known = source.class_names, ["person", "toothbrush", "banner", "wood"]
+    assert [names[i] for i in (0, 89, 91, 181)] == known
     assert len(names) == 182
     assert sum(name.endswith("(unused)") for name in names) == 11
     assert names[11] == "street sign (unused)"
@@ -46,9 +41,8 @@ def test_ids_are_the_files(root):
 def test_ids_that_no_label_has_mean_another_numbering(root, wrong):
     path = root / "annotations/val2017/1.png"
     Image.fromarray(np.array([[0, wrong, 5, 5]], np.uint8)).save(path)
-    with pytest.raises(
-        DatasetError, match=f"1 pixel has label {wrong}, but .*ids are one higher"
-    ):
+    told = f"1 pixel has label {wrong}, but .*ids are one higher"
+    with pytest.raises(DatasetError, match=told):
         source_of(root).read_label(path)
 
 

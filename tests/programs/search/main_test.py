@@ -33,14 +33,10 @@ RUN = (
 
 
 def start(folder: pathlib.Path, *arguments: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "search.py"), *arguments],
-        cwd=folder,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    command = [sys.executable, str(ROOT / "search.py"), *arguments]
+    env = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    return subprocess.Popen(command, cwd=folder, env=env, **output)
 
 
 def output(folder: pathlib.Path, *arguments: str, status: int = 0) -> str:
