@@ -1,5 +1,7 @@
 """What people may have made of a file: JSON with odd values, text with odd pieces."""
 
+import copy
+
 ODD = (None, True, -1, 0, 7, 1.0, 1.5, 3.0, 1e400, 10**30, 10**400, "", "conv", [], {})
 ODD += ("x" * 5000, {"y" * 5000: 1}, {"a": [1]}, [1] * 5000, [[]] * 5000, [[1]])
 ODD += ([1, 1], [3, 3], [True, True], [3.0, 3])
@@ -17,7 +19,7 @@ def change_json(rng, value) -> None:
             change = rng.random()
             old = value.pop(key) if change < 0.3 else value[key]
             if change >= 0.3:
-                value[key] = rng.choice(ODD)
+                value[key] = copy.deepcopy(rng.choice(ODD))
             elif change < 0.15 and isinstance(value, dict):
                 value[f"{key}x" * rng.choice((1, 500))] = old
             return

@@ -33,12 +33,9 @@ def run_dir(tmp_path_factory):
         *(*where, f"--tf_initial_checkpoint={WEIGHTS}"),
         *("--train_split=train_fine", "--eval_split=val_fine"),
         *("--training_number_of_steps=30", "--train_batch_size=4"),
-        *(
-            "--train_crop_size=129,257",
-            "--optimizer=adam",
-            "--adam_learning_rate=0.0005",
-        ),
-        *("--min_scale_factor=0.25", "--max_scale_factor=0.5"),
+        *("--optimizer=adam", "--adam_learning_rate=0.0005"),
+        *("--train_crop_size=129,257", "--min_scale_factor=0.25"),
+        "--max_scale_factor=0.5",
         *("--noaspp_with_batch_norm", "--nofine_tune_batch_norm"),
     )
     return run

@@ -36,9 +36,8 @@ def _save(folder, pixels, *names):
 
 
 def _cut(folder, rng, pixels):
-    paths = [
-        folder / f"cut.{ending}" for ending in ("png", "jpg", "tif", "webp", "bmp")
-    ]
+    endings = "png", "jpg", "tif", "webp", "bmp"
+    paths = [folder / f"cut.{ending}" for ending in endings]
     _save(folder, pixels, *(path.name for path in paths))
     for path in paths:
         data = path.read_bytes()

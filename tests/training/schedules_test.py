@@ -24,10 +24,7 @@ NAMES = {
 }
 
 
-MULTI_STEPS = {
-    "learning_policy": "multi_steps",
-    "learning_rate_values": (0.5, 0.25, 0.125),
-}
+STEPS = {"learning_policy": "multi_steps", "learning_rate_values": (4, 2, 1)}
 
 
 def _config(case) -> TrainConfig:
@@ -61,10 +58,10 @@ def test_rates_are_the_originals(index):
         ({"learning_policy": "step", "learning_rate_decay_step": 10}, {25: 0.01}),
         ({"learning_policy": "cosine"}, {0: 1.0, 50: 0.5, 100: 0.0}),
         (  # A boundary is the last step of its rate.
-            {**MULTI_STEPS, "learning_rate_boundaries": (3, 9)},
-            {0: 0.5, 3: 0.5, 4: 0.25, 9: 0.25, 10: 0.125},
+            {**STEPS, "learning_rate_boundaries": (3, 9)},
+            {0: 4, 3: 4, 4: 2, 9: 2, 10: 1},
         ),
-        ({**MULTI_STEPS, "learning_rate_values": (0.5,)}, {0: 0.5, 99: 0.5}),
+        ({**STEPS, "learning_rate_values": (0.5,)}, {0: 0.5, 99: 0.5}),
     ],
 )
 def test_policies_by_hand(settings, rates):

@@ -28,12 +28,9 @@ def root(tmp_path):
             for kind in ("gtFine", "gtCoarse"):
                 folder = tmp_path / kind / split / "town"
                 folder.mkdir(parents=True, exist_ok=True)
-                stem, instances = (
-                    f"{folder}/town_{name}_{kind}",
-                    label.astype("u2") * 1000,
-                )
-                Image.fromarray(label).save(f"{stem}_labelIds.png")
-                Image.fromarray(instances).save(f"{stem}_instanceIds.png")
+                instances, stem = label.astype("u2") * 1000, f"town_{name}_{kind}"
+                Image.fromarray(label).save(folder / f"{stem}_labelIds.png")
+                Image.fromarray(instances).save(folder / f"{stem}_instanceIds.png")
     return tmp_path
 
 
