@@ -4,6 +4,7 @@ python examples/call_saved_model.py EXPORT_FOLDER PHOTO... --output_dir=FOLDER
 """
 
 import argparse
+import contextlib
 import io
 import itertools
 import os
@@ -40,7 +41,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--output_dir", type=pathlib.Path, required=True)
     arguments = parser.parse_args(argv)
 
-    model = tf.saved_model.load(str(arguments.export_folder))
+    with contextlib.chdir(arguments.export_folder):  # A path's [1] would be a pattern.
+        model = tf.saved_model.load(".")
     predict = model.signatures["encoded"]
     arguments.output_dir.mkdir(parents=True, exist_ok=True)
     written: set[str] = set()

@@ -101,10 +101,16 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     )
     paths = [path for path in done.folder.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in paths)
+    how, name = "Load it with", str(done.folder)
+    if set(name) & set("*?[\\"):
+        how, name = (
+            "TensorFlow takes its name for a pattern: load it from within, with",
+            ".",
+        )
     print(
         f"Step {done.step}, {done.num_parameters:,} parameters, {size / 1e6:.1f} MB: "
         f"{done.folder}\n"
-        f"Load it with tf.saved_model.load({str(done.folder)!r}).signatures; classes "
+        f"{how} tf.saved_model.load({name!r}).signatures; classes "
         f"and colours are in {done.folder / saved_model.LABELS_FILE}.",
         flush=True,
     )
