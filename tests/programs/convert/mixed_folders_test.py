@@ -118,9 +118,8 @@ def _stems(folder, rng):
     pair(folder, "twice")
     pair(folder, "twice", "png")
     if rng.integers(2):
-        (folder / "images" / "twice.jpg").rename(
-            os.fsencode(folder / "images") + b"/caf\xe9.jpg"
-        )
+        place = os.fsencode(folder / "images")
+        os.rename(place + b"/twice.jpg", place + b"/caf\xe9.jpg")
 
 
 KINDS = _links, _hidden, _endings, _cut, _odd, _names, _modes, _labels, _stems
