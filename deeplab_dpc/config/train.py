@@ -166,6 +166,18 @@ class TrainConfig(Config):
     )
     seed: int = setting(0, "Seed of initial weights, shuffling, augmentation, dropout.")
     log_steps: int = setting(10, "Steps between two lines of the log.", at_least=1)
+    eval_interval_steps: int = setting(
+        0,
+        "Score the model on eval_split every so many steps, and at the end, and keep "
+        "the best checkpoint in <train_logdir>/best; 0: never.",
+        at_least=0,
+    )
+    early_stopping_patience: int = setting(
+        0,
+        "End when so many scorings one after the other were no better than the best "
+        "before; 0: never.",
+        at_least=0,
+    )
     save_interval_secs: int = setting(
         1200, "Seconds between two checkpoints.", at_least=1
     )
@@ -211,6 +223,12 @@ class TrainConfig(Config):
             raise ConfigError(
                 "hard_example_mining=image has nothing to choose: all pixels count; "
                 "pass a share, such as --top_k_percent_pixels=0.25."
+            )
+        if self.early_stopping_patience and not self.eval_interval_steps:
+            raise ConfigError(
+                f"early_stopping_patience={self.early_stopping_patience} counts "
+                "scorings, but there are none; pass --eval_interval_steps, such as "
+                f"{max(self.training_number_of_steps // 20, 1)}."
             )
         if self.freeze_backbone and self.backbone_learning_rate_multiplier != 1:
             raise ConfigError(

@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import math
 import pathlib
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from absl import flags, logging
 
@@ -27,12 +25,12 @@ from deeplab_dpc.programs import command_line, lazily
 from deeplab_dpc.programs import flags as config_flags
 
 with lazily.imported():
-    from deeplab_dpc import checkpoint_files, runs
+    from deeplab_dpc import checkpoint_files, runs, validation
     from deeplab_dpc.evaluation import best as best_of
     from deeplab_dpc.evaluation import replicas, results
     from deeplab_dpc.reports import evaluation as reports
     from deeplab_dpc.reports import pictures
-    from deeplab_dpc.training import checkpoints, compatibility, run_folder
+    from deeplab_dpc.training import checkpoints
 
 
 TOPICS = {
@@ -178,18 +176,12 @@ def _best(run: runs.Run, are_several: bool, above: pathlib.Path) -> best_of.Best
     is_asked = run.config.eval.keep_best_checkpoint
     if not (are_several if is_asked is None else is_asked):
         return None
-    folder = files.output_folder(above / "best", "eval_logdir")
-    beside = [run.folder / run_folder.CONFIG_FILE]
-    settings = compatibility.score_settings(run.config, run.dataset.name)
-    return best_of.Best(folder, settings, beside)
+    return validation.best_of(run, above)
 
 
 def _offer(best: best_of.Best, run: runs.Run, result: results.Result) -> None:
     """Keeps the checkpoint if none was better; says which one is kept."""
-    found: dict[str, Any] = {"step": result.step, "split": result.split}
-    found |= {k: None if math.isnan(v) else v for k, v in result.means.items()}
-    best.offer(str(run.source), found)
-    if (kept := best.scores()) is not None:
+    if (kept := validation.offer(best, run, result)) is not None:
         print(
             f"Best: step {kept['step']}, mIoU {100 * kept['miou']:.2f} %, kept in "
             f"{best.folder}",

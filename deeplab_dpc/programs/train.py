@@ -20,7 +20,7 @@ from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.training import interruption
 
 with lazily.imported():
-    from deeplab_dpc import weights
+    from deeplab_dpc import validation, weights
     from deeplab_dpc.data import dataset_info
     from deeplab_dpc.training import class_weights, run_folder, trainer
 
@@ -33,7 +33,7 @@ TOPICS = {
     ),
     "Training": (
         *("training_number_of_steps", "base_learning_rate", "train_batch_size"),
-        *("train_crop_size", "fine_tune_batch_norm", "batch_norm_decay"),
+        *("train_crop_size", "fine_tune_batch_norm", "batch_norm_decay", "eval_interval_steps"),
     ),
     "Machine": ("num_clones", "precision"),
 }
@@ -75,7 +75,11 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     config = run_config(values)
     try:
         trainer.train(
-            config, values.train_logdir, values.num_clones, values.profile_logdir
+            config,
+            values.train_logdir,
+            values.num_clones,
+            values.profile_logdir,
+            validation.Validation(values.train_logdir),
         )
     except interruption.Stopped as e:
         print(e, file=sys.stderr)

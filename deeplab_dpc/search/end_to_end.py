@@ -24,6 +24,7 @@ from deeplab_dpc.tf1 import variables_by_tf1_name
 from deeplab_dpc.training import metrics, trainer
 from deeplab_dpc.training.loop import TrainingError
 from deeplab_dpc.training.run_folder import RunConfig
+from deeplab_dpc.validation import Validation
 
 OUTCOME_FILE = "outcome.json"
 RERANK = "rerank"
@@ -65,7 +66,7 @@ class EndToEnd:
         run = self.run(genotype)
         began_s = time.monotonic()
         try:
-            trainer.train(run, folder)
+            trainer.train(run, folder, validate=Validation(folder))
         except TrainingError as e:
             return e
         outcome = _scored(run, folder, began_s)
@@ -143,6 +144,7 @@ def _scored(run: RunConfig, folder: pathlib.Path, began_s: float) -> Outcome:
     step = trained.restore(predictor.model)
     score = trained.evaluate(None, predictor, step).miou
     costs = measure(run.model, run.eval.eval_crop_size).tree()
+    rows = metrics.read(folder)
     module = next(part for part in costs.parts if part.name in _MODULES)
     norms: tuple[float, ...] = ()
     if cell := run.model.genotype:
@@ -153,7 +155,7 @@ def _scored(run: RunConfig, folder: pathlib.Path, began_s: float) -> Outcome:
         multiply_adds=module.multiply_adds,
         parameters=module.parameters,
         took_s=time.monotonic() - began_s,
-        losses=tuple((int(r["step"]), float(r["loss"])) for r in metrics.read(folder)),
+        losses=tuple((int(r["step"]), r["loss"]) for r in rows if "loss" in r),
         scores=((step, score),),
         branch_norms=norms,
         steps=step,

@@ -20,6 +20,9 @@ from deeplab_dpc.training import class_weights
 from deeplab_dpc.training.metrics import Metrics
 from deeplab_dpc.training.run_folder import RunConfig
 
+VAL_MIOU = "val_miou"
+"""The column of the scores on the evaluation split, in 0..1."""
+
 
 @dataclasses.dataclass
 class Interval:
@@ -71,13 +74,18 @@ class TrainingLog:
     def report(self, step: int, means: Mapping[str, float]) -> None:
         """Logs the interval that ended with step `step` (the first is 1)."""
         logging.info(
-            "step %d/%d: loss %.4f, cross-entropy %.4f, learning rate %.3g, "
+            "step %d/%d: loss %.4f, cross-entropy %.4f, %slearning rate %.3g, "
             "%.1f images/s, %.0f%% waiting for input, %s left",
             *(step, self._num_steps, means["loss"], means["cross_entropy"]),
+            f"val mIoU {100 * means[VAL_MIOU]:.2f} %, " if VAL_MIOU in means else "",
             *(means["learning_rate"], means["images_per_s"]),
             100 * means["input_wait_share"],
             duration((self._num_steps - step) * means["step_s"]),
         )
+        self.note(step, means)
+
+    def note(self, step: int, means: Mapping[str, float]) -> None:
+        """Writes numbers of a step to the table and to TensorBoard."""
         with self._tolerant():
             self._metrics.append(step, means)
         with self._tolerant(), self._writer.as_default(step):

@@ -24,6 +24,8 @@ CONFIG_FILE = "config.json"
 MAY_CHANGE = (
     "data.dataset_dir",
     "data.skip_bad_records",
+    "train.early_stopping_patience",
+    "train.eval_interval_steps",
     "train.log_steps",
     "train.save_interval_secs",
     "train.save_summaries_secs",

@@ -16,6 +16,7 @@ from deeplab_dpc.training.interruption import Stopped, StopSignals
 from deeplab_dpc.training.loop import Loop, TrainingError
 from deeplab_dpc.training.reporting import TrainingLog, log_resolved, pictures
 from deeplab_dpc.training.run_folder import RunConfig
+from deeplab_dpc.training.scoring import Scoring, Validate
 from deeplab_dpc.training.state import Saver, TrainState
 
 __all__ = ["TrainingError", "train"]
@@ -28,13 +29,16 @@ def train(
     train_logdir: str | os.PathLike,
     num_replicas: int = 0,
     profile_logdir: str | None = None,
+    validate: Validate | None = None,
 ) -> None:
     """Trains until `training_number_of_steps`, from the start or where a run ended.
 
     A checkpoint in `train_logdir` wins over `tf_initial_checkpoint`. Nothing is written
     before everything has proved usable. `num_replicas` devices of this machine share
-    each batch (0: all). `Stopped` after a signal, when all is saved; `TrainingError`
-    for numbers that are not finite, or too little memory; else what is unusable.
+    each batch (0: all). With `eval_interval_steps` `validate` scores checkpoints, such
+    as `deeplab_dpc.validation.Validation` does. `Stopped` after a signal, when all is
+    saved; `TrainingError` for numbers that are not finite, or too little memory; else
+    what is unusable.
     """
     if config.data.dataset_dir is None:
         raise ConfigError("dataset_dir is not given; training needs records.")
@@ -66,7 +70,8 @@ def train(
                 stack.enter_context(run_folder.claimed(train_logdir))
         loop.signals = stack.enter_context(StopSignals())
         if is_chief:
-            _train_to_the_end(loop, state, train_logdir)
+            scoring = Scoring(config.train, train_logdir, validate)
+            _train_to_the_end(loop, state, train_logdir, scoring)
         while loop.step < config.train.training_number_of_steps:
             loop.train_until(_next_report(loop, config.train))  # The chief writes.
 
@@ -89,21 +94,25 @@ def _begin(state: TrainState, newest: str | None) -> None:
         logging.info("%s", line)
 
 
-def _train_to_the_end(loop: Loop, state: TrainState, folder: str | os.PathLike) -> None:
+def _train_to_the_end(
+    loop: Loop, state: TrainState, folder: str | os.PathLike, scoring: Scoring
+) -> None:
     """Trains, reports and saves, as the one of several machines that writes."""
     dataset, train = state.config.dataset, state.config.train
     total = train.training_number_of_steps
     saver = Saver(state, folder)
+    log = TrainingLog(folder, total, loop.step)
+    scoring.resume(loop.step, saver, log)
     if loop.step >= total:
         logging.info("The run is complete: it has made its %d steps.", loop.step)
         return
-    log = TrainingLog(folder, total, loop.step)
     monitor = CollapseMonitor(dataset, train, loop.num_replicas)
     shown_s = began_s = time.monotonic()
     logging.info("Compiling the first step; it takes much longer than the others.")
     try:
-        while loop.step < total:
+        while loop.step < total and not scoring.is_over:
             means = loop.train_until(_next_report(loop, train))
+            means |= scoring.scores(loop.step, saver)
             interval = loop.interval
             log.report(loop.step, means)
             log.show_classes(loop.step, interval.classes)
@@ -127,12 +136,15 @@ def _train_to_the_end(loop: Loop, state: TrainState, folder: str | os.PathLike) 
     prefix = saver.save(loop.step)
     took = duration(time.monotonic() - began_s)
     logging.info("Done: %d steps in %s, saved as %s.", loop.step, took, prefix)
+    for line in scoring.verdict():
+        logging.info("%s", line)
 
 
 def _next_report(loop: Loop, train: TrainConfig) -> int:
     """The step after which the next line is due."""
-    due = loop.step + train.log_steps - loop.step % train.log_steps
-    return min(due, train.training_number_of_steps)
+    every = [n for n in (train.log_steps, train.eval_interval_steps) if n]
+    due = (loop.step + n - loop.step % n for n in every)
+    return min(*due, train.training_number_of_steps)
 
 
 def check_shares(train: TrainConfig, num_replicas: int) -> None:

@@ -1,6 +1,7 @@
 """The program from outside: what it trains, what it refuses, what it says."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from absl import app, flags
 
 from deeplab_dpc import checkpoint_files
 from deeplab_dpc.programs import obsolete_flags
-from deeplab_dpc.training import checkpoints
+from deeplab_dpc.training import checkpoints, metrics
 from tests import forked
 from tests.training import tiny
 
@@ -84,3 +85,25 @@ def test_outdated_flags_are_refused_if_they_would_change_results():
     _check_obsolete("--startup_delay_steps=3")
     with pytest.raises(app.UsageError, match="--num_replicas=4 has no effect any more"):
         _check_obsolete("--num_replicas=4")
+
+
+def test_scores_in_training_are_those_of_the_evaluation(workplace, tmp_path):
+    """The best checkpoint is kept, and eval.py finds the same mIoU for it."""
+    flags = [
+        *("--dataset_dir=records", f"--train_logdir={tmp_path / 'run'}", *SMALL),
+        *("--eval_split=train", "--eval_crop_size=33,33", "--eval_interval_steps=1"),
+    ]
+    code, output = forked.run("train.py", *flags, folder=workplace)
+    assert code == 0, output
+    rows = metrics.read(tmp_path / "run")
+    scores = {int(row["step"]): row["val_miou"] for row in rows}
+    assert list(scores) == [1, 2]
+    best = max(scores, key=lambda step: (scores[step], -step))
+    assert f"Best: step {best}, val mIoU {100 * scores[best]:.2f} %" in output
+    folder = tmp_path / "run" / "best"
+    kept = json.loads((folder / f"ckpt-{best}.json").read_text())
+    assert kept["step"] == best and kept["miou"] == scores[best]
+    code, output = forked.run("eval.py", f"--checkpoint_dir={folder}")
+    assert code == 0 and f"Step {best} of {folder}" in output, output
+    (found,) = re.findall(r"mean +([\d.]+)", output.replace("mIoU", "mean"))[:1]
+    assert float(found) == pytest.approx(100 * scores[best], abs=0.005)
