@@ -73,7 +73,7 @@ def test_a_cell_is_trained_scored_and_measured_once(objective, monkeypatch):
 
 
 def test_an_explosion_is_the_outcome_of_its_cell_alone(objective, monkeypatch):
-    def explode(run, folder):
+    def explode(run, folder, validate):
         raise TrainingError("loss is nan")
 
     monkeypatch.setattr(trainer, "train", explode)
