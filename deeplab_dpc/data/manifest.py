@@ -132,3 +132,24 @@ class Manifest:
         """
         found = load_file(pathlib.Path(dataset_dir), dataset, cls.from_dict)
         return found or cls(DatasetInfo.load(dataset_dir, dataset))
+
+
+def statistics_of(
+    folder: str | os.PathLike[str], split: str, flag: str, instead: str
+) -> SplitStatistics:
+    """The figures of a split that `flag` needs. `DatasetError` if nobody counted them,
+    which says what to do `instead` of converting the data set.
+    """
+    path = pathlib.Path(folder, FILE_NAME)
+    if not path.is_file():
+        raise DatasetError(
+            f"{flag} needs the counts in {FILE_NAME}, and {path.parent} has none: "
+            f"convert the data set with one of datasets/build_*.py, or {instead}"
+        )
+    counted = Manifest.load(folder).statistics
+    if split not in counted:
+        raise DatasetError(
+            f"{flag}: {path} has no counts of split {split!r} (counted: "
+            f"{', '.join(counted) or 'none'}). Convert the data set again, or {instead}"
+        )
+    return counted[split]

@@ -9,6 +9,8 @@ The same command goes on where a stopped run ended. g3doc/training.md tells more
 from __future__ import annotations
 
 import os
+import pathlib
+import re
 import sys
 from collections.abc import Sequence
 
@@ -20,9 +22,15 @@ from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.training import interruption
 
 with lazily.imported():
-    from deeplab_dpc import validation, weights
+    from deeplab_dpc import files, validation, weights
     from deeplab_dpc.data import dataset_info
-    from deeplab_dpc.training import class_weights, run_folder, trainer
+    from deeplab_dpc.training import (
+        class_weights,
+        recipe,
+        run_folder,
+        run_record,
+        trainer,
+    )
 
 
 TOPICS = {
@@ -33,7 +41,8 @@ TOPICS = {
     ),
     "Training": (
         *("training_number_of_steps", "base_learning_rate", "train_batch_size"),
-        *("train_crop_size", "fine_tune_batch_norm", "batch_norm_decay", "eval_interval_steps"),
+        *("train_crop_size", "fine_tune_batch_norm", "batch_norm_decay"),
+        *("recipe", "eval_interval_steps"),
     ),
     "Machine": ("num_clones", "precision"),
 }
@@ -51,6 +60,14 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
         None,
         "The run folder: config, checkpoints, curves.",
         required=True,
+        flag_values=values,
+    )
+    flags.DEFINE_enum(
+        "recipe",
+        None,
+        ["auto"],
+        "auto: choose crop, batch, rate, batch norm, steps and first weights from the "
+        "data set and the machine, and say why; a flag that is given is not chosen.",
         flag_values=values,
     )
     flags.DEFINE_integer(
@@ -72,6 +89,8 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     """Trains what the flags describe."""
     del argv
     obsolete_flags.check(values)
+    if values.recipe:
+        choose(values)
     config = run_config(values)
     try:
         trainer.train(
@@ -84,6 +103,23 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     except interruption.Stopped as e:
         print(e, file=sys.stderr)
         sys.exit(128 + e.signum)
+
+
+def choose(values: flags.FlagValues) -> None:
+    """Gives the flags that the recipe chooses; a run that goes on keeps its own."""
+    given = {name: values[name].value for name in values if values[name].present}
+    record = pathlib.Path(values.train_logdir, run_record.FLAGS_FILE)
+    if record.is_file():
+        lines = files.read_text(record).splitlines()
+        of = {re.sub("^--(no)?|=.*", "", line): line for line in lines}
+        chosen = [of[name] for name in recipe.FLAGS if name in of.keys() - given.keys()]
+        print(f"The recipe's choices are those of {record}.")
+    else:
+        splits = {name: values[name].value for name in ("train_split", "eval_split")}
+        found = recipe.choose(values.dataset_dir, recipe.Machine.this(), splits | given)
+        chosen = [f"--{choice.flag}={choice.value}" for choice in found]
+        print("The recipe:", *map(str, found), sep="\n  ")
+    values(["train.py", *chosen])
 
 
 def run_config(values: flags.FlagValues = flags.FLAGS) -> run_folder.RunConfig:
