@@ -11,15 +11,13 @@ import os
 import pathlib
 import re
 import socket
-import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from deeplab_dpc.formatting import clipped
+from deeplab_dpc.formatting import clipped, json_text
 
 MAX_BYTES = 64 * 2**20
 """What is larger was not written by a person."""
-_WIDTH = 100
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/(/?)")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -103,11 +101,6 @@ def write(path: str | os.PathLike[str], content: bytes | str) -> None:
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Writes `json_text(value)`, whole or not at all."""
     write(path, json_text(value))
-
-
-def json_text(value: Any) -> str:
-    """JSON that a person can read: short lists and objects in one line each."""
-    return _json_lines(value, "", 0) + "\n"
 
 
 def output_folder(path: str | os.PathLike[str], flag: str) -> pathlib.Path:
@@ -281,27 +274,3 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise FileError(f"{name} is no JSON; give a finite number.")
-
-
-def _json_lines(value: Any, indent: str, used: int) -> str:
-    """The text of `value`, whose first line begins after `used` other characters."""
-    line = json.dumps(value)
-    is_flat = not isinstance(value, (dict, list, tuple)) or not value
-    if is_flat or (len(indent) > 0 and len(line) + used < _WIDTH):
-        return line
-    inner, (begin, end) = indent + " ", "{}" if isinstance(value, dict) else "[]"
-    if isinstance(value, dict):
-        items = {f"{inner}{json.dumps(key)}: ": v for key, v in value.items()}
-        parts = [key + _json_lines(v, inner, len(key)) for key, v in items.items()]
-    elif all(isinstance(v, (int, float)) for v in value):
-        parts = [_packed(value, inner)]
-    else:
-        parts = [inner + _json_lines(v, inner, len(inner)) for v in value]
-    return f"{begin}\n" + ",\n".join(parts) + f"\n{indent}{end}"
-
-
-def _packed(numbers: list[float], indent: str) -> str:
-    """As many numbers a line as fit."""
-    text, width = json.dumps(numbers)[1:-1], _WIDTH - len(indent)
-    lines = textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
-    return "\n".join(indent + line for line in lines)

@@ -1,12 +1,16 @@
 """Numbers and times as text for people."""
 
 import datetime
+import json
 import math
 import shlex
+import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 NOTHING = "–"
 """What stands where there is no value."""
+_JSON_WIDTH = 100  # Characters of a line.
 _TIME_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
 
@@ -87,3 +91,32 @@ def clipped(text: str, length: int = 80) -> str:
 def as_flag(name: str, value: object) -> str:
     """`--name=value` as a shell takes it, whatever blanks and brackets a path has."""
     return f"--{name}={shlex.quote(str(value))}"
+
+
+def json_text(value: Any) -> str:
+    """JSON that a person can read: short lists and objects in one line each."""
+    return _json_lines(value, "", 0) + "\n"
+
+
+def _json_lines(value: Any, indent: str, used: int) -> str:
+    """The text of `value`, whose first line begins after `used` other characters."""
+    line = json.dumps(value)
+    is_flat = not isinstance(value, (dict, list, tuple)) or not value
+    if is_flat or (len(indent) > 0 and len(line) + used < _JSON_WIDTH):
+        return line
+    inner, (begin, end) = indent + " ", "{}" if isinstance(value, dict) else "[]"
+    if isinstance(value, dict):
+        items = {f"{inner}{json.dumps(key)}: ": v for key, v in value.items()}
+        parts = [key + _json_lines(v, inner, len(key)) for key, v in items.items()]
+    elif all(isinstance(v, (int, float)) for v in value):
+        parts = [_packed(value, inner)]
+    else:
+        parts = [inner + _json_lines(v, inner, len(inner)) for v in value]
+    return f"{begin}\n" + ",\n".join(parts) + f"\n{indent}{end}"
+
+
+def _packed(numbers: list[float], indent: str) -> str:
+    """As many numbers a line as fit."""
+    text, width = json.dumps(numbers)[1:-1], _JSON_WIDTH - len(indent)
+    lines = textwrap.wrap(text, width, break_on_hyphens=False, break_long_words=False)
+    return "\n".join(indent + line for line in lines)

@@ -15,6 +15,7 @@ from deeplab_dpc.conversion import workspace
 from deeplab_dpc.data.dataset_info import DatasetInfo, load_file
 from deeplab_dpc.data.manifest import Manifest
 from deeplab_dpc.export import saved_model
+from deeplab_dpc.formatting import json_text
 from deeplab_dpc.runs import Run
 from deeplab_dpc.tf1 import sources
 from deeplab_dpc.training import run_folder
@@ -33,7 +34,7 @@ VALUES = (
 @pytest.mark.parametrize("value", VALUES)
 def test_any_value_comes_back(value):
     """In lines that are full and not too long."""
-    text = files.json_text(value)
+    text = json_text(value)
     assert json.loads(text) == value
     assert all(len(line) <= 105 and line == line.rstrip() for line in text.splitlines())
     assert len(text.splitlines()) < 60

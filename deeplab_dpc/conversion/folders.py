@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import os
 import pathlib
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -74,16 +75,16 @@ def walk(
     """
 
     def entered(place: pathlib.Path, above: frozenset) -> Iterator[pathlib.Path]:
-        above |= {place.resolve()}
+        above |= {os.path.realpath(place)}
         for path in sorted(place.iterdir()):
             if path.name.startswith(".") and not hidden:
                 continue
             if not path.is_dir():
                 yield path
-            elif path.resolve() not in above:
+            elif os.path.realpath(path) not in above:
                 yield from entered(path, above)
 
-    return entered(folder, frozenset(path.resolve() for path in without))
+    return entered(folder, frozenset(map(os.path.realpath, without)))
 
 
 def split_of(name: str) -> str:

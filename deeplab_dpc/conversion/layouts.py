@@ -1,6 +1,7 @@
 """Finds the images and labels of a data set that lies in folders, without lists."""
 
 import hashlib
+import os
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
@@ -28,7 +29,8 @@ def tree(images: folders.Files, labels: folders.Files | None) -> list[Item]:
     if images.by_name.keys().isdisjoint(labels.by_name):
         raise DatasetError(_no_pairs(images, labels))
     names = set(images.by_name)
-    if labels.folder.resolve() != images.folder.resolve():  # Else others may lie there.
+    is_one = os.path.realpath(labels.folder) == os.path.realpath(images.folder)
+    if not is_one:  # Else others may lie there.
         names |= set(labels.by_name)
     return [Item(name, images.path(name), labels.path(name)) for name in sorted(names)]
 

@@ -1,5 +1,6 @@
 """What lies among a data set's files and is used by none of its splits, by reason."""
 
+import os
 import pathlib
 from collections.abc import Mapping
 
@@ -30,7 +31,7 @@ def find(source: Source) -> Found:
     """
     items = [item for items in source.splits.values() for item in items]
     used = {path for i in items for path in (i.image, i.label) if path}
-    known = {path.resolve() for path in (*source.read, *source.stray_lists)}
+    known = set(map(os.path.realpath, (*source.read, *source.stray_lists)))
     names = {_name(path) for path in used}
     names |= {(i.label.parent, _name(i.image)[1]) for i in items if i.label}
     why = dict.fromkeys(source.stray_lists, "listing no image")
@@ -44,7 +45,7 @@ def find(source: Source) -> Found:
                 why.setdefault(path, _why(path, reason))
     found: dict[str, list[pathlib.Path]] = {}
     for path, left in why.items():
-        is_known = path not in source.stray_lists and path.resolve() in known
+        is_known = path not in source.stray_lists and os.path.realpath(path) in known
         if path not in used and not is_known:
             found.setdefault(left, []).append(path)
     return {reason: sorted(paths) for reason, paths in found.items()}

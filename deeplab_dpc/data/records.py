@@ -235,9 +235,7 @@ class RecordIndex:
         return self.paths[shard], offset - _HEADER.size
 
     def read(self, index: int) -> bytes:
-        """The serialised record at this place; `DamagedError` if its checksum is
-        wrong.
-        """
+        """The serialised record there; `DamagedError` if its checksum is wrong."""
         shard, offset, length = map(int, self.where[index])
         path = self.paths[shard]
         with open(path, "rb") as file:
@@ -271,8 +269,7 @@ def index_records(
     rows: list[tuple[int, int, int]] = []
     for shard, path in enumerate(paths):
         try:
-            for offset, length in _spans(path):
-                rows.append((shard, offset, length))
+            rows.extend((shard, *span) for span in _spans(path))
         except DamagedError as e:
             if not skip_damage:
                 raise

@@ -10,6 +10,7 @@ colour for each class (--label_palette). The splits are the lists in --list_dir
 """
 
 import dataclasses
+import os
 import pathlib
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -158,7 +159,7 @@ def _files(
     all lie in one, PNGs with the labels' suffix are no images.
     """
     ending = f"{folders.label_suffix}.png"
-    is_one = folders.labels.resolve() == folders.images.resolve()
+    is_one = os.path.realpath(folders.labels) == os.path.realpath(folders.images)
     return (
         Files(images, ENDINGS, ending if is_one else None, (folders.labels,)),
         Files(labels, (ending,), without=(folders.images,)),

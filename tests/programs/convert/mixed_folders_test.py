@@ -36,6 +36,7 @@ def _links(folder, rng):
         (folder / "store" / side).mkdir(parents=True)
         (folder / side / "linked").symlink_to(folder / "store" / side)
         (folder / side / "around").symlink_to(".")
+        (folder / side / f"itself.{ending}").symlink_to(f"itself.{ending}")
         (folder / side / "linked" / "back").symlink_to(folder / side)
         (folder / side / f"gone{rng.integers(2)}.{ending}").symlink_to("nowhere")
     pair(folder, "linked/a")

@@ -1,0 +1,160 @@
+"""How people lay out folders: names of splits, endings, strays, one in the other."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.programs.convert import programs, stored
+from tests.programs.convert.own_folders import (
+    convert,
+    in_folders,
+    move_labels,
+    picture,
+    refusal,
+)
+
+
+def test_split_folder_valid(own):
+    """Roboflow's `valid` is val, and capitals do not matter; no train is an error."""
+    in_folders(own, "Train", "valid", "TEST")
+    (own / "labels/valid").rename(own / "labels/Val")
+    done = convert(own, lists=False)
+    assert "images: train 1, val 1, test 1." in done.stdout
+    (own / "images/validation").mkdir()
+    assert "both split 'val'" in refusal(own, lists=False)
+    (own / "images/validation").rmdir()
+    (own / "images/Train").rename(own / "images/trn")
+    assert "but no folder train" in refusal(own, lists=False)
+
+
+def test_image_endings_dropped(own):
+    """All endings of images count; what is none is counted, or refused if several."""
+    in_folders(own, "train", "val", "test")
+    for i, ending in enumerate(("Jpg", "jfif", "webp", "jpe", "bmp", "tif"), start=4):
+        picture(own / f"images/test/t{i}.{ending}", i)
+    (own / "images/test/g.gif").touch()
+    (own / "images/test/readme.md").touch()
+    flags = ("--unlabelled_splits=test",)
+    (own / "labels/test/2.png").unlink()
+    done = convert(own, *flags, lists=False)
+    assert "images: train 1, val 1, test 7." in done.stdout
+    assert done.stdout.splitlines()[-1] == (
+        f"Not used: 1 file ending in .gif (such as {own}/images/test/g.gif); 1 file "
+        f"ending in .md (such as {own}/images/test/readme.md)."
+    )
+    (own / "images/test/h.gif").touch()
+    told = "2 files would be left out, ending in .gif: "
+    assert told in refusal(own, *flags, lists=False)
+    convert(own, *flags, "--skip_bad", lists=False)
+
+
+def test_folders_and_files_that_fit_no_split(own):
+    """A stray image is counted, a folder of them refused; so are dead links."""
+    in_folders(own, "train", "val")
+    picture(own / "images/loose.jpg")
+    done = convert(own, lists=False)
+    assert done.stdout.splitlines()[-1] == (
+        f"Not used: 1 file in no split (such as {own}/images/loose.jpg)."
+    )
+    picture(own / "images/extra/1.jpg")
+    told = "2 files would be left out, in no split: "
+    assert told in refusal(own, lists=False)
+    (own / "images/extra/1.jpg").unlink()
+    (own / "images/dead").symlink_to("nowhere")
+    assert "leading nowhere" in refusal(own, lists=False)
+
+
+@pytest.mark.parametrize(
+    "written, told",
+    [
+        (
+            {"lists/train.txt": "a\n", "lists/class_names.txt": "road\nsky\n"},
+            "2 files in no list (such as {0}/images/b.jpg); 1 file listing no image "
+            "(such as {0}/lists/class_names.txt).",
+        ),
+        (
+            dict.fromkeys(
+                ("lists/notes.csv", "lists/train.txt~", "images/a.json"), "x"
+            ),
+            "1 file called as one that is used (such as {0}/images/a.json); 2 files "
+            "listing no image (such as {0}/lists/notes.csv).",
+        ),
+    ],
+)
+def test_what_lists_leave_is_counted(own, written, told):
+    """Beside the lists, and beside the images: each one once, by its reason."""
+    for name, text in written.items():
+        (own / name).write_text(text)
+    line = convert(own).stdout.splitlines()[-1]
+    assert line == f"Not used: {told.format(own)}"
+
+
+def test_lists_and_classes_among_the_images_were_read(own):
+    """They are not counted as not used; what is beside them is, once."""
+    for name in ("lists/train.txt", "lists/val.txt", "classes.json"):
+        (own / name).rename(own / "images" / name.rpartition("/")[2])
+    (own / "images/val.txt").write_text("b\n")
+    (own / "images/notes.txt").write_text("x")
+    done = programs.convert(
+        "folder",
+        f"--image_dir={own}/images",
+        f"--label_dir={own}/labels",
+        f"--list_dir={own}/images/../images",
+        f"--classes_json={own}/images/classes.json",
+        f"--output_dir={own}/out",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "images: train 2, val 1." in done.stdout
+    assert done.stdout.splitlines()[-1] == (
+        f"Not used: 2 files in no list (such as {own}/images/c.jpg); "
+        f"1 file listing no image (such as {own}/images/../images/notes.txt)."
+    )
+
+
+@pytest.mark.parametrize("inner, outer", [("labels", "images"), ("images", "labels")])
+@pytest.mark.parametrize("lists", [True, False])
+def test_one_folder_may_lie_in_the_other(own, inner, outer, lists):
+    """`photos/` and `photos/labels/`, PNGs both; or the other way round."""
+    for path in sorted(own.glob("images/*.jpg")):
+        Image.open(path).save(path.with_suffix(".png"))
+        path.unlink()
+    (own / inner).rename(own / outer / "within")
+    places = {outer: own / outer, inner: own / outer / "within"}
+    done = programs.convert(
+        "folder",
+        f"--image_dir={places['images']}",
+        f"--label_dir={places['labels']}",
+        *([f"--list_dir={own}/lists"] if lists else ["--val_share=0.3"]),
+        f"--classes_json={own}/classes.json",
+        f"--output_dir={own}/out",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "images: train 2, val 1." in done.stdout
+    assert "Not used" not in done.stdout
+    train = stored.ids(own / "out", "train") | stored.ids(own / "out", "val")
+    assert {k: np.unique(v).tolist() for k, v in train.items()} == {
+        "a": [0],
+        "b": [1],
+        "c": [2],
+    }
+
+
+def test_upper_case_label_ending(own):
+    """`.PNG` labels are read; those that are JPEGs are named."""
+    move_labels(own, ".PNG")
+    convert(own)
+    move_labels(own, ".jpg", ".PNG")
+    for lists in (True, False):
+        assert "There is a.jpg: labels must be PNGs" in refusal(own, lists=lists)
+
+
+def test_one_class(own):
+    """One class, or ignored pixels alone, are said; a class needs a name."""
+    for name in "abc":
+        picture(own / f"labels/{name}.png", 255 if name == "c" else 0)
+    (own / "classes.json").write_text('{"classes": ["road"]}')
+    _, one, ignored = convert(own).stdout.splitlines()
+    assert one.startswith("There is one class, which leaves nothing to learn")
+    assert ignored.startswith("All labelled pixels of val are ignored (255)")
+    (own / "classes.json").write_text('{"classes": ["road", " "]}')
+    assert "a class has no name; write one" in refusal(own)
