@@ -15,7 +15,7 @@ from absl import logging
 from deeplab_dpc import checkpoint_files
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.evaluation import evaluator, image_scores, photos, replicas
+from deeplab_dpc.evaluation import evaluator, photos, replicas, results
 from deeplab_dpc.evaluation.photos import MAX_MEGAPIXELS
 from deeplab_dpc.evaluation.replicas import Predictor
 from deeplab_dpc.evaluation.results import Result
@@ -237,7 +237,7 @@ class Run:
             progress = stack.enter_context(Progress(self.num_images(split)))
             heard = [lambda score: progress.advance()]
             if images_csv is not None:
-                table = image_scores.table(images_csv, tolerance is not None)
+                table = results.image_table(images_csv, tolerance is not None)
                 heard.append(stack.enter_context(table))
             scorer = evaluator.Scorer(
                 *classes, tolerance, lambda score: [hear(score) for hear in heard]

@@ -41,12 +41,9 @@ class Best:
         self._settings = dict(settings)
         kept = self.scores()
         theirs = kept["settings"] if kept else {}
-        common = [name for name in self._settings if name in theirs]
-        wrong = [name for name in common if theirs[name] != self._settings[name]]
-        if wrong:
+        if wrong := [k for k, v in self._settings.items() if theirs.get(k, v) != v]:
             shown = ", ".join(
-                f"{name} {theirs[name]!r} there, now {self._settings[name]!r}"
-                for name in wrong
+                f"{k} {theirs[k]!r} there, now {self._settings[k]!r}" for k in wrong
             )
             raise BestError(
                 f"{folder} keeps a checkpoint that was scored in another way "

@@ -72,9 +72,7 @@ def class_ious(counts: np.ndarray) -> np.ndarray:
 
 
 def class_accuracies(counts: np.ndarray) -> np.ndarray:
-    """Share of each true class's pixels that are right, in 0..1: TP / (TP + FN); nan
-    for a class that is never true.
-    """
+    """Share of each class's pixels that are right: TP / (TP + FN); nan without any."""
     return _ratios(np.diagonal(counts), counts.sum(axis=1))
 
 

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deeplab_dpc.evaluation import boundary, confusion
-from deeplab_dpc.evaluation.image_scores import ImageScore, ImageScores
-from deeplab_dpc.evaluation.results import Boundary, Result
+from deeplab_dpc.evaluation import confusion
+from deeplab_dpc.evaluation.boundary import BoundaryScores
+from deeplab_dpc.evaluation.results import Boundary, ImageScore, ImageScores, Result
 
 Look = Callable[[ImageScore, np.ndarray, np.ndarray, np.ndarray], None]
 
@@ -35,9 +35,9 @@ class Scorer:
         self.counts = confusion.Confusion(num_classes, ignore_label)
         self.images = ImageScores()
         self.num_images = 0
-        self.outlines: boundary.BoundaryScores | None = None
+        self.outlines: BoundaryScores | None = None
         if boundary_tolerance is not None:
-            self.outlines = boundary.BoundaryScores(
+            self.outlines = BoundaryScores(
                 num_classes, ignore_label, boundary_tolerance
             )
         self._on_image = on_image
@@ -74,11 +74,11 @@ class Scorer:
                 "so there is nothing to score. Choose another --eval_split, or look at "
                 "the predictions with vis.py."
             )
-        rows = tuple(tuple(map(int, row)) for row in counts)
-        images, found = self.images.kept, None
-        if (outlines := self.outlines) is not None:
-            found = Boundary(outlines.tolerance, outlines.mean, outlines.classes)
-        return Result(split, step, self.num_images, class_names, rows, images, found)
+        rows, outlines = tuple(map(tuple, counts.tolist())), None
+        if (found := self.outlines) is not None:
+            outlines = Boundary(found.tolerance, found.mean, found.classes)
+        facts = split, step, self.num_images, class_names
+        return Result(*facts, rows, self.images.kept, outlines)
 
 
 class PredictedImage(NamedTuple):

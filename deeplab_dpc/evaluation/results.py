@@ -1,15 +1,101 @@
-"""The scores of one model on one split: as numbers, as a table, as JSON and CSV."""
+"""The scores of a model on a split, and of its images: as numbers, table, JSON, CSV."""
 
+import contextlib
 import csv
 import dataclasses
 import io
 import math
+import pathlib
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
+from deeplab_dpc import files
 from deeplab_dpc.evaluation import confusion
-from deeplab_dpc.evaluation.image_scores import ImageScore, number
+
+SCORE_NAMES = {
+    "miou": "mIoU",
+    "pixel_accuracy": "pixel accuracy",
+    "mean_class_accuracy": "mean class accuracy",
+    "frequency_weighted_iou": "frequency weighted IoU",
+    "boundary_f": "boundary F",
+}
+"""What `Result.means` calls the scores, and what people do."""
+MOST_IMAGES = 10_000  # Of more than these, only the extremes are kept in memory.
+EXTREMES = 100
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ImageScore:
+    """The scores of one image, in 0..1; nan where no pixel has a label."""
+
+    name: str  # Its name in the records.
+    miou: float  # Mean IoU over the classes that are true or predicted in it.
+    pixel_accuracy: float  # Share of its labelled pixels that are right.
+    # Mean F-score of its outlines; nan, too, if it was not asked for.
+    boundary_f: float = math.nan
+
+    def to_dict(self, has_boundary: bool) -> dict[str, Any]:
+        """The scores as JSON types (nan is None)."""
+        found = {"name": self.name, "miou": number(self.miou)}
+        found["pixel_accuracy"] = number(self.pixel_accuracy)
+        if has_boundary:
+            found["boundary_f"] = number(self.boundary_f)
+        return found
+
+
+class ImageScores:
+    """All images' scores; of more than `most` the `extremes` worst and best ones.
+    Images without a labelled pixel are neither.
+    """
+
+    def __init__(self, most: int = MOST_IMAGES, extremes: int = EXTREMES):
+        self._most, self._extremes = most, extremes
+        self._kept: list[ImageScore] = []
+        self._is_all = True
+
+    def add(self, score: ImageScore) -> None:
+        """Adds one image."""
+        self._kept.append(score)
+        if len(self._kept) > self._most:
+            self._prune()
+
+    @property
+    def kept(self) -> tuple[ImageScore, ...]:
+        """In the order of the images; of very many, the worst first."""
+        if not self._is_all:
+            self._prune()
+        return tuple(self._kept)
+
+    def _prune(self) -> None:
+        self._is_all = False
+        known = [score for score in self._kept if not math.isnan(score.miou)]
+        known.sort(key=lambda score: score.miou)
+        if len(known) > 2 * self._extremes:
+            known = known[: self._extremes] + known[-self._extremes :]
+        self._kept = known
+
+
+@contextlib.contextmanager
+def image_table(
+    path: pathlib.Path, has_boundary: bool = False
+) -> Iterator[Callable[[ImageScore], None]]:
+    """A CSV of all images' scores, written as they come, there when all are.
+
+    Until it is done, its rows are in a hidden file beside it. Yields what writes a row;
+    a score that there is not is empty.
+    """
+    with files.atomically(path) as new, new.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(ImageScore("", 0, 0).to_dict(has_boundary))
+        yield lambda score: writer.writerow(score.to_dict(has_boundary).values())
+        file.flush()
+
+
+def number(value: float) -> float | None:
+    """A number as JSON has it: None instead of nan."""
+    return None if math.isnan(value) else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,35 +174,25 @@ class Result:
         shown: dict[str, Any] = {"split": self.split, "step": self.step}
         shown["num_images"] = self.num_images
         shown |= {name: number(value) for name, value in self.means.items()}
-        if self.boundary is not None:
-            shown["boundary_f_tolerance"] = self.boundary.tolerance
-        shown["classes"] = self._class_dicts()
-        has_boundary = self.boundary is not None
-        shown["images"] = [score.to_dict(has_boundary) for score in self.images]
-        return shown
-
-    def _class_dicts(self) -> list[dict[str, Any]]:
-        columns: dict[str, tuple[Any, ...]] = {
+        columns: dict[str, Iterable[Any]] = {
             "name": self.class_names,
-            "iou": tuple(map(number, self.ious)),
-            "accuracy": tuple(map(number, self.accuracies)),
+            "iou": map(number, self.ious),
+            "accuracy": map(number, self.accuracies),
             "pixel_share": self.shares,
         }
         if self.boundary is not None:
-            columns["boundary_f"] = tuple(map(number, self.boundary.classes))
-        return [dict(zip(columns, row)) for row in zip(*columns.values())]
+            shown["boundary_f_tolerance"] = self.boundary.tolerance
+            columns["boundary_f"] = map(number, self.boundary.classes)
+        rows, has_boundary = zip(*columns.values()), self.boundary is not None
+        shown["classes"] = [dict(zip(columns, row)) for row in rows]
+        shown["images"] = [score.to_dict(has_boundary) for score in self.images]
+        return shown
 
     def table(self) -> str:
         """The scores as text: a line for each class, then the means. All in percent;
         "-" stands for a class that does not occur.
         """
-        shown = (
-            "mIoU",
-            "pixel accuracy",
-            "mean class accuracy",
-            "frequency weighted IoU",
-        )
-        means = dict(zip((*shown, "boundary F"), self.means.values()))
+        means = {SCORE_NAMES[key]: value for key, value in self.means.items()}
         width = max(map(len, (*means, *self.class_names)))
         head = f"{'class':<{width}}  {'IoU %':>7}  {'% of pixels':>11}"
         rows = list(zip(self.class_names, self.ious, self.shares))

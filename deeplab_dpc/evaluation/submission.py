@@ -1,11 +1,10 @@
 """Predictions as the benchmarks' servers, and their own scripts, want them."""
 
-import io
 import pathlib
 import re
 import zipfile
-from collections.abc import Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import numpy as np
 from cityscapesscripts.helpers.labels import trainId2label
@@ -16,51 +15,47 @@ from deeplab_dpc.data import colormaps
 from deeplab_dpc.data.dataset_info import DatasetInfo
 
 _IMAGE_ENDING = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE)
-_CITYSCAPES_NAME = re.compile(r"([a-zA-Z-]+_\d{6}_\d{6})(_leftImg8bit)?")
 
 
 class SubmissionError(ValueError):
     """A prediction that no server would take."""
 
 
-class Layout(Protocol):
+class Layout(NamedTuple):
     """How one benchmark wants its files."""
+
+    names: re.Pattern  # Of its images, in the records; a file has the group of it.
+    wanted: str  # What is said of an image with another name.
+    file: str  # Below the folder.
+    encode: Callable[[np.ndarray], Image.Image]  # Of `[height, width]` class ids.
 
     def path(self, name: str) -> str:
         """The file of an image, by its name in the records, below the folder;
         `SubmissionError` if it is no name of the benchmark's.
         """
-        ...
+        base = _IMAGE_ENDING.sub("", name.replace("\\", "/").rpartition("/")[2])
+        if not (found := self.names.fullmatch(base)):
+            raise SubmissionError(f"Image {name!r} is none of {self.wanted}")
+        return self.file.format(found[1])
 
-    def encode(self, prediction: np.ndarray) -> bytes:
-        """The file's content for `[height, width]` class ids."""
-        ...
 
-
-class Cityscapes:
+def cityscapes() -> Layout:
     """`<city>_<sequence>_<frame>_pred_labelIds.png`: label ids, not train ids.
 
     https://www.cityscapes-dataset.com/submit and the comment at `getPrediction` in
     cityscapesscripts' evalPixelLevelSemanticLabeling.py: a file is found by the three
     parts that its name begins with, in any folder, and there may be only one.
     """
-
-    def path(self, name: str) -> str:
-        """See `Layout`."""
-        found = _CITYSCAPES_NAME.fullmatch(_base(name))
-        if not found:
-            raise SubmissionError(
-                f"Image {name!r} is none of Cityscapes': its name must begin with "
-                "city, sequence and frame, as in frankfurt_000001_030310_leftImg8bit."
-            )
-        return f"{found[1]}_pred_labelIds.png"
-
-    def encode(self, prediction: np.ndarray) -> bytes:
-        """See `Layout`."""
-        return _png(Image.fromarray(cityscapes_label_ids(prediction)))
+    return Layout(
+        re.compile(r"([a-zA-Z-]+_\d{6}_\d{6})(?:_leftImg8bit)?"),
+        "Cityscapes': its name must begin with city, sequence and frame, as in "
+        "frankfurt_000001_030310_leftImg8bit.",
+        "{}_pred_labelIds.png",
+        lambda prediction: Image.fromarray(cityscapes_label_ids(prediction)),
+    )
 
 
-class PascalVoc:
+def pascal_voc(split: str) -> Layout:
     """`results/VOC2012/Segmentation/comp6_<split>_cls/<image>.png` with VOC's palette.
 
     The development kit's `VOCopts.seg.clsrespath`; the servers' split is `test`. comp6
@@ -68,24 +63,17 @@ class PascalVoc:
     comp5 is for the others.
     """
 
-    def __init__(self, split: str):
-        self._folder = f"results/VOC2012/Segmentation/comp6_{split}_cls"
-
-    def path(self, name: str) -> str:
-        """See `Layout`."""
-        base = _base(name)
-        if not re.fullmatch(r"\d{4}_\d{6}", base):
-            raise SubmissionError(
-                f"Image {name!r} is none of PASCAL VOC's: it must be called a year and "
-                "a number, as in 2008_000123."
-            )
-        return f"{self._folder}/{base}.png"
-
-    def encode(self, prediction: np.ndarray) -> bytes:
-        """See `Layout`."""
+    def encode(prediction: np.ndarray) -> Image.Image:
         image = Image.fromarray(prediction.astype(np.uint8))
         image.putpalette(colormaps.pascal(256).astype(np.uint8).tobytes())
-        return _png(image)
+        return image
+
+    return Layout(
+        re.compile(r"(\d{4}_\d{6})"),
+        "PASCAL VOC's: it must be called a year and a number, as in 2008_000123.",
+        f"results/VOC2012/Segmentation/comp6_{split}_cls/{{}}.png",
+        encode,
+    )
 
 
 def cityscapes_label_ids(train_ids: np.ndarray) -> np.ndarray:
@@ -109,8 +97,8 @@ def layout(info: DatasetInfo, split: str) -> Layout | None:
     `SubmissionError` if it has a benchmark's name but not its classes.
     """
     known: dict[str, tuple[int, Layout]] = {
-        "cityscapes": (19, Cityscapes()),
-        "pascal_voc_seg": (21, PascalVoc(split)),
+        "cityscapes": (19, cityscapes()),
+        "pascal_voc_seg": (21, pascal_voc(split)),
     }
     if info.name not in known:
         return None
@@ -148,7 +136,8 @@ class Submission:
             raise SubmissionError(f"There are two images named {name!r}; keep one.")
         path = self._folder / relative
         files.made_folder(path.parent)
-        files.write(path, self._layout.encode(np.asarray(prediction)))
+        with files.atomically(path) as new:
+            self._layout.encode(np.asarray(prediction)).save(new, "PNG")
         self._written[relative] = None
 
     def close(self) -> pathlib.Path:
@@ -161,14 +150,3 @@ class Submission:
             for relative in self._written:
                 archive.write(self._folder / relative, relative)
         return path
-
-
-def _base(name: str) -> str:
-    """The name without folders and ending."""
-    return _IMAGE_ENDING.sub("", name.replace("\\", "/").rpartition("/")[2])
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()

@@ -60,9 +60,11 @@ def predict(
     Resizes, pads with grey, predicts, crops, and resizes back: labels by nearest
     neighbour, probabilities linearly, as the original's exported graph.
     """
-    images = tf.cast(images, tf.float32)
-    own = tf.shape(images)[1:3]
-    size = _resized(own, serving.data)
+    images, data = tf.cast(images, tf.float32), serving.data
+    own = size = tf.shape(images)[1:3]
+    if is_resized := data.min_resize_value is not None:
+        limits = data.min_resize_value, data.max_resize_value, data.resize_factor
+        size = preprocess.range_size(own, *limits, data.keep_aspect_ratio)
     inside = resize_bilinear(images, (size[0], size[1]))
     if serving.crop_size is not None:
         target = tf.maximum(size, tf.constant(serving.crop_size))
@@ -74,7 +76,7 @@ def predict(
     labels = tf.argmax(probabilities, -1, tf.int32)
     labels = labels[:, : size[0], : size[1]]
     probabilities = probabilities[:, : size[0], : size[1]]
-    if serving.data.min_resize_value is not None:
+    if is_resized:
         labels = inference.resize_nearest(labels, (own[0], own[1]))
         probabilities = resize_bilinear(probabilities, (own[0], own[1]))
     return labels, probabilities
@@ -128,15 +130,13 @@ def check_path(folder: pathlib.Path, overwrite: bool) -> None:
     """Checks that an export may be written to `folder`, before the work is done.
     `ExportError` if it is there already, or is no SavedModel's.
     """
-    if not folder.exists():
-        return
-    if not overwrite:
+    if folder.exists() and not overwrite:
         raise ExportError(
             f"{folder} exists already; pass --overwrite to replace it, or another "
             "--export_path."
         )
-    is_empty = folder.is_dir() and not any(folder.iterdir())
-    if not is_empty and not (folder / "saved_model.pb").is_file():
+    is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+    if not is_free and not (folder / "saved_model.pb").is_file():
         raise ExportError(
             f"{folder} is no SavedModel, so it will not be replaced; pass another "
             "--export_path."
@@ -174,11 +174,8 @@ def _module(model: keras.Model, serving: Serving) -> tuple[tf.Module, dict[str, 
     """The variables, and the functions that other programs call."""
 
     def outputs(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        predictions, probabilities = predict(model, images, serving)
-        return {
-            "SemanticPredictions": predictions,
-            "SemanticProbabilities": probabilities,
-        }
+        names = "SemanticPredictions", "SemanticProbabilities"
+        return dict(zip(names, predict(model, images, serving)))
 
     @tf.function(input_signature=[tf.TensorSpec(None, tf.string, "image")])
     def file(image: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -191,18 +188,6 @@ def _module(model: keras.Model, serving: Serving) -> tuple[tf.Module, dict[str, 
     # The variables alone: the Keras object would want this package when loaded.
     module.weights = [variable.value for variable in model.weights]
     return module, {"serving_default": pixels, "encoded": file}
-
-
-def _resized(own: tf.Tensor, data: DataConfig) -> tf.Tensor:
-    if data.min_resize_value is None:
-        return own
-    return preprocess.range_size(
-        own,
-        data.min_resize_value,
-        data.max_resize_value,
-        data.resize_factor,
-        data.keep_aspect_ratio,
-    )
 
 
 def _replace(new: pathlib.Path, folder: pathlib.Path) -> None:

@@ -1,6 +1,9 @@
 """A data set in words and numbers, and what to look at before training on it."""
 
+import itertools
 from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.data.manifest import Shared, Skipped
@@ -18,9 +21,7 @@ Counted = Mapping[str, SplitStatistics]
 
 
 def splits_table(counted: Counted, files: Mapping[str, tuple[int, int]]) -> list[str]:
-    """A row a split: images, files (number, bytes), sizes, mean colours, ignored
-    pixels.
-    """
+    """A row a split: images, files (number, bytes), sizes, colours, ignored pixels."""
     head = ("split", "images", "labelled", "files", "MiB", "height", "width")
     rows: list[tuple[str, ...]] = [(*head, "mean RGB", "std RGB", "ignored")]
     for split, figures in counted.items():
@@ -37,35 +38,27 @@ def splits_table(counted: Counted, files: Mapping[str, tuple[int, int]]) -> list
 
 
 def classes_table(info: DatasetInfo, counted: Counted) -> list[str]:
-    """A row a class: share of the labelled pixels and images with it, for each split
-    that has labels.
-    """
+    """A row a class: its share of pixels and of images, for each split with labels."""
     labelled = {k: s for k, s in counted.items() if sum(s.class_pixels)}
     if not labelled:
         return []
-    head = ["id", "class"]
-    for split in labelled:
-        head += [f"{split}: pixels", "images", ""]
-    rows = [tuple(head)]
+    heads = ([f"{split}: pixels", "images", ""] for split in labelled)
+    rows = [["id", "class", *itertools.chain(*heads)]]
     for c, name in enumerate(info.class_names):
         short = f"{name[: _LONGEST_NAME - 3]}..."
-        row = [str(c), name if len(name) <= _LONGEST_NAME else short]
-        for figures in labelled.values():
-            row += _cells(figures, c, c == info.ignore_label)
-        rows.append(tuple(row))
-    return _aligned(rows, left=(1,))
+        cells = (_cells(f, c, c == info.ignore_label) for f in labelled.values())
+        shown = name if len(name) <= _LONGEST_NAME else short
+        rows.append([str(c), shown, *itertools.chain(*cells)])
+    return _aligned(rows, left=1)
 
 
-def _aligned(rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> list[str]:
-    """Rows of cells as lines: columns to the right, but the `left` ones to the left."""
+def _aligned(rows: Sequence[Sequence[str]], left: int = 0) -> list[str]:
+    """Rows of cells as lines: columns to the right, but for that number to the left."""
     widths = [max(map(len, column)) for column in zip(*rows)]
-    return [
-        "  ".join(
-            cell.ljust(width) if i in left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths))
-        ).rstrip()
-        for row in rows
-    ]
+    form = "  ".join(
+        f"{{:{'<' if i == left else '>'}{w}}}" for i, w in enumerate(widths)
+    )
+    return [form.format(*row).rstrip() for row in rows]
 
 
 def _cells(figures: SplitStatistics, c: int, is_ignored: bool) -> list[str]:
@@ -133,29 +126,20 @@ def _absent_classes(info: DatasetInfo, counted: Counted) -> list[str]:
     """Classes that training never sees."""
     labelled = {k: s for k, s in counted.items() if s.num_labelled}
     train = [split for split in labelled if is_training(split)]
+    seen_by = {split: np.array(s.class_pixels) > 0 for split, s in labelled.items()}
     if not train:
         return []
-    lines = []
-    absent = [
-        c
-        for c in range(info.num_classes)
-        if c != info.ignore_label
-        and not any(labelled[split].class_pixels[c] for split in train)
-    ]
-    others = {k: s for k, s in labelled.items() if not k.startswith("train")}
-    for split, figures in others.items():
-        only = [info.class_names[c] for c in absent if figures.class_pixels[c]]
-        if only:
+    absent = ~np.any([seen_by[split] for split in train], axis=0)
+    absent &= np.arange(info.num_classes) != info.ignore_label
+    lines, names = [], np.array(info.class_names, object)
+    for split, seen in seen_by.items():
+        only = names[absent & seen].tolist()
+        if only and not split.startswith("train"):
             lines.append(
                 f"{_classes(only)} in {split}, but never in {' or '.join(train)}: what "
                 "a model never sees it cannot find, and scores 0."
             )
-    nowhere = [
-        info.class_names[c]
-        for c in absent
-        if not any(figures.class_pixels[c] for figures in labelled.values())
-    ]
-    if nowhere:
+    if nowhere := names[absent & ~np.any([*seen_by.values()], axis=0)].tolist():
         lines.append(f"{_classes(nowhere)} in no split.")
     return lines
 
@@ -169,25 +153,21 @@ def _of_split(info: DatasetInfo, figures: SplitStatistics) -> list[str]:
         lines.append(f"{which} labels; it can be drawn, but not scored or trained on.")
     labelled = sum(figures.class_pixels)
     ignored = figures.ignored_pixels / max(labelled + figures.ignored_pixels, 1)
-    if figures.num_labelled and not labelled:
-        lines.append("all labels are the ignore label.")
-        return lines
+    if not labelled:
+        nothing = ["all labels are the ignore label."] if figures.num_labelled else []
+        return lines + nothing
     if ignored > MOST_IGNORED:
         lines.append(
             f"{fine_percent(ignored)} of the pixels are ignored; is "
             f"{info.ignore_label} the right ignore label?"
         )
-    if labelled and info.num_classes > 1:
-        share, largest = max(
-            (n / labelled, c) for c, n in enumerate(figures.class_pixels)
+    share, name = max(zip(np.divide(figures.class_pixels, labelled), info.class_names))
+    if info.num_classes > 1 and share > MOST_OF_ONE_CLASS:
+        lines.append(
+            f"{fine_percent(share)} of the labelled pixels are {name!r}: a model that "
+            "predicts nothing else has a low loss. Look at the labels; if they are "
+            "right, try --label_weights=balanced."
         )
-        if share > MOST_OF_ONE_CLASS:
-            lines.append(
-                f"{fine_percent(share)} of the labelled pixels are "
-                f"{info.class_names[largest]!r}: a model that predicts nothing else "
-                "has a low loss. Look at the labels; if they are right, try "
-                "--label_weights=balanced."
-            )
     return lines
 
 

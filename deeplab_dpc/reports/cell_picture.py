@@ -1,4 +1,4 @@
-"""A picture of a cell, as in Figure 5a of the paper (Chen et al., arXiv:1809.04184).
+"""A cell in words, and as in Figure 5a of the paper (Chen et al., arXiv:1809.04184).
 
 A branch reads one source, so the cell is a tree below the backbone's features: a row is
 a depth in the tree; in its own column each branch's output falls to the concatenation.
@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from deeplab_dpc import files
-from deeplab_dpc.genotypes import BACKBONE, Genotype
+from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
 from deeplab_dpc.reports import plots
-from deeplab_dpc.reports.cell_names import branch_name, long_cell
+from deeplab_dpc.search.space import Operator
 
 BOX = (140.0, 58.0)  # Width and height, in pixels of a page, like all lengths here.
 COLUMN, ROW, MARGIN = 168.0, 112.0, 28.0
@@ -25,6 +25,7 @@ COLORS = {
     "pyramid_pooling": plots.ORANGE,
     "end": plots.GREY,
 }
+Point = tuple[float, float]
 _TINT = 0.14  # The part of its border's colour in a box.
 
 
@@ -43,21 +44,21 @@ class Box(NamedTuple):
     number: str = ""
 
     @property
-    def top(self) -> float:
-        """The upper edge."""
-        return self.y - BOX[1] / 2
+    def top(self) -> Point:
+        """The middle of the upper edge."""
+        return self.x, self.y - BOX[1] / 2
 
     @property
-    def bottom(self) -> float:
-        """The lower edge."""
-        return self.y + BOX[1] / 2
+    def bottom(self) -> Point:
+        """The middle of the lower edge."""
+        return self.x, self.y + BOX[1] / 2
 
 
 class Arrow(NamedTuple):
     """From a point down to another; `is_output`: a branch's way to the end."""
 
-    start: tuple[float, float]
-    end: tuple[float, float]
+    start: Point
+    end: Point
     is_output: bool = False
 
 
@@ -68,6 +69,36 @@ class CellLayout(NamedTuple):
     height: float
     boxes: tuple[Box, ...]
     arrows: tuple[Arrow, ...]
+
+
+def branch_name(branch: Branch) -> str:
+    """The operator of a branch: `3×3 conv, rate 1×6`."""
+    if branch.op == "conv3x3":
+        return "3×3 conv, rate {}×{}".format(*branch.rate or ())
+    if branch.op == "conv1x1":
+        return "1×1 conv"
+    return "pooling, grid {}×{}".format(*branch.grid_size or ())
+
+
+def short_cell(genotype: Genotype) -> str:
+    """A cell in one line: `r1x6(F) g2x4(0) 1x1(1)`. The operators' labels, each with
+    what it reads: the backbone's features F, or the branch with that number, from 0.
+    """
+    return " ".join(
+        f"{Operator.of(b).label}({'F' if b.source == BACKBONE else b.source})"
+        for b in genotype.branches
+    )
+
+
+def long_cell(genotype: Genotype) -> str:
+    """A cell in sentences, for those who do not see its picture."""
+    parts = []
+    for index, branch in enumerate(genotype.branches):
+        is_first = branch.source == BACKBONE
+        source = "the backbone's features" if is_first else f"branch {branch.source}"
+        parts.append(f"branch {index} is a {branch_name(branch)}, of {source}")
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}. All branches are joined."
 
 
 def save(genotype: Genotype, path: str | os.PathLike) -> None:
@@ -113,7 +144,7 @@ def drawn(genotype: Genotype) -> Iterator[plots.Plot]:
             plot.axes.add_patch(FancyArrowPatch(path=curve, linewidth=width, **style))
         for box in cell.boxes:
             color, left = COLORS[box.kind], box.x - box.width / 2
-            corner, size = (left + 9, box.top + 9), (box.width - 18, BOX[1] - 18)
+            corner, size = (left + 9, box.top[1] + 9), (box.width - 18, BOX[1] - 18)
             style = {"boxstyle": "round,pad=9,rounding_size=9", "linewidth": 1.1}
             style |= {"facecolor": (color, _TINT), "edgecolor": color}
             plot.axes.add_patch(FancyBboxPatch(corner, *size, **style))
@@ -121,7 +152,7 @@ def drawn(genotype: Genotype) -> Iterator[plots.Plot]:
             second = {"size": 9.3, "ha": "center", "color": plots.MUTED}
             plot.axes.text(box.x, box.y - 5, box.lines[0], **first)
             plot.axes.text(box.x, box.y + 15, box.lines[1], **second)
-            plot.axes.text(left + 10, box.top + 16, box.number, size=8, color=color)
+            plot.axes.text(left + 10, box.top[1] + 16, box.number, size=8, color=color)
         yield plot
 
 
@@ -142,25 +173,18 @@ def layout(genotype: Genotype) -> CellLayout:
     concat = Box(centre, y[-2], wide, "end", joined)
     final = Box(centre, y[-1], BOX[0], "end", ("1 × 1 conv", "256 channels"))
     boxes: list[Box] = []
-    arrows: list[Arrow] = []
+    arrows, outputs = list[Arrow](), list[Arrow]()
     for i, (x, row, branch) in enumerate(zip(xs, rows, genotype.branches)):
         name, _, size = branch_name(branch).replace("×", " × ").partition(", ")
         lines = (name, size or "pointwise")
         box = Box(x, y[1 + row], BOX[0], branch.op, lines, str(i))
-        is_first = branch.source == BACKBONE
-        start = (x, source.bottom) if is_first else _below(boxes[branch.source])
+        above = source if branch.source == BACKBONE else boxes[branch.source]
         boxes.append(box)
-        arrows.append(Arrow(_below(box), (x, concat.top), is_output=True))
-        arrows.append(Arrow(start, (x, box.top)))
-    arrows.append(Arrow(_below(concat), (centre, final.top)))
-    arrows.sort(key=lambda arrow: not arrow.is_output)
-    width, height = wide + 2 * MARGIN, final.bottom + MARGIN
-    every_box = (source, *boxes, concat, final)
-    return CellLayout(width, height, every_box, tuple(arrows))
-
-
-def _below(box: Box) -> tuple[float, float]:
-    return box.x, box.bottom
+        outputs.append(Arrow(box.bottom, (x, concat.top[1]), is_output=True))
+        arrows.append(Arrow((box.x if row == 0 else above.x, above.bottom[1]), box.top))
+    arrows.append(Arrow(concat.bottom, final.top))
+    size = wide + 2 * MARGIN, final.bottom[1] + MARGIN
+    return CellLayout(*size, (source, *boxes, concat, final), (*outputs, *arrows))
 
 
 def _in_order(genotype: Genotype, parent: int) -> Iterator[int]:

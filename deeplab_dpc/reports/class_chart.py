@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from deeplab_dpc.data.statistics import SplitStatistics
 from deeplab_dpc.formatting import clipped, fine_percent
@@ -35,7 +34,7 @@ def class_chart(
     block_in = _NAMES_IN + len(lanes) * _LANE_IN
     blocks = min(-(-len(names) // _MOST_ROWS), max(1, int(_LARGEST_IN / block_in)))
     rows = -(-len(names) // blocks)
-    scale = _Scale.of([share for _, f in lanes for share in shares(f)])
+    left, ticks = scale_of([share for _, f in lanes for share in shares(f)])
     size = (blocks * block_in, 1.18 + rows * _ROW_IN)
     with Plot(size=size, columns=blocks * len(lanes)) as plot:
         plot.figure.get_layout_engine().set(w_pad=0.14, h_pad=0.1)
@@ -50,8 +49,8 @@ def class_chart(
                 labels = [pages.legal(names[row]) for row in shown]
                 axes.set_yticks(shown, labels, ha="left", color=plots.INK)
                 axes.tick_params(axis="y", pad=72 * (_NAMES_IN - 0.2))
-            _draw_scale(axes, scale, f"{split}: {figures.num_labelled:,} images")
-            _draw_bars(axes, scale, shown, figures, palette)
+            _draw_scale(axes, left, ticks, f"{split}: {figures.num_labelled:,} images")
+            _draw_bars(axes, left, shown, figures, palette)
         return plot.png(dpi=100)
 
 
@@ -63,49 +62,41 @@ def shares(figures: SplitStatistics) -> list[float]:
     return [*(n / labelled for n in figures.class_pixels), ignored]
 
 
-class _Scale(NamedTuple):
-    """The scale of all columns, whose bars can be compared."""
+def scale_of(shares: Sequence[float]) -> tuple[float, Sequence[float]]:
+    """The left end and the ticks of all columns, whose bars can be compared: linear
+    from 0, or logarithmic from below a power of ten.
+    """
+    from matplotlib.ticker import MaxNLocator
 
-    left: float
-    ticks: Sequence[float]
-    is_log: bool
-
-    @classmethod
-    def of(cls, shares: Sequence[float]) -> "_Scale":
-        """Linear from 0, or logarithmic from below a power of ten."""
-        from matplotlib.ticker import MaxNLocator
-
-        known = [share for share in shares if share > 0]
-        least, most = min(known, default=1.0), max(known, default=1.0)
-        if most / least < _LOG_FROM:
-            locator = MaxNLocator(nbins=4, steps=(1, 2, 5, 10))
-            return cls(0.0, locator.tick_values(0, most * (1 - 1e-9))[1:], False)
-        powers = -math.floor(math.log10(least) + 1e-9)
-        ticks = [10.0**-power for power in range(0, powers, -(-powers // 4))]
-        return cls(10.0**-powers / 1.2, ticks[::-1], True)
+    known = [share for share in shares if share > 0]
+    least, most = min(known, default=1.0), max(known, default=1.0)
+    if most / least < _LOG_FROM:
+        locator = MaxNLocator(nbins=4, steps=(1, 2, 5, 10))
+        return 0.0, locator.tick_values(0, most * (1 - 1e-9))[1:]
+    powers = -math.floor(math.log10(least) + 1e-9)
+    ticks = [10.0**-power for power in range(0, powers, -(-powers // 4))]
+    return 10.0**-powers / 1.2, ticks[::-1]
 
 
-def _draw_scale(axes, scale: _Scale, title: str) -> None:
+def _draw_scale(axes, left: float, ticks: Sequence[float], title: str) -> None:
     """A column's title and grid; right of it is room for numbers."""
     axes.set_title(pages.legal(title), loc="left", fontsize=11, pad=18)
-    most, room = scale.ticks[-1], 1 + _TEXT_ROOM
-    if scale.is_log:
+    most, room, name = ticks[-1], 1 + _TEXT_ROOM, "share of pixels"
+    if left:
+        name = f"{name}, log scale"
         axes.set_xscale("log")
-        axes.set_xlim(scale.left, scale.left * (most / scale.left) ** room)
-    else:
-        axes.set_xlim(0, most * room)
-    axes.set_xticks(scale.ticks, [f"{100 * tick:g} %" for tick in scale.ticks])
+    axes.set_xlim(left, left * (most / left) ** room if left else most * room)
+    axes.set_xticks(ticks, [f"{100 * tick:g} %" for tick in ticks])
     axes.set_xticks([], minor=True)
     axes.tick_params(axis="x", labelsize=8)
     axes.grid(visible=False, axis="y")
     axes.spines["bottom"].set_visible(False)
     style = {"transform": axes.transAxes, "color": plots.MUTED, "fontsize": 8}
-    name = "share of pixels, log scale" if scale.is_log else "share of pixels"
     axes.text(0, 1.0, name, va="bottom", **style)
     axes.text(1, 1.0, "in images", va="bottom", ha="right", **style)
 
 
-def _draw_bars(axes, scale: _Scale, rows, figures, palette: Palette) -> None:
+def _draw_bars(axes, left: float, rows, figures, palette: Palette) -> None:
     """Bars of some classes' rows with their numbers, or what is said in their place."""
     count, right = len(palette.names), axes.get_yaxis_transform()
     rows = [row for row in rows if row == count or row != palette.ignore_label]
@@ -113,7 +104,7 @@ def _draw_bars(axes, scale: _Scale, rows, figures, palette: Palette) -> None:
     colors = [*map(pages.css_color, palette.colors[:count]), "#c8ccd2"]
     bars = axes.barh(
         rows,
-        [max(value, scale.left) for value in values],
+        [max(value, left) for value in values],
         0.62,
         color=[colors[row] for row in rows],
         hatch=["///" if row == count else "" for row in rows],

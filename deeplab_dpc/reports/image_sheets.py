@@ -120,9 +120,7 @@ def thumbnail(
 
 
 def contact_entries(pixels: np.ndarray, palette: Palette) -> list[Entry]:
-    """The classes that occur with their share of the labelled of `[256]` pixel counts,
-    largest first.
-    """
+    """The classes that occur, largest first, from the pixels of each of 256 labels."""
     counts = np.where(palette.is_labelled(np.arange(256)), pixels, 0)
     shares, ignored = counts / max(counts.sum(), 1), pixels[palette.ignore_label]
     entries = [

@@ -47,10 +47,9 @@ def drawn(
         _add_names(plot.axes, class_names, 9 if has_numbers else 6.5)
         if not has_numbers:
             _add_scales(plot)
-        for (row, column), share in np.ndenumerate(shares):
-            if has_numbers and share >= 0.005:
-                style = {"ha": "center", "va": "center", "color": plots.NUMBER}
-                plot.axes.text(column, row, f"{100 * share:.0f}", fontsize=8, **style)
+        style = {"ha": "center", "va": "center", "color": plots.NUMBER, "fontsize": 8}
+        for row, column in np.argwhere(shares >= 0.005) if has_numbers else ():
+            plot.axes.text(column, row, f"{100 * shares[row, column]:.0f}", **style)
         order = np.argsort(-shares, axis=None, kind="stable")[:_MOST_HOVERS]
         for i, j in np.transpose(np.unravel_index(order, shares.shape)):
             if has_numbers or shares[i, j] >= 0.01:
@@ -83,9 +82,8 @@ def _add_names(axes, class_names: tuple[str, ...], size_pt: float) -> None:
     axes.set_yticks(range(len(names)), names, **style)
     axes.tick_params(labeltop=True, labelright=True)
     axes.xaxis.set_label_position("top")
-    edges = np.arange(len(names) + 1) - 0.5
-    axes.set_xticks(edges, minor=True)
-    axes.set_yticks(edges, minor=True)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_ticks(np.arange(len(names) + 1) - 0.5, minor=True)
     axes.grid(visible=False)
     axes.grid(which="minor", linewidth=0.5)
     axes.spines[:].set_visible(False)

@@ -5,7 +5,6 @@ Images are `[height, width, 3]` uint8 RGB; label maps `[height, width]` integers
 
 import dataclasses
 import functools
-import io
 import pathlib
 
 import numpy as np
@@ -14,6 +13,7 @@ from PIL import Image
 from deeplab_dpc import files
 from deeplab_dpc.data import colormaps
 from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.evaluation.confusion import Confusion
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,13 +116,12 @@ def image_counts(
     labels: np.ndarray, predictions: np.ndarray, palette: Palette
 ) -> np.ndarray:
     """The confusion of one image: `[classes, classes]`, rows true, columns predicted.
-    Unlike `confusion.Confusion` it leaves out labels that are no class, since a picture
+    Unlike `Confusion` it leaves out labels that are no class, since a picture
     is what one looks at to find them.
     """
-    count = len(palette.names)
     counted = palette.is_labelled(labels) & palette.is_class(predictions)
-    pairs = labels[counted].astype(np.int64) * count + predictions[counted]
-    return np.bincount(pairs, minlength=count * count).reshape(count, count)
+    found = Confusion(len(palette.names), palette.ignore_label)
+    return found.add(labels[counted], predictions[counted])
 
 
 def write_png(path: pathlib.Path, picture: np.ndarray) -> None:
@@ -130,9 +129,8 @@ def write_png(path: pathlib.Path, picture: np.ndarray) -> None:
     array = np.asarray(picture)
     if array.ndim == 2:
         array = array.astype(np.uint8 if array.max(initial=0) < 256 else np.uint16)
-    buffer = io.BytesIO()
-    Image.fromarray(array).save(buffer, "PNG")
-    files.write(path, buffer.getvalue())
+    with files.atomically(path) as new:
+        Image.fromarray(array).save(new, "PNG")
 
 
 def _borders(labels: np.ndarray, width: int) -> np.ndarray:

@@ -53,6 +53,7 @@ _SETTINGS = {
     "xtick.color": MUTED,
     "ytick.color": MUTED,
 }
+_MOST_DOTS = 1000
 _DROPPED = ("clipPath", "metadata", "style")
 _PER_DOCUMENT = re.compile(r"font(?:-family)?: (?:[^;]*?([\d.]+px) )?'[^;]*;? ?")
 _DECIMALS = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
@@ -98,11 +99,13 @@ class Plot:
         self._style.close()
 
     def points(self, x: Any, y: Any, **style: Any) -> None:
-        """Dots, smaller and paler the more there are."""
+        """Dots, smaller and paler the more there are; of very many one picture."""
         steps = ((200, 22, 0.85), (3000, 9, 0.5), (math.inf, 4, 0.25))
         size, alpha = next((s, a) for most, s, a in steps if len(x) <= most)
+        if is_many := len(x) > _MOST_DOTS:
+            self.figure.set_dpi(200)  # Of the pixels.
         given: Any = {"s": size, "alpha": alpha, "color": BLUE, "linewidths": 0}
-        self.axes.scatter(x, y, **{**given, **style})
+        self.axes.scatter(x, y, rasterized=is_many, **given | style)
 
     def legend(self) -> None:
         """Names of what was drawn with a label, above the axes: they hide nothing."""

@@ -45,9 +45,9 @@ def sheet(panels: Panels, legend: Legend, title: str = "") -> np.ndarray:
     """
     heading = math.ceil(max(_font(_TEXT_SIZE).getlength(text) for text, _ in panels))
     count, has_legend, choices = len(panels), bool(legend.entries), []
+    own = panels[0][1].shape[:2]
     for columns in range(1, count + has_legend + 1):
-        room = (LARGEST_WIDTH - 2 * _MARGIN + _GAP) // columns - _GAP
-        shown = _shown_size(panels[0][1].shape[:2], room)
+        shown = _shown_size(own, (LARGEST_WIDTH - 2 * _MARGIN + _GAP) // columns - _GAP)
         cell = max(shown[1], heading)
         width = columns * (cell + _GAP) - _GAP
         layout = _Layout.of([(shown[0], cell)] * count, width, width)
@@ -55,8 +55,7 @@ def sheet(panels: Panels, legend: Legend, title: str = "") -> np.ndarray:
         aspect = width / (layout.height + below) / _SHEET_ASPECT
         choices.append((abs(math.log(aspect)), columns, layout, shown))
     *_, layout, shown = min(choices, key=lambda choice: choice[:2])
-    smaller = shown[0] < panels[0][1].shape[0]
-    how = Image.Resampling.BOX if smaller else Image.Resampling.NEAREST
+    how = Image.Resampling.BOX if shown < own else Image.Resampling.NEAREST
     fitted = [
         (text, np.asarray(Image.fromarray(picture).resize(shown[::-1], how)))
         for text, picture in panels

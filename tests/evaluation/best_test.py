@@ -16,21 +16,21 @@ SETTINGS = {"eval_split": "val", "eval_scales": [1.0]}
 
 
 class Training:
-    """Saves a variable with the step's value, as training saves a model."""
+    """Saves a variable with a value, by default the step's, as training saves a model."""
 
-    def __init__(self, folder, max_to_keep=1):
+    def __init__(self, folder):
         folder.mkdir(exist_ok=True)
         (folder / "config.json").write_text('{"a": 1}')
         self._value = tf.Variable(0.0)
         self._manager = tf.train.CheckpointManager(
             tf.train.Checkpoint(value=self._value),
             str(folder),
-            max_to_keep=max_to_keep,
+            max_to_keep=1,
             checkpoint_name="ckpt",
         )
 
-    def save(self, step):
-        self._value.assign(step)
+    def save(self, step, value=None):
+        self._value.assign(step if value is None else value)
         return self._manager.save(checkpoint_number=step)
 
 
@@ -85,20 +85,25 @@ def test_the_best_stays_though_training_keeps_only_the_newest(run_dir, training)
     assert (run_dir / "best/config.json").read_text() == '{"a": 1}'
 
 
-def test_a_later_program_goes_on_with_the_score_that_is_kept(run_dir, training):
+def test_a_later_program_goes_on_with_the_score_and_the_folder_may_move(
+    run_dir, training, tmp_path
+):
     evaluate(opened(run_dir), training.save(1), 0.7)
     assert not evaluate(opened(run_dir), training.save(2), 0.6)
     assert evaluate(opened(run_dir), training.save(3), 0.8)
-    assert value(run_dir / "best") == 3.0
-
-
-def test_the_folder_may_move(run_dir, training, tmp_path):
-    evaluate(opened(run_dir), training.save(1), 0.7)
     (run_dir / "best").rename(tmp_path / "elsewhere")
-    assert value(tmp_path / "elsewhere") == 1.0
+    assert value(tmp_path / "elsewhere") == 3.0
 
 
-def test_what_is_held_outlives_its_deletion_by_training(run_dir, training):
+@pytest.mark.parametrize("has_links", [True, False])
+def test_what_is_held_outlives_its_deletion_by_training(
+    run_dir, training, monkeypatch, has_links
+):
+    def link(source, to):
+        raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+    if not has_links:
+        monkeypatch.setattr(os, "link", link)
     best = opened(run_dir)
     with best.hold(training.save(1)) as held:
         training.save(2)
@@ -106,27 +111,15 @@ def test_what_is_held_outlives_its_deletion_by_training(run_dir, training):
     assert value(run_dir / "best") == 1.0
 
 
-def test_without_links_files_are_copied(run_dir, training, monkeypatch):
-    def link(source, to):
-        raise OSError(errno.EXDEV, "Invalid cross-device link")
-
-    monkeypatch.setattr(os, "link", link)
-    evaluate(opened(run_dir), training.save(1), 0.7)
-    training.save(2)
-    assert value(run_dir / "best") == 1.0
-
-
-def test_a_checkpoint_that_is_gone_is_told(run_dir, training):
+def test_a_checkpoint_that_is_gone_is_told_and_a_failure_leaves_nothing(
+    run_dir, training
+):
     best, gone = opened(run_dir), training.save(1)
-    training.save(2)
+    newest = training.save(2)
     with pytest.raises(GoneError), best.hold(gone):
         pass
     assert names(run_dir / "best") == []
-
-
-def test_a_failed_evaluation_leaves_nothing_behind(run_dir, training):
-    best = opened(run_dir)
-    with pytest.raises(RuntimeError), best.hold(training.save(1)):
+    with pytest.raises(RuntimeError), best.hold(newest):
         raise RuntimeError
     assert names(run_dir / "best") == []
 
@@ -174,10 +167,7 @@ def _dying(function, count):
 def test_another_checkpoint_of_the_same_step_replaces_it(run_dir, training):
     """A run that began again in the same folder."""
     evaluate(opened(run_dir), training.save(1), 0.1)
-    again = Training(run_dir)
-    again._value.assign(7.0)
-    prefix = again._manager.save(checkpoint_number=1)
-    assert evaluate(opened(run_dir), prefix, 0.2)
+    assert evaluate(opened(run_dir), Training(run_dir).save(1, 7.0), 0.2)
     assert value(run_dir / "best") == 7.0
 
 

@@ -21,19 +21,13 @@ def brute_force(label, prediction, classes, reach_px):
 
     def share(points, others):
         near = [any(math.dist(p, q) <= reach_px for q in others) for p in points]
-        return sum(near) / len(near)
+        return sum(near) / len(near) if near else 0.0
 
-    scores = []
     for c in range(classes):
         true, predicted = list(outline(label, c)), list(outline(prediction, c))
-        if not true and not predicted:
-            scores.append(math.nan)
-        elif not true or not predicted:
-            scores.append(0.0)
-        else:
-            p, r = share(predicted, true), share(true, predicted)
-            scores.append(2 * p * r / (p + r) if p + r else 0.0)
-    return scores
+        p, r = share(predicted, true), share(true, predicted)
+        is_there = true or predicted
+        yield 2 * p * r / (p + r) if p + r else 0.0 if is_there else math.nan
 
 
 def blobs(seed, size, classes):
@@ -52,7 +46,7 @@ def test_equals_comparing_all_pairs(size, tolerance):
     for seed in range(5):
         label, prediction = blobs(seed, size, 4), blobs(seed + 50, size, 4)
         found = boundary.class_f_scores(label, prediction, 4, 255, tolerance)
-        expected = brute_force(label, prediction, 4, reach_px)
+        expected = list(brute_force(label, prediction, 4, reach_px))
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
@@ -84,50 +78,39 @@ def test_precision_and_recall_by_hand():
 
 def test_a_class_in_one_of_both_scores_0_and_in_none_nothing():
     found = boundary.class_f_scores(half(5), 2 * half(5), 4, 255, 1)
-    assert found[:3].tolist() == [1.0, 0.0, 0.0] and np.isnan(found[3])
+    np.testing.assert_array_equal(found, [1.0, 0.0, 0.0, math.nan])
+    flat, blank = np.zeros((4, 4), int), np.full((4, 4), 255)
+    for label, prediction in ((blank, half(2, 4, 4)), (flat, flat)):
+        found = boundary.class_f_scores(label, prediction, 2, 255, 1)
+        assert np.isnan(found).all()
 
 
 def test_what_is_predicted_under_ignored_pixels_does_not_count():
-    label, rng = half(6), np.random.default_rng(0)
+    """The edge of an outline drawn with the ignored label, as in VOC, a stroke of 4
+    pixels, lies in its middle; the prediction's may be anywhere in it.
+    """
+    label, bad = half(6), half(6)
     label[:, 4:8] = 255
-    good = half(6)
-    bad = good.copy()
-    bad[:, 4:8] = rng.integers(0, 2, (8, 4))
-    for prediction in (good, bad):
-        found = boundary.class_f_scores(label, prediction, 2, 255, 3)
-        assert found.tolist() == [1.0, 1.0]
-
-
-def test_an_outline_drawn_with_the_ignored_label_lies_in_its_middle():
-    """As in VOC: a stroke of 4 pixels; the prediction's edge may be anywhere in it."""
-    label = half(6)
-    label[:, 4:8] = 255
-    assert boundary.class_f_scores(label, half(4), 2, 255, 2).tolist() == [1, 1]
-    wrong = boundary.class_f_scores(label, half(1), 2, 255, 2)
-    assert wrong.tolist() == [0.0, 0.0]
+    bad[:, 4:8] = np.random.default_rng(0).integers(0, 2, (8, 4))
+    for prediction, reach_px, score in (
+        (half(6), 3, 1), (bad, 3, 1), (half(4), 2, 1), (half(1), 2, 0)
+    ):  # fmt: skip
+        found = boundary.class_f_scores(label, prediction, 2, 255, reach_px)
+        assert found.tolist() == [score, score]
 
 
 def test_deep_in_ignored_pixels_there_is_no_outline():
     """Two classes that only meet 6 pixels inside what is ignored."""
     label = half(10, 20)
     label[:, 4:16] = 255
-    assert np.isnan(boundary.class_f_scores(label, half(10, 20), 2, 255, 3)).all()
-    assert not np.isnan(boundary.class_f_scores(label, half(10, 20), 2, 255, 7)).any()
+    for reach_px in (3, 7):
+        found = boundary.class_f_scores(label, half(10, 20), 2, 255, reach_px)
+        assert np.isnan(found).tolist() == [reach_px == 3] * 2
 
 
-def test_nothing_labelled_or_no_outline_has_no_score():
-    blank = np.full((4, 4), 255)
-    assert np.isnan(boundary.class_f_scores(blank, half(2, 4, 4), 2, 255, 1)).all()
-    flat = np.zeros((4, 4), int)
-    assert np.isnan(boundary.class_f_scores(flat, flat, 2, 255, 1)).all()
-
-
-def test_tolerances_below_1_are_shares_of_the_diagonal():
-    assert boundary.tolerance_px(0.0075, (1024, 2048)) == pytest.approx(
-        17.173, abs=1e-3
-    )
-    assert boundary.tolerance_px(1, (1024, 2048)) == 1
-    assert boundary.tolerance_px(2.5, (1024, 2048)) == 2.5
+@pytest.mark.parametrize("given, found", [(0.0075, 17.173), (1, 1), (2.5, 2.5)])
+def test_tolerances_below_1_are_shares_of_the_diagonal(given, found):
+    assert boundary.tolerance_px(given, (1024, 2048)) == pytest.approx(found, abs=1e-3)
 
 
 def test_means_over_images_and_classes():

@@ -42,34 +42,28 @@ def test_scores_by_hand():
     np.testing.assert_allclose(confusion.class_shares(counts), [1 / 3, 1 / 3, 1 / 3])
 
 
-def test_a_class_predicted_but_never_true_counts_as_zero():
-    counts = counted([0, 0], [0, 2])
-    ious = confusion.class_ious(counts)
-    assert ious[0] == 0.5 and ious[2] == 0.0 and np.isnan(ious[1])
-    assert confusion.mean_iou(counts) == pytest.approx(0.25)
+NAN = np.nan
 
 
-def test_a_class_that_never_occurs_is_left_out():
-    counts = counted([0, 1], [0, 1])
-    assert np.isnan(confusion.class_ious(counts)[2])
-    assert confusion.mean_iou(counts) == 1.0
-
-
-def test_ignored_pixels_do_not_count_whatever_is_predicted():
-    assert counted([255, 255, 1], [0, 99, 1]).sum() == 1
-
-
-def test_ignored_class_zero_may_still_be_predicted():
-    """ADE20K: 0 is a class that is never true."""
-    counts = counted([0, 1, 1], [1, 0, 1], ignore=0)
-    assert counts.tolist() == [[0, 0, 0], [1, 1, 0], [0, 0, 0]]
-    assert confusion.class_ious(counts)[0] == 0.0
-
-
-def test_nothing_counted_gives_nan():
-    counts = counted([255], [0])
-    assert np.isnan(confusion.mean_iou(counts))
-    assert np.isnan(confusion.pixel_accuracy(counts))
+@pytest.mark.parametrize(
+    "labels, predictions, ignore, ious, miou",
+    [
+        # Predicted but never true is zero, and what never occurs is left out.
+        ([0, 0], [0, 2], 255, [0.5, NAN, 0], 0.25),
+        ([0, 1], [0, 1], 255, [1, 1, NAN], 1),
+        # Ignored pixels do not count, whatever is predicted.
+        ([255, 255, 1], [0, 99, 1], 255, [NAN, 1, NAN], 1),
+        # ADE20K: 0 is a class that is never true, but may be predicted.
+        ([0, 1, 1], [1, 0, 1], 0, [0, 0.5, NAN], 0.25),
+        ([255], [0], 255, [NAN, NAN, NAN], NAN),
+    ],
+)
+def test_what_counts(labels, predictions, ignore, ious, miou):
+    counts = counted(labels, predictions, ignore=ignore)
+    assert counts.sum() == sum(label != ignore for label in labels)
+    np.testing.assert_equal(confusion.class_ious(counts), ious)
+    np.testing.assert_equal(confusion.mean_iou(counts), miou)
+    assert np.isnan(confusion.pixel_accuracy(counts)) == np.isnan(miou)
 
 
 def test_equals_counting_pixel_by_pixel():
@@ -86,19 +80,19 @@ def test_equals_counting_pixel_by_pixel():
 def test_counts_stay_exact_beyond_float32():
     """2**24 + 1 pixels of one class: a float32 matrix loses the last one."""
     found = confusion.Confusion(1, 255)
-    found.add(np.zeros(2**24, np.uint8), np.zeros(2**24, np.uint8))
-    found.add(np.zeros(1, np.uint8), np.zeros(1, np.uint8))
+    for size in (2**24, 1):
+        found.add(np.zeros(size, np.uint8), np.zeros(size, np.uint8))
     assert found.counts[0, 0] == 2**24 + 1
 
 
-@pytest.mark.parametrize("labels, predictions", [([3], [0]), ([0], [3]), ([-1], [0])])
-def test_a_label_out_of_range_is_an_error_and_counts_nothing(labels, predictions):
+@pytest.mark.parametrize(
+    "labels, predictions, told",
+    [([3], [0], r"3 classes \(0..2\)"), ([0], [3], r"3 classes \(0..2\)")]
+    + [([-1], [0], r"3 classes \(0..2\)"), ([0, 1], [0], "the same")],
+)
+def test_what_is_out_of_range_is_an_error_and_counts_nothing(labels, predictions, told):
     found = confusion.Confusion(3, 255)
-    with pytest.raises(confusion.LabelRangeError, match=r"3 classes \(0..2\)"):
+    with pytest.raises(ValueError, match=told) as error:
         found.add(np.array(labels), np.array(predictions))
-    assert found.counts.sum() == 0
-
-
-def test_shapes_must_agree():
-    with pytest.raises(ValueError, match="the same"):
-        counted([0, 1], [0])
+    is_range = isinstance(error.value, confusion.LabelRangeError)
+    assert is_range == (told != "the same") and found.counts.sum() == 0

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deeplab_dpc.evaluation import evaluator
-from deeplab_dpc.evaluation.image_scores import ImageScores
+from deeplab_dpc.evaluation.results import ImageScores
 
 
 def brightest(batches):
@@ -37,24 +37,19 @@ def scored(batches=BATCHES, names=("sky", "road", "car"), **settings):
     return scorer.result("val", 40, names)
 
 
-def test_scores_all_batches_without_their_padding():
-    """car: 2 right of 3, none wrongly; road: 1 right, 1 wrongly; sky: both."""
-    result = scored()
-    assert result.num_images == 3
-    np.testing.assert_allclose(result.ious, [1, 1 / 2, 2 / 3])
-    assert result.miou == pytest.approx((1 + 1 / 2 + 2 / 3) / 3)
-    assert result.pixel_accuracy == pytest.approx(5 / 6)
-    np.testing.assert_allclose(result.shares, [2 / 6, 1 / 6, 3 / 6])
-
-
-def test_each_image_is_scored_alone_over_its_own_classes():
-    """a: all right; b: one labelled pixel, wrong; c: all right, without road."""
+def test_scores_all_batches_and_each_image_over_its_own_classes():
+    """car: 2 right of 3, none wrongly; road: 1 right, 1 wrongly; sky: both. a: all
+    right; b: one labelled pixel, wrong; c: all right, without road.
+    """
     heard = []
     result = scored(on_image=heard.append)
-    assert [image.name for image in result.images] == ["a", "b", "c"]
-    assert [image.miou for image in result.images] == [1.0, 0.0, 1.0]
-    assert [image.pixel_accuracy for image in result.images] == [1.0, 0.0, 1.0]
-    assert tuple(heard) == result.images
+    np.testing.assert_allclose(result.ious, [1, 1 / 2, 2 / 3])
+    means = (1 + 1 / 2 + 2 / 3) / 3, 5 / 6
+    assert (result.miou, result.pixel_accuracy) == pytest.approx(means)
+    np.testing.assert_allclose(result.shares, [2 / 6, 1 / 6, 3 / 6])
+    images = [(image.name, image.miou, image.pixel_accuracy) for image in heard]
+    assert images == [("a", 1.0, 1.0), ("b", 0.0, 0.0), ("c", 1.0, 1.0)]
+    assert tuple(heard) == result.images and result.num_images == 3
 
 
 def test_padding_is_cut_off_before_scoring():
@@ -100,26 +95,23 @@ def test_one_batch_is_in_memory_at_a_time():
     assert scorer.num_images == 40
 
 
-def test_table_shows_percent_and_a_dash_for_what_does_not_occur():
+def test_table_and_strict_json_of_what_does_not_occur():
     result = scored([batch([[[0, 1]]], [[[0, 0]]], [b"a"])])
-    assert result.table() == "\n".join(
-        [
-            "class                     IoU %  % of pixels",
-            "--------------------------------------------",
-            "sky                       50.00        50.00",
-            "road                       0.00        50.00",
-            "car                           -         0.00",
-            "--------------------------------------------",
-            "mIoU                      25.00",
-            "pixel accuracy            50.00",
-            "mean class accuracy       50.00",
-            "frequency weighted IoU    25.00",
-        ]
+    assert (
+        result.table()
+        == """\
+class                     IoU %  % of pixels
+--------------------------------------------
+sky                       50.00        50.00
+road                       0.00        50.00
+car                           -         0.00
+--------------------------------------------
+mIoU                      25.00
+pixel accuracy            50.00
+mean class accuracy       50.00
+frequency weighted IoU    25.00"""
     )
-
-
-def test_dict_is_strict_json_with_null_for_what_does_not_occur():
-    found = scored([batch([[[0, 1]]], [[[0, 0]]], [b"a"])]).to_dict()
+    found = result.to_dict()
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     expected = {"name": "car", "iou": None, "accuracy": None, "pixel_share": 0.0}
     assert found["classes"][2] == expected
@@ -127,14 +119,12 @@ def test_dict_is_strict_json_with_null_for_what_does_not_occur():
     assert found["images"] == [{"name": "a", "miou": 0.25, "pixel_accuracy": 0.5}]
 
 
-def test_a_wrong_label_names_its_image():
-    with pytest.raises(evaluator.EvaluationError, match="street_7: 1 pixels.*label 9"):
-        scored([batch([[[9]]], [[[0]]], [b"street_7"])])
-
-
-def test_a_split_without_labels_cannot_be_scored():
-    with pytest.raises(evaluator.EvaluationError, match="'val' has a label"):
-        scored([batch([[[255]]], [[[0]]], [b"a"])])
+@pytest.mark.parametrize(
+    "label, told", [(9, "street_7: 1 pixels.*label 9"), (255, "'val' has a label")]
+)
+def test_a_wrong_label_names_its_image_and_without_any_there_is_no_score(label, told):
+    with pytest.raises(evaluator.EvaluationError, match=told):
+        scored([batch([[[label]]], [[[0]]], [b"street_7"])])
 
 
 def test_an_image_without_labels_has_no_score_and_is_counted():

@@ -26,13 +26,19 @@ def test_finds_the_images_of_a_folder_by_name_then_the_files(tmp_path):
     assert [p.name for p in found] == ["a.JPG", "b.png", "c.jpeg", "b.png"]
 
 
-def test_reads_pixels_grey_palette_and_transparency_as_rgb(tmp_path):
-    np.testing.assert_array_equal(photos.read(saved(tmp_path / "a.png")), PIXELS)
-    grey = photos.read(saved(tmp_path / "g.png", PIXELS[..., 0]))
-    np.testing.assert_array_equal(grey, np.repeat(PIXELS[..., :1], 3, -1))
-    clear = np.dstack([PIXELS, np.full((4, 6), 255, np.uint8)])
-    found = photos.read(saved(tmp_path / "t.png", clear))
-    np.testing.assert_array_equal(found, PIXELS)
+CLEAR = np.dstack([PIXELS, np.full((4, 6), 255, np.uint8)])
+GREY = np.repeat(PIXELS[..., :1], 3, -1)
+
+
+@pytest.mark.parametrize(
+    "name, pixels, expected, options",
+    [("a.png", PIXELS, PIXELS, {}), ("g.png", PIXELS[..., 0], GREY, {})]
+    + [("t.png", CLEAR, PIXELS, {}), ("a.webp", PIXELS, PIXELS, {"lossless": True})]
+    + [("a.bmp", PIXELS, PIXELS, {}), ("a.tiff", PIXELS, PIXELS, {})],
+)
+def test_pixels_are_read_exactly_as_rgb(tmp_path, name, pixels, expected, options):
+    found = photos.read(saved(tmp_path / name, pixels, **options))
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_jpegs_are_decoded_as_records_decode_them(tmp_path):
@@ -49,30 +55,28 @@ def test_a_16_bit_photo_is_scaled(tmp_path, ending):
     np.testing.assert_array_equal(found, np.repeat(values[..., None] // 256, 3, -1))
 
 
-@pytest.mark.parametrize("ending", ["bmp", "webp", "tiff"])
-def test_other_formats_are_read_exactly(tmp_path, ending):
-    options = {"lossless": True} if ending == "webp" else {}
-    found = photos.read(saved(tmp_path / f"a.{ending}", **options))
-    np.testing.assert_array_equal(found, PIXELS)
-
-
 def test_what_is_no_photo_is_refused_by_name(tmp_path):
-    """Transparency, print colours, an EPS in disguise, and too many pixels."""
-    clear = saved(tmp_path / "clear.png", np.dstack([PIXELS, PIXELS[..., 0]]))
-    with pytest.raises(PhotoError, match="clear.png: .* are transparent"):
-        photos.read(clear)
+    """Transparency, print colours, an EPS in disguise, too many pixels, no image."""
+    saved(tmp_path / "clear.png", np.dstack([PIXELS, PIXELS[..., 0]]))
     Image.fromarray(PIXELS).convert("CMYK").save(tmp_path / "print.jpg")
-    with pytest.raises(PhotoError, match="print.jpg has CMYK colours"):
-        photos.read(tmp_path / "print.jpg")
     Image.fromarray(PIXELS).save(tmp_path / "a.eps")
-    with pytest.raises(PhotoError, match="eps as.png is a EPS file"):
-        photos.read((tmp_path / "a.eps").rename(tmp_path / "eps as.png"))
+    (tmp_path / "a.eps").rename(tmp_path / "eps as.png")
+    Image.new("1", (30_000, 30_000)).save(tmp_path / "bomb.png")
+    (tmp_path / "bad.png").write_bytes(b"no png")
+    whole = saved(tmp_path / "a.png", np.tile(PIXELS, (50, 50, 1))).read_bytes()
+    (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
+    for name, told in (
+        ("clear.png", "clear.png: .* are transparent"),
+        ("print.jpg", "print.jpg has CMYK colours"),
+        ("eps as.png", "eps as.png is a EPS file"),
+        ("bomb.png", "bomb.png says that it has more than"),
+        ("bad.png", "bad.png is no image: its header cannot be read"),
+        ("half.png", "half.png is damaged and cannot be decoded"),
+    ):
+        with pytest.raises(PhotoError, match=told):
+            photos.read(tmp_path / name)
     with pytest.raises(PhotoError, match="has 6 x 4 pixels, more than the 20"):
         photos.read(saved(tmp_path / "a.png"), max_megapixels=20e-6)
-    black = Image.new("1", (30_000, 30_000))
-    black.save(tmp_path / "bomb.png")
-    with pytest.raises(PhotoError, match="bomb.png says that it has more than"):
-        photos.read(tmp_path / "bomb.png")
 
 
 def test_turns_a_photo_upright(tmp_path):
@@ -83,37 +87,26 @@ def test_turns_a_photo_upright(tmp_path):
     np.testing.assert_array_equal(found, np.rot90(PIXELS, -1))
 
 
-def test_batches_are_padded_and_know_the_true_size(tmp_path):
+def test_batches_are_padded_or_resized_and_know_the_true_size(tmp_path):
     path = saved(tmp_path / "cat.png")
     (batch,) = photos.batches([path], DataConfig(), (5, 5), 255)
-    assert batch["image"].shape == (1, 5, 6, 3)
-    np.testing.assert_array_equal(batch["image"][0, :4], PIXELS)
-    np.testing.assert_array_equal(batch["image"][0, 4], np.full((6, 3), 127.5))
+    expected = np.full((1, 5, 6, 3), 127.5)
+    expected[0, :4] = PIXELS
+    np.testing.assert_array_equal(batch["image"], expected)
     assert np.asarray(batch["size"]).tolist() == [[4, 6]]
     assert (np.asarray(batch["label"]) == 255).all()
     assert batch["name"].tolist() == ["cat"]
-
-
-def test_resizes_as_the_data_settings_say(tmp_path):
-    path = saved(tmp_path / "cat.png")
     data = DataConfig(min_resize_value=8)
     (batch,) = photos.batches([path], data, (1, 1), 255)
     assert np.asarray(batch["size"]).tolist() == [[8, 12]]
 
 
-def test_says_what_is_not_there_or_no_image(tmp_path):
-    with pytest.raises(PhotoError, match="no folder"):
-        photos.find(str(tmp_path / "none"), [])
-    with pytest.raises(PhotoError, match="has no image"):
-        photos.find(str(tmp_path), [])
-    with pytest.raises(PhotoError, match="no such file: .*x.png"):
-        photos.find(None, [str(tmp_path / "x.png")])
-    (tmp_path / "bad.png").write_bytes(b"no png")
-    with pytest.raises(
-        PhotoError, match="bad.png is no image: its header cannot be read"
-    ):
-        photos.read(tmp_path / "bad.png")
-    whole = saved(tmp_path / "whole.png", np.tile(PIXELS, (50, 50, 1))).read_bytes()
-    (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(PhotoError, match="half.png is damaged and cannot be decoded"):
-        photos.read(tmp_path / "half.png")
+@pytest.mark.parametrize(
+    "folder, files, told",
+    [("none", [], "no folder"), ("", [], "has no image")]
+    + [(None, ["x.png"], "no such file: .*x.png")],
+)
+def test_says_what_is_not_there(tmp_path, folder, files, told):
+    folder = None if folder is None else str(tmp_path / folder)
+    with pytest.raises(PhotoError, match=told):
+        photos.find(folder, [str(tmp_path / name) for name in files])

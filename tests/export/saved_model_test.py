@@ -3,7 +3,6 @@
 import functools
 import json
 import os
-import pathlib
 import resource
 import subprocess
 import sys
@@ -22,9 +21,8 @@ from deeplab_dpc.export import saved_model
 from deeplab_dpc.genotypes import DPC_TOP1
 from tests import goldens
 
-INFO = DatasetInfo(
-    "blobs", ("red", "green", "blue"), ((255, 0, 0), (0, 255, 0), (0, 0, 255)), 255, {}
-)
+COLORS = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
+INFO = DatasetInfo("blobs", ("red", "green", "blue"), COLORS, 255, {})
 
 
 @functools.cache
@@ -50,14 +48,11 @@ def original(has_cell, output_stride):
     return model
 
 
-def original_cases():
-    if not goldens.FOLDER.is_dir():
-        return []
-    return goldens.meta("export")
+CASES = goldens.meta("export") if goldens.FOLDER.is_dir() else []
 
 
 @goldens.needed
-@pytest.mark.parametrize("case", original_cases(), ids=lambda c: c["name"])
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c["name"])
 def test_predicts_as_the_original_exports(case):
     """Padding to the crop, resizing there and back, scales and flips, every size."""
     stored = goldens.arrays(f"export/io_{case['name']}")
@@ -85,11 +80,22 @@ def test_predicts_as_the_original_exports(case):
         goldens.check(file, "share of other classes (ties)", differs, 5e-4)
 
 
+def write(path, step=1, **options):
+    serving = saved_model.Serving(notes={"step": step})
+    return saved_model.write(affine(), path, INFO, serving, **options)
+
+
+def notes(path):
+    return json.loads((path / "labels.json").read_text())
+
+
+def served(path, signature="serving_default"):
+    return tf.saved_model.load(str(path)).signatures[signature]
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    path = tmp_path_factory.mktemp("out") / "export"
-    notes = {"step": 7}
-    return saved_model.write(affine(), path, INFO, saved_model.Serving(notes=notes))
+    return write(tmp_path_factory.mktemp("out") / "export", 7)
 
 
 def test_a_process_with_tensorflow_alone_loads_and_calls_it(exported, tmp_path):
@@ -128,10 +134,10 @@ def test_a_process_with_tensorflow_alone_loads_and_calls_it(exported, tmp_path):
 
 
 def test_predictions_equal_ours_for_any_size(exported):
-    loaded = tf.saved_model.load(str(exported)).signatures["serving_default"]
+    serve = served(exported)
     for shape in ((1, 3, 4, 3), (2, 8, 5, 3), (1, 1, 1, 3)):
         images = np.random.default_rng(1).integers(0, 256, shape, "uint8")
-        found = loaded(images=tf.constant(images))
+        found = serve(images=tf.constant(images))
         labels, probabilities = inference.predict(affine(), images)
         np.testing.assert_array_equal(found["SemanticPredictions"], labels)
         found = found["SemanticProbabilities"]
@@ -144,8 +150,7 @@ def test_a_real_model_survives_the_export(tmp_path):
     stored = goldens.arrays("mobilenetv2_dpc/io_os16_65x65_b2")
     model = original(True, 16)
     path = saved_model.write(model, tmp_path / "export", INFO)
-    loaded = tf.saved_model.load(str(path)).signatures["serving_default"]
-    found = loaded(images=tf.constant(stored["input"]))
+    found = served(path)(images=tf.constant(stored["input"]))
     expected = inference.labels(model, stored["input"])
     assert np.mean(found["SemanticPredictions"] == expected) > 0.9999
     names = tf.train.list_variables(str(path / "variables" / "variables"))
@@ -157,17 +162,15 @@ def test_tflite_converts_what_is_exported(exported):
     converter = tf.lite.TFLiteConverter.from_saved_model(
         str(exported), signature_keys=["serving_default"]
     )
-    serve = tf.lite.Interpreter(
-        model_content=converter.convert()
-    ).get_signature_runner()
+    interpreter = tf.lite.Interpreter(model_content=converter.convert())
     images = np.random.default_rng(0).integers(0, 256, (1, 5, 7, 3), "uint8")
-    found = serve(images=images)["SemanticPredictions"]
+    found = interpreter.get_signature_runner()(images=images)["SemanticPredictions"]
     np.testing.assert_array_equal(found, images.argmax(-1))
 
 
 def test_a_file_comes_alone_or_in_a_batch_of_one(exported):
     """As TensorFlow Serving's columns and its rows give it."""
-    serve = tf.saved_model.load(str(exported)).signatures["encoded"]
+    serve = served(exported, "encoded")
     pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), "uint8")
     png = tf.io.encode_png(pixels)
     for image in (png, png[tf.newaxis]):
@@ -177,32 +180,29 @@ def test_a_file_comes_alone_or_in_a_batch_of_one(exported):
         serve(image=tf.stack([png, png]))
 
 
-def test_labels_name_the_classes_and_colours(exported):
-    found = json.loads((exported / "labels.json").read_text())
+def test_labels_name_the_classes_and_colours_and_others_may_read_them(exported):
+    """mkdtemp makes private folders; an export is for others to read."""
+    found = notes(exported)
     assert found["classes"][1] == {"id": 1, "name": "green", "color": [0, 255, 0]}
     assert (found["ignore_label"], found["step"]) == (255, 7)
+    assert exported.stat().st_mode & 0o777 == 0o755
 
 
 def test_an_existing_export_is_replaced_only_when_asked(tmp_path):
-    path = tmp_path / "export"
-    saved_model.write(affine(), path, INFO, saved_model.Serving(notes={"step": 1}))
+    path = write(tmp_path / "export", 1)
     with pytest.raises(saved_model.ExportError, match="--overwrite"):
-        saved_model.write(affine(), path, INFO, saved_model.Serving(notes={"step": 2}))
-    assert json.loads((path / "labels.json").read_text())["step"] == 1
-    saved_model.write(
-        affine(), path, INFO, saved_model.Serving(notes={"step": 3}), overwrite=True
-    )
-    assert json.loads((path / "labels.json").read_text())["step"] == 3
+        write(path, 2)
+    assert notes(path)["step"] == 1
+    write(path, 3, overwrite=True)
+    assert notes(path)["step"] == 3
     assert [p.name for p in tmp_path.iterdir()] == ["export"]
 
 
 def test_a_folder_of_something_else_is_never_replaced(tmp_path):
-    path = tmp_path / "photos"
-    path.mkdir()
-    (path / "cat.jpg").write_bytes(b"a cat")
+    (tmp_path / "cat.jpg").write_bytes(b"a cat")
     with pytest.raises(saved_model.ExportError, match="no SavedModel"):
-        saved_model.write(affine(), path, INFO, overwrite=True)
-    assert (path / "cat.jpg").read_bytes() == b"a cat"
+        write(tmp_path, overwrite=True)
+    assert (tmp_path / "cat.jpg").read_bytes() == b"a cat"
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
@@ -211,13 +211,8 @@ def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
 
     monkeypatch.setattr(tf.saved_model, "save", fail)
     with pytest.raises(OSError, match="No space"):
-        saved_model.write(affine(), tmp_path / "export", INFO)
+        write(tmp_path / "export")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_readers_umask_is_kept(exported):
-    """mkdtemp makes private folders; an export is for others to read."""
-    assert pathlib.Path(exported).stat().st_mode & 0o777 == 0o755
 
 
 def test_one_exporter_a_folder_and_a_killed_ones_leftovers_go(tmp_path):
@@ -230,20 +225,18 @@ def test_one_exporter_a_folder_and_a_killed_ones_leftovers_go(tmp_path):
         files.claimed(killed.parent / ".export.lock"),
         pytest.raises(files.LockedError, match=f"process {os.getpid()} on .* since "),
     ):
-        saved_model.write(affine(), folder, INFO)
+        write(folder)
     assert killed.is_dir()
-    saved_model.write(affine(), folder, INFO)
+    write(folder)
     assert sorted(killed.parent.iterdir()) == sorted([folder, other])
 
 
 def test_an_export_whose_replacing_was_killed_between_two_renames_comes_back(tmp_path):
-    old = tmp_path / ".export-8x_q" / "old"
-    saved_model.write(affine(), old, INFO, saved_model.Serving(notes={"step": 1}))
+    write(tmp_path / ".export-8x_q" / "old", 1)
     folder = tmp_path / "export"
     with pytest.raises(saved_model.ExportError, match="--overwrite"):
-        saved_model.write(affine(), folder, INFO)
-    assert json.loads((folder / "labels.json").read_text())["step"] == 1
-    assert list(tmp_path.iterdir()) == [folder]
+        write(folder)
+    assert notes(folder)["step"] == 1 and list(tmp_path.iterdir()) == [folder]
 
 
 def test_a_disk_that_takes_no_more_is_told_with_the_path(tmp_path):
@@ -252,7 +245,7 @@ def test_a_disk_that_takes_no_more_is_told_with_the_path(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (300, limits[1]))
     try:
         with pytest.raises(OSError, match=f"{tmp_path}/export.*(too large|be written)"):
-            saved_model.write(affine(), tmp_path / "export", INFO)
+            write(tmp_path / "export")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(tmp_path.iterdir()) == []

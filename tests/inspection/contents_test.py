@@ -50,9 +50,9 @@ def index_of(folder, split="train"):
 
 def test_records_come_decoded_and_in_order(pristine):
     found = list(inspection.read_all(index_of(pristine)))
-    assert [number for number, _ in found] == [0, 1, 2, 3, 4]
-    for i, (_, record) in enumerate(found):
-        assert record.name == f"{i}"
+    numbers = [(number, record.name) for number, record in found]
+    assert numbers == [(i, f"{i}") for i in range(5)]
+    for i, record in found:
         np.testing.assert_array_equal(record.image, np.full((4, 6, 3), i))
         assert record.label[1:].tolist() == [[(0, 1, 2, 255)[i % 4]] * 6] * 3
     ((number, chosen),) = inspection.read_all(index_of(pristine), [3])
@@ -65,10 +65,9 @@ def test_counting_gives_what_the_conversion_counted(pristine):
     """Five rows of zeros, two images of class 0, one each of 1, 2 and ignored."""
     manifest, steps = Manifest.load(pristine), []
     found = inspection.count(manifest.info, index_of(pristine), lambda: steps.append(1))
-    assert found == manifest.statistics["train"]
-    assert len(steps) == 5
-    assert found.class_pixels == (5 * 6 + 2 * 18, 18, 18)
-    assert found.ignored_pixels == 18
+    assert found == manifest.statistics["train"] and len(steps) == 5
+    counted = found.class_pixels, found.ignored_pixels
+    assert counted == ((5 * 6 + 2 * 18, 18, 18), 18)
     test = inspection.count(manifest.info, index_of(pristine, "test"))
     assert test == manifest.statistics["test"] and test.num_labelled == 0
 
@@ -102,61 +101,53 @@ def test_a_bad_record_is_named_with_its_place(tmp_path, pristine, example, messa
     assert "--verify lists all" in str(error.value)
 
 
-def test_evenly_spaced():
-    assert inspection.evenly_spaced(1, 12) == [0]
-    assert inspection.evenly_spaced(5, 12) == [0, 1, 2, 3, 4]
-    assert inspection.evenly_spaced(101, 3) == [0, 50, 100]
-    assert inspection.evenly_spaced(10, 1) == [0]
-    assert inspection.evenly_spaced(4, 3) == [0, 2, 3]
+@pytest.mark.parametrize(
+    "total, wanted, numbers",
+    [(1, 12, [0]), (5, 12, [0, 1, 2, 3, 4]), (101, 3, [0, 50, 100])]
+    + [(10, 1, [0]), (4, 3, [0, 2, 3])],
+)
+def test_evenly_spaced(total, wanted, numbers):
+    assert inspection.evenly_spaced(total, wanted) == numbers
 
 
-def problems(folder, with_checksums=True):
-    shards = records.shards_by_split(folder)
-    return inspection.file_problems(Manifest.load(folder), shards, with_checksums)
-
-
-def test_whole_files_have_no_problems(pristine):
-    assert problems(pristine) == []
-    shards = records.shards_by_split(pristine)
-    assert inspection.count_problems(Manifest.load(pristine).info, shards) == []
+def problems(folder, with_checksums=True, splits=("train", "test")):
+    """Of files, and of their numbers of records."""
+    manifest, shards = Manifest.load(folder), records.shards_by_split(folder)
+    shards = {split: shards[split] for split in splits}
+    lines = inspection.file_problems(manifest, shards, with_checksums)
+    return lines, inspection.count_problems(manifest.info, shards)
 
 
 def test_a_changed_byte_is_found_by_the_checksum_alone(folder):
+    assert problems(folder) == ([], [])
     path = folder / "train-00001-of-00002.tfrecord"
     data = bytearray(path.read_bytes())
     data[100] ^= 1
     path.write_bytes(data)
-    assert problems(folder, with_checksums=False) == []
-    (line,) = problems(folder)
-    assert line == f"{path}: its bytes do not match the checksum in dataset.json"
+    assert problems(folder, with_checksums=False)[0] == []
+    told = f"{path}: its bytes do not match the checksum in dataset.json"
+    assert problems(folder)[0] == [told]
 
 
 def test_a_shorter_file_is_found_without_reading_it(folder):
     path = folder / "train-00000-of-00002.tfrecord"
     before = path.stat().st_size
     path.write_bytes(b"")
-    (line,) = problems(folder, with_checksums=False)
-    assert line == f"{path}: has 0 bytes, but dataset.json says {before:,}"
-    shards = records.shards_by_split(folder)
-    assert inspection.count_problems(Manifest.load(folder).info, shards) == [
-        "train: its files have 3 records, but dataset.json says 5 images"
-    ]
+    assert problems(folder, with_checksums=False) == (
+        [f"{path}: has 0 bytes, but dataset.json says {before:,}"],
+        ["train: its files have 3 records, but dataset.json says 5 images"],
+    )
+    # Records of another program have nothing to compare with.
+    Manifest(Manifest.load(folder).info).save(folder)
+    assert problems(folder)[0] == []
 
 
 def test_files_that_are_missing_or_too_many(folder):
     (folder / "train-00000-of-00002.tfrecord").unlink()
     kept = folder / "train-00001-of-00002.tfrecord"
     other = kept.rename(folder / "train-00000-of-00001.tfrecord")
-    lines = problems(folder)
+    lines, _ = problems(folder)
     told = ["is missing"] * 2 + ["dataset.json does not know this file"]
     assert [line.split(": ", 1)[1] for line in lines] == told
     assert lines[2].startswith(str(other))
-    shards = records.shards_by_split(folder)
-    of_test = inspection.file_problems(Manifest.load(folder), {"test": shards["test"]})
-    assert of_test == []
-
-
-def test_records_of_another_program_have_nothing_to_compare_with(folder):
-    Manifest(Manifest.load(folder).info).save(folder)
-    (folder / "train-00000-of-00002.tfrecord").write_bytes(b"")
-    assert problems(folder) == []
+    assert problems(folder, splits=["test"])[0] == []

@@ -41,12 +41,12 @@ def test_every_branch_has_its_column_and_an_arrow_from_its_source(genotype):
     assert [b - a for a, b in zip(columns, columns[1:])] == [COLUMN] * 4
     inputs = {a.end: a.start for a in picture.arrows if not a.is_output}
     for branch, box in zip(genotype.branches, branches):
-        x, y = inputs[(box.x, box.top)]
+        x, y = inputs[box.top]
         above = source if branch.source == BACKBONE else branches[branch.source]
-        assert y == above.bottom and abs(x - above.x) <= (above.width - BOX[0]) / 2
+        assert y == above.bottom[1] and abs(x - above.x) <= (above.width - BOX[0]) / 2
     outputs = {a.start: a.end for a in picture.arrows if a.is_output}
-    assert outputs == {(b.x, b.bottom): (b.x, concat.top) for b in branches}
-    assert inputs[(final.x, final.top)] == (concat.x, concat.bottom)
+    assert outputs == {b.bottom: (b.x, concat.top[1]) for b in branches}
+    assert inputs[final.top] == concat.bottom
 
 
 @pytest.mark.parametrize("genotype", [DPC_TOP1, MIXED])
@@ -54,7 +54,7 @@ def test_no_box_covers_another_and_all_lie_on_the_canvas(genotype):
     picture = layout(genotype)
     for i, a in enumerate(picture.boxes):
         assert a.width / 2 < a.x < picture.width - a.width / 2
-        assert a.top > 0 and a.bottom < picture.height
+        assert a.top[1] > 0 and a.bottom[1] < picture.height
         for b in picture.boxes[:i]:
             is_beside = abs(a.x - b.x) >= (a.width + b.width) / 2
             assert is_beside or abs(a.y - b.y) > BOX[1]
@@ -79,3 +79,16 @@ def test_files_appear_whole_and_the_same_each_time(tmp_path):
     assert len(list(tmp_path.iterdir())) == 4
     with pytest.raises(PictureError, match="a.pdf ends in neither"):
         cell_picture.save(DPC_TOP1, tmp_path / "a.pdf")
+
+
+def test_cells_in_words():
+    branches = Branch.pyramid_pooling(BACKBONE, (2, 4)), Branch.conv1x1(0)
+    cell = Genotype((*branches, Branch.conv3x3(1, (1, 6))))
+    short = [cell_picture.short_cell(c) for c in (cell, DPC_TOP1)]
+    published = "r1x6(F) r18x15(0) r6x3(1) r1x1(0) r6x21(0)"
+    assert short == ["g2x4(F) 1x1(0) r1x6(1)", published]
+    assert cell_picture.long_cell(cell) == (
+        "Branch 0 is a pooling, grid 2×4, of the backbone's features; branch 1 is a "
+        "1×1 conv, of branch 0; branch 2 is a 3×3 conv, rate 1×6, of branch 1. All "
+        "branches are joined."
+    )

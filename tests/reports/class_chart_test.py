@@ -58,7 +58,7 @@ def test_linear_bars_are_as_long_as_their_shares(columns):
     assert axes.get_xscale() == "linear" and axes.get_xlim()[0] == 0
     assert list(axes.get_xticks()) == pytest.approx([0.2, 0.4, 0.6])
     shown = ["share of pixels", "50.0 %", "25.0 %", "20.0 %", "10", "9", "1,234"]
-    assert set(shown) <= set(texts(axes))
+    assert set(shown) <= set(texts(axes)) and "never" not in texts(axes)
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names == ["0 sky", "1 road", "2 car", "no label, of all pixels"]
 
@@ -82,22 +82,14 @@ def test_every_split_has_its_column_and_one_scale(columns):
     assert titles == ["split 0: 10 images", "split 1: 10 images"]
 
 
-def test_a_class_that_never_occurs_is_marked_and_has_no_bar(columns):
+def test_a_class_that_never_occurs_is_marked_unless_it_is_ignored(columns):
     (axes,) = columns(split((0.5, 0.5, 0.0), (3, 3, 0)))
-    assert bars(axes)[2][1] == 0
     (never,) = (text for text in axes.texts if text.get_text() == "never")
     assert never.get_color() == class_chart.WARNING and never.xy[1] == 2
-    (axes,) = columns(split((0.5, 0.5, 0.0), (3, 3, 3)))
-    assert "never" not in texts(axes)
-
-
-def test_a_class_that_is_ignored_is_no_warning(columns):
+    assert bars(axes)[2][1] == 0
     palette = Palette(NAMES, COLORS, 0)
     (axes,) = columns(split((0.0, 0.5, 0.5), (0, 3, 3), 0.2), palette=palette)
     assert "never" not in texts(axes) and [row for row, *_ in bars(axes)] == [1, 2, 3]
-
-
-def test_a_split_without_a_single_label_is_drawn(columns):
     (axes,) = columns(split((0.0, 0.0, 0.0), (0, 0, 0), 1.0))
     assert texts(axes).count("never") == 3
 
@@ -127,16 +119,14 @@ def test_all_classes_fit_without_touching(count, splits):
     + [(0.09, 0.05, 2), (0.02, 0.005, 4)],
 )
 def test_ticks_are_round_numbers(most, step, count):
-    axis = class_chart._Scale.of([most])
-    assert list(axis.ticks) == pytest.approx([step * (i + 1) for i in range(count)])
-    assert not axis.is_log
+    left, ticks = class_chart.scale_of([most])
+    assert list(ticks) == pytest.approx([step * (i + 1) for i in range(count)])
+    assert left == 0
 
 
-def test_shares_are_of_labelled_pixels_and_the_last_is_of_all():
+def test_shares_are_of_labelled_pixels_and_splits_without_any_have_no_column():
+    """The last share is of all pixels."""
     assert class_chart.shares(SOUND) == [0.5, 0.3, 0.2, 100 / 1100]
-
-
-def test_splits_without_labels_have_no_column():
     alone = class_chart.class_chart(PALETTE, {"train": SOUND}, "")
     both = class_chart.class_chart(PALETTE, {"train": SOUND, "test": UNLABELLED}, "")
     assert alone == both

@@ -38,12 +38,9 @@ def contrast(one, other):
     return (high + 0.05) / (low + 0.05)
 
 
-def test_rows_are_shares_of_the_true_class():
+def test_few_classes_have_percents_of_the_row_and_say_their_pixels():
     expected = [[0.9, 0.1, 0], [0, 1, 0], [0, 0, 0]]
     np.testing.assert_allclose(matrix.row_shares(COUNTS), expected)
-
-
-def test_few_classes_have_percents_and_say_their_pixels():
     svg = svg_of(COUNTS, NAMES)
     titles = re.findall(r"<title>([^<]*)</title>", svg)
     assert len(titles) == 9
@@ -76,9 +73,9 @@ def test_what_is_said_in_a_large_matrix_are_its_largest_shares():
         assert float(percent) == pytest.approx(share, abs=0.051)
 
 
-def test_contrast_is_that_of_wcag():
-    assert contrast((0, 0, 0), (255, 255, 255)) == pytest.approx(21)
-    assert contrast((119, 119, 119), (255, 255, 255)) == pytest.approx(4.48, 1e-3)
+@pytest.mark.parametrize("grey, found", [(0, 21), (119, 4.48)])
+def test_contrast_is_that_of_wcag(grey, found):
+    assert contrast((grey,) * 3, (255,) * 3) == pytest.approx(found, 1e-3)
 
 
 @pytest.mark.parametrize("theme", PAPERS)

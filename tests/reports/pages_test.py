@@ -60,7 +60,9 @@ def test_sections_that_are_there_are_in_the_list(render):
     assert links + "</ul>" in render(more="")
 
 
-def test_a_value_that_is_missing_is_an_error():
+def test_every_setting_is_shown_and_a_value_that_is_missing_is_an_error():
+    values = (None, [1, 2], "<x>", True)
+    assert [pages.setting(v) for v in values] == ["none", "[1, 2]", "<x>", "true"]
     with pytest.raises(jinja2.UndefinedError, match="title"):
         pages.render("base.html.j2")
 
@@ -84,21 +86,17 @@ def test_a_table_has_what_it_shows_and_what_it_is_sorted_by(render):
     assert f'<td class="number bar" data-value="">nan</td>{last}' in page
 
 
-@pytest.mark.parametrize(
-    "uri, kind, size, error",
-    [
-        (pages.drawing_uri, "png", (5, 7, 4), 0),
-        (pages.photo_uri, "jpeg", (16, 16, 3), 4),
-    ],
-)
-def test_a_drawing_is_kept_pixel_by_pixel_and_a_photo_nearly(uri, kind, size, error):
-    picture = np.full(size, (200, 100, 50, 7)[: size[2]], np.uint8)
-    if kind == "png":
-        picture = np.random.default_rng(0).integers(0, 256, size).astype(np.uint8)
-    head, content = uri(picture).split(",")
-    assert head == f"data:image/{kind};base64"
-    with Image.open(io.BytesIO(base64.b64decode(content))) as image:
-        assert np.abs(np.asarray(image).astype(int) - picture).max() <= error
+def test_a_drawing_is_kept_pixel_by_pixel_and_a_photo_nearly():
+    drawing = np.random.default_rng(0).integers(0, 256, (5, 7, 4)).astype(np.uint8)
+    photo = np.full((16, 16, 3), (200, 100, 50), np.uint8)
+    for uri, kind, picture, error in (
+        (pages.drawing_uri, "png", drawing, 0),
+        (pages.photo_uri, "jpeg", photo, 4),
+    ):
+        head, content = uri(picture).split(",")
+        assert head == f"data:image/{kind};base64"
+        with Image.open(io.BytesIO(base64.b64decode(content))) as image:
+            assert np.abs(np.asarray(image).astype(int) - picture).max() <= error
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

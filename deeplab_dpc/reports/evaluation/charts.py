@@ -1,4 +1,4 @@
-"""The charts of the page, as SVG in its colours."""
+"""The charts of the page, as SVG in its colours, and its tables."""
 
 import math
 from collections.abc import Sequence
@@ -6,12 +6,17 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 
+from deeplab_dpc.evaluation import confusion
+from deeplab_dpc.evaluation.results import Result
 from deeplab_dpc.formatting import percent
-from deeplab_dpc.reports import pages, plots
+from deeplab_dpc.reports import matrix, pages, plots
+from deeplab_dpc.reports.pages import Column
+from deeplab_dpc.reports.pictures import Palette
 from deeplab_dpc.reports.plots import Plot
 
 Points = Sequence[tuple[float, float]]
 _MOST_POINTS = 600
+_MOST_CONFUSIONS = 12
 
 
 def curves(
@@ -100,3 +105,53 @@ def thinned(points: Points, most: int = _MOST_POINTS) -> Points:
         return points
     parts = [points[i : i + size] for i in range(0, len(points), size)]
     return [(float(x), float(y)) for x, y in (np.mean(part, axis=0) for part in parts)]
+
+
+def score_columns(
+    result: Result, colors: Sequence[tuple[int, int, int]]
+) -> list[Column]:
+    """The columns of the classes' scores; a row is a class's number."""
+    as_predicted, names = np.transpose(result.counts), result.class_names
+
+    def column(name: str, values: Sequence[float], kind: str = "number") -> Column:
+        return Column(name, lambda c: percent(values[c]), lambda c: values[c], kind)
+
+    by, boundary = lambda c: names[c].lower(), result.boundary
+    precisions = confusion.class_accuracies(as_predicted).tolist()
+    predicted_shares = confusion.class_shares(as_predicted).tolist()
+    return [
+        Column("class", lambda c: names[c], by, "text", lambda c: colors[c]),
+        column("IoU", result.ious, "number bar"),
+        column("accuracy", result.accuracies),
+        column("precision", precisions),
+        *([column("boundary F", boundary.classes)] if boundary else []),
+        column("true pixels", result.shares, "number bar faint"),
+        column("predicted pixels", predicted_shares, "number bar faint"),
+    ]
+
+
+def confusions(
+    counts: np.ndarray, palette: Palette
+) -> tuple[list[Column], list[tuple[int, int]]]:
+    """Columns and rows, (true, predicted) classes, of the largest confusions."""
+    wrong = counts.copy()
+    np.fill_diagonal(wrong, 0)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:_MOST_CONFUSIONS]
+    pairs = zip(*(i.tolist() for i in np.unravel_index(order, wrong.shape)))
+    shares, total = matrix.row_shares(counts), max(int(wrong.sum()), 1)
+
+    def a_class(name: str, which: int) -> Column:
+        return Column(
+            name,
+            lambda pair: palette.names[pair[which]],
+            kind="name",
+            color=lambda pair: palette.colors[pair[which]],
+        )
+
+    columns = [
+        a_class("true class", 0),
+        a_class("taken for", 1),
+        Column("of the true class", lambda pair: percent(shares[pair])),
+        Column("of all wrong pixels", lambda pair: percent(wrong[pair] / total)),
+    ]
+    return columns, [pair for pair in pairs if wrong[pair]]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from deeplab_dpc.evaluation.image_scores import ImageScore
+from deeplab_dpc.evaluation.results import ImageScore
 from deeplab_dpc.reports import pictures
 
 SIDE_PX = 480

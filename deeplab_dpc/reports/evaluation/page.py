@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from markupsafe import Markup
 
 from deeplab_dpc import files
-from deeplab_dpc.evaluation.results import Result
+from deeplab_dpc.evaluation import confusion
+from deeplab_dpc.evaluation.results import SCORE_NAMES, Result
 from deeplab_dpc.formatting import percent
+from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.reports import cell_picture, matrix, pages, plots
-from deeplab_dpc.reports.evaluation import charts, tables
+from deeplab_dpc.reports.evaluation import charts
 from deeplab_dpc.reports.evaluation.extremes import Extremes, ShownImage
 from deeplab_dpc.reports.pictures import Palette
 from deeplab_dpc.runs import Run
@@ -40,9 +41,7 @@ class Report:
     # `learning_rate`, `images_per_s`, `input_wait_share`.
     metrics: Sequence[Mapping[str, float]] = ()
     no_metrics: str = ""  # Why there is none, if there is none.
-    # The cell's picture as a page's element, if there is a cell.
-    cell_svg: Markup | None = None
-    cell_json: str = ""  # The cell as JSON text.
+    cell: Genotype | None = None  # If there is one.
     # Settings by part: model, data and so on.
     settings: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     commands: Pairs = ()  # Title and text of each command.
@@ -82,8 +81,7 @@ def collected(run: Run, result: Result, extremes: Extremes, command: str) -> Rep
             f"No curve: {run.folder} has no {metrics.FILE_NAME}. train.py writes it "
             "while it trains; a converted checkpoint has none."
         ),
-        cell_svg=cell_picture.svg(cell) if cell else None,
-        cell_json=cell.to_json() if cell else "",
+        cell=cell,
         settings={name: parts[name] for name in ("model", "data", "train", "eval")},
         commands=(("Training", training), ("Evaluation", command)),
         versions=tuple(run_record.versions().items()),
@@ -128,7 +126,7 @@ def page(report: Report) -> str:
     """The whole page, an HTML document without references to anything outside it."""
     result, counts = report.result, np.array(report.result.counts)
     title = f"{report.dataset} {result.split}, step {result.step}"
-    confusion_columns, confusions = tables.confusions(counts, report.palette)
+    confusion_columns, confusions = charts.confusions(counts, report.palette)
     with matrix.drawn(counts, result.class_names) as plot:
         matrix_svg = plot.svg(
             f"Confusion matrix of {len(counts)} classes: rows true, columns predicted. "
@@ -137,16 +135,14 @@ def page(report: Report) -> str:
         )
     return pages.render(
         "evaluation.html.j2",
-        report=report,
-        palette=report.palette,
+        **vars(report),
         names=result.class_names,
         classes=range(len(counts)),
         title=f"mIoU {percent(result.miou)}: {title}",
         heading=title,
-        facts=report.facts,
-        made=report.made,
-        tiles=tables.tiles(result.means),
-        scores=tables.scores(result, report.palette.colors),
+        cell_svg=cell_picture.svg(report.cell) if report.cell else None,
+        tiles=[(SCORE_NAMES[k], percent(value)) for k, value in result.means.items()],
+        scores=charts.score_columns(result, report.palette.colors),
         matrix=matrix_svg,
         confusion_columns=confusion_columns,
         confusions=confusions,
@@ -159,7 +155,7 @@ def page(report: Report) -> str:
 def _shares(report: Report) -> dict[str, Any]:
     """The chart, and the classes of its legend; of very many some are left out."""
     result = report.result
-    predicted = np.array(tables.predicted_shares(np.array(result.counts)))
+    predicted = confusion.class_shares(np.transpose(result.counts))
     largest = np.maximum(result.shares, predicted)
     least = 0.005 if len(largest) > matrix.MOST_WITH_NUMBERS else 0.0
     order = [int(c) for c in np.argsort(-largest, kind="stable") if largest[c] > least]
@@ -201,13 +197,13 @@ def _training(report: Report) -> dict[str, Any]:
         return [(row["step"], row[name]) for row in rows if name in row]
 
     last, rates = rows[-1], points("learning_rate")
-    losses = [("loss", plots.BLUE, points("loss"))]
-    losses.append(("cross-entropy", plots.ORANGE, points("cross_entropy")))
+    loss = ("loss", plots.BLUE, points("loss"))
+    entropy = ("cross-entropy", plots.ORANGE, points("cross_entropy"))
     label = (
         f"The loss over {last['step']:,.0f} steps; it was {rows[0]['loss']:.4g} first "
         f"and {last['loss']:.4g} last."
     )
-    curves: list[Markup | None] = [charts.curves(losses, label, "loss", 320)]
+    curves = [charts.curves([loss, entropy], label, "loss", 320)]
     if rates:
         label = f"The learning rate; {rates[0][1]:.3g} first, {rates[-1][1]:.3g} last."
         line = ("learning rate", plots.GREEN, rates)

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from deeplab_dpc.formatting import count, millions
 from deeplab_dpc.reports import pages
-from deeplab_dpc.reports.cell_names import branch_name, short_cell
+from deeplab_dpc.reports.cell_picture import branch_name, short_cell
 from deeplab_dpc.reports.plots import BLUE, GREEN, GREY, MUTED, ORANGE, PAPER, Plot
 from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import CONFIDENCE, Correlation, scores_of, spearman
@@ -26,7 +26,6 @@ _MEDIANS = 60  # At most so many along the trials.
 _NAMED_IN_FRONT = 4  # Cells that get their number in the plot.
 _ALL_NAMED, _BEST_NAMED = 12, 4  # Of more cells the best on each axis are named.
 _WIDE = (9.0, 3.6)  # Inches.
-_MOST_DOTS = 1000  # More of them are pixels in a page.
 _SIZE = 7.5  # Of a name's letters, in points, as the lengths below.
 _WAYS = ((1, 1), (-1, 1), (1, -1), (-1, -1), (0, 1), (1, 0), (-1, 0), (0, -1))
 _DISTANCES = (3.0, 9.0, 16.0, 25.0)  # Of a name from its point; a line bridges the far.
@@ -87,7 +86,7 @@ def history(trials: Sequence[TrialRecord], scale: ScoreScale) -> Drawing | None:
     )
     size, medians = moving_medians(numbers, values)
     with Plot("trial", f"proxy score{scale.unit}", _WIDE) as plot:
-        _points(plot, numbers, values, color=BLUE)
+        plot.points(numbers, values, label="a cell")
         line = {"linewidth": 1.6, "label": "best so far", "color": ORANGE}
         best = np.maximum.accumulate(values)
         plot.axes.step(numbers, best, where="post", **line)
@@ -122,7 +121,7 @@ def front(trials: Sequence[TrialRecord], scale: ScoreScale) -> Drawing | None:
     )
     x_name = "multiply-adds of the context module, in billions"
     with Plot(x_name, f"proxy score{scale.unit}", _WIDE) as plot:
-        _points(plot, costs, scores, color=GREY)
+        plot.points(costs, scores, label="a cell", color=GREY)
         style = {"color": ORANGE, "linewidth": 1.4, "markersize": 5}
         plot.axes.plot(x, y, "o-", drawstyle="steps-post", label="front", **style)
         places = np.linspace(0, len(best) - 1, min(_NAMED_IN_FRONT, len(best)))
@@ -236,57 +235,39 @@ def _scores(trials: Sequence[TrialRecord]) -> np.ndarray:
     return np.array([t.score or 0.0 for t in trials])
 
 
-def _points(plot: Plot, x: np.ndarray, y: np.ndarray, color: str) -> None:
-    is_many = len(x) > _MOST_DOTS
-    if is_many:
-        plot.figure.set_dpi(200)  # Of the pixels.
-    plot.points(x, y, color=color, label="a cell", rasterized=is_many)
-
-
 def place(
     plot: Plot, names: Mapping[str, Sequence[float] | np.ndarray], points: np.ndarray
 ) -> None:
     """Writes names beside their points, one after another, where they cover neither
     each other nor `points`, `[number, 2]`, as far as can be; all else is drawn already.
     """
+    from matplotlib.transforms import Bbox
+
     plot.figure.get_layout_engine().execute(plot.figure)
     plot.figure.set_layout_engine("none")  # Now the axes are where they will be.
-    scale = 72 / plot.figure.dpi
-    dots = plot.axes.transData.transform(points) * scale
-    low, high = np.reshape(plot.axes.bbox.extents, (2, 2)) * scale
-    rings = np.repeat(_DISTANCES, len(_WAYS))
-    ways = np.tile(_WAYS, (len(_DISTANCES), 1))
-    taken = np.empty((0, 2, 2))
+    scale, place_of = 72 / plot.figure.dpi, plot.axes.transData.transform
+    dots, axes = place_of(points) * scale, plot.axes.bbox.get_points() * scale
+    ways = [(ring, way) for ring in _DISTANCES for way in _WAYS]
+    taken: list[Bbox] = []
     for name, point in names.items():
-        half = np.array([0.32 * len(name), 0.45]) * _SIZE
-        offsets = ways * (half + rings[:, None])
-        centres = plot.axes.transData.transform(point) * scale + offsets
-        boxes = np.stack([centres - half, centres + half], axis=1)
-        dot_boxes = np.stack([dots - _RADIUS, dots + _RADIUS], axis=1)
-        badness = (
-            _overlaps(boxes, dot_boxes)
-            + _ON_NAME * _overlaps(boxes, taken)
-            + _OUTSIDE * ((boxes[:, 0] < low) | (boxes[:, 1] > high)).any(axis=1)
-            + _FARTHER * np.arange(len(rings)) / len(_WAYS)
-        )
-        best = int(np.argmin(badness))
-        taken = np.concatenate([taken, boxes[best : best + 1]])
-        line = {"arrowstyle": "-", "color": MUTED, "linewidth": 0.5, "shrinkB": 2}
-        label = plot.axes.annotate(
-            name,
-            point,
-            offsets[best],
-            textcoords="offset points",
-            fontsize=_SIZE,
-            ha="center",
-            va="center",
-            arrowprops=line if rings[best] > _DISTANCES[0] else None,
-        )
-        label.set_in_layout(False)
-
-
-def _overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """How many of the others each box meets; a box is its lower and upper corner."""
-    first, second = boxes[:, None], others[None]
-    apart = (first[:, :, 0] >= second[:, :, 1]) | (first[:, :, 1] <= second[:, :, 0])
-    return (~apart.any(axis=-1)).sum(axis=1)
+        half, choices = np.array([0.32 * len(name), 0.45]) * _SIZE, []
+        for number, (ring, way) in enumerate(ways):
+            offset = way * (half + ring)
+            centre = place_of(point) * scale + offset
+            box = Bbox([centre - half, centre + half])
+            is_outside = (box.min < axes[0]).any() or (box.max > axes[1]).any()
+            badness = (
+                box.padded(_RADIUS).count_contains(dots)
+                + _ON_NAME * sum(map(box.overlaps, taken))
+                + _OUTSIDE * is_outside
+                + _FARTHER * number / len(_WAYS)
+            )
+            choices.append((badness, number, offset, box))
+        _, number, offset, box = min(choices, key=lambda choice: choice[:2])
+        taken.append(box)
+        style = {"ha": "center", "va": "center", "fontsize": _SIZE}
+        if number >= len(_WAYS):
+            line = {"arrowstyle": "-", "color": MUTED, "linewidth": 0.5, "shrinkB": 2}
+            style["arrowprops"] = line
+        given = {"textcoords": "offset points", **style}
+        plot.axes.annotate(name, point, offset, **given).set_in_layout(False)

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from deeplab_dpc import files
 from deeplab_dpc.formatting import millions, ordinal, when
 from deeplab_dpc.reports import cell_picture, pages
-from deeplab_dpc.reports.cell_names import long_cell
+from deeplab_dpc.reports.cell_picture import long_cell
 from deeplab_dpc.reports.pages import Column
-from deeplab_dpc.reports.search import comparison, confirmed, plots, progress, tables
+from deeplab_dpc.reports.search import comparison, confirmed, plots, tables
 from deeplab_dpc.reports.search.plots import Drawing
 from deeplab_dpc.reports.search.tables import ScoreScale
 from deeplab_dpc.search.results import SearchResults, by_score
@@ -77,7 +77,7 @@ def write_report(
 
 def page(results: SearchResults, drawings: Mapping[str, Drawing]) -> str:
     """The page, a function of the results alone; a drawing is found by its name."""
-    found, scored = progress.SearchProgress(results), results.scored
+    found, scored = tables.SearchProgress(results), results.scored
     scale = scale_of(results)
     share = f"{found.done:,} of {found.wanted:,}"
     settings = {k: v for k, v in results.settings.items() if isinstance(v, Mapping)}
@@ -97,11 +97,9 @@ def page(results: SearchResults, drawings: Mapping[str, Drawing]) -> str:
         made=when(results.made_s),
         drawings=drawings,
         progress=found,
-        tiles=progress.tiles(results, found, scale),
-        meanings=progress.MEANINGS,
-        worker_columns=progress.worker_columns(results),
-        errors=progress.errors(results.trials),
-        refresh_s=progress.REFRESH_S,
+        tiles=tables.tiles(results, found, scale),
+        worker_columns=tables.worker_columns(results),
+        errors=tables.errors(results.trials),
         fidelity=[name for name in drawings if name.startswith("fidelity_")],
         num_scores=len(scored),
         few=plots.FEW,

@@ -37,7 +37,7 @@ def test_the_page_fits_and_every_picture_is_there(tmp_path, width, num_classes):
     assert found["blank"] == []
 
 
-def test_columns_sort(tmp_path):
+def test_columns_sort_and_a_dark_page_is_dark(tmp_path):
     """By IoU, the largest first; again, the smallest; by name. What has none is last."""
     made = samples.report()
     found = look(tmp_path, made)
@@ -45,16 +45,11 @@ def test_columns_sort(tmp_path):
     known = np.flatnonzero(~np.isnan(ious))
     names = [samples.CITYSCAPES[c] for c in known[np.argsort(-ious[known])]]
     unknown = [samples.CITYSCAPES[c] for c in np.flatnonzero(np.isnan(ious))]
-    largest, smallest, by_name = found["orders"]
-    assert largest == [*names, *unknown]
-    assert smallest == [*names[::-1], *unknown]
-    assert by_name == sorted(samples.CITYSCAPES)
+    by_iou = [[*names, *unknown], [*names[::-1], *unknown]]
+    assert found["orders"] == [*by_iou, sorted(samples.CITYSCAPES)]
     assert found["sort"] == ["ascending"] + [None] * 6
-
-
-def test_a_dark_page_is_dark(tmp_path):
-    assert look(tmp_path, samples.report())["paper"] == "rgb(244, 246, 248)"
-    dark = look(tmp_path, samples.report(), "--force-dark-mode")
+    assert found["paper"] == "rgb(244, 246, 248)"
+    dark = look(tmp_path, made, "--force-dark-mode")
     assert dark["paper"] == "rgb(15, 18, 22)"
 
 

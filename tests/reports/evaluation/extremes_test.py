@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from deeplab_dpc.evaluation.image_scores import ImageScore
+from deeplab_dpc.evaluation.results import ImageScore
 from deeplab_dpc.reports import pictures
 from deeplab_dpc.reports.evaluation import extremes
 from deeplab_dpc.reports.evaluation.extremes import Extremes
@@ -24,28 +24,30 @@ def kept(mious, count):
     return [[int(e.score.name) for e in side] for side in (found.best, found.worst)]
 
 
-def test_the_extremes_of_many_images_in_order():
+def test_the_extremes_of_many_images_in_order_and_of_equal_ones_the_first():
     mious = np.random.default_rng(0).permutation(100) / 100
     best, worst = kept(mious, 3)
     assert [mious[i] for i in best] == [0.99, 0.98, 0.97]
     assert [mious[i] for i in worst] == [0.0, 0.01, 0.02]
-
-
-def test_of_equal_scores_the_first_images_are_kept():
     assert kept([0.5] * 10, 2) == [[0, 1], [0, 1]]
 
 
-def test_no_image_of_few_is_shown_twice():
-    assert kept([], 4) == [[], []]
-    assert kept([0.3], 4) == [[], [0]]
-    assert kept([0.3, 0.6], 4) == [[1], [0]]
-    assert kept([0.3, 0.6, 0.1], 4) == [[1], [2, 0]]
-    assert kept([0.4, 0.3, 0.2, 0.1, 0.5], 4) == [[4, 0], [3, 2, 1]]
-
-
-def test_neither_is_an_image_without_labels_and_any_where_none_are_wanted():
-    assert kept([math.nan, 0.3, math.nan, 0.6], 1) == [[3], [1]]
-    assert kept([0.1, 0.2], 0) == [[], []]
+@pytest.mark.parametrize(
+    "mious, count, best, worst",
+    [
+        ([], 4, [], []),
+        ([0.3], 4, [], [0]),
+        ([0.3, 0.6], 4, [1], [0]),
+        ([0.3, 0.6, 0.1], 4, [1], [2, 0]),
+        ([0.4, 0.3, 0.2, 0.1, 0.5], 4, [4, 0], [3, 2, 1]),
+        ([math.nan, 0.3, math.nan, 0.6], 1, [3], [1]),
+        ([0.1, 0.2], 0, [], []),
+    ],
+)
+def test_no_image_of_few_is_shown_twice_and_none_without_labels(
+    mious, count, best, worst
+):
+    assert kept(mious, count) == [best, worst]
 
 
 def test_only_images_that_are_kept_are_drawn(monkeypatch):

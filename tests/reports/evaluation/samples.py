@@ -6,10 +6,9 @@ import numpy as np
 
 from deeplab_dpc.config import ModelConfig
 from deeplab_dpc.data import colormaps, dataset_info
-from deeplab_dpc.evaluation.image_scores import ImageScore
-from deeplab_dpc.evaluation.results import Boundary, Result
+from deeplab_dpc.evaluation.results import Boundary, ImageScore, Result
 from deeplab_dpc.genotypes import DPC_TOP1
-from deeplab_dpc.reports import cell_picture, pictures
+from deeplab_dpc.reports import pictures
 from deeplab_dpc.reports.evaluation import Extremes, Report
 
 CITYSCAPES = dataset_info.known("cityscapes").class_names
@@ -77,8 +76,7 @@ def report(names: tuple[str, ...] = CITYSCAPES, **fields) -> Report:
         "best": drawn.best,
         "worst": drawn.worst,
         "metrics": metrics(),
-        "cell_svg": cell_picture.svg(DPC_TOP1),
-        "cell_json": DPC_TOP1.to_json(),
+        "cell": DPC_TOP1,
         "settings": {"model": model, "data": {"dataset_dir": "records/<a>"}},
         "commands": (("Training", "train.py --train_logdir='runs/a b'"),),
         "versions": (("keras", "3.15.1"),),

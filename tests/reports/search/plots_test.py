@@ -31,15 +31,12 @@ def pixels_of(picture, color):
     return np.abs(found - ImageColor.getrgb(color)).max(axis=-1) < 12
 
 
-def test_the_front_by_hand():
+def test_the_front_is_what_none_dominates():
     """b costs more than a and is worse; d is as good as c and costs more."""
     a, b = trial(0, 0.4, 10), trial(1, 0.3, 20)
     c, d, e = trial(2, 0.5, 30), trial(3, 0.5, 40), trial(4, 0.6, 50)
     twin, uncounted = trial(5, 0.4, 10), trial(6, 0.9, 0)
     assert plots.front_of([e, twin, c, b, d, uncounted, a]) == [a, c, e]
-
-
-def test_the_front_is_what_none_dominates():
     scored = by_score(samples.trials(300))
     found = plots.front_of(scored)
     costs = np.array([(t.outcome.multiply_adds, -t.score) for t in scored])
@@ -96,14 +93,12 @@ def test_the_history_of_many_tells_the_trend_each_time_with_the_same_bytes():
     trials = by_score(trial(i, 0.2 + 0.001 * i) for i in range(200))
     picture = plots.history(trials, SCALE)
     trend = "The median of 20 trials went from 20.95 % to 38.95 %."
-    assert picture.alt.endswith(trend)
-    assert plots.history(trials, SCALE) == picture
+    assert picture.alt.endswith(trend) and plots.history(trials, SCALE) == picture
 
 
 def test_the_front_in_words():
     trials = by_score([trial(0, 0.4, 2_000_000), trial(1, 0.5, 3_000_000_000)])
-    picture = plots.front(trials, SCALE)
-    assert picture.alt == (
+    assert plots.front(trials, SCALE).alt == (
         "Proxy score against multiply-adds of 2 cells; 2 cells in front: 40.00 % at "
         "2.00 M to 50.00 % at 3.00 B."
     )

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from deeplab_dpc.reports import search as report
-from deeplab_dpc.reports.cell_names import long_cell
+from deeplab_dpc.reports.cell_picture import long_cell
 from deeplab_dpc.reports.search.report import chosen_cells, drawn
 from deeplab_dpc.search.results import SearchResults, by_score
 from tests.reports.evaluation import html_page
@@ -59,12 +59,9 @@ def test_what_there_is_is_shown_and_the_rest_is_not(page, number):
     assert ("No trial has a score yet." in page.text) == (number == 0)
 
 
-def test_names_and_errors_are_text_and_never_markup(page, number):
+def test_names_are_text_and_a_running_search_loads_itself_again(text, page, number):
     assert "Search streets & <more>" in page.text
     assert ("<script>alert('x')</script> & ��" in page.text) == (number == 30)
-
-
-def test_a_running_search_loads_itself_again(text, number):
     refresh = '<noscript><meta http-equiv="refresh" content="60"></noscript>'
     for part in ("location.reload()", refresh):
         assert (part in text) == (number == 30)
@@ -89,12 +86,7 @@ def test_pictures_of_an_earlier_report_go_and_other_files_stay(tmp_path):
     report.write_report(samples.results(0), tmp_path)
     left = {"index.html", "trials.csv", "notes.png"}
     assert {p.name for p in tmp_path.iterdir()} == left
-
-
-def test_a_file_is_no_folder(tmp_path):
-    path = tmp_path / "report"
-    path.write_text("")
-    for bad in (path, path / "below"):
+    for bad in (tmp_path / "notes.png", tmp_path / "notes.png" / "below"):
         with pytest.raises(report.ReportError, match="is a file. Give a folder."):
             report.write_report(samples.results(0), bad)
 
@@ -113,15 +105,13 @@ def test_a_search_whose_only_trial_has_no_score(tmp_path, state):
     assert page.all("svg") == []
 
 
-def test_fidelity_before_its_first_cell(tmp_path):
+def test_fidelity_before_its_first_cell_and_another_objective(tmp_path):
     page = written(tmp_path, fidelity={"small": (), "proxy": ()})
     assert "No cell has been trained in two ways yet." in page.text
-
-
-def test_another_objective_is_shown_as_it_is(tmp_path):
+    ended = (t for t in samples.trials(30) if t.outcome)
     records = tuple(
         dataclasses.replace(t, outcome=dataclasses.replace(t.outcome, score=-i - 0.5))
-        for i, t in enumerate(t for t in samples.trials(30) if t.outcome)
+        for i, t in enumerate(ended)
     )
     page = written(tmp_path, trials=records)
     assert "best proxy score -0.5" in page.text and " %" not in page.text
@@ -141,15 +131,14 @@ def test_very_many_trials_stay_usable(tmp_path):
 
 def test_the_best_end_to_end_and_the_proxys_worst():
     results = samples.results(30)
-    shown = chosen_cells(results)
+    shown, best = chosen_cells(results), by_score(results.reranked)[:3]
     names = [*(f"cell_best_{i}" for i in (1, 2, 3)), "cell_worst"]
-    assert [s.name for s in shown] == names
-    assert [s.trial for s in shown[:3]] == by_score(results.reranked)[:3]
-    assert shown[3].trial == results.scored[-1]
+    expected = list(zip(names, [*best, results.scored[-1]]))
+    assert [(s.name, s.trial) for s in shown] == expected
     assert "end to end" in shown[0].facts and "end to end" not in shown[3].facts
 
 
-def test_without_a_rerank_the_proxys_best():
+def test_without_a_rerank_the_proxys_best_and_one_cell_is_not_the_worst():
     results = dataclasses.replace(samples.results(30), reranked=())
     shown, order = chosen_cells(results), results.scored
     assert [s.trial for s in shown] == [*order[:3], order[-1]]
@@ -157,11 +146,7 @@ def test_without_a_rerank_the_proxys_best():
     assert shown[1].facts.startswith(
         f"{100 * score:.2f} % by the proxy (trial {number}, 2nd of {len(order)})"
     )
-
-
-def test_one_cell_is_the_best_and_not_the_worst():
-    shown = chosen_cells(samples.results(1))
-    assert [s.title for s in shown] == ["Best cell"]
+    assert [s.title for s in chosen_cells(samples.results(1))] == ["Best cell"]
     assert chosen_cells(samples.results(0)) == []
 
 
@@ -170,21 +155,16 @@ def pictures(results):
     return {picture.name: picture for picture in drawn(results) if picture}
 
 
-def test_a_picture_says_in_words_what_it_shows():
-    results = samples.results(30)
-    best = by_score(results.reranked)[0].genotype
-    alt = pictures(results)["cell_best_1"].alt
-    assert alt == f"Diagram of the cell. {long_cell(best)}"
-    assert best.to_json() in samples.text(results)
-
-
-def test_norms_are_those_of_the_best_cell_that_has_some():
+def test_pictures_say_what_they_show_and_norms_are_those_of_the_best_that_has_some():
     results = samples.results(30)
     best, second, *rest = by_score(results.reranked)
-    bare = dataclasses.replace(best.outcome, branch_norms=())
-    without = dataclasses.replace(best, outcome=bare)
+    without = dataclasses.replace(best.outcome, branch_norms=())
+    without = dataclasses.replace(best, outcome=without)
     given = dataclasses.replace(results, reranked=(without, second, *rest))
-    picture = pictures(given)["branch_norms"]
-    assert f"{second.outcome.branch_norms[0]:.4g}" in picture.alt
-    assert picture.caption.startswith("Second:")
+    found = pictures(given)
+    described = f"Diagram of the cell. {long_cell(best.genotype)}"
+    assert found["cell_best_1"].alt == described
+    assert best.genotype.to_json() in samples.text(results)
+    assert f"{second.outcome.branch_norms[0]:.4g}" in found["branch_norms"].alt
+    assert found["branch_norms"].caption.startswith("Second:")
     assert pictures(samples.results(0)) == {}

@@ -58,14 +58,11 @@ def outcome(genotype: Genotype, rng: np.random.Generator, noise=0.008) -> Outcom
     )
 
 
-def trial(
-    number=0, score=None, cell=DPC_TOP1, state="complete", outcome=None, **fields
-) -> TrialRecord:
+def trial(number=0, score=None, cell=DPC_TOP1, state="complete", **fields):
     """One with a score, or with a whole outcome."""
-    given = Outcome(score=score) if score is not None else outcome
-    return TrialRecord(
-        number=number, genotype=cell, state=state, outcome=given, **fields
-    )
+    if score is not None:
+        fields["outcome"] = Outcome(score=score)
+    return TrialRecord(number=number, genotype=cell, state=state, **fields)
 
 
 @functools.cache
@@ -86,11 +83,9 @@ def trials(number: int) -> tuple[TrialRecord, ...]:
 
 def _ended(number, cell, rng) -> TrialRecord:
     began_s = BEGAN_S + 62 * (number // WORKERS)
-    given = outcome(cell, rng)
-    state, error = "complete", ""
-    if number in (NAN_NUMBER, INF_NUMBER):
-        score = math.nan if number == NAN_NUMBER else math.inf
-        given = dataclasses.replace(given, score=score)
+    given, state, error = outcome(cell, rng), "complete", ""
+    if odd := {NAN_NUMBER: math.nan, INF_NUMBER: math.inf}.get(number):
+        given = dataclasses.replace(given, score=odd)
     elif number % 17 == 5:
         state, error = "failed", f"The loss is nan at step {number % 600}. {AWKWARD}"
     elif number % 19 == 7:
@@ -157,13 +152,9 @@ def trials_section(given: SearchResults) -> str:
     return html(given).split('<section id="trials"')[1].split("</section>")[0]
 
 
-def page(given: SearchResults) -> Page:
-    return Page(html(given))
-
-
 def text(given: SearchResults) -> str:
     """What one reads on it."""
-    return page(given).text
+    return Page(html(given)).text
 
 
 @functools.cache
