@@ -39,13 +39,25 @@ def browse(tmp_path, *arguments):
     return done.stdout
 
 
+LOOK = """
+found.width = innerWidth; found.needed = document.documentElement.scrollWidth;
+found.wide = [...document.querySelectorAll("section, article, figure, pre, details, .scroll")]
+  .filter(e => e.getBoundingClientRect().right > innerWidth)
+  .map(e => e.id || e.className || e.tagName);
+const blank = [...document.images].filter(i => !i.naturalWidth).map(i => i.alt);
+found.blank = blank.concat([...document.querySelectorAll("svg[role=img]")]
+  .filter(e => !e.getBBox().width).map(e => e.getAttribute("aria-label")));
+"""
+
+
 def look(tmp_path, page, script, *arguments, width=1200):
-    """What JavaScript in a page puts into `found`, which has the widths of page and
-    window; a frame makes the page narrower than windows are.
+    """What JavaScript in a page puts into `found`. The page fits into a window of the
+    width, a frame, for that may be narrower than windows are; every picture is there.
     """
     whole = f"""<script>
 addEventListener("load", () => {{
-const found = {{ width: innerWidth, needed: document.documentElement.scrollWidth }};
+const found = {{}};
+{LOOK}
 {script}
 parent.document.title = JSON.stringify(found);
 }});
@@ -57,4 +69,7 @@ parent.document.title = JSON.stringify(found);
     path.write_text(f"<!DOCTYPE html><title></title>{frame}")
     dom = browse(tmp_path, *arguments, "--dump-dom", path.as_uri())
     (title,) = re.findall(r"<title>(.*?)</title>", dom, re.DOTALL)
-    return json.loads(html.unescape(title))
+    found = json.loads(html.unescape(title))
+    assert found["needed"] <= found["width"] == width
+    assert found["wide"] == found["blank"] == []
+    return found

@@ -1,7 +1,6 @@
 """Keeps the checkpoint of the best score, whatever becomes of the others."""
 
 import contextlib
-import json
 import os
 import pathlib
 import shutil
@@ -103,8 +102,8 @@ class Best:
         moved = _files(held)
         for file in moved:
             os.replace(file, self.folder / file.name)
-        text = json.dumps({**scores, "settings": self._settings}, indent=2) + "\n"
-        files.write(self.folder / f"{name}.json", text)
+        kept = {**scores, "settings": self._settings}
+        files.write_json(self.folder / f"{name}.json", kept)
         checkpoint_files.name(self.folder, [name])
         names = {file.name for file in moved} | {f"{name}.json"}
         for path in self.folder.glob(f"{name.rpartition('-')[0]}-*"):

@@ -102,7 +102,7 @@ class BoundaryScores:
         self._total, self._scored = 0.0, 0
 
     def add(self, label: np.ndarray, prediction: np.ndarray) -> float:
-        """Adds an image; gives its score, the mean over classes with an outline."""
+        """Adds an image; gives its mean score over classes with an outline, or nan."""
         scores = class_f_scores(
             label, prediction, self._num_classes, self._ignore_label, self.tolerance
         )

@@ -72,7 +72,7 @@ def class_ious(counts: np.ndarray) -> np.ndarray:
 
 
 def class_accuracies(counts: np.ndarray) -> np.ndarray:
-    """Share of each class's pixels that are right: TP / (TP + FN); nan without any."""
+    """Share of each class's pixels that are right: TP / (TP + FN) in 0..1, or nan."""
     return _ratios(np.diagonal(counts), counts.sum(axis=1))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.data.manifest import Shared, Skipped
 from deeplab_dpc.data.statistics import SplitStatistics
-from deeplab_dpc.formatting import fine_percent, some
+from deeplab_dpc.formatting import clipped, fine_percent, some
 
 MOST_IGNORED = 0.5
 MOST_OF_ONE_CLASS = 0.95
@@ -45,10 +45,8 @@ def classes_table(info: DatasetInfo, counted: Counted) -> list[str]:
     heads = ([f"{split}: pixels", "images", ""] for split in labelled)
     rows = [["id", "class", *itertools.chain(*heads)]]
     for c, name in enumerate(info.class_names):
-        short = f"{name[: _LONGEST_NAME - 3]}..."
         cells = (_cells(f, c, c == info.ignore_label) for f in labelled.values())
-        shown = name if len(name) <= _LONGEST_NAME else short
-        rows.append([str(c), shown, *itertools.chain(*cells)])
+        rows.append([str(c), clipped(name, _LONGEST_NAME), *itertools.chain(*cells)])
     return _aligned(rows, left=1)
 
 

@@ -17,18 +17,9 @@ INK, MUTED, LINE, PAPER = "#1b2430", "#55606e", "#d8dee6", "#fffffe"
 BLUE, ORANGE, GREEN, GREY = "#1257b8", "#b4470a", "#1d7a46", "#9aa5b1"
 NUMBER = "#000001"
 """Text on colours: black, or white on dark pages."""
-_VARIABLES = {
-    INK: "ink",
-    MUTED: "muted",
-    LINE: "line",
-    PAPER: "paper",
-    BLUE: "one",
-    ORANGE: "two",
-    GREEN: "three",
-    GREY: "grey",
-    NUMBER: "number",
-}
-"""A page shows these as its variables of `style.css`, so plots suit dark pages, too."""
+_COLORS = INK, MUTED, LINE, PAPER, BLUE, ORANGE, GREEN, GREY, NUMBER
+_VARIABLES = "ink", "muted", "line", "paper", "one", "two", "three", "grey", "number"
+"""Of `style.css`: a page shows the colours as these, so plots suit dark pages, too."""
 DOTS_PER_INCH = 200
 """Of PNG files; an inch is 100 pixels of a page."""
 _SETTINGS = {
@@ -189,7 +180,7 @@ def _attributes(element: ElementTree.Element, prefix: str) -> dict[str, str]:
         style = _PER_DOCUMENT.sub(
             lambda found: f"font-size: {found[1]}; " if found[1] else "", given["style"]
         )
-        for color, variable in _VARIABLES.items():
+        for color, variable in zip(_COLORS, _VARIABLES):
             style = style.replace(color, f"var(--{variable})")
         given["style"] = style
     return given

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import json
 import math
 import pathlib
 from collections.abc import Mapping, Sequence
@@ -98,7 +97,7 @@ def write_scores(run: Run, result: Result, folder: pathlib.Path) -> pathlib.Path
         **{name: run.config.to_dict()[name] for name in ("model", "data", "eval")},
     }
     path = folder / f"{result.split}.json"
-    files.write(path, json.dumps(scores, indent=2) + "\n")
+    files.write_json(path, scores)
     files.write(folder / f"{result.split}_confusion.csv", result.confusion_csv())
     where = f"{run.dataset.name} {result.split}, step {result.step}"
     title = f"{where}, mIoU {100 * result.miou:.2f} %"

@@ -1,6 +1,5 @@
 """What was found among the baselines, by the proxy and end to end."""
 
-import bisect
 import dataclasses
 import math
 import re
@@ -38,12 +37,12 @@ def rows(results: SearchResults) -> list[Row]:
     searched = {t.genotype: t for t in reversed(scored)}
     best = reversed(by_score(results.reranked))
     reranked = {t.genotype: t for t in (*results.reranked, *best)}
-    ranks = [-(t.score or 0.0) for t in scored]
     found = []
 
     def rank(proxy: Outcome | None) -> int | None:
-        score = _score(proxy)
-        return None if math.isnan(score) else 1 + bisect.bisect_left(ranks, -score)
+        score = _score(proxy, math.inf)
+        above = sum((t.score or 0.0) > score for t in scored)
+        return 1 + above if score < math.inf else None
 
     for cell in reranked | {t.genotype: t for t in scored[:TOP]}:
         trial, again = searched.get(cell), reranked.get(cell)

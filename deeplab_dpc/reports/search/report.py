@@ -32,10 +32,6 @@ _WAYS = {  # Of training, in which fidelity is measured, for the axes.
 }
 
 
-class ReportError(ValueError):
-    """A folder that a report cannot be written into."""
-
-
 @dataclasses.dataclass(frozen=True)
 class ChosenCell:
     """A cell to be drawn."""
@@ -53,16 +49,9 @@ def write_report(
 
     The page holds its pictures; the files beside it are for other documents. The same
     results give the same bytes. Pictures of an earlier report that this one does not
-    have are deleted. `ReportError` if the folder cannot be made.
+    have are deleted. `OutputError` if the folder takes no files.
     """
-    target = pathlib.Path(folder)
-    try:
-        files.made_folder(target)
-    except (FileExistsError, NotADirectoryError) as e:
-        raise ReportError(
-            f"{folder} cannot hold a report: it, or a part of its path, is a file. "
-            "Give a folder."
-        ) from e
+    target = files.output_folder(folder, "output_dir")
     drawings = {d.name: d for d in drawn(results) if d}
     for name, drawing in drawings.items():
         files.write(target / f"{name}.png", drawing.png)

@@ -7,6 +7,7 @@ import time
 import pytest
 from PIL import Image
 
+from deeplab_dpc.files import OutputError
 from deeplab_dpc.reports import search as report
 from deeplab_dpc.reports.cell_picture import long_cell
 from deeplab_dpc.reports.search.report import chosen_cells, drawn
@@ -87,7 +88,7 @@ def test_pictures_of_an_earlier_report_go_and_other_files_stay(tmp_path):
     left = {"index.html", "trials.csv", "notes.png"}
     assert {p.name for p in tmp_path.iterdir()} == left
     for bad in (tmp_path / "notes.png", tmp_path / "notes.png" / "below"):
-        with pytest.raises(report.ReportError, match="is a file. Give a folder."):
+        with pytest.raises(OutputError, match=f"into {bad} .* another --output_dir"):
             report.write_report(samples.results(0), bad)
 
 
