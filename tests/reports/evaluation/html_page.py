@@ -46,7 +46,7 @@ class Page(html.parser.HTMLParser):
 
 def check(text, own_files=()):
     """What every page of ours keeps: it is whole, closed in itself (but that it may lead
-    to files of ours beside it), and can be heard.
+    to files of ours beside it), and can be heard. Gives the page.
     """
     page = Page(text)
     for tag, attrs in page.elements:
@@ -86,3 +86,4 @@ def check(text, own_files=()):
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h\d", tag)]
     assert levels[0] == 1
     assert all(after <= before + 1 for before, after in zip(levels, levels[1:]))
+    return page

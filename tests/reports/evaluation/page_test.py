@@ -9,43 +9,26 @@ from tests.reports.evaluation.html_page import Page
 MANY = tuple(f"class {i}" for i in range(151))
 
 
-@pytest.fixture(
-    scope="module", params=[samples.CITYSCAPES, MANY, samples.AWKWARD], ids=len
-)
-def text(request):
-    return report.page(samples.report(request.param))
-
-
-@pytest.fixture(scope="module")
-def page(text):
-    return Page(text)
-
-
 def lines(page):
     return len([attrs for attrs in page.all("g") if attrs.get("class") == "line"])
 
 
-def test_it_is_whole_closed_in_itself_can_be_heard_and_names_are_text(text, page):
-    html_page.check(text)
+@pytest.mark.parametrize("names", [samples.CITYSCAPES, MANY, samples.AWKWARD], ids=len)
+def test_everything_is_there_and_names_are_text(names):
+    """It is whole and closed in itself and can be heard."""
+    page = html_page.check(report.page(samples.report(names)))
     assert [a for a in page.all("div") if "scroll" in a.get("class", "")]
     assert "alert" not in "".join(page.all("b"))
-    assert "streets & <more> val, step 3000" in page.text
-
-
-def test_everything_is_there(page):
-    shown = page.text
-    for heading in (
+    for said in (
         *("Scores", "Class shares", "Confusion matrix", "Worst images", "Best images"),
         *("Training", "Dense prediction cell", "Settings", "Versions"),
+        *("streets & <more> val, step 3000", "train.py --train_logdir='runs/a b'"),
+        *("boundary F 50.0 %", "records/<a>", "keras 3.15.1"),
     ):
-        assert heading in shown
-    assert "boundary F 50.0 %" in shown
-    assert "train.py --train_logdir='runs/a b'" in shown
-    assert "records/<a>" in shown and "keras 3.15.1" in shown
+        assert said in page.text
     assert len(page.all("img")) == 4 * 4  # Four images, four panels each.
     cells = [a for a in page.all("svg") if "Diagram of the cell" in a["aria-label"]]
-    assert len(cells) == 1
-    assert lines(page) == 3
+    assert len(cells) == 1 and lines(page) == 3
 
 
 def test_awkward_names_are_shown_as_they_are_each_time_with_the_same_text():

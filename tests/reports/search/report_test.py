@@ -24,43 +24,22 @@ ALL = {
 }
 
 
-@pytest.fixture(scope="module", params=[0, 1, 30])
-def number(request):
-    return request.param
-
-
-@pytest.fixture(scope="module")
-def text(number, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("report")
-    path = report.write_report(samples.results(number), folder)
-    assert path == folder / "index.html"
-    return path.read_text()
-
-
-@pytest.fixture(scope="module")
-def page(text):
-    return Page(text)
-
-
-def test_it_is_whole_and_closed_in_itself_and_can_be_heard(text, page):
-    html_page.check(text, own_files=("trials.csv",))
+@pytest.mark.parametrize("number", [0, 1, 30])
+def test_what_there_is_is_shown_and_the_rest_is_not(tmp_path, number):
+    """It is whole and closed in itself and can be heard; names and errors are text."""
+    path = report.write_report(samples.results(number), tmp_path)
+    assert path == tmp_path / "index.html"
+    text = path.read_text()
+    page = html_page.check(text, own_files=("trials.csv",))
     assert all(len(attrs["aria-label"]) > 40 for attrs in page.all("svg"))
-
-
-def test_what_there_is_is_shown_and_the_rest_is_not(page, number):
     always = {"Progress", "Scores", "Cells", "Trials", "Settings"}
     full = {"Comparison", "Score against multiply-adds", "Fidelity of the proxy"}
     wanted = always | (full if number == 30 else set())
     wanted |= {"Score against multiply-adds"} if number == 1 else set()
-    headings = re.findall("|".join(always | full), page.text)
-    assert wanted <= set(headings)
-    for absent in full - wanted:
-        assert absent not in page.text
+    headings = set(re.findall("|".join(always | full), page.text))
+    assert headings == wanted
     assert len(page.all("svg")) == {0: 0, 1: 4, 30: 11}[number]
     assert ("No trial has a score yet." in page.text) == (number == 0)
-
-
-def test_names_are_text_and_a_running_search_loads_itself_again(text, page, number):
     assert "Search streets & <more>" in page.text
     assert ("<script>alert('x')</script> & ��" in page.text) == (number == 30)
     refresh = '<noscript><meta http-equiv="refresh" content="60"></noscript>'
