@@ -183,8 +183,9 @@ def layout(genotype: Genotype) -> CellLayout:
         outputs.append(Arrow(box.bottom, (x, concat.top[1]), is_output=True))
         arrows.append(Arrow((box.x if row == 0 else above.x, above.bottom[1]), box.top))
     arrows.append(Arrow(concat.bottom, final.top))
-    size = wide + 2 * MARGIN, final.bottom[1] + MARGIN
-    return CellLayout(*size, (source, *boxes, concat, final), (*outputs, *arrows))
+    width, height = wide + 2 * MARGIN, final.bottom[1] + MARGIN
+    shown = (source, *boxes, concat, final), (*outputs, *arrows)
+    return CellLayout(width, height, *shown)
 
 
 def _in_order(genotype: Genotype, parent: int) -> Iterator[int]:
