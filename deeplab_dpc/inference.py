@@ -1,6 +1,7 @@
 """Predictions at the image's size, over scales, flips and windows."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -66,9 +67,11 @@ class Averaging:
 
 def labels(model: keras.Model, images: Any, averaging: Averaging = Averaging()) -> Any:
     """The most probable class of each pixel, `[batch, height, width]` int32, alone."""
-    if not averaging.is_plain:
-        return predict(model, images, averaging)[0]
     images = ops.cast(images, "float32")
+    if not averaging.is_single:
+        return predict(model, images, averaging)[0]
+    if averaging.window is not None:
+        return _scale_probabilities(model, images, 1.0, averaging, _argmax)
     return _labels(
         _logits(model, images), ops.shape(images)[1:3], averaging.upsample_logits
     )
@@ -136,11 +139,16 @@ def _labels(logits: Any, size: Size, upsample_logits: bool) -> Any:
 
 
 def _scale_probabilities(
-    model: keras.Model, images: Any, scale: float, averaging: Averaging
+    model: keras.Model,
+    images: Any,
+    scale: float,
+    averaging: Averaging,
+    finish: Callable[[Any], Any] = tf.identity,
 ) -> Any:
-    """The softmax at the images' size of the model at one scale. Logits of a smaller
-    image are first resized to the size that those of the image itself have, as in the
-    original; those of a larger one keep their size.
+    """The softmax at the images' size of the model at one scale, or what `finish` makes
+    of it, at scale 1 band by band. Logits of a smaller image are first resized to the
+    size that those of the image itself have, as in the original; those of a larger one
+    keep their size.
     """
     size = ops.shape(images)[1:3]
     if scale != 1:
@@ -151,7 +159,7 @@ def _scale_probabilities(
         if scale < 1:  # The stride: pixels of the image for one of the logits.
             stride = 1024 // (model.compute_output_shape((1, 1025, 1025, 3))[1] - 1)
             logits = resize_bilinear(logits, _scaled(size, 1.0 / stride))
-        return ops.softmax(resize_bilinear(logits, size))
+        return finish(ops.softmax(resize_bilinear(logits, size)))
 
     def part(images: Any) -> Any:
         return ops.softmax(
@@ -163,8 +171,10 @@ def _scale_probabilities(
         return whole()
 
     def slide() -> Any:
-        mean = windows.mean(part, images, window, overlap, model.output_shape[-1])
-        return mean if scale == 1 else resize_bilinear(mean, size)
+        sliding = images, window, overlap, model.output_shape[-1]
+        if scale == 1:
+            return windows.mean(part, *sliding, finish)
+        return finish(resize_bilinear(windows.mean(part, *sliding), size))
 
     fits = (tf.less_equal(*sides) for sides in zip(ops.shape(images)[1:3], window))
     return tf.cond(tf.logical_and(*fits), whole, slide)

@@ -27,33 +27,53 @@ def mean(
     window: tuple[int, int],
     overlap: float,
     channels: int,
+    finish: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
 ) -> tf.Tensor:
     """The mean, at each pixel, of what is predicted in the windows it lies in, float32.
 
-    `predict` makes `channels` of the three of a window. One window at a time is in
-    memory, beside the sum; it is cut down to the image's height and width where larger.
+    `predict` makes `channels` of the three of a window. One row of windows at a time is
+    in memory, beside what `finish`, such as an argmax, makes of the rows of pixels that
+    no later window sees; a window is cut down to the image where larger.
     """
     batch, height, width = tf.unstack(tf.shape(images)[:3])
     tops, lefts = starts(height, window[0], overlap), starts(width, window[1], overlap)
     rows, columns = tf.minimum(window[0], height), tf.minimum(window[1], width)
+    ends = tf.concat([tops[1:], [height]], axis=0)
+    down, across = _covered(tops, rows, height), _covered(lefts, columns, width)
 
-    def add(number: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        top, left = tops[number // tf.size(lefts)], lefts[number % tf.size(lefts)]
+    def add(number: tf.Tensor, top: tf.Tensor, total: tf.Tensor) -> tf.Tensor:
+        left = lefts[number]
         part = images[:, top : top + rows, left : left + columns]
-        below, right = height - top - rows, width - left - columns
-        around = [[0, 0], [top, below], [left, right], [0, 0]]
-        return number + 1, total + tf.pad(predict(part), around)
+        around = [[0, 0], [0, 0], [left, width - left - columns], [0, 0]]
+        return total + tf.pad(predict(part), around)
 
-    count = tf.size(tops) * tf.size(lefts)
-    _, total = tf.while_loop(
-        lambda number, total: number < count,
-        add,
-        [tf.constant(0), tf.zeros([batch, height, width, channels])],
-        [tf.TensorShape([]), tf.TensorShape([None, None, None, channels])],
+    def band(number: tf.Tensor, total: tf.Tensor, done: tf.Tensor) -> tuple:
+        top, end = tops[number], ends[number]
+        _, total = tf.while_loop(
+            lambda i, _: i < tf.size(lefts),
+            lambda i, total: (i + 1, add(i, top, total)),
+            [tf.constant(0), total],
+            [tf.TensorShape([]), total.shape],
+            parallel_iterations=1,
+        )
+        whole = total[:, : end - top] / (down[top:end, None] * across)[..., None]
+        below = [[0, 0], [0, end - top], [0, 0], [0, 0]]
+        total = tf.pad(total[:, end - top :], below)
+        return number + 1, total, tf.concat([done, finish(whole)], axis=1)
+
+    begin = tf.zeros([batch, rows, width, channels])
+    done = finish(begin[:, :0])
+    _, _, done = tf.while_loop(
+        lambda number, *_: number < tf.size(tops),
+        band,
+        [tf.constant(0), begin, done],
+        [
+            tf.TensorShape(n)
+            for n in ([], [None] * 3 + [channels], [None] * done.shape.rank)
+        ],
         parallel_iterations=1,
     )
-    covered = _covered(tops, rows, height)[:, None] * _covered(lefts, columns, width)
-    return total / covered[..., None]
+    return done
 
 
 def _covered(begin: tf.Tensor, side: tf.Tensor, length: tf.Tensor) -> tf.Tensor:

@@ -5,6 +5,7 @@ import importlib
 import pathlib
 
 import pytest
+from PIL import Image
 
 from tests.programs import tiny_run
 
@@ -16,13 +17,18 @@ NAMES = [
     if ">>> " in path.read_text()
 ]
 
+BESIDE_A_RUN = ("deeplab_dpc.runs", "deeplab_dpc.segmenter.loading")
+
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_examples_of_a_module_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    if name == "deeplab_dpc.runs":  # Its examples are typed beside a run folder.
+    if name in BESIDE_A_RUN:
         tiny_run.write_dataset(tmp_path / "records")
         tiny_run.write_run(tmp_path / "runs" / "first", tmp_path / "records")
+        (tmp_path / "photos").mkdir()
+        for photo, size in (("cat", (7, 9)), ("dog", (8, 8))):
+            Image.new("RGB", size).save(tmp_path / "photos" / f"{photo}.png")
     found = doctest.testmod(
         importlib.import_module(name),
         optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,

@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "search": ("runs", "validation", *_NETWORK, *_RUN, *_SMALL),
     "testing": ("config", "search", "settings", *_SMALL),
     "reports": ("inspection", "runs", "search", *_NETWORK, *_RUN, *_SMALL),
+    "segmenter": ("checkpoint_files", "reports", "runs", *_NETWORK, *_RUN, *_SMALL),
     "describe": ("programs",),
 }
 # A command's second name (`python -m deeplab_dpc.data.inspect`) is no part of its room.

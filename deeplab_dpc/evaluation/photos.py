@@ -20,33 +20,41 @@ class PhotoError(ValueError):
 
 
 def find(folder: str | None, files: Sequence[str]) -> list[pathlib.Path]:
-    """The images of a folder (not of its subfolders), by name, and then the files; what
-    is left out of the folder is logged by reason. `PhotoError` if something is not
+    """The images `in_folder` and then the files. `PhotoError` if something is not
     there, or there is no image.
     """
-    found: dict[str | None, list[pathlib.Path]] = {None: []}
+    found: list[pathlib.Path] = []
     if folder is not None:
         path = pathlib.Path(folder)
         if not path.is_dir():
             raise PhotoError(
                 f"--image_dir={folder} is no folder; give one with photos."
             )
-        for inner in sorted(path.iterdir()):
-            found.setdefault(_left_out(inner), []).append(inner)
-        if not found[None]:
-            raise PhotoError(
-                f"--image_dir={folder} has no image; files must end in "
-                f"{', '.join(images.ENDINGS)}, and subfolders are not read."
-            )
-    for reason, paths in found.items():
-        if reason:
-            shown = clipped(", ".join(p.name for p in paths), 200)
-            logging.warning("Left out, %s: %d (%s).", reason, len(paths), shown)
+        found = in_folder(path)
     named = [pathlib.Path(name) for name in files]
     lacking = [str(path) for path in named if not path.is_file()]
     if lacking:
         raise PhotoError(f"--images: no such file: {', '.join(lacking)}.")
-    return found[None] + named
+    return found + named
+
+
+def in_folder(folder: pathlib.Path) -> list[pathlib.Path]:
+    """The images of a folder (not of its subfolders), by name; what is left out is
+    logged by reason. `PhotoError` if there is none.
+    """
+    found: dict[str | None, list[pathlib.Path]] = {None: []}
+    for inner in sorted(folder.iterdir()):
+        found.setdefault(_left_out(inner), []).append(inner)
+    if not found[None]:
+        raise PhotoError(
+            f"{folder} has no image; files must end in {', '.join(images.ENDINGS)}, "
+            "and subfolders are not read."
+        )
+    for reason, paths in found.items():
+        if reason:
+            shown = clipped(", ".join(p.name for p in paths), 200)
+            logging.warning("Left out, %s: %d (%s).", reason, len(paths), shown)
+    return found[None]
 
 
 def _left_out(path: pathlib.Path) -> str | None:

@@ -1,0 +1,215 @@
+"""What can be loaded, and how."""
+
+import os
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import keras
+
+from deeplab_dpc import checkpoint_files, files
+from deeplab_dpc.config import DataConfig
+from deeplab_dpc.data import colormaps, dataset_info, known_datasets
+from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.evaluation.photos import MAX_MEGAPIXELS
+from deeplab_dpc.export.saved_model import LABELS_FILE
+from deeplab_dpc.formatting import clipped
+from deeplab_dpc.inference import Averaging
+from deeplab_dpc.model import build_model
+from deeplab_dpc.runs import Run
+from deeplab_dpc.segmenter.networks import ExportedNetwork, KerasNetwork, Network
+from deeplab_dpc.segmenter.segmenter import Segmenter
+from deeplab_dpc.tf1 import archives, load_tf1_weights
+from deeplab_dpc.training.from_tf1 import Tf1Run
+from deeplab_dpc.training.run_folder import CONFIG_FILE, RunConfig
+
+Classes = DatasetInfo | Sequence[str] | str | os.PathLike[str] | None
+
+
+class LoadError(ValueError):
+    """What cannot be loaded as a model."""
+
+
+def load(
+    what: Run | str | os.PathLike[str],
+    classes: Classes = None,
+    max_megapixels: float = MAX_MEGAPIXELS,
+) -> Segmenter:
+    """A trained model, ready for images.
+
+    >>> segmenter = load("runs/first")
+    >>> for result in segmenter.predict("photos"):
+    ...     print(result.name, result.labels.shape, max(result.shares()))
+    cat (9, 7) ...
+    dog (8, 8) ...
+    >>> segmenter.class_names
+    ('sky', 'road', 'car')
+
+    Args:
+        what: A run folder, or a checkpoint in it, or a `Run`; a SavedModel that
+            `export_model.py` wrote; a `.keras` file of a model of `build_model`; or
+            weights of the original: an archive of its model zoo, packed or not, a
+            checkpoint's prefix, a frozen graph or an `.npz` of arrays by TF1 name.
+        classes: Their names in the order of the ids, the name of a known data set, a
+            folder with a `dataset.json`, or a `DatasetInfo`. By default what `what`
+            says; of the original's weights a known data set with so many classes.
+        max_megapixels: How many millions of pixels the network sees at once, see
+            `Segmenter`; each takes about 0.3 GB of memory.
+
+    Raises:
+        LoadError: If this is none of these, or has another number of classes.
+        ValueError: Of other kinds, in words, for what is damaged.
+    """
+    if isinstance(what, Run):
+        return Segmenter(_from_run(what, classes), max_megapixels)
+    path = files.local(what)
+    for kind in KINDS:
+        if kind.fits(path):
+            return Segmenter(kind.read(path, classes), max_megapixels)
+    found = "There is no such file or folder" if not path.exists() else "It is another"
+    accepted = "".join(f"\n  {kind.words}" for kind in KINDS)
+    raise LoadError(
+        f"{clipped(str(what), 200)} is no model that can be loaded. {found}; give one "
+        f"of these:{accepted}"
+    )
+
+
+class Kind(NamedTuple):
+    """One kind of what can be loaded."""
+
+    words: str
+    fits: Callable[[pathlib.Path], bool]
+    read: Callable[[pathlib.Path, Classes], Network]
+
+
+def _is_run(path: pathlib.Path) -> bool:
+    meant = checkpoint_files.meant(path)
+    folder = meant if meant.is_dir() else meant.parent
+    return (meant.is_dir() or _is_prefix(meant)) and (folder / CONFIG_FILE).is_file()
+
+
+def _is_prefix(path: pathlib.Path) -> bool:
+    return path.with_name(f"{path.name}.index").is_file()
+
+
+def _from_run(run: Run, classes: Classes) -> Network:
+    return _network(run.model(), run.config, classes, run.averaging)
+
+
+def _network(
+    model: keras.Model, config: RunConfig, classes: Classes, averaging: Averaging
+) -> Network:
+    info = _info(classes, config.dataset)
+    return KerasNetwork(model, info, averaging, config.data, config.eval.eval_crop_size)
+
+
+def _from_export(folder: pathlib.Path, classes: Classes) -> Network:
+    labels = folder / LABELS_FILE
+    if not labels.is_file():
+        raise LoadError(
+            f"{folder} is a SavedModel, but has no {LABELS_FILE}, so export_model.py "
+            "did not write it, or not all of it was copied."
+        )
+    try:
+        facts = files.read_json(labels)
+        told = {"name": facts["dataset"], "split_sizes": {}}
+        told |= {name: facts[name] for name in ("classes", "ignore_label")}
+        resizes = facts["resizing"]["min_resize_value"] is not None
+        info = DatasetInfo.from_dict(told)
+    except (ValueError, KeyError, TypeError) as e:
+        raise LoadError(f"{labels} cannot be read: {clipped(repr(e), 300)}.") from e
+    return ExportedNetwork(folder, _info(classes, info), resizes)
+
+
+def _from_keras(path: pathlib.Path, classes: Classes) -> Network:
+    try:
+        model = keras.models.load_model(path, compile=False)
+        inputs, outputs = model.input_shape, model.output_shape
+    except Exception as e:  # Keras raises nearly anything for damaged files.
+        raise LoadError(
+            f"{path} cannot be read as a Keras model: {clipped(str(e), 300)}"
+        ) from e
+    if len(inputs) != 4 or inputs[-1] != 3 or len(outputs) != 4:
+        raise LoadError(
+            f"{path} turns {inputs} into {outputs}; a model of build_model makes of "
+            "images [batch, height, width, 3] logits [batch, h, w, classes]."
+        )
+    info = _info(classes, _numbered(outputs[-1]))
+    return KerasNetwork(model, info, Averaging(), DataConfig())
+
+
+def _from_tf1(path: pathlib.Path, classes: Classes) -> Network:
+    with archives.opened(path) as (source, _):
+        return _from_tf1_source(source, classes, {})
+
+
+def _from_tf1_source(source: str, classes: Classes, given: dict[str, Any]) -> Network:
+    if classes is not None:
+        is_known = classes in known_datasets.names()
+        given = {**given, "dataset": classes if is_known else None}
+    found = Tf1Run.read(source, given)
+    model = build_model(found.config.model)
+    load_tf1_weights(model, found.weights)
+    averaging = Averaging.from_config(found.config.eval, found.config.model)
+    return _network(model, found.config, classes, averaging)
+
+
+def _is_tf1(path: pathlib.Path) -> bool:
+    is_file = path.name.endswith((".npz", ".pb", ".tar.gz", ".tgz", ".tar"))
+    return path.is_dir() or _is_prefix(path) or (is_file and path.is_file())
+
+
+KINDS = (
+    Kind(
+        "a run folder (train.py's --train_logdir), or a checkpoint in it",
+        _is_run,
+        lambda path, classes: _from_run(Run.open(path), classes),
+    ),
+    Kind(
+        "a SavedModel's folder, which export_model.py wrote",
+        lambda path: (path / "saved_model.pb").is_file(),
+        _from_export,
+    ),
+    Kind(
+        "a .keras file of a model of build_model",
+        lambda path: path.suffix == ".keras" and path.is_file(),
+        _from_keras,
+    ),
+    Kind(
+        "weights of the original: an archive of its model zoo (.tar.gz) or its folder, "
+        "a checkpoint's prefix, a frozen graph (.pb), an .npz by TF1 name",
+        _is_tf1,
+        _from_tf1,
+    ),
+)
+"""In the order in which they are tried; another format is another line here."""
+
+
+def _info(classes: Classes, own: DatasetInfo) -> DatasetInfo:
+    """The classes that are given, or the model's own."""
+    if classes is None:
+        return own
+    if isinstance(classes, DatasetInfo):
+        info = classes
+    elif isinstance(classes, str) and classes in known_datasets.names():
+        info = dataset_info.known(classes)
+    elif isinstance(classes, str | os.PathLike):
+        info = DatasetInfo.load(classes)
+    else:
+        names = tuple(map(str, classes))
+        colors = colormaps.distinct([None] * len(names))
+        info = DatasetInfo("own", names, colors, 255, {})
+    if info.num_classes != own.num_classes:
+        raise LoadError(
+            f"The model has {own.num_classes} classes, but {info.num_classes} are "
+            f"given: {clipped(', '.join(info.class_names), 200)}."
+        )
+    return info
+
+
+def _numbered(num_classes: int) -> DatasetInfo:
+    """Classes that nobody has named."""
+    names = tuple(f"class {i}" for i in range(num_classes))
+    return DatasetInfo(
+        "unknown", names, known_datasets.pascal_colors(num_classes), 255, {}
+    )
