@@ -10,7 +10,7 @@ from deeplab_dpc.layers import ASPP as ASPP
 from deeplab_dpc.layers import DensePredictionCell as DensePredictionCell
 from deeplab_dpc.model import build_model as build_model
 from deeplab_dpc.runs import Run as Run
-from deeplab_dpc.segmenter import load as load
+from deeplab_dpc.segmenter.loading import load as load
 from deeplab_dpc.tf1 import LoadReport as LoadReport
 from deeplab_dpc.tf1 import WeightsError as WeightsError
 from deeplab_dpc.tf1 import load_tf1_weights as load_tf1_weights

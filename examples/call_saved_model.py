@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import io
 import itertools
+import json
 import os
 import pathlib
 import sys
@@ -34,7 +35,7 @@ def encoded(photo: pathlib.Path) -> bytes:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Writes `<photo>.png` with the class of each pixel as a grey value."""
+    """Writes `<photo>.png`: each pixel is its class's id, shown in its colour."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("export_folder", type=pathlib.Path)
     parser.add_argument("photos", nargs="+", type=pathlib.Path)
@@ -43,6 +44,8 @@ def main(argv: list[str] | None = None) -> None:
 
     with contextlib.chdir(arguments.export_folder):  # A path's [1] would be a pattern.
         model = tf.saved_model.load(".")
+        classes = json.loads(pathlib.Path("labels.json").read_text())["classes"]
+    colors = [part for one in classes for part in one["color"]]
     predict = model.signatures["encoded"]
     arguments.output_dir.mkdir(parents=True, exist_ok=True)
     written: set[str] = set()
@@ -62,9 +65,11 @@ def main(argv: list[str] | None = None) -> None:
         name = next(name for name in names if name not in written)
         written.add(name)
         path = arguments.output_dir / f"{name}.png"
-        Image.fromarray(labels).save(path)
-        classes = ", ".join(map(str, np.unique(labels)))
-        print(f"{photo.name} -> {path}: classes {classes} ({took_s:.2f} s)")
+        picture = Image.fromarray(labels).convert("P")
+        picture.putpalette(colors)
+        picture.save(path)
+        seen = ", ".join(classes[label]["name"] for label in np.unique(labels))
+        print(f"{photo.name} -> {path}: {seen} ({took_s:.2f} s)")
     if failed:
         sys.exit("\n".join(["Not segmented:", *failed]))
 

@@ -15,6 +15,7 @@ from deeplab_dpc.files import OutputError
 from deeplab_dpc.programs import eval as eval_program
 from deeplab_dpc.programs import vis as vis_program
 from deeplab_dpc.runs import Run
+from deeplab_dpc.segmenter.loading import load
 from deeplab_dpc.training import checkpoints
 from deeplab_dpc.training.checkpoints import RunFolderError
 from deeplab_dpc.training.compatibility import ContradictionError
@@ -119,7 +120,9 @@ def test_what_cannot_be_is_refused(folder, tmp_path):
 
 
 def test_a_photo_has_the_same_labels_everywhere(folder, tmp_path):
-    """Twenty JPEGs as files (vis.py), as records (eval.py) and as bytes (the export)."""
+    """Twenty JPEGs as files (vis.py), as records (eval.py), as bytes (the export), and
+    through `load`, of the run and of the export, in batches.
+    """
     random, written, paths = np.random.default_rng(7), [], []
     for i in range(20):
         size = tuple(int(n) for n in random.integers(20, 34, 2))
@@ -152,12 +155,16 @@ def test_a_photo_has_the_same_labels_everywhere(folder, tmp_path):
     odd = done.folder.rename(tmp_path / "exp [1] *")
     call_saved_model.main([str(odd), *given[1:], f"--output_dir={called}"])
     assert {p.stem for p in called.iterdir()} == {"00_2", *(p.stem for p in paths)}
+    loaded = zip(*(load(path).predict(paths) for path in (tmp_path, odd)))
     different = 0
-    for path, one, other in zip(paths, drawn, scored, strict=True):
+    for path, one, other, found in zip(paths, drawn, scored, loaded, strict=True):
         assert one.name == other.name == path.stem
         np.testing.assert_array_equal(one.prediction, other.prediction)
         served = encoded(image=tf.constant(path.read_bytes()))["SemanticPredictions"][0]
         np.testing.assert_array_equal(one.prediction, served)
+        for result in found:
+            assert result.path == path
+            np.testing.assert_array_equal(one.prediction, result.labels)
         different += len(np.unique(served)) > 1
         example = Image.open(called / f"{path.stem}.png")
         np.testing.assert_array_equal(one.prediction, example)

@@ -79,6 +79,17 @@ def read(path: pathlib.Path, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarr
         raise PhotoError(str(e)) from e
 
 
+def left_out(
+    errors: Sequence[Exception], total: int, folder: pathlib.Path
+) -> PhotoError:
+    """Says which of all photos are not among what was written into a folder."""
+    lines = "\n  ".join(map(str, errors))
+    return PhotoError(
+        f"{len(errors)} of {total} photos were left out; the others are in {folder}.\n"
+        f"  {lines}"
+    )
+
+
 def batches(
     paths: Sequence[pathlib.Path],
     data: DataConfig,

@@ -42,17 +42,23 @@ _LONGEST_NAME = 100  # Characters of a flag's.
 _NO_PATHS = ("storage",)  # Flags whose values may be addresses.
 
 
-def run(main: Main, help: str | None = None, topics: Topics | None = None) -> None:
+def run(
+    main: Main,
+    help: str | None = None,
+    topics: Topics | None = None,
+    takes_more: bool = False,
+) -> None:
     """Parses the command line, then runs `main` with what is left.
 
     Errors that a user can cause and mend (flags, `ValueError`s of ours, files and
     folders) are told in one paragraph on stderr; everything else is a bug and keeps its
     traceback. `help` stands above the flags in --help, which shows those of `topics`
-    alone, if there are some; --helpfull shows all.
+    alone, if there are some; --helpfull shows all. What is no flag is refused, unless
+    the program `takes_more`.
     """
 
     def guarded(argv: Sequence[str]) -> Any:
-        if len(argv) > 1:
+        if len(argv) > 1 and not takes_more:
             _fail(f"Unexpected arguments: {' '.join(argv[1:])}. Flags begin with --.")
         if not flags.FLAGS["verbosity"].present:
             logging.set_verbosity(logging.INFO)

@@ -9,6 +9,7 @@ COMMANDS = {
     "train": ("train", "Trains a model; the run folder keeps everything about it."),
     "eval": ("eval", "Scores a trained model on a split."),
     "vis": ("vis", "Draws what a trained model predicts."),
+    "predict": ("predict", "Labels photographs with a trained model."),
     "export": ("export_model", "Writes a trained model as a SavedModel."),
     "convert": ("convert.main", "Converts images and labels to records."),
     "inspect": ("inspect", "Tells what is in a folder of records, and checks them."),

@@ -138,13 +138,13 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
         f"Step {step} of {run.folder}: drawing {total} images into {logdir}.",
         flush=True,
     )
-    bad: list[str] = []
+    bad: list[photos.PhotoError] = []
 
     def read(path: pathlib.Path) -> np.ndarray | None:
         try:
             return photos.read(path, vis.max_megapixels)
         except photos.PhotoError as e:
-            bad.append(str(e))
+            bad.append(e)
             return None
 
     batches = run.batches() if is_split else run.photos(paths, read)
@@ -152,11 +152,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     images = predictions.handed_in(found, submission)
     predictions.draw(images, palette, logdir, total, vis.also_save_raw_predictions)
     if bad:
-        lines = "\n  ".join(bad)
-        raise photos.PhotoError(
-            f"{len(bad)} of {len(paths)} photos were left out; the others are in "
-            f"{logdir}.\n  {lines}"
-        )
+        raise photos.left_out(bad, len(paths), logdir)
 
 
 def _evaluation(vis: VisConfig) -> dict:

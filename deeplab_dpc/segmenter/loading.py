@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from deeplab_dpc import checkpoint_files, files
+from deeplab_dpc import checkpoint_files, files, weights
 from deeplab_dpc.config import DataConfig
 from deeplab_dpc.data import colormaps, dataset_info, known_datasets
 from deeplab_dpc.data.dataset_info import DatasetInfo
@@ -47,9 +47,10 @@ def load(
 
     Args:
         what: A run folder, or a checkpoint in it, or a `Run`; a SavedModel that
-            `export_model.py` wrote; a `.keras` file of a model of `build_model`; or
-            weights of the original: an archive of its model zoo, packed or not, a
-            checkpoint's prefix, a frozen graph or an `.npz` of arrays by TF1 name.
+            `export_model.py` wrote; a `.keras` file of a model of `build_model`;
+            published weights by name; or weights of the original: an archive of its
+            model zoo, packed or not, a checkpoint's prefix, a frozen graph or an
+            `.npz` of arrays by TF1 name.
         classes: Their names in the order of the ids, the name of a known data set, a
             folder with a `dataset.json`, or a `DatasetInfo`. By default what `what`
             says; of the original's weights a known data set with so many classes.
@@ -70,7 +71,7 @@ def load(
     accepted = "".join(f"\n  {kind.words}" for kind in KINDS)
     raise LoadError(
         f"{clipped(str(what), 200)} is no model that can be loaded. {found}; give one "
-        f"of these:{accepted}"
+        f"of these:{accepted}\n{weights.hint(str(what))}"
     )
 
 
@@ -138,6 +139,18 @@ def _from_keras(path: pathlib.Path, classes: Classes) -> Network:
     return KerasNetwork(model, info, Averaging(), DataConfig())
 
 
+def _from_name(name: pathlib.Path, classes: Classes) -> Network:
+    entry = weights.find(str(name))
+    if entry.num_classes is None:
+        raise LoadError(
+            f"{name} is a backbone alone, without classes: give it to train.py's "
+            "--tf_initial_checkpoint."
+        )
+    given = {**entry.settings, **entry.data_settings, "dataset": entry.dataset}
+    with archives.opened(weights.path(str(name))) as (source, _):
+        return _from_tf1_source(source, classes, given)
+
+
 def _from_tf1(path: pathlib.Path, classes: Classes) -> Network:
     with archives.opened(path) as (source, _):
         return _from_tf1_source(source, classes, {})
@@ -160,6 +173,11 @@ def _is_tf1(path: pathlib.Path) -> bool:
 
 
 KINDS = (
+    Kind(
+        "the name of published weights (`deeplab-dpc weights list`)",
+        weights.is_name,
+        _from_name,
+    ),
     Kind(
         "a run folder (train.py's --train_logdir), or a checkpoint in it",
         _is_run,
@@ -194,6 +212,11 @@ def _info(classes: Classes, own: DatasetInfo) -> DatasetInfo:
     elif isinstance(classes, str) and classes in known_datasets.names():
         info = dataset_info.known(classes)
     elif isinstance(classes, str | os.PathLike):
+        if not os.path.isdir(classes):
+            raise LoadError(
+                f"The classes {clipped(str(classes), 200)} are of no known data set "
+                f"({', '.join(known_datasets.names())}), and there is no such folder."
+            )
         info = DatasetInfo.load(classes)
     else:
         names = tuple(map(str, classes))
