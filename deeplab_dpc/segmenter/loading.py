@@ -9,7 +9,7 @@ import keras
 
 from deeplab_dpc import checkpoint_files, files, weights
 from deeplab_dpc.config import DataConfig
-from deeplab_dpc.data import colormaps, dataset_info, known_datasets
+from deeplab_dpc.data import colormaps, dataset_info
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation.photos import MAX_MEGAPIXELS
 from deeplab_dpc.export.saved_model import LABELS_FILE
@@ -158,7 +158,7 @@ def _from_tf1(path: pathlib.Path, classes: Classes) -> Network:
 
 def _from_tf1_source(source: str, classes: Classes, given: dict[str, Any]) -> Network:
     if classes is not None:
-        is_known = classes in known_datasets.names()
+        is_known = classes in dataset_info.known_names()
         given = {**given, "dataset": classes if is_known else None}
     found = Tf1Run.read(source, given)
     model = build_model(found.config.model)
@@ -209,13 +209,13 @@ def _info(classes: Classes, own: DatasetInfo) -> DatasetInfo:
         return own
     if isinstance(classes, DatasetInfo):
         info = classes
-    elif isinstance(classes, str) and classes in known_datasets.names():
+    elif isinstance(classes, str) and classes in dataset_info.known_names():
         info = dataset_info.known(classes)
     elif isinstance(classes, str | os.PathLike):
         if not os.path.isdir(classes):
             raise LoadError(
                 f"The classes {clipped(str(classes), 200)} are of no known data set "
-                f"({', '.join(known_datasets.names())}), and there is no such folder."
+                f"({', '.join(dataset_info.known_names())}), and there is no such folder."
             )
         info = DatasetInfo.load(classes)
     else:
@@ -233,6 +233,4 @@ def _info(classes: Classes, own: DatasetInfo) -> DatasetInfo:
 def _numbered(num_classes: int) -> DatasetInfo:
     """Classes that nobody has named."""
     names = tuple(f"class {i}" for i in range(num_classes))
-    return DatasetInfo(
-        "unknown", names, known_datasets.pascal_colors(num_classes), 255, {}
-    )
+    return DatasetInfo("unknown", names, colormaps.pascal_colors(num_classes), 255, {})

@@ -41,8 +41,11 @@ def _table(
     path: pathlib.Path, class_names: Sequence[str]
 ) -> Iterator[Callable[[str, Segmentation], None]]:
     """Yields what writes a row; the file is there when all are."""
-    options = {"newline": "", "encoding": "utf-8", "errors": "backslashreplace"}
-    with files.atomically(path) as new, open(new, "w", **options) as file:
+    encoding, errors = "utf-8", "backslashreplace"
+    with (
+        files.atomically(path) as new,
+        open(new, "w", newline="", encoding=encoding, errors=errors) as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["name", "path", *class_names])
 
