@@ -17,7 +17,11 @@ NAMES = [
     if ">>> " in path.read_text()
 ]
 
-BESIDE_A_RUN = ("deeplab_dpc.runs", "deeplab_dpc.segmenter.loading")
+BESIDE_A_RUN = (
+    "deeplab_dpc.runs",
+    "deeplab_dpc.segmenter.loading",
+    "deeplab_dpc.validation",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,6 +1,6 @@
 r"""Finds the class of each pixel of photographs with a trained model.
 
-python -m deeplab_dpc.programs.predict --model=<what> --output_dir=<folder> <photos>...
+deeplab-dpc predict --model=<what> --output_dir=<folder> <photos>...
 
 The model is a run folder, a SavedModel of export_model.py, a .keras file, published
 weights by name, or weights of the original. Photos are files, folders, patterns and

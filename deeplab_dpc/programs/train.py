@@ -37,14 +37,19 @@ TOPICS = {
     "Data and run folder": ("dataset_dir", "train_split", "train_logdir"),
     "Model": (
         *("model_variant", "dense_prediction_cell_json", "output_stride"),
-        *("decoder_output_stride", "tf_initial_checkpoint"),
+        "tf_initial_checkpoint",
     ),
     "Training": (
-        *("training_number_of_steps", "base_learning_rate", "train_batch_size"),
+        *(
+            "recipe",
+            "training_number_of_steps",
+            "base_learning_rate",
+            "train_batch_size",
+        ),
         *("train_crop_size", "fine_tune_batch_norm", "batch_norm_decay"),
-        *("recipe", "eval_interval_steps"),
+        "eval_interval_steps",
     ),
-    "Machine": ("num_clones", "precision"),
+    "Machine": ("num_clones",),
 }
 
 

@@ -1,5 +1,6 @@
 """What turns pixels into labels and probabilities, whatever it was loaded from."""
 
+import contextlib
 import dataclasses
 import functools
 import pathlib
@@ -96,7 +97,8 @@ class ExportedNetwork:
 
     def __init__(self, folder: pathlib.Path, info: DatasetInfo, resizes: bool = False):
         self.info, self._resizes = info, resizes
-        self._loaded = tf.saved_model.load(str(folder))  # Keeps its variables alive.
+        with contextlib.chdir(folder):  # To TensorFlow a path's [1] is a pattern.
+            self._loaded = tf.saved_model.load(".")  # Keeps its variables alive.
         self._serve = self._loaded.signatures["serving_default"]
 
     def seen(self, image: np.ndarray) -> Seen:
