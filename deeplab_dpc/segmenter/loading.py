@@ -214,8 +214,9 @@ def _info(classes: Classes, own: DatasetInfo) -> DatasetInfo:
     elif isinstance(classes, str | os.PathLike):
         if not os.path.isdir(classes):
             raise LoadError(
-                f"The classes {clipped(str(classes), 200)} are of no known data set "
-                f"({', '.join(dataset_info.known_names())}), and there is no such folder."
+                f"The classes {clipped(str(classes), 200)} are of no known data set ("
+                f"{', '.join(dataset_info.known_names())}), and there is no such "
+                "folder."
             )
         info = DatasetInfo.load(classes)
     else:
