@@ -66,6 +66,27 @@ def define_cell(values: flags.FlagValues = flags.FLAGS) -> None:
     )
 
 
+def define_threads(values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines how many processor threads a program takes."""
+    flags.DEFINE_integer(
+        "num_threads",
+        0,
+        "Processor threads of this program; 0: all. With several on one machine, its "
+        "cores divided by the programs is best.",
+        lower_bound=0,
+        flag_values=values,
+    )
+
+
+def use_threads(values: flags.FlagValues = flags.FLAGS) -> None:
+    """Takes so many; before TensorFlow computes anything."""
+    if values.num_threads:
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(values.num_threads)
+        tf.config.threading.set_inter_op_parallelism_threads(values.num_threads)
+
+
 def define_optional(
     config: type[Config], values: flags.FlagValues = flags.FLAGS
 ) -> None:

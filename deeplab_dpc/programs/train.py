@@ -49,7 +49,7 @@ TOPICS = {
         *("train_crop_size", "fine_tune_batch_norm", "batch_norm_decay"),
         "eval_interval_steps",
     ),
-    "Machine": ("num_clones",),
+    "Machine": ("num_clones", "num_threads"),
 }
 
 
@@ -82,6 +82,7 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
         lower_bound=0,
         flag_values=values,
     )
+    config_flags.define_threads(values)
     flags.DEFINE_string(
         "profile_logdir",
         None,
@@ -94,6 +95,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     """Trains what the flags describe."""
     del argv
     obsolete_flags.check(values)
+    config_flags.use_threads(values)
     if values.recipe:
         choose(values)
     config = run_config(values)

@@ -136,3 +136,16 @@ def test_the_flag_chooses_the_weights(folder, read_only_run, arguments, averaged
             continue
         assert opened.restore(model) == 10
         np.testing.assert_equal(_values(model), _values(tiny_run.model(step)))
+
+
+def test_a_program_takes_so_many_threads():
+    code = (
+        "from absl import flags; from deeplab_dpc.programs import train\n"
+        "from deeplab_dpc.programs.flags import use_threads\n"
+        "values = flags.FlagValues(); train.define_flags(values)\n"
+        "values(['train.py', '--dataset_dir=a', '--train_logdir=b', '--num_threads=3'])\n"
+        "use_threads(values); from tensorflow.config import threading as t\n"
+        "print(t.get_intra_op_parallelism_threads())\n"
+        "print(t.get_inter_op_parallelism_threads())"
+    )
+    assert tiny_run.python("-c", code).stdout.split() == ["3", "3"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from absl import flags
 
+from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs import lazily
 from deeplab_dpc.programs.search import flags as shared
 
@@ -26,7 +27,7 @@ TOPICS = {
 
 def define_flags(values: flags.FlagValues) -> None:
     shared.define_search_dir(values)
-    shared.define_threads(values)
+    config_flags.define_threads(values)
     shared.define_training(values)
     shared.define(values, "num_random", 20, "Random cells.", lower_bound=0)
     shared.define(values, "random_seed", 1, "Seed that draws them.")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from absl import flags
 
+from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs import lazily
 from deeplab_dpc.programs.search import flags as shared
 
@@ -23,7 +24,7 @@ with lazily.imported():
 
 def define_flags(values: flags.FlagValues) -> None:
     shared.define_search_dir(values)
-    shared.define_threads(values)
+    config_flags.define_threads(values)
     text = "What the winner is chosen by; say val[50%:] after a search on val[:50%]."
     shared.define(values, "eval_split", None, text, required=True)
     text = "What nothing is chosen by."

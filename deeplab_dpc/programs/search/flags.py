@@ -49,7 +49,7 @@ def define_worker(values: flags.FlagValues) -> None:
     define(values, "lease_secs", 300.0, text, lower_bound=1.0)
     text = "How often a trial is tried whose worker dies or whose training fails."
     define(values, "max_attempts", 3, text, lower_bound=1)
-    define_threads(values)
+    config_flags.define_threads(values)
 
 
 def terms(values: flags.FlagValues) -> dict[str, Any]:
@@ -57,25 +57,9 @@ def terms(values: flags.FlagValues) -> dict[str, Any]:
     return {"lease_s": values.lease_secs, "max_attempts": values.max_attempts}
 
 
-def define_threads(values: flags.FlagValues) -> None:
-    text = (
-        "Processor threads of this worker; 0: all. With several workers on one "
-        "machine, its cores divided by the workers is best."
-    )
-    define(values, "num_threads", 0, text, lower_bound=0)
-
-
-def use_threads(values: flags.FlagValues) -> None:
-    if values.num_threads:
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(values.num_threads)
-        tf.config.threading.set_inter_op_parallelism_threads(values.num_threads)
-
-
 def opened(values: flags.FlagValues) -> tuple[pathlib.Path, search_folder.Search]:
     """The folder that the flags name and its search, with threads as they say."""
-    use_threads(values)
+    config_flags.use_threads(values)
     folder = pathlib.Path(values.search_dir)
     return folder, search_folder.Search.load(folder)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import pathlib
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -216,3 +217,17 @@ def _traced(function: Callable, *signature: tf.TensorSpec) -> Callable[..., Any]
     """The function as a graph, traced at once."""
     graph = tf.function(function, autograph=False, input_signature=signature)
     return graph.get_concrete_function()
+
+
+def computes_bfloat16(cpu_info: str = "/proc/cpuinfo") -> bool:
+    """Whether the processor, or a GPU, multiplies bfloat16 by itself; True where a
+    machine does not say.
+    """
+    if tf.config.list_physical_devices("GPU"):
+        return True
+    try:
+        text = pathlib.Path(cpu_info).read_text()
+    except OSError:
+        return True
+    flags = next((s for s in text.splitlines() if s.startswith("flags")), "")
+    return not flags or bool({"avx512_bf16", "amx_bf16"} & set(flags.split()))
