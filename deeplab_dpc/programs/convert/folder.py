@@ -17,8 +17,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from absl import flags
 
+from deeplab_dpc.conversion import annotations, layouts, leftovers, sources
 from deeplab_dpc.conversion import folders as names
-from deeplab_dpc.conversion import layouts, leftovers, sources
 from deeplab_dpc.conversion.folders import Files
 from deeplab_dpc.conversion.labels import own_classes, palettes, reading
 from deeplab_dpc.conversion.sources import Item
@@ -40,6 +40,7 @@ class OwnFolders:
     label_suffix: str = ""  # What label names have more than images'.
     val_share: float = 0.1  # Of val where neither lists nor folders say, in 0..0.9.
     split_seed: int = 0
+    annotations: pathlib.Path | None = None  # Shapes, to be painted into `labels`.
 
 
 def source(
@@ -54,6 +55,10 @@ def source(
     An error if the flags are wrong, or the labels cannot be of one kind.
     """
     classes = own_classes.read_classes(classes_json)
+    drawn: Sequence[pathlib.Path] = ()
+    if folders.annotations:
+        where = folders.annotations, folders.images, folders.labels
+        drawn = annotations.paint_all(*where, classes, folders.label_suffix)
     found, strays = splits(folders)
     reader = own_classes.choose_reader(classes, label_palette, label_map)
     paths = {i.label: None for items in found.values() for i in items if i.label}
@@ -62,6 +67,7 @@ def source(
     roots = dict.fromkeys((folders.images, folders.labels), reason)
     lists = folders.lists.glob("[!.]*") if folders.lists else ()
     read = [p for p in lists if p.suffix.lower() == ".txt" and p not in strays]
+    read += drawn
     read += [pathlib.Path(p) for p in (classes_json, label_palette, label_map) if p]
     return sources.Source(
         name,
@@ -184,6 +190,8 @@ _REQUIRED = {
     '[70, 130, 180]}], "ignore_label": 255}, in the order of the ids.',
 }
 _OPTIONAL = {
+    "annotations": "labelme's JSON files (their folder), COCO's JSON or CVAT's XML; "
+    "labels are painted into --label_dir, a new folder.",
     "list_dir": "Folder of the lists, <split>.txt; without it see --val_share.",
     "name": "The data set's name; by default the output folder's.",
     "label_palette": "For labels that are colour pictures: classes (the colours in "
@@ -220,6 +228,7 @@ def _source(values: flags.FlagValues) -> sources.Source:
         values.label_suffix,
         values.val_share,
         values.split_seed,
+        pathlib.Path(values.annotations) if values.annotations else None,
     )
     name = values["name"].value or pathlib.Path(values.output_dir).resolve().name
     classes = pathlib.Path(values.classes_json)

@@ -1,9 +1,13 @@
 """How people lay out folders: names of splits, endings, strays, one in the other."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from deeplab_dpc.data.manifest import Manifest
 from tests.programs.convert import programs, stored
 from tests.programs.convert.own_folders import (
     convert,
@@ -158,3 +162,20 @@ def test_one_class(own):
     assert ignored.startswith("All labelled pixels of val are ignored (255)")
     (own / "classes.json").write_text('{"classes": ["road", " "]}')
     assert "a class has no name; write one" in refusal(own)
+
+
+def test_annotations_are_painted_and_converted(own):
+    """Beside their images, as labelme writes them; they count as used."""
+    shutil.rmtree(own / "labels")
+    for name in "abc":
+        points = [[0, 0], [4, 0], [4, 3], [0, 3]]
+        shape = {"label": "sky", "points": points, "shape_type": "polygon"}
+        facts = {"shapes": [shape], "imagePath": f"..\\images\\{name}.jpg"}
+        facts |= {"imageHeight": 3, "imageWidth": 4}
+        (own / f"images/{name}.json").write_text(json.dumps(facts))
+    done = convert(own, f"--annotations={own}/images")
+    assert "Not used" not in done.stderr
+    manifest = Manifest.load(own / "out/mine")
+    assert manifest.statistics["train"].class_pixels == (0, 2 * 12, 0)
+    assert np.asarray(Image.open(own / "labels/a.png")).tolist() == [[1] * 4] * 3
+    assert "leave out --annotations" in refusal(own, f"--annotations={own}/images")
