@@ -1,5 +1,6 @@
 """One's own classes and labels: `classes.json`, and the reader that the labels need."""
 
+import csv
 import dataclasses
 import pathlib
 from collections.abc import Sequence
@@ -14,12 +15,14 @@ from deeplab_dpc.conversion.labels.colors import Colors, GreyIds
 from deeplab_dpc.conversion.labels.files import LabelError
 from deeplab_dpc.data import colormaps, dataset_info
 from deeplab_dpc.data.dataset_info import DatasetError
-from deeplab_dpc.formatting import clipped
+from deeplab_dpc.formatting import clipped, some
 
 _EXAMPLE = (
     '{"classes": ["road", {"name": "sky", "color": [70, 130, 180]}], '
     '"ignore_label": 255, "ignore_colors": [[0, 0, 0]]}'
 )
+CVAT, ROBOFLOW = "labelmap.txt", "_classes.csv"
+"""What these programs write beside their masks: colours of classes, or ids."""
 _PROBED = 20  # Label files that are looked into before the conversion.
 
 
@@ -36,14 +39,30 @@ class Classes:
     ignore_colors: tuple[palettes.Color, ...]  # Ignored, in labels that are pictures.
 
 
+def find(folders: Sequence[pathlib.Path]) -> pathlib.Path:
+    """The file of classes that CVAT or Roboflow wrote into one of these folders."""
+    names = CVAT, ROBOFLOW
+    found = [folder / name for folder in folders for name in names]
+    there = next((path for path in found if path.is_file()), None)
+    if there is None:
+        raise DatasetError(
+            f"--classes_json is not given, and neither CVAT's {CVAT} nor Roboflow's "
+            f"{ROBOFLOW} lies in {some([*map(str, folders)], 9)}. Write a file of the "
+            f"classes, such as {_EXAMPLE}"
+        )
+    return there
+
+
 def read_classes(path: pathlib.Path) -> Classes:
-    """Reads a `classes.json`; an error if it is missing, or not of the right form."""
+    """Reads a `classes.json`, or what CVAT or Roboflow write instead; an error if it is
+    missing, or not of the right form.
+    """
     if not path.is_file():
         raise DatasetError(
             f"--classes_json={path} is missing; write one such as {_EXAMPLE}"
         )
     try:
-        facts = files.parse_json(files.read_text(path))
+        facts = _facts(path)
         given, ignore_colors = _parts(facts)
     except ValueError as e:
         raise DatasetError(
@@ -64,6 +83,29 @@ def read_classes(path: pathlib.Path) -> Classes:
         "ignore_label" in facts,
         tuple(map(tuple, ignore_colors)),
     )
+
+
+def _facts(path: pathlib.Path) -> Any:
+    """What the file says, in the form of a `classes.json`."""
+    if path.name == CVAT:  # label:color_rgb:parts:actions
+        rows = [line.split(":") for line in files.read_lines(path)]
+        rows = [row for row in rows if row[0] and not row[0].startswith("#")]
+        pairs = [(name, rest[0] if rest else "") for name, *rest in rows]
+        return {
+            "classes": [
+                {"name": name} | ({"color": [*map(int, c.split(","))]} if c else {})
+                for name, c in pairs
+            ]
+        }
+    if path.name == ROBOFLOW:  # Pixel Value, Class
+        rows = [
+            [part.strip() for part in r] for r in csv.reader(files.read_lines(path))
+        ]
+        ids = {int(row[0]): row[1] for row in rows[1:] if row}
+        if sorted(ids) != list(range(len(ids))):
+            raise ValueError(f"its pixel values are {sorted(ids)}, not 0, 1, 2, ...")
+        return {"classes": [ids[i] for i in sorted(ids)]}
+    return files.parse_json(files.read_text(path))
 
 
 def _parts(facts: Any) -> tuple[list[dict[str, Any]], list[Any]]:

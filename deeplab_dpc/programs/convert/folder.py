@@ -59,6 +59,8 @@ def source(
     if folders.annotations:
         where = folders.annotations, folders.images, folders.labels
         drawn = annotations.paint_all(*where, classes, folders.label_suffix)
+    elif classes_json.name == own_classes.CVAT:
+        label_palette = label_palette or "classes"
     found, strays = splits(folders)
     reader = own_classes.choose_reader(classes, label_palette, label_map)
     paths = {i.label: None for items in found.values() for i in items if i.label}
@@ -186,10 +188,11 @@ def _unlabelled(folders: OwnFolders, what: str, found: Collection[str]) -> set[s
 _REQUIRED = {
     "image_dir": "Images' folder.",
     "label_dir": "Labels' folder.",
-    "classes_json": 'The classes: {"classes": ["road", {"name": "sky", "color": '
-    '[70, 130, 180]}], "ignore_label": 255}, in the order of the ids.',
 }
 _OPTIONAL = {
+    "classes_json": 'The classes: {"classes": ["road", {"name": "sky", "color": '
+    '[70, 130, 180]}], "ignore_label": 255}, in the order of the ids. Not needed beside '
+    "CVAT's labelmap.txt or Roboflow's _classes.csv.",
     "annotations": "labelme's JSON files (their folder), COCO's JSON or CVAT's XML; "
     "labels are painted into --label_dir, a new folder.",
     "list_dir": "Folder of the lists, <split>.txt; without it see --val_share.",
@@ -231,7 +234,11 @@ def _source(values: flags.FlagValues) -> sources.Source:
         pathlib.Path(values.annotations) if values.annotations else None,
     )
     name = values["name"].value or pathlib.Path(values.output_dir).resolve().name
-    classes = pathlib.Path(values.classes_json)
+    if values.classes_json:
+        classes = pathlib.Path(values.classes_json)
+    else:
+        near = (own.labels, own.labels.parent, own.images, *own.labels.glob("[!.]*/"))
+        classes = own_classes.find(near)
     return source(name, own, classes, values.label_palette, values.label_map)
 
 

@@ -179,3 +179,45 @@ def test_annotations_are_painted_and_converted(own):
     assert manifest.statistics["train"].class_pixels == (0, 2 * 12, 0)
     assert np.asarray(Image.open(own / "labels/a.png")).tolist() == [[1] * 4] * 3
     assert "leave out --annotations" in refusal(own, f"--annotations={own}/images")
+
+
+def test_masks_of_cvat_with_their_labelmap(own):
+    """Colours, and a background that is a class."""
+    text = "# label:color_rgb:parts:actions\nsky:7,8,9::\nbackground:0,0,0::\n"
+    (own / "labelmap.txt").write_text(text)
+    for name in "abc":
+        pixels = np.zeros((3, 4, 3), np.uint8)
+        pixels[0] = 7, 8, 9
+        Image.fromarray(pixels).save(own / f"labels/{name}.png")
+    convert(own, "--classes_json=", lists=True)
+    manifest = Manifest.load(own / "out/mine")
+    assert manifest.info.class_names == ("sky", "background")
+    assert manifest.info.colors == ((7, 8, 9), (0, 0, 0))
+    assert manifest.statistics["train"].class_pixels == (2 * 4, 2 * 8)
+
+
+def test_masks_of_roboflow_with_their_classes(own):
+    """Beside their images in folders of splits; ids."""
+    for split, names in {"train": "ab", "valid": "c"}.items():
+        (own / "export" / split).mkdir(parents=True)
+        for name in names:
+            place = own / "export" / split
+            (own / f"images/{name}.jpg").rename(place / f"{name}.jpg")
+            (own / f"labels/{name}.png").rename(place / f"{name}_mask.png")
+        text = " Pixel Value, Class\n0, background\n1, sky\n2, car\n"
+        (own / "export" / split / "_classes.csv").write_text(text)
+    places = f"--image_dir={own}/export", f"--label_dir={own}/export"
+    convert(own, *places, "--label_suffix=_mask", "--classes_json=", lists=False)
+    manifest = Manifest.load(own / "out/mine")
+    assert manifest.info.class_names == ("background", "sky", "car")
+    assert manifest.info.split_sizes == {"train": 2, "val": 1}
+    assert manifest.statistics["train"].class_pixels == (12, 12, 0)
+    for split in ("train", "valid"):
+        text = "Pixel Value, Class\n0, background\n2, sky\n"
+        (own / "export" / split / "_classes.csv").write_text(text)
+    flags = *places, "--label_suffix=_mask", "--classes_json="
+    assert "pixel values are [0, 2], not 0, 1, 2" in refusal(own, *flags, lists=False)
+    for split in ("train", "valid"):
+        (own / "export" / split / "_classes.csv").unlink()
+    said = refusal(own, *flags, lists=False)
+    assert "neither CVAT's labelmap.txt nor Roboflow's _classes.csv lies in" in said
