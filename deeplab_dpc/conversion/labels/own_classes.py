@@ -98,10 +98,8 @@ def _facts(path: pathlib.Path) -> Any:
             ]
         }
     if path.name == ROBOFLOW:  # Pixel Value, Class
-        rows = [
-            [part.strip() for part in r] for r in csv.reader(files.read_lines(path))
-        ]
-        ids = {int(row[0]): row[1] for row in rows[1:] if row}
+        _, *rows = csv.reader(files.read_lines(path))
+        ids = {int(row[0]): row[1].strip() for row in rows if row}
         if sorted(ids) != list(range(len(ids))):
             raise ValueError(f"its pixel values are {sorted(ids)}, not 0, 1, 2, ...")
         return {"classes": [ids[i] for i in sorted(ids)]}

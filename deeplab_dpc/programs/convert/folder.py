@@ -191,8 +191,8 @@ _REQUIRED = {
 }
 _OPTIONAL = {
     "classes_json": 'The classes: {"classes": ["road", {"name": "sky", "color": '
-    '[70, 130, 180]}], "ignore_label": 255}, in the order of the ids. Not needed beside '
-    "CVAT's labelmap.txt or Roboflow's _classes.csv.",
+    '[70, 130, 180]}], "ignore_label": 255}, in the order of the ids. Not needed '
+    "beside CVAT's labelmap.txt or Roboflow's _classes.csv.",
     "annotations": "labelme's JSON files (their folder), COCO's JSON or CVAT's XML; "
     "labels are painted into --label_dir, a new folder.",
     "list_dir": "Folder of the lists, <split>.txt; without it see --val_share.",
