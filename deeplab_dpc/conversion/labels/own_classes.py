@@ -64,7 +64,7 @@ def read_classes(path: pathlib.Path) -> Classes:
     try:
         facts = _facts(path)
         given, ignore_colors = _parts(facts)
-    except ValueError as e:
+    except (ValueError, IndexError) as e:
         raise DatasetError(
             f"--classes_json={path} cannot be read ({e}). It looks like {_EXAMPLE}"
         ) from e

@@ -218,6 +218,9 @@ def test_masks_of_roboflow_with_their_classes(own):
     flags = *places, "--label_suffix=_mask", "--classes_json="
     assert "pixel values are [0, 2], not 0, 1, 2" in refusal(own, *flags, lists=False)
     for split in ("train", "valid"):
+        (own / "export" / split / "_classes.csv").write_text("Pixel Value, Class\n0\n")
+    assert "_classes.csv cannot be read" in refusal(own, *flags, lists=False)
+    for split in ("train", "valid"):
         (own / "export" / split / "_classes.csv").unlink()
     said = refusal(own, *flags, lists=False)
     assert "neither CVAT's labelmap.txt nor Roboflow's _classes.csv lies in" in said
