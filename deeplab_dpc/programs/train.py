@@ -34,7 +34,7 @@ with lazily.imported():
 
 
 TOPICS = {
-    "Data and run folder": ("dataset_dir", "train_split", "train_logdir"),
+    "Data and run folder": ("dataset_dir", "train_logdir"),
     "Model": (
         *("model_variant", "dense_prediction_cell_json", "output_stride"),
         "tf_initial_checkpoint",
