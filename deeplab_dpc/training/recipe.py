@@ -45,11 +45,13 @@ class Machine:
 
     @classmethod
     def this(cls) -> "Machine":
-        """This one; a GPU's own memory is taken for as large as need be."""
+        """This one, with all its memory: what is not free may be kept files alone. A
+        GPU's own memory is taken for as large as need be.
+        """
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
-        pages, size = (os.sysconf(n) for n in ("SC_AVPHYS_PAGES", "SC_PAGE_SIZE"))
+        pages, size = (os.sysconf(n) for n in ("SC_PHYS_PAGES", "SC_PAGE_SIZE"))
         return cls(pages * size / 2**30, bool(gpus))
 
 
@@ -124,7 +126,9 @@ def _batch(megapixels: float, machine: Machine) -> tuple[int, str]:
     fitting = int(machine.memory_gib / (_GIB_PER_MEGAPIXEL * megapixels))
     if machine.has_gpu or fitting >= wanted:
         return wanted, "what a step needs for batch norm, and no more"
-    return max(fitting, 1), f"{machine.memory_gib:.0f} GiB of memory are free"
+    return max(
+        fitting, 1
+    ), f"of {machine.memory_gib:.0f} GiB of memory a step takes no more"
 
 
 def _steps(num_images: int, batch: int) -> tuple[int, str]:
