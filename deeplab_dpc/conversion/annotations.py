@@ -36,6 +36,7 @@ class Shape(NamedTuple):
     polygons: Sequence[Sequence[float]] = ()  # Each x, y, x, y, ... of one shape.
     mask: np.ndarray | None = None  # `[h, w]` bool, instead.
     corner: tuple[int, int] = (0, 0)  # Row and column of the mask's first pixel.
+    rle: Mapping[str, Any] | None = None  # pycocotools' packed whole mask, instead.
 
 
 class Drawing(NamedTuple):
@@ -89,6 +90,8 @@ def painted(drawing: Drawing, classes: Classes) -> np.ndarray:
 
 def _inside(shape: Shape, size: tuple[int, int]) -> np.ndarray:
     """The pixels of a shape, `[height, width]` bool; what lies outside is cut off."""
+    if shape.rle is not None:
+        return coco_mask.decode(shape.rle).astype(bool)
     if shape.mask is None:
         outlines = coco_mask.frPyObjects(list(shape.polygons), *size)
         return coco_mask.decode(coco_mask.merge(outlines)).astype(bool)
@@ -183,7 +186,7 @@ def _coco(file: pathlib.Path, facts: Mapping[str, Any]) -> Iterator[Drawing]:
             rle = found
             if isinstance(found["counts"], list):
                 rle = coco_mask.frPyObjects(found, *sizes[one["image_id"]])
-            shape = Shape(label, mask=coco_mask.decode(rle).astype(bool))
+            shape = Shape(label, rle=rle)
         else:
             shape = Shape(label, [_outline(polygon) for polygon in found])
         by_image[one["image_id"]].append(shape)
@@ -242,9 +245,10 @@ def _ellipse(x: float, y: float, width: float, height: float) -> list[float]:
 
 def _check_names(drawings: Sequence[Drawing], names: Sequence[str]) -> None:
     unknown: dict[str, pathlib.Path] = {}
+    known = {*names, IGNORED}
     for drawing in drawings:
         for shape in drawing.shapes:
-            if shape.label not in (*names, IGNORED):
+            if shape.label not in known:
                 unknown.setdefault(shape.label, drawing.file)
     if unknown:
         name, file = next(iter(unknown.items()))
