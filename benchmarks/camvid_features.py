@@ -4,6 +4,7 @@ import argparse
 import csv
 import os
 import pathlib
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from deeplab_dpc.config import (  # noqa: E402
 from deeplab_dpc.data.dataset_info import DatasetInfo  # noqa: E402
 from deeplab_dpc.search.cache import Cache, write_cache  # noqa: E402
 from deeplab_dpc.search.config import CacheConfig, ProxyConfig  # noqa: E402
+from deeplab_dpc.search.trials import Outcome  # noqa: E402
 from deeplab_dpc.training.run_folder import RunConfig  # noqa: E402
 
 CROP, EVAL_CROP = (337, 337), (361, 481)  # On maps of 22x22 every rate is trained.
@@ -80,3 +82,21 @@ def append(table: pathlib.Path, row: Mapping[str, Any]) -> None:
             writer = csv.DictWriter(file, list(row), lineterminator="\n")
             writer.writeheader()
             writer.writerows([*before, row])
+
+
+def curve_cells(outcome: Outcome) -> dict[str, str]:
+    """The steps and scores of a training, as `curve_of` reads them from a row."""
+    pairs = (f"{step}:{score:.4f}" for step, score in outcome.scores)
+    return {"steps": str(outcome.steps), "curve": " ".join(pairs)}
+
+
+def curve_of(row: Mapping[str, str]) -> dict[int, float]:
+    """Scores by step."""
+    pairs = (pair.split(":") for pair in row["curve"].split())
+    return {int(step): float(score) for step, score in pairs}
+
+
+def cost_cells(outcome: Outcome, began_s: float) -> dict[str, str]:
+    """What a training cost that began at this `time.process_time()`."""
+    spent_s = time.process_time() - began_s
+    return {"multiply_adds": str(outcome.multiply_adds), "core_s": f"{spent_s:.1f}"}

@@ -33,7 +33,11 @@ from benchmarks import camvid_features, measuring  # noqa: E402
 from deeplab_dpc.evaluation import confusion  # noqa: E402
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype  # noqa: E402
 from deeplab_dpc.search.cache import Cache  # noqa: E402
-from deeplab_dpc.search.config import SamplerConfig, SpaceConfig  # noqa: E402
+from deeplab_dpc.search.config import (  # noqa: E402
+    ProxyConfig,
+    SamplerConfig,
+    SpaceConfig,
+)
 from deeplab_dpc.search.context_modules import CostLimit  # noqa: E402
 from deeplab_dpc.search.proxy import Proxy  # noqa: E402
 from deeplab_dpc.search.proxy.head import Scoring  # noqa: E402
@@ -83,7 +87,9 @@ def main() -> None:
 class ProxyByDrive(Proxy):
     """A proxy that keeps mIoU on the test images of each drive, too."""
 
-    by_drive: dict[str, float] = {}
+    def __init__(self, cache: Cache, config: ProxyConfig, test: Cache | None):
+        super().__init__(cache, config, test)
+        self.by_drive: dict[str, float] = {}
 
     def _scores(self, scoring: Scoring, cache: Cache) -> list[float]:
         if cache is self.test:
@@ -180,13 +186,11 @@ class Trainings:
             "name": name,
             "number": str(trial.number if trial else seed),  # Else the seed.
             "cell": self._space.key(cell) if cell else "ASPP",
-            "steps": str(outcome.steps),
-            "curve": " ".join(f"{step}:{score:.4f}" for step, score in outcome.scores),
+            **camvid_features.curve_cells(outcome),
             "score": f"{outcome.score:.4f}",
             "test": "" if outcome.test_score is None else f"{outcome.test_score:.4f}",
             **{d: f"{proxy.by_drive[d]:.4f}" if proxy.by_drive else "" for d in DRIVES},
-            "multiply_adds": str(outcome.multiply_adds),
-            "core_s": f"{time.process_time() - began_s:.1f}",
+            **camvid_features.cost_cells(outcome, began_s),
             "genotype": json.dumps(cell.to_list()) if cell else "",
             "commit": str(measuring.machine()["commit"]),
         }
@@ -203,9 +207,8 @@ def _replayed(trial: Trial, row: Row) -> Outcome:
             "this version of the sampler proposes; go on with the row's commit "
             f"({row['commit']})."
         )
-    curve = [pair.split(":") for pair in row["curve"].split()]
-    for step, score in curve:
-        trial.report(int(step), float(score))
+    for step, score in camvid_features.curve_of(row).items():
+        trial.report(step, score)
         trial.should_stop()
     return Outcome(
         score=float(row["score"]),

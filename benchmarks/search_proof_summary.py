@@ -3,6 +3,7 @@
 python benchmarks/search_proof_summary.py
 """
 
+import functools
 import math
 import os
 import statistics
@@ -20,7 +21,11 @@ from benchmarks.search_proof import (  # noqa: E402
     SEARCHES,
     rows,
 )
+from deeplab_dpc.reports.search.confirmed import shown as shown_with  # noqa: E402
+from deeplab_dpc.reports.search.tables import ScoreScale  # noqa: E402
 from deeplab_dpc.search.confirmation import Interval  # noqa: E402
+
+_shown = functools.partial(shown_with, scale=ScoreScale())
 
 
 def summary() -> list[str]:
@@ -43,16 +48,17 @@ def summary() -> list[str]:
     columns = ("score", "test", *DRIVES)
     lines += ["", f"| cell | {' | '.join(columns)} |", "|---" * 5 + "|"]
     for name in dict.fromkeys(row["name"] for row in rows("final")):
-        shown = (_points(Interval.of([*by_seed(name, c).values()])) for c in columns)
+        shown = (_shown(Interval.of([*by_seed(name, c).values()])) for c in columns)
         lines.append(f"| {name} | {' | '.join(shown)} |")
     lines += ["", "| difference | test | 0001TP | Seq05VD |", "|---" * 4 + "|"]
     kinds = {kind: [n for n in SEARCHES if n.startswith(kind)] for kind in SAMPLERS}
     for group, names in {"all found": SEARCHES, **kinds}.items():
         for other in ("dpc_top1", "ASPP", "median random"):
-            shown = (_points(gain(names, other, c), "+") for c in columns[1:])
+            shown = (_shown(gain(names, other, c), sign="+") for c in columns[1:])
             lines.append(f"| {group} less {other} | {' | '.join(shown)} |")
     shown = (
-        _points(between(kinds["guided"], kinds["random"], c), "+") for c in columns[1:]
+        _shown(between(kinds["guided"], kinds["random"], c), sign="+")
+        for c in columns[1:]
     )
     return [*lines, f"| guided less random, over searches | {' | '.join(shown)} |"]
 
@@ -80,10 +86,6 @@ def between(ours: Sequence[str], theirs: Sequence[str], column: str) -> Interval
     found = stats.ttest_ind(*groups, equal_var=False).confidence_interval(0.95)
     mean = statistics.fmean(groups[0]) - statistics.fmean(groups[1])
     return Interval(mean, float(found.high) - mean, len(ours) + len(theirs))
-
-
-def _points(interval: Interval, sign: str = "") -> str:
-    return f"{100 * interval.mean:{sign}.2f} ± {100 * interval.half_width:.2f}"
 
 
 if __name__ == "__main__":

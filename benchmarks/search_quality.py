@@ -120,12 +120,10 @@ def make_table(options: argparse.Namespace) -> None:
         row = {
             "cell": SPACE.key(cell),
             "seed": seed,
-            "steps": outcome.steps,
-            "curve": " ".join(f"{step}:{score:.4f}" for step, score in outcome.scores),
+            **camvid_features.curve_cells(outcome),
             "val": f"{outcome.score:.4f}",
             "test": f"{outcome.test_score:.4f}",
-            "multiply_adds": outcome.multiply_adds,
-            "core_s": f"{time.process_time() - began_s:.1f}",
+            **camvid_features.cost_cells(outcome, began_s),
             "commit": measuring.machine()["commit"],
         }
         camvid_features.append(TABLE, row)
@@ -182,8 +180,7 @@ def search(
         trial = study.ask()
         key = SPACE.key(trial.genotype)
         row = table[key][int(rng.integers(len(table[key])))]
-        curve = [pair.split(":") for pair in row["curve"].split()]
-        for step, score in ((int(step), float(score)) for step, score in curve):
+        for step, score in camvid_features.curve_of(row).items():
             trial.report(step, score)
             is_last = step == camvid_features.PROXY.proxy_steps
             if not is_last and trial.should_stop():

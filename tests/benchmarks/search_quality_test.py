@@ -9,17 +9,13 @@ import optuna
 import pytest
 
 from benchmarks import camvid_features, search_quality
+from benchmarks.camvid_features import curve_of
 from tests.search.samplers.stopping_test import replay
 
 
 @pytest.fixture(scope="module")
 def table():
     return camvid_features.rows(search_quality.TABLE)
-
-
-def curve_of(row):
-    pairs = (pair.split(":") for pair in row["curve"].split())
-    return {int(step): float(score) for step, score in pairs}
 
 
 def test_the_table_has_every_cell_of_the_space_and_its_curve(table):

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from deeplab_dpc.data.manifest import Manifest
-from tests.programs.convert import programs, stored
+from tests.programs.convert import stored
 from tests.programs.convert.own_folders import (
     convert,
     in_folders,
@@ -99,15 +99,8 @@ def test_lists_and_classes_among_the_images_were_read(own):
         (own / name).rename(own / "images" / name.rpartition("/")[2])
     (own / "images/val.txt").write_text("b\n")
     (own / "images/notes.txt").write_text("x")
-    done = programs.convert(
-        "folder",
-        f"--image_dir={own}/images",
-        f"--label_dir={own}/labels",
-        f"--list_dir={own}/images/../images",
-        f"--classes_json={own}/images/classes.json",
-        f"--output_dir={own}/out",
-    )
-    assert done.returncode == 0, done.stderr
+    lists = f"--list_dir={own}/images/../images"
+    done = convert(own, lists, f"--classes_json={own}/images/classes.json")
     assert "images: train 2, val 1." in done.stdout
     assert done.stdout.splitlines()[-1] == (
         f"Not used: 2 files in no list (such as {own}/images/c.jpg); "
@@ -124,18 +117,11 @@ def test_one_folder_may_lie_in_the_other(own, inner, outer, lists):
         path.unlink()
     (own / inner).rename(own / outer / "within")
     places = {outer: own / outer, inner: own / outer / "within"}
-    done = programs.convert(
-        "folder",
-        f"--image_dir={places['images']}",
-        f"--label_dir={places['labels']}",
-        *([f"--list_dir={own}/lists"] if lists else ["--val_share=0.3"]),
-        f"--classes_json={own}/classes.json",
-        f"--output_dir={own}/out",
-    )
-    assert done.returncode == 0, done.stderr
+    flags = f"--image_dir={places['images']}", f"--label_dir={places['labels']}"
+    done = convert(own, *flags, "--val_share=0.3", lists=lists)
     assert "images: train 2, val 1." in done.stdout
     assert "Not used" not in done.stdout
-    train = stored.ids(own / "out", "train") | stored.ids(own / "out", "val")
+    train = stored.ids(own / "out/mine", "train") | stored.ids(own / "out/mine", "val")
     assert {k: np.unique(v).tolist() for k, v in train.items()} == {
         "a": [0],
         "b": [1],
