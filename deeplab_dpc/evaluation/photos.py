@@ -1,7 +1,8 @@
 """Image files as batches, for pictures of what is in no data set."""
 
+import os
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -67,6 +68,16 @@ def _left_out(path: pathlib.Path) -> str | None:
         return "by their endings"
     is_readable = path.is_file() or path.is_symlink()  # A broken link is told later.
     return None if is_readable else "as no regular files"
+
+
+def lying_in(
+    paths: Iterable[pathlib.Path], folders: Iterable[pathlib.Path]
+) -> list[pathlib.Path]:
+    """Those of the files that really lie in one of the folders, whatever links there
+    are; a link to itself lies in its own.
+    """
+    places = set(map(os.path.realpath, folders))
+    return [p for p in paths if os.path.dirname(os.path.realpath(p)) in places]
 
 
 def read(path: pathlib.Path, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarray:

@@ -11,7 +11,6 @@ values), colors/NAME.png and overlays/NAME.png, and shares.csv has a row.
 from __future__ import annotations
 
 import dataclasses
-import os
 import pathlib
 from collections.abc import Sequence
 
@@ -89,8 +88,7 @@ def _check_apart(
     paths: Sequence[pathlib.Path], folder: pathlib.Path, inner: Sequence[str]
 ) -> None:
     """Refuses to write where photos lie."""
-    written = {os.path.realpath(folder / name) for name in inner}
-    if inside := [p for p in paths if os.path.dirname(os.path.realpath(p)) in written]:
+    if inside := photos.lying_in(paths, [folder / name for name in inner]):
         raise app.UsageError(
             f"--output_dir={folder}: {inside[0]} is to be read, and a picture may take "
             "its name; give another folder."

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import os
 import pathlib
 from collections.abc import Sequence
 
@@ -122,8 +121,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     total = run.num_images() if is_split else len(paths)
     total = min(total, vis.max_number_of_images or total)
     logdir = files.output_folder(vis.vis_logdir or run.folder / "vis", "vis_logdir")
-    own = os.path.realpath(logdir)
-    if inside := [p for p in paths if os.path.dirname(os.path.realpath(p)) == own]:
+    if inside := photos.lying_in(paths, [logdir]):
         raise app.UsageError(
             f"--vis_logdir={logdir} has photos to be drawn ({inside[0].name}), "
             "and a picture may take the name of one; give another folder."
