@@ -10,6 +10,7 @@ from keras import ops
 
 from deeplab_dpc import windows
 from deeplab_dpc.config import ConfigError, EvalConfig, ModelConfig
+from deeplab_dpc.layers.kernels import argmax
 from deeplab_dpc.layers.resize import resize_bilinear, scale_dimension
 
 Size = tuple[Any, Any]
@@ -71,7 +72,7 @@ def labels(model: keras.Model, images: Any, averaging: Averaging = Averaging()) 
     if not averaging.is_single:
         return predict(model, images, averaging)[0]
     if averaging.window is not None:
-        return _scale_probabilities(model, images, 1.0, averaging, _argmax)
+        return _scale_probabilities(model, images, 1.0, averaging, argmax)
     return _labels(
         _logits(model, images), ops.shape(images)[1:3], averaging.upsample_logits
     )
@@ -107,7 +108,7 @@ def predict(
             seen = _scale_probabilities(model, flipped, scale, averaging)
             total, count = total + ops.flip(seen, axis=2), count + 1
     mean = total / count
-    return _argmax(mean), mean
+    return argmax(mean), mean
 
 
 def resize_nearest(labels: Any, size: Size) -> Any:
@@ -128,14 +129,10 @@ def _logits(model: keras.Model, images: Any) -> Any:
     return ops.cast(model(images, training=False), "float32")
 
 
-def _argmax(scores: Any) -> Any:
-    return ops.cast(ops.argmax(scores, axis=-1), "int32")
-
-
 def _labels(logits: Any, size: Size, upsample_logits: bool) -> Any:
     if upsample_logits:
-        return _argmax(resize_bilinear(logits, size))
-    return resize_nearest(_argmax(logits), size)
+        return argmax(resize_bilinear(logits, size))
+    return resize_nearest(argmax(logits), size)
 
 
 def _scale_probabilities(

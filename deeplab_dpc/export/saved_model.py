@@ -17,6 +17,7 @@ from deeplab_dpc.data import images as image_files
 from deeplab_dpc.data import preprocess
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.export import encoded
+from deeplab_dpc.layers.kernels import argmax
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.progress import only_warnings
 
@@ -72,8 +73,7 @@ def predict(
             inside, (0, 0), target, preprocess.MEAN_PIXEL
         )
     _, probabilities = inference.predict(model, inside, serving.averaging)
-    # Keras's own argmax looks at bits, which TFLite and ONNX cannot.
-    labels = tf.argmax(probabilities, -1, tf.int32)
+    labels = argmax(probabilities)
     labels = labels[:, : size[0], : size[1]]
     probabilities = probabilities[:, : size[0], : size[1]]
     if is_resized:

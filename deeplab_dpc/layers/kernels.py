@@ -7,6 +7,7 @@ and is the only place that asks which backend runs.
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 Tensor = Any
@@ -95,6 +96,21 @@ def normalize_over_replicas(
     squares = context.all_reduce("SUM", local)
     y = deviations * (gamma * tf.math.rsqrt(squares / count + epsilon)) + beta
     return tf.cast(y, x.dtype), mean, squares / tf.maximum(count - 1.0, 1.0)
+
+
+def argmax(scores: Tensor) -> Tensor:
+    """The index of the largest value along the last axis, int32: of equal ones the
+    lowest. NaN counts as minus infinity, so that of nothing but NaN the index is 0.
+
+    Keras's own on TensorFlow takes several passes over bits, which TFLite, ONNX and
+    OpenVINO cannot.
+    """
+    if uses_tensorflow():
+        import tensorflow as tf
+
+        return tf.argmax(scores, -1, tf.int32)
+    numbers = ops.where(ops.isnan(scores), -np.inf, scores)
+    return ops.cast(ops.argmax(numbers, -1), "int32")
 
 
 def resize_align_corners(x: Tensor, height: Any, width: Any) -> Tensor:

@@ -16,6 +16,7 @@ from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation import photos
 from deeplab_dpc.evaluation.replicas import Predictor
 from deeplab_dpc.inference import Averaging
+from deeplab_dpc.layers.kernels import argmax
 
 
 class Seen(NamedTuple):
@@ -112,7 +113,7 @@ class ExportedNetwork:
             return self._serve(images=tf.constant(images))[
                 "SemanticPredictions"
             ].numpy()
-        return self._slide(images, window, lambda x: tf.argmax(x, -1, tf.int32))
+        return self._slide(images, window, argmax)
 
     def probabilities(self, images: np.ndarray, window: int | None) -> np.ndarray:
         """See `Network`; what is resized inside is seen whole."""

@@ -77,3 +77,24 @@ def test_batch_statistics_normalise_biased_and_report_unbiased(shape):
     np.testing.assert_allclose(y, expected, atol=1e-5)
     np.testing.assert_allclose(mean, flat.mean(0), atol=1e-6)
     np.testing.assert_allclose(variance, flat.var(0, ddof=1), rtol=1e-5)
+
+
+NAN, LOW = np.nan, -np.inf
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_argmax_is_the_lowest_of_the_largest_and_never_nan(dtype):
+    """Ties, infinities, and NaN before, between and after numbers, or alone."""
+    rows = [[1, 2, 2, 0], [LOW, LOW, LOW, 0], [0, np.inf, np.inf, 1], [LOW] * 4]
+    rows += [[NAN, 1, 2, 0], [1, NAN, 2, 0], [2, NAN, 1, 0], [1, 2, 0, NAN], [NAN] * 4]
+    scores = ops.cast(np.reshape(rows, (3, 3, 4)), dtype)
+    found = kernels.argmax(scores)
+    assert "int32" in str(found.dtype)
+    expected = [[1, 3, 1], [0, 2, 2], [0, 1, 0]]
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_argmax_equals_numpy():
+    x = random(2, 9, 11, 21)
+    found = kernels.argmax(ops.convert_to_tensor(x))
+    np.testing.assert_array_equal(found, x.argmax(-1))
