@@ -7,7 +7,7 @@ import pathlib
 import statistics
 import time
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from absl import logging
 from scipy import stats
@@ -125,18 +125,22 @@ class Confirmation:
             return cls(**{**values, "looks_s": tuple(values["looks_s"])})
 
 
+class Protocol(NamedTuple):
+    """How finalists are compared; see `Confirmation`."""
+
+    eval_split: str
+    test_split: str
+    num_seeds: int
+    top: int  # How many finalists.
+
+
 def confirm(
-    search: Search,
-    folder: pathlib.Path,
-    splits: tuple[str, str],
-    num_seeds: int,
-    top: int,
-    again: bool = False,
+    search: Search, folder: pathlib.Path, protocol: Protocol, again: bool = False
 ) -> Confirmation:
-    """Trains the `top` finalists, the published cell and ASPP on the cache under each
-    seed, as trials are trained, and scores them on both `splits`: on the first, a part
-    of the evaluation split that the search has not seen, to name the winner, which goes
-    to `best_cell.json`; on the second, test, to say how good it is.
+    """Trains the finalists, the published cell and ASPP on the cache under each seed,
+    as trials are trained, and scores them on both splits: on `eval_split`, a part of
+    the evaluation split that the search has not seen, to name the winner, which goes to
+    `best_cell.json`; on `test_split` to say how good it is.
 
     Finalists are the best that were reranked, else the best trials. What was stopped
     goes on. A finished confirmation is not repeated unless `again`: who chooses by the
@@ -153,10 +157,10 @@ def confirm(
     if before and not before.is_complete:
         return _train(search, folder, before)
     found = Confirmation(
-        eval_split=splits[0],
-        test_split=splits[1],
-        num_seeds=num_seeds,
-        cells={**_finalists(search, folder, top), **NAMED},
+        eval_split=protocol.eval_split,
+        test_split=protocol.test_split,
+        num_seeds=protocol.num_seeds,
+        cells={**_finalists(search, folder, protocol.top), **NAMED},
         looks_s=(*(before.looks_s if before else ()), time.time()),
         search_split=Cache.open(search.cache_dir).run.eval.eval_split,
     )

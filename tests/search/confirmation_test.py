@@ -76,6 +76,7 @@ def test_a_second_look_is_refused_and_an_unfinished_one_is_none(found, tmp_path)
     found.save(tmp_path)
     error, message = confirmation.ConfirmationError, "'test' was opened .*2017"
     with pytest.raises(error, match=message):
-        confirmation.confirm(None, tmp_path, ("val", "test"), 3, 2)
+        protocol = confirmation.Protocol("val", "test", 3, 2)
+        confirmation.confirm(None, tmp_path, protocol)
     del found.outcomes["ASPP"][2]
     assert not found.is_complete

@@ -38,9 +38,10 @@ def main(values: flags.FlagValues) -> None:
     from deeplab_dpc.reports.search import confirmed, tables  # Late: all plots.
 
     folder, search = shared.opened(values)
-    splits = values.eval_split, values.test_split
-    options = values.num_seeds, values.top, values.again
-    found = confirmation.confirm(search, folder, splits, *options)
+    protocol = confirmation.Protocol(
+        values.eval_split, values.test_split, values.num_seeds, values.top
+    )
+    found = confirmation.confirm(search, folder, protocol, values.again)
     splits, scale = (found.eval_split, found.test_split), tables.ScoreScale()
     columns = tuple(zip(splits, ("score", "test_score")))
     for name in found.cells:
