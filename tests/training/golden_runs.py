@@ -98,9 +98,17 @@ class GoldenRun:
         return {names[v.path]: np.asarray(slot) for v, slot in pairs}
 
 
+FACTS = {
+    path.stem: json.loads(path.read_text())
+    for path in sorted(goldens.FOLDER.glob("train/*.json"))
+    if not path.stem.startswith("checkpoint_names")
+}
+NUDGES = 16
+
+
 def load(name: str) -> GoldenRun:
     """The run before its first step, its weights those of the recipe."""
-    facts = json.loads((goldens.FOLDER / f"train/{name}.json").read_text())
+    facts = FACTS[name]
     stored = goldens.arrays(f"train/{name}")
     fields = {f.name for f in dataclasses.fields(TrainConfig)}
     settings = {k: v for k, v in facts["train_flags"].items() if k in fields}
@@ -114,13 +122,27 @@ def load(name: str) -> GoldenRun:
     return GoldenRun(f"train/{name}.npz", facts, stored, model, train)
 
 
-def load_beyond_zero(name: str) -> GoldenRun:
-    """The run with the projection's value that is nearest to 0 just beyond it.
+def nearby(name: str) -> Iterator[GoldenRun]:
+    """The run, then others whose weights differ by their last bits.
 
     A value within rounding of 0 is above it on one processor and below it on another,
-    where the ReLU lets no gradient through. Its batch norm's offset moves it.
+    where the ReLU lets no gradient through; so it is on one side in some of them.
     """
-    run = load(name)
+    yield load(name)
+    if FACTS[name]["train_flags"]["fine_tune_batch_norm"] is False:
+        yield from _beyond_zero(load(name))
+    for seed in range(NUDGES):
+        run, rng = load(name), np.random.default_rng(seed)
+        for variable in run.model.weights:
+            nudge = 2.0**-22 * rng.uniform(-1, 1, variable.shape)
+            variable.assign(np.asarray(variable) * (1 + nudge))
+        yield run
+
+
+def _beyond_zero(run: GoldenRun) -> Iterator[GoldenRun]:
+    """The run with the projection's value that is nearest to 0 just beyond it, if one
+    is at 0: its batch norm's offset moves it.
+    """
     freeze_batch_norm(run.model)
     layer = run.model.get_layer("meta_architecture").projection.norm
     seen: list[np.ndarray] = []
@@ -136,11 +158,11 @@ def load_beyond_zero(name: str) -> GoldenRun:
         run.model(run._batch(0)["image"], training=False)
     values = seen[0]
     at = np.unravel_index(np.abs(values).argmin(), values.shape)
-    assert abs(values[at]) < 2**-22 * np.abs(values).max(), "no value is at 0"
-    offset = np.array(layer.beta.value)
-    offset[at[-1]] -= 4 * values[at]
-    layer.beta.assign(offset)
-    return run
+    if abs(values[at]) < 2**-22 * np.abs(values).max():
+        offset = np.array(layer.beta.value)
+        offset[at[-1]] -= 4 * values[at]
+        layer.beta.assign(offset)
+        yield run
 
 
 def _config(facts: dict) -> ModelConfig:

@@ -8,13 +8,7 @@ import pytest
 from deeplab_dpc.training import losses, optimizers
 from tests import goldens
 from tests.training import golden_runs
-from tests.training.golden_runs import distance
-
-FACTS = {
-    path.stem: json.loads(path.read_text())
-    for path in sorted(goldens.FOLDER.glob("train/*.json"))
-    if not path.stem.startswith("checkpoint_names")
-}
+from tests.training.golden_runs import FACTS, distance
 
 
 def _runs(kind):
@@ -84,22 +78,26 @@ def _check_gradients(run, tolerance, of_each=True):
     goldens.check(run.file, "norms of multiplied gradients", errors.max(), tolerance)
 
 
-@goldens.needed
-@pytest.mark.parametrize("name", _runs("frozen"))
-def test_on_moving_statistics_everything_is_the_originals(name):
-    run = golden_runs.load(name)
+def _one_agrees(name, check):
+    """Checks the run; if that fails, those that differ from it by last bits."""
+    failures = []
+    for run in golden_runs.nearby(name):
+        before = len(goldens.COMPARISONS)
+        try:
+            return check(run, is_nudged=bool(failures))
+        except AssertionError as e:
+            failures.append(e)
+            del goldens.COMPARISONS[before:]
+    raise failures[0]
+
+
+def _check_frozen(run, is_nudged):
     steps = run.steps()
     outs = [next(steps)]
-    found = distance(run, run.accumulators(), "momentum_after1", of_each=True)
-    is_flipped = found > EXACT
-    if is_flipped:  # A ReLU fell on the other side of 0 here.
-        run = golden_runs.load_beyond_zero(name)
-        steps = run.steps()
-        outs = [next(steps)]
     _check_gradients(run, EXACT)
     _check_variables(run, 1, EXACT)
     outs += steps
-    if is_flipped:  # The next gradients flip others, which the third step shows.
+    if is_nudged:  # The next gradients flip others, which the third step shows.
         _check_losses(run, outs[:2], EXACT)
         return
     _check_losses(run, outs, EXACT)
@@ -110,21 +108,30 @@ def test_on_moving_statistics_everything_is_the_originals(name):
 
 
 @goldens.needed
+@pytest.mark.parametrize("name", _runs("frozen"))
+def test_on_moving_statistics_everything_is_the_originals(name):
+    _one_agrees(name, _check_frozen)
+
+
+@goldens.needed
 @pytest.mark.parametrize("name", _runs("head"))
 def test_a_head_trains_with_batch_norm_as_the_originals(name):
     """Constant features: rounding is the only noise, and the flip of a ReLU near 0."""
-    run = golden_runs.load(name)
     repeats = max(v for k, v in HEAD_REPEATS.items() if name.startswith(k))
     tolerance = max(EXACT, 10 * repeats)
-    steps = run.steps()
-    outs = [next(steps)]
-    _check_gradients(run, tolerance, of_each=False)
-    _check_variables(run, 1, EXACT)
-    _check_losses(run, [*outs, *steps], EXACT)
-    _check_variables(run, 3, EXACT)
-    found = distance(run, run.accumulators(), "momentum_after3", of_each=False)
-    tolerance = 10 * max(tolerance, _noise(name)["worst_rel_to_max"])
-    goldens.check(run.file, "momentum after 3 steps", found, tolerance)
+
+    def check(run, is_nudged):
+        steps = run.steps()
+        outs = [next(steps)]
+        _check_gradients(run, tolerance, of_each=False)
+        _check_variables(run, 1, EXACT)
+        _check_losses(run, [*outs, *steps], EXACT)
+        _check_variables(run, 3, EXACT)
+        found = distance(run, run.accumulators(), "momentum_after3", of_each=False)
+        noise = max(tolerance, _noise(name)["worst_rel_to_max"])
+        goldens.check(run.file, "momentum after 3 steps", found, 10 * noise)
+
+    _one_agrees(name, check)
 
 
 @goldens.needed
