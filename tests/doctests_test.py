@@ -24,7 +24,12 @@ BESIDE_A_RUN = (
 )
 
 
-@pytest.mark.parametrize("name", NAMES)
+SLOW = "deeplab_dpc.runs"
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.slow] * (n == SLOW)) for n in NAMES]
+)
 def test_the_examples_of_a_module_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     if name in BESIDE_A_RUN:

@@ -84,6 +84,7 @@ def in_fresh_process(*arguments):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_keras_load_in_fresh_process(tmp_path):
     """Of every backbone, with and without a cell: `load_model` and its siblings."""
     expected = {}
@@ -99,6 +100,7 @@ def test_keras_load_in_fresh_process(tmp_path):
     in_fresh_process(code, tmp_path / "expected.json")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "imports",
     [
@@ -177,6 +179,7 @@ def test_logits_at_the_images_size_are_the_logits_resized(settings):
         build_model(config, output="labels")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.config.backend() != "tensorflow", reason="slow elsewhere")
 def test_keras_fits_and_predicts_at_the_images_size(tmp_path):
     """Two halves of two colours, the border ignored; the file goes on from there."""

@@ -177,6 +177,7 @@ def test_a_full_disk_is_told_with_the_path_of_the_curves(run_dir):
         evaluate(run_dir)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", ["eval.py", "vis.py", "deeplab_dpc.data.inspect"])
 def test_a_disk_that_takes_no_more_is_one_sentence_with_the_path(
     read_only_run, dataset_dir, tmp_path, program
@@ -239,6 +240,7 @@ def test_the_page_has_the_trainings_curve_and_commands(run_dir):
     assert "train.py --train_logdir=a&amp;b" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1, 2])
 def test_batches_do_not_change_the_page(run_dir, size):
     """Pictures are cut from their batches without padding."""

@@ -10,9 +10,13 @@ from tests import goldens
 from tests.training import golden_runs
 from tests.training.golden_runs import FACTS, distance
 
+DAILY = "mnv2dpc_noft_mult1", "head_dpc320_ft", "mnv2aspp_ft_mult10"  # One of a kind.
+
 
 def _runs(kind):
-    return [name for name, facts in FACTS.items() if _kind(facts) == kind]
+    """Those of a kind; most are slow."""
+    names = [name for name, facts in FACTS.items() if _kind(facts) == kind]
+    return [pytest.param(n, marks=[pytest.mark.slow] * (n not in DAILY)) for n in names]
 
 
 def _kind(facts):

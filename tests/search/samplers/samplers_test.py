@@ -18,7 +18,15 @@ class TestSampler(SamplerContract):
 
 
 class TestLearningSampler(LearningContract):
-    @pytest.fixture(params=[s for s in SAMPLERS if s != "random"])
+    @pytest.fixture(
+        params=[
+            pytest.param(
+                name, marks=[pytest.mark.slow] * (name in ("tpe", "predictor"))
+            )
+            for name in SAMPLERS
+            if name != "random"
+        ]
+    )
     def make(self, request):
         return functools.partial(sampler_named, request.param)
 
