@@ -23,6 +23,7 @@ from deeplab_dpc.export import saved_model
 from deeplab_dpc.export.saved_model import Export, Serving
 from deeplab_dpc.files import local, output_folder
 from deeplab_dpc.inference import Averaging, resize_nearest
+from deeplab_dpc.layers.folding import Folded
 from deeplab_dpc.model import build_model
 from deeplab_dpc.progress import Progress
 from deeplab_dpc.training import compatibility, run_folder
@@ -292,9 +293,8 @@ class Run:
         averaging = Averaging(
             scales, add_flipped_images, run.model.prediction_with_upsampled_logits
         )
-        model = self.build(averaging)
-        step = self.restore(model)
+        step = self.restore(model := self.build(averaging))
         notes = {"step": step, "model": run.model.to_dict()}
         serving = Serving(averaging, run.data, crop_size, 1e6 * max_megapixels, notes)
-        saved_model.write(model, folder, run.dataset, serving, overwrite)
+        saved_model.write(Folded(model).fold(), folder, run.dataset, serving, overwrite)
         return Export(folder, step, model.count_params())

@@ -11,6 +11,7 @@ import deeplab_dpc
 from deeplab_dpc import inference
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.evaluation.replicas import Predictor
+from deeplab_dpc.layers.folding import Folded
 from tests import goldens
 
 SCALES = (0.75, 1.0, 1.25)
@@ -18,10 +19,10 @@ SCALES = (0.75, 1.0, 1.25)
 
 @functools.cache
 def original(folder):
-    """The model of a golden folder with the recipe's weights, at output stride 16."""
+    """The folded model of a golden folder with the recipe's weights, at stride 16."""
     model = goldens.first_model(folder)
     deeplab_dpc.load_tf1_weights(model, goldens.weights(folder))
-    return model
+    return Folded(model).fold()
 
 
 @functools.cache

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from deeplab_dpc import inference
+from deeplab_dpc.layers.folding import Folded
 
 
 def strategy(devices: Sequence[str] | None = None) -> tf.distribute.Strategy:
@@ -30,7 +31,9 @@ class Predictor:
     Each replica sees one whole batch, which keeps its own size and padding, so what is
     predicted for an image does not depend on the number of replicas. Where fewer
     batches are left, the replicas without one do the first batch again, and what they
-    find is dropped. The model is made under the scope of the strategy `on`.
+    find is dropped. The model is made under the scope of the strategy `on`; its batch
+    norms are folded when it first predicts with new weights, so that it is no longer
+    one to train.
     """
 
     def __init__(
@@ -41,10 +44,11 @@ class Predictor:
     ):
         on = on or tf.distribute.get_strategy()
         self.model, self.num_replicas = model, on.num_replicas_in_sync
+        self._folded = Folded(model)
         spec = tf.TensorSpec([None, None, None, 3], tf.float32)
 
         def labels(images: tf.Tensor) -> tf.Tensor:
-            return inference.labels(model, images, averaging)
+            return inference.labels(self._folded, images, averaging)
 
         @tf.function(input_signature=[[spec] * self.num_replicas])
         def graph(batches: list[tf.Tensor]) -> tuple[tf.Tensor, ...]:
@@ -61,6 +65,7 @@ class Predictor:
         """Labels, `[batch, height, width]` int32, of up to `num_replicas` batches of
         `[batch, height, width, 3]` images in 0..255; sizes may differ.
         """
+        self._folded.fold()
         batches = [tf.cast(batch, tf.float32) for batch in images]
         batches += [batches[0]] * (self.num_replicas - len(batches))
         found = self._graph(batches)

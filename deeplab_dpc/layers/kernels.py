@@ -38,6 +38,18 @@ def normalize(
     return ops.cast(y, x.dtype)
 
 
+def add_bias(x: Tensor, bias: Tensor) -> Tensor:
+    """`x` plus a number for each channel, in `x`'s dtype. TensorFlow makes one kernel
+    of a convolution, this and an activation.
+    """
+    bias = ops.cast(bias, x.dtype)
+    if uses_tensorflow():
+        import tensorflow as tf
+
+        return tf.nn.bias_add(x, bias)
+    return x + bias
+
+
 def normalize_batch(
     x: Tensor, gamma: Tensor, beta: Tensor, epsilon: float
 ) -> tuple[Tensor, Tensor, Tensor]:

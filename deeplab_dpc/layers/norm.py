@@ -25,6 +25,8 @@ class BatchNorm(Layer):
         is_synchronized: If true, training normalises with the statistics of the batch
             over all replicas (TensorFlow only), else with those of the replica's own
             share (as the original).
+        is_folded: If true, inference only adds beta: `folding.Folded` has the rest in
+            the kernel.
 
     Call arguments:
         x: `[batch, height, width, channels]`, any float dtype; the result has its
@@ -39,6 +41,7 @@ class BatchNorm(Layer):
         self.keep(locals())
         self.use_moving_statistics = False
         self.is_synchronized = False
+        self.is_folded = False
         # The original subtracts in float32: 1 - 0.9997 is 2.9999e-4 there.
         self._share = float(np.float32(1) - np.float32(decay))
 
@@ -61,6 +64,8 @@ class BatchNorm(Layer):
     def call(self, x, training=None):
         """Normalises, and in training moves the averages towards the batch."""
         affine = self.gamma.value, self.beta.value
+        if self.is_folded and not training:
+            return kernels.add_bias(x, self.beta.value)
         if not training or self.use_moving_statistics or not self.trainable:
             statistics = self.moving_mean.value, self.moving_variance.value
             return kernels.normalize(x, *affine, statistics, self.epsilon)

@@ -142,14 +142,14 @@ def _scored(run: RunConfig, folder: pathlib.Path, began_s: float) -> Outcome:
     trained = Run.open(folder)
     predictor = trained.predictor()
     step = trained.restore(predictor.model)
+    norms: tuple[float, ...] = ()
+    if cell := run.model.genotype:  # Of the kernel as trained: predictions fold it.
+        kernel = variables_by_tf1_name(predictor.model)[_PROJECTION]
+        norms = branch_norms(np.asarray(kernel), len(cell.branches))
     score = trained.evaluate(None, predictor, step).miou
     costs = measure(run.model, run.eval.eval_crop_size).tree()
     rows = metrics.read(folder)
     module = next(part for part in costs.parts if part.name in _MODULES)
-    norms: tuple[float, ...] = ()
-    if cell := run.model.genotype:
-        kernel = variables_by_tf1_name(predictor.model)[_PROJECTION]
-        norms = branch_norms(np.asarray(kernel), len(cell.branches))
     return Outcome(
         score=score,
         multiply_adds=module.multiply_adds,

@@ -16,6 +16,7 @@ from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation import photos
 from deeplab_dpc.evaluation.replicas import Predictor
 from deeplab_dpc.inference import Averaging
+from deeplab_dpc.layers.folding import Folded
 from deeplab_dpc.layers.kernels import argmax
 
 
@@ -80,9 +81,9 @@ class KerasNetwork:
         return Predictor(self._model, self._sliding(window))
 
     def _make_probabilities(self, window: int | None) -> Any:
-        averaging = self._sliding(window)
+        averaging, folded = self._sliding(window), Folded(self._model).fold()
         return tf.function(
-            lambda images: inference.predict(self._model, images, averaging)[1],
+            lambda images: inference.predict(folded, images, averaging)[1],
             input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32)],
         )
 

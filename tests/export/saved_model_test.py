@@ -19,6 +19,7 @@ from deeplab_dpc.config import DataConfig, ModelConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.export import saved_model
 from deeplab_dpc.genotypes import DPC_TOP1
+from deeplab_dpc.layers.folding import Folded
 from tests import goldens
 
 COLORS = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
@@ -45,7 +46,7 @@ def original(has_cell, output_stride):
     )
     model = deeplab_dpc.build_model(config)
     deeplab_dpc.load_tf1_weights(model, goldens.weights(folder))
-    return model
+    return Folded(model).fold()
 
 
 CASES = goldens.meta("export") if goldens.FOLDER.is_dir() else []
