@@ -73,9 +73,10 @@ def labels(model: keras.Model, images: Any, averaging: Averaging = Averaging()) 
         return predict(model, images, averaging)[0]
     if averaging.window is not None:
         return _scale_probabilities(model, images, 1.0, averaging, argmax)
-    return _labels(
-        _logits(model, images), ops.shape(images)[1:3], averaging.upsample_logits
-    )
+    size, logits = ops.shape(images)[1:3], _logits(model, images)
+    if averaging.upsample_logits:
+        return argmax(resize_bilinear(logits, size))
+    return resize_nearest(argmax(logits), size)
 
 
 def predict(
@@ -95,9 +96,10 @@ def predict(
     images = ops.cast(images, "float32")
     if averaging.is_plain:
         size, logits = ops.shape(images)[1:3], _logits(model, images)
-        labels = _labels(logits, size, averaging.upsample_logits)
         if averaging.upsample_logits:
-            return labels, ops.softmax(resize_bilinear(logits, size))
+            logits = resize_bilinear(logits, size)
+            return argmax(logits), ops.softmax(logits)
+        labels = resize_nearest(argmax(logits), size)
         return labels, resize_bilinear(ops.softmax(logits), size)
     total, count = 0.0, 0
     for scale in averaging.scales:
@@ -127,12 +129,6 @@ def resize_nearest(labels: Any, size: Size) -> Any:
 
 def _logits(model: keras.Model, images: Any) -> Any:
     return ops.cast(model(images, training=False), "float32")
-
-
-def _labels(logits: Any, size: Size, upsample_logits: bool) -> Any:
-    if upsample_logits:
-        return argmax(resize_bilinear(logits, size))
-    return resize_nearest(argmax(logits), size)
 
 
 def _scale_probabilities(

@@ -163,6 +163,8 @@ class ScaleImages(Layer):
 
     def call(self, x):
         """`[batch, height, width, channels]` to the scaled size."""
+        if self.scale == 1:
+            return x
         return resize_bilinear(x, self.scaled(ops.shape(x)[1:3]))
 
     def compute_output_shape(self, shape):

@@ -17,7 +17,6 @@ from deeplab_dpc.data import images as image_files
 from deeplab_dpc.data import preprocess
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.export import encoded
-from deeplab_dpc.layers.kernels import argmax
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.progress import only_warnings
 
@@ -63,17 +62,17 @@ def predict(
     """
     images, data = tf.cast(images, tf.float32), serving.data
     own = size = tf.shape(images)[1:3]
+    inside = images
     if is_resized := data.min_resize_value is not None:
         limits = data.min_resize_value, data.max_resize_value, data.resize_factor
         size = preprocess.range_size(own, *limits, data.keep_aspect_ratio)
-    inside = resize_bilinear(images, (size[0], size[1]))
+        inside = resize_bilinear(images, (size[0], size[1]))
     if serving.crop_size is not None:
         target = tf.maximum(size, tf.constant(serving.crop_size))
         inside = preprocess.pad_to_bounding_box(
             inside, (0, 0), target, preprocess.MEAN_PIXEL
         )
-    _, probabilities = inference.predict(model, inside, serving.averaging)
-    labels = argmax(probabilities)
+    labels, probabilities = inference.predict(model, inside, serving.averaging)
     labels = labels[:, : size[0], : size[1]]
     probabilities = probabilities[:, : size[0], : size[1]]
     if is_resized:

@@ -102,6 +102,11 @@ class ExportedNetwork:
         with contextlib.chdir(folder):  # To TensorFlow a path's [1] is a pattern.
             self._loaded = tf.saved_model.load(".")  # Keeps its variables alive.
         self._serve = self._loaded.signatures["serving_default"]
+        # A graph around it, from which TensorFlow prunes the probabilities.
+        self._labels = tf.function(
+            lambda images: self._serve(images=images)["SemanticPredictions"],
+            input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)],
+        )
 
     def seen(self, image: np.ndarray) -> Seen:
         """See `Network`."""
@@ -111,9 +116,7 @@ class ExportedNetwork:
     def labels(self, images: np.ndarray, window: int | None) -> np.ndarray:
         """See `Network`; what is resized inside is seen whole."""
         if window is None or self._resizes:
-            return self._serve(images=tf.constant(images))[
-                "SemanticPredictions"
-            ].numpy()
+            return self._labels(images).numpy()
         return self._slide(images, window, argmax)
 
     def probabilities(self, images: np.ndarray, window: int | None) -> np.ndarray:
