@@ -12,6 +12,7 @@ import tomllib
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 ROOT = pathlib.Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -52,6 +53,34 @@ def test_what_is_pinned_is_declared_or_named_as_a_companion():
     assert set(PINNED) - names == companions
 
 
+def dockerfile():
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
+    return re.findall(r"^([A-Z]+) (.*)$", text, re.MULTILINE)
+
+
+def copied():
+    """What the Dockerfile takes from the checkout."""
+    sources = [words.split()[:-1] for step, words in dockerfile() if step == "COPY"]
+    return sum(sources, [])
+
+
+def test_the_dockerfile_is_of_this_project():
+    """Docker is not at hand; what a build would meet first."""
+    steps = dockerfile()
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {line[1:] for line in ignored if line[0] == "!"} == set(copied())
+    assert all((ROOT / name).exists() for name in copied())
+    bases = [words.split()[0] for step, words in steps if step == "FROM"]
+    assert bases.pop() == "${DEVICE}" and ("ARG", "DEVICE=cpu") in steps
+    versions = [re.fullmatch(r"python:([\d.]+)-slim", base)[1] for base in bases]
+    assert all(map(SpecifierSet(PROJECT["requires-python"]).contains, versions))
+    assert any("--requirement /source/requirements.txt" in words for _, words in steps)
+    (entry,) = [json.loads(words) for step, words in steps if step == "ENTRYPOINT"]
+    assert entry == list(PROJECT["scripts"]) == ["deeplab-dpc"]
+    order = [step for step, _ in steps]
+    assert ("USER", "user") in steps and order.index("USER") > order.index("COPY")
+
+
 @pytest.mark.slow
 def test_the_lighter_set_runs_the_quick_start_as_the_page_says(tmp_path):
     """As typed, in a fresh environment: all programs from a rendered scene to labels."""
@@ -80,6 +109,8 @@ def installed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("installed")
     clone, env = folder / "clone", folder / "env"
     subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
+    for name in set(os.listdir(clone)) - set(copied()):  # What a container is built of.
+        subprocess.run(["rm", "-r", clone / name], check=True)
     subprocess.run([sys.executable, "-m", "venv", env], check=True)
     (packages,) = env.glob("lib/python*/site-packages")
     install = [env / "bin" / "pip", "install", "--quiet", "--no-deps", clone]
