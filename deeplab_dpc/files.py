@@ -18,6 +18,8 @@ from deeplab_dpc.formatting import clipped, json_text
 
 MAX_BYTES = 64 * 2**20
 """What is larger was not written by a person."""
+LOCK = ".lock"
+"""In a folder whose one writer holds it."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:/(/?)")
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -85,6 +87,16 @@ def atomically(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
             temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Around the writing of a file: an `OSError` that names none names this one."""
+    try:
+        yield
+    except OSError as e:
+        e.filename = e.filename or os.fspath(path)
+        raise
+
+
 def install(new: pathlib.Path, path: pathlib.Path) -> None:
     """Gives a finished file its name, once its content is on the disk."""
     sync(new)
@@ -134,6 +146,11 @@ def read_text(path: str | os.PathLike[str]) -> str:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise FileError(f"{path} has more than {MAX_BYTES >> 20} MiB; it is no text.")
+    return decoded(data, path)
+
+
+def decoded(data: bytes, path: str | os.PathLike[str]) -> str:
+    """The text that a file has, which `read_text` reads."""
     encoding = "utf-16" if data.startswith(_UTF_16) else "utf-8-sig"
     try:
         return data.decode(encoding)
@@ -181,10 +198,17 @@ def parse_json(text: str) -> Any:
 def readable(
     path: str | os.PathLike[str], error: type[ValueError], advice: str = ""
 ) -> Iterator[None]:
-    """Around the reading of a file of ours: if it is broken, an `error` with advice."""
+    """Around the reading of a file: if it is broken, an `error` with advice; one that
+    was raised within stays as it is.
+    """
     try:
         yield
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as e:
+    except error:
+        raise
+    except (
+        *(ValueError, LookupError, TypeError, AttributeError, OverflowError),
+        RecursionError,
+    ) as e:
         said = f"{path} cannot be read: {clipped(repr(e), 600)}. {advice}"
         raise error(said.rstrip()) from e
 

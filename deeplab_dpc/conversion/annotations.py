@@ -5,19 +5,20 @@ pixels a polygon covers is pycocotools' answer, whatever program the polygon is 
 """
 
 import base64
+import collections
 import io
 import pathlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
 from PIL import Image
-from pycocotools import mask as coco_mask
 
 from deeplab_dpc import files
-from deeplab_dpc.conversion import folders
+from deeplab_dpc.conversion import folders, shapes
 from deeplab_dpc.conversion.labels.own_classes import Classes
+from deeplab_dpc.conversion.shapes import Shape
 from deeplab_dpc.data import DatasetError, images, records
 from deeplab_dpc.formatting import clipped, some
 from deeplab_dpc.progress import Progress
@@ -27,16 +28,6 @@ BACKGROUNDS = ("background", "_background_")
 IGNORED = "__ignore__"
 """What labelme calls a shape of ignored pixels; COCO's crowds are ignored, too."""
 _KINDS = "labelme's JSON files, a COCO JSON file, or CVAT's XML for images"
-
-
-class Shape(NamedTuple):
-    """An outline's inside, or a mask."""
-
-    label: str
-    polygons: Sequence[Sequence[float]] = ()  # Each x, y, x, y, ... of one shape.
-    mask: np.ndarray | None = None  # `[h, w]` bool, instead.
-    corner: tuple[int, int] = (0, 0)  # Row and column of the mask's first pixel.
-    rle: Mapping[str, Any] | None = None  # pycocotools' packed whole mask, instead.
 
 
 class Drawing(NamedTuple):
@@ -67,6 +58,8 @@ def paint_all(
             "these are the labels."
         )
     drawings = list(read(annotations))
+    if not drawings:
+        raise DatasetError(f"--annotations={annotations} is about no image.")
     _check_names(drawings, classes.names)
     places = _places(drawings, image_dir)
     with Progress(len(drawings), "painting labels") as progress:
@@ -84,27 +77,8 @@ def painted(drawing: Drawing, classes: Classes) -> np.ndarray:
     has_background = classes.names[0].lower() in BACKGROUNDS
     label = np.full(drawing.size, 0 if has_background else ignored, np.uint8)
     for shape in drawing.shapes:
-        label[_inside(shape, drawing.size)] = ids.get(shape.label, ignored)
+        label[shape.inside(drawing.size)] = ids.get(shape.label, ignored)
     return label
-
-
-def _inside(shape: Shape, size: tuple[int, int]) -> np.ndarray:
-    """The pixels of a shape, `[height, width]` bool; what lies outside is cut off."""
-    if shape.rle is not None:
-        return coco_mask.decode(shape.rle).astype(bool)
-    if shape.mask is None:
-        outlines = coco_mask.frPyObjects(list(shape.polygons), *size)
-        return coco_mask.decode(coco_mask.merge(outlines)).astype(bool)
-    found = np.zeros(size, bool)
-    rows, columns = (c + np.arange(n) for c, n in zip(shape.corner, shape.mask.shape))
-    is_row, is_column = (
-        (rows >= 0) & (rows < size[0]),
-        (columns >= 0) & (columns < size[1]),
-    )
-    found[np.ix_(rows[is_row], columns[is_column])] = shape.mask[
-        np.ix_(is_row, is_column)
-    ]
-    return found
 
 
 def read(path: pathlib.Path) -> Iterator[Drawing]:
@@ -116,131 +90,125 @@ def read(path: pathlib.Path) -> Iterator[Drawing]:
     if not found or not path.exists():
         raise DatasetError(f"--annotations={path} has no files; give {_KINDS}.")
     for file in found:
-        try:
+        with files.readable(file, DatasetError, f"--annotations takes {_KINDS}."):
             yield from _read_file(file)
-        except (KeyError, ValueError, TypeError, IndexError, OSError) as e:
-            if isinstance(e, DatasetError):
-                raise
-            said = f"{type(e).__name__}: {clipped(str(e), 200)}"
-            raise DatasetError(f"{file} cannot be read as {_KINDS} ({said}).") from e
 
 
 def _read_file(file: pathlib.Path) -> Iterator[Drawing]:
     if file.suffix.lower() == ".xml":
         try:
-            yield from _cvat(file, ElementTree.parse(file).getroot())
+            yield from _cvat(file, ElementTree.fromstring(files.read_bytes(file)))
         except ElementTree.ParseError as e:
             raise DatasetError(f"{file} is no XML: {e}.") from e
         return
-    facts = files.parse_json(files.read_bytes(file).decode("utf-8-sig"))
+    facts = files.parse_json(files.decoded(files.read_bytes(file), file))
     if isinstance(facts, dict) and "shapes" in facts:
         yield _labelme(file, facts)
     elif isinstance(facts, dict) and {"images", "annotations"} <= facts.keys():
         yield from _coco(file, facts)
     else:
-        raise DatasetError(
-            f"{file} has neither labelme's `shapes` nor COCO's `images` and "
-            f"`annotations`. --annotations takes {_KINDS}."
+        raise ValueError(
+            "neither labelme's `shapes` nor COCO's `images` and `annotations`"
         )
 
 
 def _labelme(file: pathlib.Path, facts: Mapping[str, Any]) -> Drawing:
-    shapes = [_labelme_shape(file, shape) for shape in facts["shapes"]]
-    size = int(facts["imageHeight"]), int(facts["imageWidth"])
+    drawn = [_labelme_shape(file, shape) for shape in facts["shapes"]]
+    size = shapes.checked_size(facts["imageHeight"], facts["imageWidth"])
     name = str(facts["imagePath"]).replace("\\", "/").rpartition("/")[2]
-    return Drawing(name, size, shapes, file)
+    return Drawing(name, size, drawn, file)
 
 
 def _labelme_shape(file: pathlib.Path, shape: Mapping[str, Any]) -> Shape:
     kind, label = shape.get("shape_type", "polygon"), str(shape["label"])
     points = np.array(shape["points"], float).reshape(-1, 2)
     if kind == "mask":
-        with Image.open(io.BytesIO(base64.b64decode(shape["mask"]))) as picture:
-            mask = np.asarray(picture.convert("L")) > 0
-        column, row = map(int, points[0])
-        return Shape(label, mask=mask, corner=(row, column))
+        column, row = points[0]
+        return Shape(label, mask=_png(shape["mask"]), corner=shapes.corner(row, column))
     if kind == "rectangle":
         (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
-        return Shape(label, [_box(left, top, right, bottom)])
+        return Shape(label, [shapes.box(left, top, right, bottom)])
     if kind == "circle":
         radius = float(np.hypot(*(points[1] - points[0])))
         x, y = points[0]
-        return Shape(label, [_ellipse(x, y, radius, radius)])
+        return Shape(label, [shapes.ellipse(x, y, radius, radius)])
     if kind == "polygon":
-        return Shape(label, [_outline(points.ravel())])
-    raise DatasetError(
-        f"{file}: a shape of {label!r} is a {clipped(str(kind), 50)}, which has no "
-        "inside; draw polygons, rectangles, circles or masks."
-    )
+        return Shape(label, [shapes.outline(points.ravel())])
+    raise _without_inside(file, label, kind, "polygons, rectangles, circles or masks")
+
+
+def _png(text: str) -> np.ndarray:
+    """The pixels of a mask in base 64 that are not 0, `[h, w]` bool."""
+    content = io.BytesIO(base64.b64decode(text))
+    try:
+        with Image.open(content, formats=["PNG"]) as picture:
+            return np.asarray(picture.convert("L")) > 0
+    except Exception as e:  # Damaged ones make the decoder raise almost anything.
+        raise ValueError(f"a mask that is no PNG: {clipped(str(e), 100)}") from e
 
 
 def _coco(file: pathlib.Path, facts: Mapping[str, Any]) -> Iterator[Drawing]:
-    names = {c["id"]: str(c["name"]) for c in facts["categories"]}
-    by_image: dict[Any, list[Shape]] = {one["id"]: [] for one in facts["images"]}
-    sizes = {i["id"]: (int(i["height"]), int(i["width"])) for i in facts["images"]}
+    names = {i: str(c["name"]) for i, c in _by_id(facts["categories"]).items()}
+    images = _by_id(facts["images"])
+    sizes = {i: shapes.checked_size(d["height"], d["width"]) for i, d in images.items()}
+    by_image: dict[Any, list[Shape]] = {i: [] for i in images}
     for one in facts["annotations"]:
-        crowd = one.get("iscrowd", 0)
-        label = IGNORED if crowd else names[one["category_id"]]
-        found = one["segmentation"]
+        label = IGNORED if one.get("iscrowd", 0) else names[one["category_id"]]
+        found, image = one["segmentation"], one["image_id"]
         if isinstance(found, dict):
-            rle = found
-            if isinstance(found["counts"], list):
-                rle = coco_mask.frPyObjects(found, *sizes[one["image_id"]])
-            shape = Shape(label, rle=rle)
+            shapes.unpacked(found["counts"], sizes[image])  # Refuses damage now.
+            shape = Shape(label, counts=found["counts"])
         else:
-            shape = Shape(label, [_outline(polygon) for polygon in found])
-        by_image[one["image_id"]].append(shape)
-    for one in facts["images"]:
-        shapes = by_image[one["id"]]
-        yield Drawing(str(one["file_name"]), sizes[one["id"]], shapes, file)
+            shape = Shape(label, [shapes.outline(polygon) for polygon in found])
+            if not shape.polygons:
+                raise ValueError(f"an annotation of image {image} without a polygon")
+        by_image[image].append(shape)
+    for i, one in images.items():
+        yield Drawing(str(one["file_name"]), sizes[i], by_image[i], file)
+
+
+def _by_id(rows: Sequence[Mapping[str, Any]]) -> dict[Any, Mapping[str, Any]]:
+    found = {row["id"]: row for row in rows}
+    if len(found) < len(rows):
+        ((double, _),) = collections.Counter(r["id"] for r in rows).most_common(1)
+        raise ValueError(f"the id {clipped(repr(double), 40)} occurs twice")
+    return found
 
 
 def _cvat(file: pathlib.Path, root: ElementTree.Element) -> Iterator[Drawing]:
     for image in root.iter("image"):
-        size = int(image.attrib["height"]), int(image.attrib["width"])
+        size = shapes.checked_size(*(int(image.attrib[s]) for s in ("height", "width")))
         drawn = sorted(image, key=lambda s: int(s.get("z_order", 0)))
-        shapes = [_cvat_shape(file, s.tag, s.attrib) for s in drawn if s.tag != "tag"]
-        yield Drawing(image.attrib["name"], size, shapes, file)
+        kept = [_cvat_shape(file, s.tag, s.attrib) for s in drawn if s.tag != "tag"]
+        yield Drawing(image.attrib["name"], size, kept, file)
 
 
 def _cvat_shape(file: pathlib.Path, tag: str, facts: Mapping[str, str]) -> Shape:
     label = facts["label"]
     if tag == "polygon":
         points = facts["points"].replace(";", ",").split(",")
-        return Shape(label, [_outline([float(value) for value in points])])
+        return Shape(label, [shapes.outline(map(float, points))])
     if tag == "box":
         sides = (float(facts[side]) for side in ("xtl", "ytl", "xbr", "ybr"))
-        return Shape(label, [_box(*sides)])
+        return Shape(label, [shapes.box(*sides)])
     if tag == "ellipse":
         given = (float(facts[name]) for name in ("cx", "cy", "rx", "ry"))
-        return Shape(label, [_ellipse(*given)])
+        return Shape(label, [shapes.ellipse(*given)])
     if tag == "mask":
-        runs = [int(run) for run in facts["rle"].split(",")]
-        values = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
-        mask = values.reshape(int(facts["height"]), int(facts["width"]))
-        return Shape(label, mask=mask, corner=(int(facts["top"]), int(facts["left"])))
-    raise DatasetError(
-        f"{file}: a shape of {label!r} is a {clipped(tag, 50)}, which has no inside; "
-        "draw polygons, boxes, ellipses or masks."
+        size = shapes.checked_size(int(facts["height"]), int(facts["width"]))
+        mask = shapes.runs(list(map(int, facts["rle"].split(","))), size).reshape(size)
+        corner = shapes.corner(int(facts["top"]), int(facts["left"]))
+        return Shape(label, mask=mask, corner=corner)
+    raise _without_inside(file, label, tag, "polygons, boxes, ellipses or masks")
+
+
+def _without_inside(
+    file: pathlib.Path, label: str, kind: object, legal: str
+) -> DatasetError:
+    return DatasetError(
+        f"{file}: a shape of {clipped(repr(label))} is a {clipped(str(kind), 50)}, "
+        f"which has no inside; draw {legal}."
     )
-
-
-def _outline(values: Iterable[float]) -> list[float]:
-    found = [float(value) for value in values]
-    if len(found) < 6 or len(found) % 2 or not np.isfinite(found).all():
-        raise ValueError(f"a polygon of {len(found)} numbers; it has 3 points or more")
-    return found
-
-
-def _box(left: float, top: float, right: float, bottom: float) -> list[float]:
-    return [left, top, right, top, right, bottom, left, bottom]
-
-
-def _ellipse(x: float, y: float, width: float, height: float) -> list[float]:
-    """An ellipse of these radii, as a polygon within 0.2 % of them."""
-    angles = np.linspace(0, 2 * np.pi, 64, endpoint=False)
-    points = x + width * np.cos(angles), y + height * np.sin(angles)
-    return np.stack(points, axis=1).ravel().tolist()
 
 
 def _check_names(drawings: Sequence[Drawing], names: Sequence[str]) -> None:
@@ -254,7 +222,7 @@ def _check_names(drawings: Sequence[Drawing], names: Sequence[str]) -> None:
         name, file = next(iter(unknown.items()))
         raise DatasetError(
             f"{file} has shapes of {clipped(repr(name), 100)}, which is no class "
-            f"(unknown: {some(sorted(unknown), 5)}). The classes are "
+            f"(unknown: {clipped(some(sorted(unknown), 5), 200)}). The classes are "
             f"{some(names, 20)}: correct --classes_json, or call shapes to be "
             f"ignored {IGNORED}."
         )

@@ -64,7 +64,7 @@ def read_classes(path: pathlib.Path) -> Classes:
     try:
         facts = _facts(path)
         given, ignore_colors = _parts(facts)
-    except (ValueError, IndexError) as e:
+    except (ValueError, IndexError, csv.Error) as e:
         raise DatasetError(
             f"--classes_json={path} cannot be read ({e}). It looks like {_EXAMPLE}"
         ) from e
@@ -99,10 +99,12 @@ def _facts(path: pathlib.Path) -> Any:
         }
     if path.name == ROBOFLOW:  # Pixel Value, Class
         _, *rows = csv.reader(files.read_lines(path))
-        ids = {int(row[0]): row[1].strip() for row in rows if row}
-        if sorted(ids) != list(range(len(ids))):
-            raise ValueError(f"its pixel values are {sorted(ids)}, not 0, 1, 2, ...")
-        return {"classes": [ids[i] for i in sorted(ids)]}
+        found = sorted((int(row[0]), row[1].strip()) for row in rows if row)
+        ids = [value for value, _ in found]
+        if ids != list(range(len(ids))):
+            said = clipped(str(ids), 200)
+            raise ValueError(f"its pixel values are {said}, not 0, 1, 2, ... once each")
+        return {"classes": [name for _, name in found]}
     return files.parse_json(files.read_text(path))
 
 

@@ -212,7 +212,7 @@ def _what_remains(output_dir: pathlib.Path) -> str:
     """What a conversion that did not come to its end has left."""
     unfinished = output_dir / workspace.NAME
     if not unfinished.is_dir():
-        return "Nothing was written."
+        return f"Nothing was written into {output_dir}."
     return (
         f"{output_dir} is as it was. The shards that were finished wait in "
         f"{unfinished}: the same command goes on from there."

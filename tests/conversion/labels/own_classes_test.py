@@ -173,3 +173,36 @@ def test_changed_files_are_read_or_refused_in_few_words(tmp_path, kind):
             table = found.palette.entries if kind == "colors" else found.table
             assert {i for _, i in table} <= {0, 1, 255}
     assert count / 10 < read < count * 0.9
+
+
+@pytest.mark.parametrize(
+    "name, text, words",
+    [
+        ("_classes.csv", "Pixel Value, Class\n0, sky\n1, road\n1, car\n", "once each"),
+        ("_classes.csv", f"Pixel Value, Class\n0, {'x' * 10**6}\n", "field larger"),
+        ("_classes.csv", "Pixel Value, Class\n0\n", "out of range"),
+        ("_classes.csv", "", "not enough values"),
+        ("_classes.csv", "a\n" + "7, x\n" * 10**5, "once each"),
+        ("labelmap.txt", "sky:0,0,0::\nsky:1,1,1::\n", "several classes named"),
+        ("labelmap.txt", f"sky:{'9' * 5000},0,0::\n", "cannot be read"),
+        ("labelmap.txt", f"{'x' * 10**6}:0,0,0::\n", "at most 100 characters"),
+    ],
+)
+def test_classes_of_other_programs_are_read_or_refused_in_few_words(
+    tmp_path, name, text, words
+):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(DatasetError, match=words) as caught:
+        folder_labels.read_classes(tmp_path / name)
+    assert len(str(caught.value)) < 900 + len(str(tmp_path))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_classes_of_other_programs_may_have_a_mark(tmp_path, encoding):
+    for name, text in (
+        ("_classes.csv", "Pixel Value, Class\r\n1, caf\xe9\r\n0, sky\r\n"),
+        ("labelmap.txt", "# label:color_rgb:parts:actions\nsky:::\ncaf\xe9:1,2,3::\n"),
+    ):
+        (tmp_path / name).write_bytes(text.encode(encoding))
+        found = folder_labels.read_classes(tmp_path / name)
+        assert found.names == ("sky", "caf\xe9")

@@ -58,7 +58,7 @@ def test_what_was_left_out_and_what_occurs_twice(tmp_path):
 
 def test_an_error_is_one_paragraph(tmp_path, capsys):
     assert common.guarded(raising(DatasetError("No.")), tmp_path) == 1
-    assert capsys.readouterr().err == "No.\nNothing was written.\n"
+    assert capsys.readouterr().err == f"No.\nNothing was written into {tmp_path}.\n"
     (tmp_path / ".converting").mkdir()
     error = OSError(28, "No space left on device", "/x")
     assert common.guarded(raising(error), tmp_path) == 1
