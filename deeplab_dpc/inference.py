@@ -1,6 +1,7 @@
 """Predictions at the image's size, over scales, flips and windows."""
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -39,7 +40,7 @@ class Averaging:
                 f"window_overlap={self.window_overlap}; it is a share of the window's "
                 "side: 0 or more, below 1."
             )
-        if min(self.scales, default=0) <= 0:
+        if not self.scales or not all(0 < s < math.inf for s in self.scales):
             raise ConfigError(
                 f"scales={self.scales}; give at least one, each above 0, such as 1.0."
             )

@@ -25,6 +25,7 @@ _BOUNDS = {
     "at_most": operator.le,
     "below": operator.lt,
 }
+_LARGEST = 2**31 - 1  # What TensorFlow takes for a size, a step or a seed.
 
 
 def setting(
@@ -175,6 +176,8 @@ def _check_value(field: dataclasses.Field, hint: Any, value: Any) -> None:
     numbers: Iterable[Any] = value if isinstance(value, tuple) else (value,)
     if any(isinstance(n, float) and not math.isfinite(n) for n in numbers):
         raise ConfigError(f"{found}; it must be finite.")
+    if any(type(n) is int and abs(n) > _LARGEST for n in numbers):
+        raise ConfigError(f"{found}; it must be at most {_LARGEST:,}.")
     bounds = field.metadata["bounds"] if value is not None else {}
     if not all(_BOUNDS[b](n, limit) for n in numbers for b, limit in bounds.items()):
         words = [f"{bound.replace('_', ' ')} {n}" for bound, n in bounds.items()]

@@ -1,10 +1,13 @@
 import dataclasses
 import json
+import math
+import typing
 
 import pytest
 
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.genotypes import DPC_TOP1, Branch, Genotype
+from deeplab_dpc.search import config as search_config
 from deeplab_dpc.settings import ConfigError
 
 CONFIGS = ModelConfig, DataConfig, TrainConfig, EvalConfig
@@ -106,3 +109,20 @@ def test_every_setting_explains_itself():
     for config in CONFIGS:
         for field in dataclasses.fields(config):
             assert field.metadata["help"].endswith((".", ".)")), field.name
+
+
+def test_every_number_is_finite_and_of_31_bits():
+    """Of every setting, alone and among others."""
+    found = [*CONFIGS, *search_config.PARTS.values(), search_config.CacheConfig]
+    count = 0
+    for config in found:
+        for name, hint in typing.get_type_hints(config).items():
+            is_whole, is_float = (kind in str(hint) for kind in ("int", "float"))
+            values = [math.nan, math.inf, -math.inf] * (is_whole or is_float)
+            values += [2**31, -(2**31), 10**400] * (is_whole and not is_float)
+            for bad in values:
+                for value in (bad, (bad,), (bad, bad)):
+                    with pytest.raises(ConfigError, match=f"^{name}="):
+                        config(**{name: value})
+                    count += 1
+    assert count > 1000

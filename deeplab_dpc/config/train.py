@@ -164,7 +164,9 @@ class TrainConfig(Config):
     initialize_last_layer: bool = setting(
         True, "Take the last layers from tf_initial_checkpoint, too."
     )
-    seed: int = setting(0, "Seed of initial weights, shuffling, augmentation, dropout.")
+    seed: int = setting(
+        0, "Seed of initial weights, shuffling, augmentation, dropout.", at_least=0
+    )
     log_steps: int = setting(10, "Steps between two lines of the log.", at_least=1)
     eval_interval_steps: int = setting(
         0,

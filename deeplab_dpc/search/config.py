@@ -100,7 +100,7 @@ class SamplerConfig(Config):
         "One in so many goes on, and is looked at after so many times the steps.",
         at_least=2,
     )
-    search_seed: int = setting(0, "Seed of the choice of cells.")
+    search_seed: int = setting(0, "Seed of the choice of cells.", at_least=0)
 
     def first_decision(self, num_steps: int) -> int:
         """Steps of `num_steps` after which early stopping looks at a cell first."""
@@ -180,7 +180,9 @@ class ProxyConfig(Config):
         "0: a score at the end alone.",
         at_least=0,
     )
-    proxy_seed: int = setting(0, "Seed of first weights, dropout and batches.")
+    proxy_seed: int = setting(
+        0, "Seed of first weights, dropout and batches.", at_least=0
+    )
     candidates_per_step: int = setting(
         1, "Candidates that train on the same batches at once.", at_least=1
     )
