@@ -67,23 +67,25 @@ class Best:
     @contextlib.contextmanager
     def hold(self, prefix: str | os.PathLike) -> Iterator[str]:
         """The prefix of a checkpoint that stays while it is scored, even if training
-        deletes it: its files are linked, or copied where that is impossible.
-        `GoneError` if it is gone already.
+        deletes it: its files are linked, or copied where that is impossible. Another
+        process that scores checkpoints of the run waits. `GoneError` if it is gone
+        already.
         """
         held = self.folder / _CANDIDATE
-        shutil.rmtree(held, ignore_errors=True)
-        held.mkdir()
-        try:
-            for file in _files(prefix):
-                try:
-                    os.link(file, held / file.name)
-                except FileNotFoundError as e:
-                    raise GoneError(2, "No such checkpoint", str(file)) from e
-                except OSError:  # Another file system, or one without links.
-                    _copy(file, held / file.name)
-            yield str(held / pathlib.Path(prefix).name)
-        finally:
+        with files.locked(self.folder.with_name(f".{self.folder.name}.lock")):
             shutil.rmtree(held, ignore_errors=True)
+            held.mkdir()
+            try:
+                for file in _files(prefix):
+                    try:
+                        os.link(file, held / file.name)
+                    except FileNotFoundError as e:
+                        raise GoneError(2, "No such checkpoint", str(file)) from e
+                    except OSError:  # Another file system, or one without links.
+                        _copy(file, held / file.name)
+                yield str(held / pathlib.Path(prefix).name)
+            finally:
+                shutil.rmtree(held, ignore_errors=True)
 
     def offer(self, held: str, scores: Mapping[str, Any]) -> bool:
         """Keeps what `hold` gave instead of the one before if its `miou` (0..1 or None)

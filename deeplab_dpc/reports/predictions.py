@@ -31,10 +31,11 @@ def draw(
     """Writes the pictures of each of `total` images, with a progress line.
 
     In the folder `NAME.png` is the sheet, `NAME_overlay.png` and so on its parts, and
-    `raw/NAME.png`, if wanted, the class ids.
+    `raw/NAME.png`, if wanted, the class ids. `LockedError` while another process writes
+    there.
     """
     used = set[str]()
-    with Progress(total) as progress:
+    with files.claimed(folder / files.LOCK), Progress(total) as progress:
         for item in images:
             name = file_name(item.name, used)
             label = item.label if (item.label != palette.ignore_label).any() else None

@@ -144,28 +144,30 @@ def confirm(
 
     Finalists are the best that were reranked, else the best trials. What was stopped
     goes on. A finished confirmation is not repeated unless `again`: who chooses by the
-    test split has none any more (`ConfirmationError`).
+    test split has none any more (`ConfirmationError`); of two processes the second is
+    refused (`LockedError`).
     """
-    before = Confirmation.load(folder)
-    if before and before.is_complete and not again:
-        raise ConfirmationError(
-            f"{folder}/{FILE_NAME}: test split {before.test_split!r} was opened for "
-            f"this search on {when(before.looks_s[-1])}, and {before.winner()} was "
-            "named. A second look chooses by it; if that is meant, pass --again, which "
-            "is noted."
+    with files.claimed(folder / ".confirm.lock"):
+        before = Confirmation.load(folder)
+        if before and before.is_complete and not again:
+            raise ConfirmationError(
+                f"{folder}/{FILE_NAME}: test split {before.test_split!r} was opened "
+                f"for this search on {when(before.looks_s[-1])}, and {before.winner()} "
+                "was named. A second look chooses by it; if that is meant, pass "
+                "--again, which is noted."
+            )
+        if before and not before.is_complete:
+            return _train(search, folder, before)
+        found = Confirmation(
+            eval_split=protocol.eval_split,
+            test_split=protocol.test_split,
+            num_seeds=protocol.num_seeds,
+            cells={**_finalists(search, folder, protocol.top), **NAMED},
+            looks_s=(*(before.looks_s if before else ()), time.time()),
+            search_split=Cache.open(search.cache_dir).run.eval.eval_split,
         )
-    if before and not before.is_complete:
-        return _train(search, folder, before)
-    found = Confirmation(
-        eval_split=protocol.eval_split,
-        test_split=protocol.test_split,
-        num_seeds=protocol.num_seeds,
-        cells={**_finalists(search, folder, protocol.top), **NAMED},
-        looks_s=(*(before.looks_s if before else ()), time.time()),
-        search_split=Cache.open(search.cache_dir).run.eval.eval_split,
-    )
-    found.save(folder)
-    return _train(search, folder, found)
+        found.save(folder)
+        return _train(search, folder, found)
 
 
 def _finalists(search: Search, folder: pathlib.Path, top: int) -> dict[str, Genotype]:

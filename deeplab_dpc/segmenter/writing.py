@@ -25,9 +25,14 @@ def write(
 
     Those of an image have one name in all `FOLDERS`, which no other image has. The
     `TABLE` has a row for each image: that name, its path, each class's share.
+    `LockedError` while another process writes there.
     """
     used = set[str]()
-    with _table(folder / TABLE, class_names) as row, Progress(total) as progress:
+    with (
+        files.claimed(folder / files.LOCK),
+        _table(folder / TABLE, class_names) as row,
+        Progress(total) as progress,
+    ):
         for result in results:
             name = predictions.file_name(result.name, used)
             for inner, kind in FOLDERS.items():

@@ -65,6 +65,8 @@ def train(
         if is_chief:
             keep = config.train.max_to_keep
             run_folder.check_space(train_logdir, state.num_bytes(), keep)
+            if is_new and os.path.isdir(train_logdir):  # Another has just begun there.
+                stack.enter_context(run_folder.claimed(train_logdir))
             run_folder.create(config, train_logdir, is_new)
             if is_new:
                 stack.enter_context(run_folder.claimed(train_logdir))

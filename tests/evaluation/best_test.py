@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import pathlib
+import threading
 
 import pytest
 import tensorflow as tf
@@ -64,6 +65,21 @@ def value(folder):
 
 def names(folder):
     return sorted(path.name for path in folder.iterdir())
+
+
+def test_of_two_that_score_at_once_the_second_waits(run_dir, training):
+    """Else it would delete the first one's candidate while that is scored."""
+    prefix, order, best = training.save(1), [], opened(run_dir)
+    second = threading.Thread(
+        target=lambda: order.append(evaluate(opened(run_dir), prefix, 0.4))
+    )
+    with best.hold(prefix) as held:
+        second.start()
+        second.join(0.3)
+        assert order == [] and pathlib.Path(f"{held}.index").is_file()
+        assert best.offer(held, {"step": 1, "miou": 0.5})
+    second.join()
+    assert order == [False] and best.scores()["miou"] == 0.5
 
 
 def test_the_best_stays_though_training_keeps_only_the_newest(run_dir, training):

@@ -10,7 +10,7 @@ import pytest
 from absl import app, flags
 from PIL import Image
 
-from deeplab_dpc import weights
+from deeplab_dpc import files, weights
 from deeplab_dpc.config import ModelConfig
 from deeplab_dpc.evaluation.photos import PhotoError, read
 from deeplab_dpc.model import build_model
@@ -78,6 +78,17 @@ def test_bad_photos_are_listed_at_the_end(read_only_run, photos, tmp_path):
         predict(*arguments, photos, photos / "gone.png")
     assert len(list((tmp_path / "out" / "ids").iterdir())) == 3
     assert (tmp_path / "out" / "shares.csv").read_text().count("\n") == 4
+
+
+def test_two_predict_into_one_folder(read_only_run, photos, tmp_path):
+    """A photo of one could take the place of the other's of the same name."""
+    (tmp_path / "out").mkdir()
+    with files.claimed(tmp_path / "out" / files.LOCK):
+        with pytest.raises(
+            files.LockedError, match=f"written by process {os.getpid()}"
+        ):
+            predict(f"--model={read_only_run}", f"--output_dir={tmp_path}/out", photos)
+        assert len(list((tmp_path / "out").iterdir())) == 1
 
 
 def test_frames_of_a_video_are_numbered(read_only_run, tmp_path):

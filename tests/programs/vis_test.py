@@ -8,7 +8,7 @@ import pytest
 from absl import app
 from PIL import Image
 
-from deeplab_dpc import inference
+from deeplab_dpc import files, inference
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.data import colormaps, dataset_info
 from deeplab_dpc.data.dataset_info import DatasetError
@@ -52,6 +52,13 @@ def test_the_run_folder_is_the_default_and_the_number_of_images_a_limit(run_dir)
     found = opened(run_dir / "vis" / "a_one_prediction.png").reshape(-1, 3)
     legal = {tuple(color) for color in colormaps.pascal(3).tolist()}
     assert {tuple(color) for color in np.unique(found, axis=0).tolist()} <= legal
+
+
+def test_two_draw_into_one_folder(read_only_run, tmp_path):
+    with files.claimed(tmp_path / files.LOCK):
+        with pytest.raises(files.LockedError, match="is being written by process"):
+            draw(read_only_run, tmp_path)
+        assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_split_without_labels_has_no_ground_truth(read_only_run, tmp_path):

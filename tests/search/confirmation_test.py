@@ -5,6 +5,7 @@ import math
 import pytest
 from scipy import stats
 
+from deeplab_dpc import files
 from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, Branch, Genotype
 from deeplab_dpc.search import confirmation
 from deeplab_dpc.search.confirmation import Confirmation, Interval
@@ -80,3 +81,12 @@ def test_a_second_look_is_refused_and_an_unfinished_one_is_none(found, tmp_path)
         confirmation.confirm(None, tmp_path, protocol)
     del found.outcomes["ASPP"][2]
     assert not found.is_complete
+
+
+def test_a_second_confirmation_at_once_is_refused(tmp_path):
+    """Each would write the other's outcomes over."""
+    with (
+        files.claimed(tmp_path / ".confirm.lock"),
+        pytest.raises(files.LockedError, match="is being written by process"),
+    ):
+        confirmation.confirm(None, tmp_path, confirmation.Protocol("val", "test", 2, 1))

@@ -1,3 +1,4 @@
+import contextlib
 import dataclasses
 import os
 import signal
@@ -151,3 +152,19 @@ def test_two_trainers_one_folder(train):
     with run_folder.claimed(run), pytest.raises(files.LockedError, match=told):
         train(training_number_of_steps=1)
     train(training_number_of_steps=1)  # Whoever trained there has ended.
+
+
+def test_two_trainers_begin_one_folder_at_once(train, monkeypatch):
+    """The second looked before the first had made the folder; "delete it" is no word
+    for it.
+    """
+    check, told = run_folder.check_space, f"process {os.getpid()} on .* since "
+
+    def another_begins(folder, *sizes):
+        check(folder, *sizes)
+        os.mkdir(folder)
+        held.enter_context(run_folder.claimed(folder))
+
+    monkeypatch.setattr(run_folder, "check_space", another_begins)
+    with contextlib.ExitStack() as held, pytest.raises(files.LockedError, match=told):
+        train(training_number_of_steps=1)
