@@ -12,7 +12,7 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_dpc import files
-from deeplab_dpc.formatting import clipped
+from deeplab_dpc.formatting import clipped, without_nodes
 from deeplab_dpc.progress import only_warnings
 
 STATE = "checkpoint"
@@ -131,7 +131,9 @@ def write(
         with only_warnings():
             checkpoint.write(os.path.join(plain(path.parent), path.name))
     except tf.errors.OpError as e:
-        raise OSError(f"The checkpoint cannot be written: {e.message}") from e
+        raise OSError(
+            f"The checkpoint cannot be written: {without_nodes(e.message)}"
+        ) from e
     for file in of(path):
         files.sync(file)
     if why := damage(path):

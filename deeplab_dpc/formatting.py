@@ -88,6 +88,11 @@ def clipped(text: str, length: int = 80) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
+def without_nodes(message: str) -> str:
+    """What TensorFlow says of an error, without the names of its nodes and devices."""
+    return message.split("}} ")[-1].split(" [Op:")[0].strip()
+
+
 def as_flag(name: str, value: object) -> str:
     """`--name=value` as a shell takes it, whatever blanks and brackets a path has."""
     return f"--{name}={shlex.quote(str(value))}"

@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> None:
         began_s = time.perf_counter()
         try:
             found = predict(image=tf.constant(encoded(photo)))
-        except (OSError, tf.errors.InvalidArgumentError) as e:
+        except (OSError, Image.DecompressionBombError, tf.errors.OpError) as e:
             failed.append(f"{photo}: {getattr(e, 'message', e)}")
             continue
         labels = found["SemanticPredictions"][0].numpy().astype(np.uint8)

@@ -1,6 +1,7 @@
 """Rendered scenes: the same for a seed, and every class in them."""
 
 import json
+import resource
 
 import numpy as np
 import pytest
@@ -52,3 +53,15 @@ def test_another_data_set_is_left_alone(tmp_path):
     (tmp_path / "classes.json").write_text("{}")
     with pytest.raises(FileExistsError, match="another data set"):
         scenes.write(tmp_path, {"train": 1, "val": 1}, (48, 64), seed=0)
+
+
+def test_a_full_disk_is_told_with_the_path(tmp_path):
+    """No file may have more than 300 bytes."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, limits[1]))
+    try:
+        with pytest.raises(OSError, match=f"{tmp_path}/images/train_00000.jpg"):
+            scenes.write(tmp_path, {"train": 1}, (96, 96), 0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.glob("lists/*"))

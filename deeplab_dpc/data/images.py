@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from deeplab_dpc import files
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.formatting import without_nodes
 
 Exif = Literal["refuse", "apply", "ignore"]
 EXIF = get_args(Exif)
@@ -201,8 +202,7 @@ def _decode(path: pathlib.Path, encoded: bytes, file: Image.Image) -> np.ndarray
             simplejpeg.decode_jpeg(encoded, "GRAY", strict=True, **small)
     except (tf.errors.OpError, ValueError) as e:
         text = e.message if isinstance(e, tf.errors.OpError) else str(e)
-        reason = text.split("}}")[-1].split(" [Op:")[0].strip()
-        raise _damaged(path, reason) from e
+        raise _damaged(path, without_nodes(text)) from e
     size = (file.height, file.width)
     if pixels.shape[:2] != size:
         raise ImageError(

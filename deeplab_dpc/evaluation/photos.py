@@ -43,28 +43,36 @@ def in_folder(folder: pathlib.Path) -> list[pathlib.Path]:
     """The images of a folder (not of its subfolders), by name; what is left out is
     logged by reason. `PhotoError` if there is none.
     """
-    found: dict[str | None, list[pathlib.Path]] = {None: []}
-    for inner in sorted(folder.iterdir()):
-        found.setdefault(_left_out(inner), []).append(inner)
-    if not found[None]:
+    found = chosen(sorted(folder.iterdir()))
+    if not found:
         raise PhotoError(
             f"{folder} has no image; files must end in {', '.join(images.ENDINGS)}, "
             "and subfolders are not read."
         )
-    for reason, paths in found.items():
+    return found
+
+
+def chosen(
+    paths: Iterable[pathlib.Path], endings: Sequence[str] = images.ENDINGS
+) -> list[pathlib.Path]:
+    """Those of the paths that may be photos; the others are logged by reason."""
+    found: dict[str | None, list[pathlib.Path]] = {None: []}
+    for path in paths:
+        found.setdefault(_left_out(path, endings), []).append(path)
+    for reason, those in found.items():
         if reason:
-            shown = clipped(", ".join(p.name for p in paths), 200)
-            logging.warning("Left out, %s: %d (%s).", reason, len(paths), shown)
+            shown = clipped(", ".join(p.name for p in those), 200)
+            logging.warning("Left out, %s: %d (%s).", reason, len(those), shown)
     return found[None]
 
 
-def _left_out(path: pathlib.Path) -> str | None:
+def _left_out(path: pathlib.Path, endings: Sequence[str]) -> str | None:
     """Why something in a folder is no photo; None if it may be one."""
     if path.name.startswith("."):
         return "as hidden"
     if path.is_dir():
         return "as folders, which are not read"
-    if path.suffix.lower() not in images.ENDINGS:
+    if path.suffix.lower() not in endings:
         return "by their endings"
     is_readable = path.is_file() or path.is_symlink()  # A broken link is told later.
     return None if is_readable else "as no regular files"

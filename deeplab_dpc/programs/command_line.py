@@ -6,6 +6,7 @@ import math
 import os
 import pathlib
 import re
+import signal
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
@@ -69,6 +70,8 @@ def run(
             return main(argv)
         except app.UsageError as e:
             _fail(f"{e} --help tells what each flag means.")
+        except KeyboardInterrupt:
+            _fail("stopped by SIGINT.", 128 + signal.SIGINT)
         except (ValueError, OSError) as e:
             kinds = type(e).__mro__
             if isinstance(e, OSError) or any(_is_ours(k.__module__) for k in kinds):
@@ -243,10 +246,10 @@ def tell(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _fail(text: str) -> NoReturn:
+def _fail(text: str, code: int = 1) -> NoReturn:
     logging.flush()
     print(f"{os.path.basename(sys.argv[0])}: {as_typed(text)}", file=sys.stderr)
-    sys.exit(1)
+    sys.exit(code)
 
 
 def _is_ours(module: str) -> bool:

@@ -12,6 +12,7 @@ import json
 import pathlib
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -108,15 +109,22 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
         print(f"\n[{number}/{len(todo)}] {title}")
         print(f"$ {shlex.join(command)}\n", flush=True)
         began_s = time.monotonic()
-        start = _STARTS[command[0]]
-        done = subprocess.run([*start, *command[1:]], check=False)
-        if done.returncode:
-            print(f"\nStopped: this command ended with {done.returncode}.")
-            sys.exit(done.returncode)
+        if code := _exit_code(command):
+            print(f"\nStopped ({code}). The same command goes on from here.")
+            sys.exit(code)
         took_s[title] = time.monotonic() - began_s
         note = {"commands": [command for _, command in todo], "took_s": took_s}
         files.write_json(folder / _MARK, note)
     print(_summary(shown, took_s))
+
+
+def _exit_code(command: list[str]) -> int:
+    """Runs a stage, which alone answers Ctrl-C: training saves what it has."""
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return subprocess.run([*_STARTS[command[0]], *command[1:]]).returncode
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _begin(folder: pathlib.Path, todo: list[list[str]]) -> dict[str, float]:

@@ -5,6 +5,7 @@ haze and light. Colours do not tell the classes apart: walls may be as grey as t
 or as green as trees.
 """
 
+import io
 import json
 import pathlib
 from collections.abc import Callable
@@ -165,10 +166,18 @@ def write(
             for i in range(count):
                 image, label = render(np.random.default_rng((seed, number, i)), size)
                 name = f"{split}_{i:05d}"
-                Image.fromarray(image).save(folder / f"images/{name}.jpg", quality=92)
-                Image.fromarray(label).save(folder / f"labels/{name}.png")
+                _write(folder / f"images/{name}.jpg", image, "JPEG", quality=92)
+                _write(folder / f"labels/{name}.png", label, "PNG")
                 progress.advance()
     files.write(there, classes_json)
     for split, count in splits.items():
         names = "".join(f"{split}_{i:05d}\n" for i in range(count))
         files.write(folder / "lists" / f"{split}.txt", names)
+
+
+def _write(path: pathlib.Path, picture: np.ndarray, kind: str, **options: int) -> None:
+    """Writes a picture; Pillow itself does not notice a disk that takes half a JPEG."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, kind, **options)
+    with files.naming(path):
+        path.write_bytes(buffer.getvalue())

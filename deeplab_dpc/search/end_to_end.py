@@ -13,6 +13,7 @@ import numpy as np
 from deeplab_dpc import files
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.costs import measure
+from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.runs import Run
 from deeplab_dpc.search.context_modules import aspp_rates, branch_norms
@@ -127,7 +128,7 @@ def rerank(
     if not winners:
         raise StudyError(
             f"None of the {len(best)} cells could be trained whole; `search.py report "
-            f"--search_dir={folder}` shows why."
+            f"{as_flag('search_dir', folder)}` shows why."
         )
     files.write(pathlib.Path(folder) / BEST_CELL, winners[0].genotype.to_json() + "\n")
     return winners[0]

@@ -12,7 +12,7 @@ import numpy as np
 from optuna.storages import BaseStorage
 
 from deeplab_dpc import files
-from deeplab_dpc.formatting import millions, percent
+from deeplab_dpc.formatting import as_flag, millions, percent
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.config import PARTS, ProxyConfig, SamplerConfig, SpaceConfig
 from deeplab_dpc.search.context_modules import CostLimit
@@ -87,7 +87,7 @@ class Search:
         if not path.is_file():
             raise SearchFolderError(
                 f"{folder} holds no search: it has no {FILE_NAME}. `search.py run "
-                f"--search_dir={folder} --cache_dir=...` begins one."
+                f"{as_flag('search_dir', folder)} --cache_dir=...` begins one."
             )
         with files.readable(path, SearchFolderError):
             values = files.read_json(path)
@@ -141,7 +141,7 @@ class Search:
         if not found:
             raise StudyError(
                 f"The search in {folder} has no finished trial yet; `search.py run "
-                f"--search_dir={folder}` makes them."
+                f"{as_flag('search_dir', folder)}` makes them."
             )
         return found
 

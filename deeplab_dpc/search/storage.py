@@ -32,6 +32,9 @@ _TRIES = 5
 _PATIENCE_S, _RETRY_EVERY_S = 120.0, 2.0
 _LOCK_SUFFIX = ".flock"  # Not ".lock", which Optuna's own lock would take by force.
 _TAIL_BYTES = 1 << 16
+_PASSWORD = re.compile(
+    r"(?<=://)([^/@:]*):.*(?=@)|(?<=[?&])(?:ssl)?password=[^&]*&?", re.IGNORECASE
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -80,7 +83,7 @@ def experimental() -> Iterator[None]:
 
 def without_password(url: str) -> str:
     """An address as it may be written down; others read `PGPASSWORD` or `~/.pgpass`."""
-    return re.sub(r"^([a-z+]+://[^/@:]*):.*@", r"\1@", url)
+    return _PASSWORD.sub(r"\1", url)
 
 
 def serve_storage(
@@ -241,7 +244,7 @@ def _open_database(url: str) -> BaseStorage:
     """Opens a database, whose tables several workers may be making at this moment."""
     import sqlalchemy  # Late, see above.
 
-    shown = sqlalchemy.engine.make_url(url).render_as_string(hide_password=True)
+    shown = without_password(url)
     for tries_left in reversed(range(_TRIES)):
         try:
             database = storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})

@@ -1,8 +1,9 @@
 """What can be loaded, and how."""
 
+import contextlib
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -13,7 +14,7 @@ from deeplab_dpc.data import colormaps, dataset_info
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation.photos import MAX_MEGAPIXELS
 from deeplab_dpc.export.saved_model import LABELS_FILE
-from deeplab_dpc.formatting import clipped
+from deeplab_dpc.formatting import clipped, without_nodes
 from deeplab_dpc.inference import Averaging
 from deeplab_dpc.model import build_model
 from deeplab_dpc.runs import Run
@@ -119,17 +120,33 @@ def _from_export(folder: pathlib.Path, classes: Classes) -> Network:
         info = DatasetInfo.from_dict(told)
     except (ValueError, KeyError, TypeError) as e:
         raise LoadError(f"{labels} cannot be read: {clipped(repr(e), 300)}.") from e
-    return ExportedNetwork(folder, _info(classes, info), resizes)
+    info = _info(classes, info)
+    with _reading(folder, "a SavedModel"):
+        network = ExportedNetwork(folder, info, resizes)
+    if network.num_classes != info.num_classes:
+        raise LoadError(
+            f"{labels} names {info.num_classes} classes, but the SavedModel has "
+            f"{network.num_classes}; they are not of one export."
+        )
+    return network
+
+
+@contextlib.contextmanager
+def _reading(path: pathlib.Path, kind: str) -> Iterator[None]:
+    """TensorFlow and Keras raise nearly anything for damaged files."""
+    try:
+        yield
+    except Exception as e:
+        said = clipped(without_nodes(str(e)), 300)
+        raise LoadError(
+            f"{path} cannot be read as {kind} ({said}). Copy it again."
+        ) from e
 
 
 def _from_keras(path: pathlib.Path, classes: Classes) -> Network:
-    try:
+    with _reading(path, "a Keras model"):
         model = keras.models.load_model(path, compile=False)
         inputs, outputs = model.input_shape, model.output_shape
-    except Exception as e:  # Keras raises nearly anything for damaged files.
-        raise LoadError(
-            f"{path} cannot be read as a Keras model: {clipped(str(e), 300)}"
-        ) from e
     if len(inputs) != 4 or inputs[-1] != 3 or len(outputs) != 4:
         raise LoadError(
             f"{path} turns {inputs} into {outputs}; a model of build_model makes of "

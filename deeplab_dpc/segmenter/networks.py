@@ -107,6 +107,8 @@ class ExportedNetwork:
             lambda images: self._serve(images=images)["SemanticPredictions"],
             input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)],
         )
+        outputs = self._serve.structured_outputs
+        self.num_classes = outputs["SemanticProbabilities"].shape[-1]
 
     def seen(self, image: np.ndarray) -> Seen:
         """See `Network`."""

@@ -53,14 +53,25 @@ def find(source: str | os.PathLike[str]) -> list[pathlib.Path]:
     if path.exists() or not glob.has_magic(str(path)):
         return [path]  # If it is not there, its reader says so.
     endings = (*images.ENDINGS, *VIDEO_ENDINGS)
-    matches = map(pathlib.Path, sorted(glob.glob(str(path), recursive=True)))
-    found = [match for match in matches if match.suffix.lower() in endings]
+    found = photos.chosen(_matches(str(path)), endings)
     if not found:
         raise SourceError(
             f"{source}: no image or video fits this pattern; they end in "
             f"{', '.join(endings)}."
         )
     return found
+
+
+def _matches(pattern: str) -> list[pathlib.Path]:
+    """What fits, each once, by the shortest way that links lead there; folders only of
+    patterns that do not look into them.
+    """
+    found: dict[str, pathlib.Path] = {}
+    paths = map(pathlib.Path, glob.glob(pattern, recursive=True))
+    for path in sorted(paths, key=lambda path: (len(path.parts), path)):
+        found.setdefault(os.path.join(os.path.realpath(path.parent), path.name), path)
+    is_deep = "**" in pattern
+    return sorted(path for path in found.values() if not (is_deep and path.is_dir()))
 
 
 def num_images(path: pathlib.Path) -> int:
@@ -122,6 +133,8 @@ def _frames(path: pathlib.Path) -> Iterator[Picture]:
                 f"{path} cannot be read as a video from frame {number + 1} on "
                 f"({clipped(str(e), 200)})."
             ) from e
+        if pixels is None and not number:
+            raise PhotoError(f"{path} is a video without a frame.")
         if pixels is None:
             return
         number += 1

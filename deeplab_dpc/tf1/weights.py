@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from deeplab_dpc import files
-from deeplab_dpc.formatting import some
+from deeplab_dpc.formatting import some, without_nodes
 from deeplab_dpc.tf1.sources import STEP, WeightsError, read_weights
 
 _DATA = ".data-00000-of-00001"
@@ -128,6 +128,8 @@ def save_tf1_checkpoint(
     """
     import tensorflow as tf
 
+    from deeplab_dpc import checkpoint_files  # Late: it needs TensorFlow.
+
     path = pathlib.Path(prefix)
     for suffix in (".index", _DATA):
         if path.with_name(path.name + suffix).exists():
@@ -154,8 +156,10 @@ def save_tf1_checkpoint(
                 tensors=[arrays[name] for name in names],
             )
         except tf.errors.OpError as e:
-            raise OSError(f"{written} cannot be written: {e.message}") from e
+            raise OSError(
+                f"{written} cannot be written: {without_nodes(e.message)}"
+            ) from e
         for suffix in (_DATA, ".index"):
             os.replace(written + suffix, f"{path}{suffix}")
-    tf.compat.v1.train.update_checkpoint_state(str(path.parent), path.name)
+    checkpoint_files.name(path.parent, [path.name])
     return str(path)

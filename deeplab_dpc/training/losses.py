@@ -114,8 +114,8 @@ def labels_like(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
     """Labels `[batch, height, width]` at the logits' size: the nearest pixels, corners
     aligned.
     """
-    size, resized = tf.shape(logits)[1:3], tf.compat.v1.image.resize_nearest_neighbor
-    return resized(labels[..., None], size, align_corners=True)[..., 0]
+    given = {"images": labels[..., None], "size": tf.shape(logits)[1:3]}
+    return tf.raw_ops.ResizeNearestNeighbor(**given, align_corners=True)[..., 0]
 
 
 def is_regularised(name: str) -> bool:

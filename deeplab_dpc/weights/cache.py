@@ -119,6 +119,7 @@ def _receive(entry: WeightsEntry, part: pathlib.Path) -> None:
         num_bytes = int(response.headers.get("Content-Length", 0))
         goes_on = response.status_code == 206
         with (
+            files.naming(part),
             open(part, "ab" if goes_on else "wb") as file,
             Progress(-(-num_bytes // _MIB), entry.file, "MiB") as progress,
         ):

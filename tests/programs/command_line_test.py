@@ -28,6 +28,8 @@ flags.DEFINE_list("images", [], "Files.")
 
 
 def main(argv):
+    if flags.FLAGS.lease_secs == 13:
+        raise KeyboardInterrupt
     print("ran with", flags.FLAGS.train_batch_size, flags.FLAGS.train_logdir)
 
 
@@ -62,6 +64,11 @@ def test_what_no_flag_can_mean_is_told_in_a_line(tmp_path, argument, words):
     assert code == 1 and words in said and not out
     assert said.startswith("program.py: ") and said.count("\n") == 1
     assert list(tmp_path.iterdir()) == [tmp_path / "program.py"]
+
+
+def test_ctrl_c_is_told_in_a_line(tmp_path):
+    code, out, said = run(tmp_path, "--lease_secs=13")
+    assert (code, out, said) == (130, "", "program.py: stopped by SIGINT.\n")
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h", "--helpfull", "--helpshort"])

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from deeplab_dpc.programs import quickstart as program
 from tests.programs import tiny_run
 
 
@@ -48,3 +49,11 @@ def test_a_folder_with_something_else_is_left_alone(tmp_path):
     assert done.returncode != 0
     assert "holds something else" in done.stderr
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_ctrl_c_is_the_stages_to_answer():
+    """The terminal sends it to both; a training saves what it has, which takes a while."""
+    code = (
+        "import os, signal; os.kill(os.getppid(), signal.SIGINT); raise SystemExit(7)"
+    )
+    assert program._exit_code(["python", "-c", code]) == 7

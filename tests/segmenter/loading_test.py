@@ -160,8 +160,19 @@ def test_damaged_models_are_told(above, tmp_path):
     with pytest.raises(LoadError, match="dense.keras turns .*a model of build_model"):
         load(tmp_path / "dense.keras")
     shutil.copytree(above / "export", tmp_path / "export")
+    for name in ("saved_model.pb", "variables/variables.index"):
+        shutil.copytree(above / "export", tmp_path / "cut", dirs_exist_ok=True)
+        content = (tmp_path / "cut" / name).read_bytes()
+        (tmp_path / "cut" / name).write_bytes(content[: len(content) // 2])
+        with pytest.raises(
+            LoadError, match="cut cannot be read as a SavedModel .*Copy"
+        ):
+            load(tmp_path / "cut")
     labels = tmp_path / "export" / "labels.json"
     facts = json.loads(labels.read_text())
+    labels.write_text(json.dumps(facts | {"classes": facts["classes"][:1]}))
+    with pytest.raises(LoadError, match="names 1 classes, but the SavedModel has 3"):
+        load(tmp_path / "export")
     del facts["classes"]
     labels.write_text(json.dumps(facts))
     with pytest.raises(LoadError, match="labels.json cannot be read: KeyError"):

@@ -50,6 +50,20 @@ def test_paths_folders_patterns_and_lists_of_them(read, folder):
     assert [p.path and p.path.name for p in found[:2]] == ["b.png", None]
 
 
+def test_a_pattern_counts_what_it_leaves_out_and_a_loop_gives_nothing_twice(
+    read, folder, caplog
+):
+    (folder / "loop").symlink_to(".")
+    (folder / "self.png").symlink_to("self.png")
+    with caplog.at_level("WARNING"):
+        assert names(read(f"{folder}/**/*")) == ["a", "b", "c"]
+    assert "Left out, by their endings: 1 (notes.txt)." in caplog.text
+    caplog.clear()
+    with caplog.at_level("WARNING"):
+        assert names(read(f"{folder}/*")) == ["a", "b"]
+    assert "Left out, as folders, which are not read: 2 (inner, loop)." in caplog.text
+
+
 def test_a_name_with_brackets_is_a_file_first(read, folder):
     Image.fromarray(PIXELS).save(folder / "b[1].png")
     assert names(read(folder / "b[1].png")) == ["b[1]"]
@@ -147,6 +161,17 @@ def test_a_damaged_video_is_an_error_of_that_file(read, errors, tmp_path):
     for error, name in zip(errors, ("cut.mp4", "no.avi"), strict=True):
         assert f"{name} cannot be read as a video from frame 1 on" in str(error)
         assert sources.num_images(tmp_path / name) == 1
+
+
+def test_a_video_without_frames_is_an_error_of_that_file(read, errors, tmp_path):
+    import av
+
+    with av.open(tmp_path / "clip.avi", "w") as container:
+        stream = container.add_stream("mpeg4", rate=5)
+        stream.width, stream.height = 64, 48
+        container.start_encoding()
+    assert read(tmp_path / "clip.avi") == []
+    assert str(errors[0]) == f"{tmp_path}/clip.avi is a video without a frame."
 
 
 def test_without_the_extra_a_video_says_what_to_install(read, tmp_path, monkeypatch):

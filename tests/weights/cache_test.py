@@ -4,6 +4,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import resource
 import tarfile
 
 import numpy as np
@@ -71,6 +72,21 @@ def test_a_cut_download_goes_on_where_it_ended(server, archive, here):
     assert not here.exists()
     assert_holds_the_arrays(weights.path(NAME))
     assert here.read_bytes() == archive
+    assert server.requests == [(URL, None), (URL, f"bytes={2**21}-")]
+
+
+def test_a_full_disk_is_told_with_the_path_and_what_came_is_kept(server, archive, here):
+    """No file may have more than 2 MiB; with room again, the download goes on."""
+    server.files[URL] = archive
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**21, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large: '.*/.part.deeplabv3"):
+            weights.path(NAME)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not here.exists()
+    assert weights.path(NAME).read_bytes() == archive
     assert server.requests == [(URL, None), (URL, f"bytes={2**21}-")]
 
 

@@ -23,7 +23,7 @@ from deeplab_dpc.programs.search import flags as shared
 from deeplab_dpc.search.config import JOURNAL, PARTS
 
 with lazily.imported():
-    from deeplab_dpc.search import cache, proxy, worker
+    from deeplab_dpc.search import cache, proxy, storage, worker
     from deeplab_dpc.search import folder as search_folder
 
 
@@ -80,7 +80,8 @@ def main(values: flags.FlagValues) -> None:
         )
     states = ", ".join(f"{n} {state}" for state, n in study.counts().items() if n)
     states = states or "no trials yet"
-    logging.info("Study %r in %s: %s.", search.name, search.storage, states)
+    where = storage.without_password(search.storage)
+    logging.info("Study %r in %s: %s.", search.name, where, states)
     train = proxy.Proxy(features, search.proxy).train
     tries = worker.Worker(study, train, search.proxy.candidates_per_step)
     tries.search(search.num_trials)
@@ -114,9 +115,9 @@ def _search(
         due = sampler.first_decision(proxy.proxy_steps)
         logging.info("Early stopping looks at cells after each %d steps.", due)
         parts["proxy"] = dataclasses.replace(proxy, proxy_eval_steps=due)
-    storage = values.storage or (before.storage if before else str(folder / JOURNAL))
-    if "://" not in storage:
-        storage = os.path.abspath(storage)
+    place = values.storage or (before.storage if before else str(folder / JOURNAL))
+    if "://" not in place:
+        place = os.path.abspath(place)
         folder.mkdir(parents=True, exist_ok=True)
 
     def kept_unless_given(flag: str, field: str) -> Any:
@@ -127,7 +128,7 @@ def _search(
         **parts,
         cache_dir=str(features.folder),
         fingerprint=features.fingerprint,
-        storage=storage,
+        storage=place,
         name=kept_unless_given("study", "name"),
         num_trials=kept_unless_given("num_trials", "num_trials"),
         scoring=search_folder.SCORING,

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from deeplab_dpc import files
+from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.layers.cell import feature_map_size
 from deeplab_dpc.search.context_modules import untrained_rates
 from deeplab_dpc.training.run_folder import RunConfig
@@ -124,7 +125,7 @@ class CacheManifest:
         if not path.is_file():
             raise CacheError(
                 f"{folder} holds no cached features: there is no {FILE_NAME}. Write "
-                f"them with: python search.py cache --cache_dir={folder} "
+                f"them with: python search.py cache {as_flag('cache_dir', folder)} "
                 "--dataset_dir=..."
             )
         advice = "Write the cache again into another folder."
