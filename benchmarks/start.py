@@ -20,17 +20,22 @@ sys.path.insert(0, ROOT)
 
 import measuring  # noqa: E402
 
+from deeplab_dpc.programs.convert.main import DATASETS  # noqa: E402
 from deeplab_dpc.programs.main import COMMANDS  # noqa: E402
+from deeplab_dpc.programs.search.main import COMMANDS as STEPS  # noqa: E402
 
 NAME = "start"
 ROUNDS = 5
 FIELDS = ("benchmark", "case", "alternative", "wall_ms", "cpu_ms", "rounds")
 FIELDS += ("cpus", "tensorflow", "keras", "commit")
 PROGRAM = ("-m", "deeplab_dpc.programs.main")
+WORDS = (
+    *COMMANDS,
+    *(f"convert {d}" for d in DATASETS),
+    *(f"search {s}" for s in STEPS),
+)
 CASES = {
-    **{(name, "--help"): (*PROGRAM, name, "--help") for name in COMMANDS},
-    ("convert folder", "--help"): (*PROGRAM, "convert", "folder", "--help"),
-    ("search run", "--help"): (*PROGRAM, "search", "run", "--help"),
+    **{(words, "--help"): (*PROGRAM, *words.split(), "--help") for words in WORDS},
     ("train", "a wrong flag"): (*PROGRAM, "train", "--no_such_flag"),
     ("tensorflow and keras", "import"): ("-c", "import tensorflow, keras"),
 }
