@@ -9,7 +9,7 @@ import shlex
 import pytest
 
 from deeplab_dpc.genotypes import Genotype
-from tests import forked
+from tests import forked, reader
 from tests.programs import tiny_run
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -79,8 +79,7 @@ def test_links_between_pages_lead_somewhere(path):
 
 
 def test_the_search_of_ones_own_function_runs_as_the_page_says(tmp_path):
-    text = (ROOT / "g3doc" / "search.md").read_text()
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (code,) = reader.blocks("g3doc/search.md", "python")
     done = tiny_run.python("-c", code, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     cell = Genotype.from_json(done.stdout.splitlines()[-1])

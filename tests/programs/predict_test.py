@@ -2,7 +2,6 @@
 
 import csv
 import os
-import re
 import shlex
 
 import numpy as np
@@ -19,14 +18,14 @@ from deeplab_dpc.runs import Run
 from deeplab_dpc.segmenter.sources import SourceError
 from deeplab_dpc.tf1 import variables_by_tf1_name
 from deeplab_dpc.weights import cache
-from tests import forked
+from tests import forked, reader
 from tests.programs import tiny_run
 from tests.programs.tiny_run import opened
 from tests.segmenter.sources_test import write_video
 from tests.weights import archives
 
 PIXELS = tiny_run.images()["three"][0]
-PAGE = forked.ROOT / "g3doc" / "predict.md"
+PAGE = "g3doc/predict.md"
 
 
 def predict(*arguments):
@@ -157,16 +156,7 @@ def typed(tmp_path_factory, read_only_run):
     return folder
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text(), re.DOTALL)
-
-
-def commands():
-    lines = "\n".join(blocks("bash")).replace("\\\n", " ").splitlines()
-    return [line for line in lines if line.strip()]
-
-
-@pytest.mark.parametrize("command", commands())
+@pytest.mark.parametrize("command", reader.commands(PAGE))
 def test_each_command_of_the_page_runs(typed, monkeypatch, command):
     monkeypatch.chdir(typed)
     monkeypatch.setenv(cache.VARIABLE, str(typed / "cache"))
@@ -181,6 +171,6 @@ def test_the_python_of_the_page_runs(typed, monkeypatch):
     monkeypatch.chdir(typed)
     monkeypatch.setenv(cache.VARIABLE, str(typed / "cache"))
     variables: dict = {}
-    for block in blocks("python"):
+    for block in reader.blocks(PAGE, "python"):
         exec(block, variables)
     assert (typed / "overlays" / "cat.png").is_file()

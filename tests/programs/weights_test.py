@@ -1,11 +1,7 @@
 """deeplab-dpc weights, and names where programs take checkpoints."""
 
-import os
 import pathlib
 import re
-import shlex
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -22,13 +18,12 @@ from deeplab_dpc.search.cache.features import Backbone
 from deeplab_dpc.tf1 import WeightsError, variables_by_tf1_name
 from deeplab_dpc.training import initialization
 from deeplab_dpc.weights import PUBLISHED, DownloadError, UnknownNameError, cache
-from tests import file_server, goldens
+from tests import file_server, goldens, reader
 from tests.programs import tiny_run
 from tests.training import tiny
 from tests.weights import archives as made
 
 NAME = "mobilenetv2_coco_voc_trainaug"
-PAGE = goldens.ROOT / "g3doc" / "weights.md"
 ARRAYS = {"MobilenetV2/weights": np.full((3, 3, 3, 8), 0.5, "f4")}
 
 
@@ -88,33 +83,8 @@ def test_what_cannot_be_done(server, words, error, message):
         program.main(words)
 
 
-def test_commands_of_the_page_print_what_it_says(server, serve, tmp_path, monkeypatch):
-    """As typed, in processes of their own; `cp` puts a file there by hand."""
-    serve(NAME, ARRAYS)
-    file = weights.find(NAME).file
-    (tmp_path / file).write_bytes(server.files[f"/{file}"])
-    (tmp_path / "bin").mkdir()
-    command = tmp_path / "bin" / "deeplab-dpc"
-    main = "from deeplab_dpc.programs.main import run; run()"
-    command.write_text(f"#!{sys.executable}\n{main}\n")
-    command.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{command.parent}:{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", str(goldens.ROOT))
-    blocks = re.findall(r"```bash\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    typed = [line for block in blocks for line in block.splitlines()]
-    typed = [line for line in typed if "deeplab-dpc weights" in line]
-    assert len(typed) == 5
-    for line in typed:
-        done = subprocess.run(
-            line, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"{line}\n{done.stderr}"
-        if shlex.split(line)[-2:] == ["get", NAME]:
-            assert done.stdout.strip() == str(cache.folder() / file)
-
-
 def test_the_python_of_the_page_runs(capsys):
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (code,) = reader.blocks("g3doc/weights.md", "python")
     found: dict = {}
     exec(code, found)
     assert capsys.readouterr().out.startswith("19 ('road', 'sidewalk') 445 MB http://")

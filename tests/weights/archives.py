@@ -20,7 +20,7 @@ def of_arrays(folder: pathlib.Path, arrays: Mapping[str, np.ndarray]) -> bytes:
 def packed(contents: Mapping[str, bytes]) -> bytes:
     """A .tar.gz of these files."""
     stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+    with tarfile.open(fileobj=stream, mode="w:gz", compresslevel=1) as archive:
         for name, data in contents.items():
             member = tarfile.TarInfo(name)
             member.size = len(data)
