@@ -113,7 +113,7 @@ def _flag_lines(config: Config) -> list[str]:
 
 def _git(*arguments: str) -> str | None:
     """What git says about the checkout that the code lies in; None if it says no."""
-    command = ["git", "-C", str(_CODE), *arguments]
+    command = ["git", "--no-optional-locks", "-C", str(_CODE), *arguments]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=True, timeout=20

@@ -1,6 +1,7 @@
 """What a run folder says about how it was made."""
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -94,6 +95,10 @@ def test_the_commit_is_that_of_the_codes_own_checkout(tmp_path, monkeypatch):
     _git(tmp_path, "commit", "-qm", "package")
     commit = _git(tmp_path, "rev-parse", "HEAD")
     assert found() == (commit, False)
+    os.utime(code / "__init__.py", (1, 1))
+    index = (tmp_path / ".git" / "index").read_bytes()
+    assert found() == (commit, False)  # And the user's index is not touched, or locked.
+    assert (tmp_path / ".git" / "index").read_bytes() == index
     (code / "__init__.py").write_text("changed = True\n")
     assert found() == (commit, True)
     assert f"commit {commit} with changes" in (tmp_path / "command.txt").read_text()
