@@ -156,6 +156,10 @@ def _coco(file: pathlib.Path, facts: Mapping[str, Any]) -> Iterator[Drawing]:
         label = IGNORED if one.get("iscrowd", 0) else names[one["category_id"]]
         found, image = one["segmentation"], one["image_id"]
         if isinstance(found, dict):
+            if (*found["size"],) != sizes[image]:
+                raise ValueError(
+                    f"a mask of {found['size']} in an image of another size"
+                )
             shapes.unpacked(found["counts"], sizes[image])  # Refuses damage now.
             shape = Shape(label, counts=found["counts"])
         else:

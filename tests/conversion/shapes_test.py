@@ -75,6 +75,8 @@ BIG = 'left="0" top="0" width="6" height="6"/>'
         (packed("o" * 30 + "0"), "run lengths that are damaged"),
         (packed("01"), "other lengths"),
         (packed(None), "other lengths"),
+        (packed([0, H * W], (W, H)), "in an image of another size"),
+        (packed([0, H * W], 5), "TypeError"),
         (lambda f: coco(f, {"segmentation": []}), "without a polygon"),
         (lambda f: coco(f, images=((1, "a.jpg"), (1, "b.png"))), "id 1 occurs twice"),
         (rewritten(coco, '"id": 9', '"id": 7'), "the id 7 occurs twice"),
