@@ -3,7 +3,7 @@ r"""Memory of load(run).predict(folder), every 100 of 1,000 images.
 python benchmarks/predict_memory.py
 python benchmarks/predict_memory.py --image_dir=camvid/images/train
 
-Street scenes of one size, then of a hundred sizes, and the images of a folder if one is
+Street scenes of one size, then of fifty sizes, and the images of a folder if one is
 given, each file as often as need be. Each case is a process of its own. The model is
 MobileNet-v2 with the published cell and a decoder; its weights are random.
 """
@@ -35,9 +35,9 @@ from deeplab_dpc.training.run_folder import RunConfig  # noqa: E402
 NAME = "predict_memory"
 FIELDS = ("benchmark", "case", "images", "resident_mib", "images_per_s")
 FIELDS += ("cpus", "tensorflow", "keras", "commit")
-IMAGES, EVERY, DISTINCT, BATCH_SIZE = 1000, 100, 100, 4
-ONE_SIZE = [(192, 256)] * DISTINCT
-SIZES = [(144 + 8 * (i % 10), 192 + 8 * (i // 10)) for i in range(DISTINCT)]
+IMAGES, EVERY, DISTINCT, BATCH_SIZE = 1000, 100, 50, 4
+ONE_SIZE = [(160, 208)] * DISTINCT
+SIZES = [(128 + 8 * (i % 10), 160 + 8 * (i // 10)) for i in range(DISTINCT)]
 
 
 def main() -> None:
@@ -91,7 +91,8 @@ def write_run(folder: pathlib.Path) -> None:
         decoder_output_stride=(4,),
     )
     info = DatasetInfo("scenes", names, colors, 255, {})
-    config = RunConfig(model, DataConfig(), TrainConfig(), EvalConfig(), info)
+    evaluation = EvalConfig(eval_crop_size=(33, 33))  # No image is padded.
+    config = RunConfig(model, DataConfig(), TrainConfig(), evaluation, info)
     folder.mkdir()
     config.save(folder)
     checkpoints.save_once(deeplab_dpc.build_model(model), folder, 1)
