@@ -45,14 +45,19 @@ class Machine:
 
     @classmethod
     def this(cls) -> "Machine":
-        """This one, with all its memory: what is not free may be kept files alone. A
-        GPU's own memory is taken for as large as need be.
-        """
+        """This one. A GPU's own memory is taken for as large as need be."""
         import tensorflow as tf
 
         gpus = tf.config.list_physical_devices("GPU")
+        return dataclasses.replace(cls.without_gpu(), has_gpu=bool(gpus))
+
+    @classmethod
+    def without_gpu(cls) -> "Machine":
+        """This one's processors, with all its memory: what is not free may be kept
+        files alone.
+        """
         pages, size = (os.sysconf(n) for n in ("SC_PHYS_PAGES", "SC_PAGE_SIZE"))
-        return cls(pages * size / 2**30, bool(gpus))
+        return cls(pages * size / 2**30, has_gpu=False)
 
 
 def choose(

@@ -19,6 +19,7 @@ from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError
 from deeplab_dpc.data.manifest import Manifest, Shared
 from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.programs import command_line
+from deeplab_dpc.training import recipe
 
 Flag = Callable[..., Any]  # Defines a flag in the `flag_values` that it is given.
 
@@ -35,6 +36,7 @@ _TWICE = {
     ),
     "name": ("Names that stand for different images", ""),
 }
+_SPLITS = {"train_split": "train", "eval_split": "val"}  # What train.py takes.
 _SHOWN = 3  # Examples of what was left out or occurs twice.
 
 
@@ -119,8 +121,8 @@ class Program:
             return converter.convert(source, output_dir, options, log)
 
         code = guarded(work, output_dir)
-        if code == 0 and left_out:
-            print(*left_out)
+        for line in (*left_out, *next_command(output_dir)) if code == 0 else ():
+            print(line)
         return code
 
     def run(self) -> None:
@@ -161,7 +163,7 @@ def summary(manifest: Manifest, output_dir: pathlib.Path) -> list[str]:
     sizes = ", ".join(f"{split} {size}" for split, size in info.split_sizes.items())
     lines = [
         f"{info.name}: {info.num_classes} classes, ignore label {info.ignore_label}; "
-        f"images: {sizes}. Train with {as_flag('dataset_dir', output_dir)}"
+        f"images: {sizes}."
     ]
     if info.num_classes == 1:
         lines.append(
@@ -187,6 +189,34 @@ def summary(manifest: Manifest, output_dir: pathlib.Path) -> list[str]:
     if manifest.shared_images:
         lines.append(f"{_twice(manifest.shared_images)} {where}")
     return lines
+
+
+def next_command(output_dir: pathlib.Path) -> list[str]:
+    """The training to type now, after what its recipe would choose; nothing if no
+    training split has labels, of several classes.
+    """
+    manifest = Manifest.load(output_dir)
+    counted = manifest.statistics.items()
+    labelled = [split for split, figures in counted if any(figures.class_pixels)]
+    trained = [split for split in labelled if split.startswith("train")]
+    if not trained or manifest.info.num_classes == 1:
+        return []
+    scored = [split for split in labelled if split.startswith("val")]
+    splits = {"train_split": trained[0], "eval_split": (scored or ["val"])[0]}
+    found = recipe.choose(output_dir, recipe.Machine.without_gpu(), splits)
+    chosen = {choice.flag: choice.value for choice in found}
+    crop = chosen["train_crop_size"].replace(",", "x")
+    paths = {
+        "dataset_dir": output_dir,
+        "train_logdir": pathlib.Path("runs", output_dir.resolve().name),
+    }
+    flags = [as_flag(*item) for item in paths.items()]
+    flags += [as_flag(*item) for item in splits.items() if item not in _SPLITS.items()]
+    return [
+        f"Train now; without a GPU {chosen['training_number_of_steps']} steps of "
+        f"{chosen['train_batch_size']} crops of {crop}:",
+        command_line.as_typed(f"python train.py --recipe=auto {' '.join(flags)}"),
+    ]
 
 
 def _twice(shared: Sequence[Shared]) -> str:

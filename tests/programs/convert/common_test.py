@@ -1,5 +1,6 @@
 """What a converter says at its end, whichever that is."""
 
+import dataclasses
 import os
 import signal
 
@@ -17,10 +18,10 @@ INFO = DatasetInfo(
 )
 
 
-def figures():
+def figures(label=None, splits=("train",)):
     tally = Tally(2, 255)
-    tally.add(np.zeros((1, 1, 3), np.uint8), None)
-    return {"train": tally.figures()}
+    tally.add(np.zeros((1, 1, 3), np.uint8), label)
+    return dict.fromkeys(splits, tally.figures())
 
 
 def raising(error):
@@ -34,9 +35,20 @@ def test_success(tmp_path, capsys):
     manifest = Manifest(INFO, figures())
     assert common.guarded(lambda: manifest, tmp_path) == 0
     assert capsys.readouterr().out == (
-        "toy: 2 classes, ignore label 255; images: train 8, val 2. Train with "
-        f"--dataset_dir={tmp_path}\n"
+        "toy: 2 classes, ignore label 255; images: train 8, val 2.\n"
     )
+
+
+def test_the_next_command_names_splits_of_other_names(tmp_path):
+    """None without labels in a training split."""
+    sizes = {"train_fine": 8, "val_fine": 2}
+    info = dataclasses.replace(INFO, split_sizes=sizes)
+    counted = figures(np.zeros((1, 1), np.uint8), sizes)
+    Manifest(info, counted).save(tmp_path)
+    splits = "--train_split=train_fine --eval_split=val_fine"
+    assert common.next_command(tmp_path)[-1].endswith(f"/{tmp_path.name} {splits}")
+    Manifest(info, figures(splits=sizes)).save(tmp_path)
+    assert common.next_command(tmp_path) == []
 
 
 def test_what_was_left_out_and_what_occurs_twice(tmp_path):

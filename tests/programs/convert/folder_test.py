@@ -1,6 +1,7 @@
 """One's own folders: with lists, with folders for splits, with nothing but images."""
 
 import json
+import shlex
 import shutil
 
 import numpy as np
@@ -36,6 +37,15 @@ def test_own_data_as_a_user_converts_it(own):
     (batch,) = batches.as_numpy_iterator()
     assert batch["name"].tolist() == [b"c"]
     assert (batch["label"] == 2).all()
+
+
+def test_the_last_line_is_the_training_to_type(own):
+    """Quoted; images of 3x4 are crops of 17x17, and 500 steps are the fewest."""
+    done = convert(own, f"--output_dir={own}/out/my own", "--name=mine")
+    told, command = done.stdout.splitlines()[-2:]
+    assert told == "Train now; without a GPU 500 steps of 4 crops of 17x17:"
+    paths = f"--dataset_dir={own}/out/my own", "--train_logdir=runs/my own"
+    assert shlex.split(command) == ["python", "train.py", "--recipe=auto", *paths]
 
 
 def test_a_failure_is_one_paragraph_and_leaves_nothing(own):
@@ -164,7 +174,7 @@ def test_a_user_goes_on_without_what_is_bad(own):
     flags = "--skip_bad --exif_orientation=apply --num_shards=1 --num_workers=1"
     done = programs.run("build_folder_data", *flags_of(own), *flags.split())
     assert done.returncode == 0, done.stderr
-    _, left_out, twice = done.stdout.splitlines()
+    _, left_out, twice, *_ = done.stdout.splitlines()
     assert left_out == (
         f"Left out 1 of 4 images: train/c ({own}/images/c.jpg is empty: it has 0 bytes. "
         f"Copy it again.). {own}/out/mine/dataset.json lists all."
