@@ -10,7 +10,8 @@ Alternatives: the original's reading (one file after the other, images decoded, 
 and padded whole, then cropped, then a shuffle of 100), one at a time and with four
 calls at a time; ours; and what is left of ours when only decoding remains. Decoding
 cannot be less: a PNG's rows each build on the one before, a JPEG's code has no places
-to begin in, and TensorFlow's decoder took less time than OpenCV's and Pillow's.
+to begin in, and TensorFlow's decoder took less time than OpenCV's and Pillow's. Then
+ours with each random change beyond the original's, and with all.
 """
 
 import os
@@ -20,22 +21,24 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+import dataclasses  # noqa: E402
 import functools  # noqa: E402
 import io  # noqa: E402
 import pathlib  # noqa: E402
 import tempfile  # noqa: E402
 import time  # noqa: E402
-from collections.abc import Callable  # noqa: E402
+from collections.abc import Callable, Mapping  # noqa: E402
 
 import measuring  # noqa: E402
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from deeplab_dpc.config import TrainConfig  # noqa: E402
+from deeplab_dpc.config import AugmentConfig, TrainConfig  # noqa: E402
 from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data import pipeline, preprocess, records  # noqa: E402
 from deeplab_dpc.data.dataset_info import DatasetInfo, known  # noqa: E402
+from deeplab_dpc.inspection import augmentations  # noqa: E402
 
 NAME = "input_pipeline"
 CROP = (769, 769)
@@ -48,14 +51,16 @@ WARM_UP_BATCHES, TIMED_BATCHES = 3, 12
 def main(folder: str | None = None) -> None:
     """Runs both cases, whose rows are written, or one on a given folder."""
     if folder is not None:
-        compare(DatasetInfo.load(folder), pathlib.Path(folder), folder)
+        for measure in (compare, compare_changes):
+            measure(DatasetInfo.load(folder), pathlib.Path(folder), folder)
         return
     rows = []
     with tempfile.TemporaryDirectory() as made_up:
         for image_format in ("png", "jpeg"):
             path = pathlib.Path(made_up, image_format)
             info = make_records(path, image_format)
-            rows += compare(info, path, f"{image_format} 1024x2048, crop 769, batch 8")
+            case = f"{image_format} 1024x2048, crop 769, batch 8"
+            rows += compare(info, path, case) + compare_changes(info, path, case)
     measuring.write(NAME, rows)
 
 
@@ -72,13 +77,39 @@ def compare(
         "original's way, 4 calls": lambda: originals_way(files, 4),
         "decoding alone": lambda: only_decoded(files),
     }
+    rows = _timed(case, alternatives)
+    _explain({str(r["alternative"]): float(str(r["median_ms"])) for r in rows})
+    return rows
+
+
+def compare_changes(
+    info: DatasetInfo, folder: pathlib.Path, case: str
+) -> list[dict[str, object]]:
+    """Times ours with each random change, and with all of them."""
+    split = pipeline.Split(info, folder, TRAIN.train_split)
+    differences = augmentations.TYPICAL.differences(AugmentConfig())
+    changes = {name: value for name, (value, _) in differences.items()}
+    each = {f"{name}={value}": {name: value} for name, value in changes.items()}
+    alternatives: dict[str, dict] = {"the original's": {}, **each, "all": changes}
+    return _timed(
+        f"random changes, {case}",
+        {
+            name: functools.partial(
+                pipeline.training_batches, split, dataclasses.replace(TRAIN, **more)
+            )
+            for name, more in alternatives.items()
+        },
+    )
+
+
+def _timed(
+    case: str, alternatives: Mapping[str, Callable[[], tf.data.Dataset]]
+) -> list[dict[str, object]]:
     times_ms: dict[str, list[float]] = {name: [] for name in alternatives}
     for _ in range(ROUNDS):
         for name, make in alternatives.items():
             times_ms[name].append(_image_ms(make()))
-    rows = measuring.rows_of(NAME, case, times_ms)
-    _explain({str(r["alternative"]): float(str(r["median_ms"])) for r in rows})
-    return rows
+    return measuring.rows_of(NAME, case, times_ms)
 
 
 def originals_way(files: list[str], calls: int | None) -> tf.data.Dataset:

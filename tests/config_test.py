@@ -76,6 +76,11 @@ REFUSED = {
     ],
     TrainConfig: [
         ({"min_scale_factor": 2.0, "max_scale_factor": 1.0}, ["0 < min <= max"]),
+        ({"rotation_degrees": math.nan}, ["rotation_degrees=nan; it must be finite"]),
+        ({"rotation_degrees": 181}, ["at least 0 and at most 180"]),
+        ({"blur_sigma_px": -1}, ["blur_sigma_px=-1.0; it must be at least 0"]),
+        ({"cutout_share": 1}, ["cutout_share=1.0; it must be at least 0 and below 1"]),
+        ({"random_flip": 0.5}, ["random_flip=0.5; expected bool"]),
         ({"sync_batch_norm": True, "jit_compile": True}, ["jit_compile cannot"]),
         ({"sync_batch_norm": True, "fine_tune_batch_norm": False}, ["are not used"]),
         ({"save_summaries_images": True, "steps_per_execution": 2}, ["stay within"]),

@@ -5,7 +5,7 @@ says otherwise. `programs/flags.py` makes the flags from the fields, so a settin
 written down once.
 """
 
-from deeplab_dpc.config.data import DataConfig
+from deeplab_dpc.config.data import AugmentConfig, DataConfig
 from deeplab_dpc.config.evaluation import EvalConfig
 from deeplab_dpc.config.model import (
     BATCH_NORM_DECAY,
@@ -20,6 +20,7 @@ __all__ = [
     "BATCH_NORM_DECAY",
     "MODEL_VARIANTS",
     "OUTPUT_STRIDES",
+    "AugmentConfig",
     "ConfigError",
     "DataConfig",
     "EvalConfig",

@@ -3,11 +3,12 @@
 import dataclasses
 from typing import Literal
 
-from deeplab_dpc.settings import Config, ConfigError, setting
+from deeplab_dpc.config.data import AugmentConfig
+from deeplab_dpc.settings import ConfigError, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainConfig(Config):
+class TrainConfig(AugmentConfig):
     """How a model is trained."""
 
     train_split: str = setting("train", "Split to train on.")
@@ -16,14 +17,6 @@ class TrainConfig(Config):
     )
     train_crop_size: tuple[int, int] = setting(
         (513, 513), "Height and width of the training crops.", at_least=1
-    )
-    min_scale_factor: float = setting(0.5, "Smallest random scale.")
-    max_scale_factor: float = setting(2.0, "Largest random scale.")
-    scale_factor_step_size: float = setting(
-        0.25, "Step between random scales; 0 draws from the whole range.", at_least=0
-    )
-    photometric_distortion: bool = setting(
-        False, "Change brightness, contrast, saturation and hue at random, too."
     )
     training_number_of_steps: int = setting(30000, "Steps to train.", at_least=1)
     optimizer: Literal["momentum", "adam", "adamw"] = setting(
@@ -190,11 +183,7 @@ class TrainConfig(Config):
     max_to_keep: int = setting(5, "Checkpoints to keep.", at_least=1)
 
     def _check(self) -> None:
-        if not 0 < self.min_scale_factor <= self.max_scale_factor:
-            raise ConfigError(
-                f"min_scale_factor={self.min_scale_factor} and max_scale_factor="
-                f"{self.max_scale_factor}; they need 0 < min <= max."
-            )
+        super()._check()
         boundaries = self.learning_rate_boundaries or ()
         values = self.learning_rate_values or ()
         if self.learning_policy == "multi_steps" and (

@@ -4,6 +4,7 @@ Images are `[height, width, channels]`, labels `[height, width, 1]`. Every resiz
 aligned corners: bilinear for images, nearest neighbour for labels.
 """
 
+import math
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -11,6 +12,7 @@ import tensorflow as tf
 from deeplab_dpc.config import DataConfig
 
 MEAN_PIXEL = 127.5  # What images are padded with: 0 after the model's scaling.
+OUTSIDE = -1  # Label of what is beyond a turned image.
 
 Size = tuple[tf.Tensor, tf.Tensor]
 
@@ -154,6 +156,48 @@ def scaled_crop(
             _nearest_part(label, scaled, offset, size),
         ),
     )
+
+
+def rotated_crop(
+    image: tf.Tensor,
+    label: tf.Tensor,
+    scaled: tf.Tensor,
+    offset: tf.Tensor,
+    size: tf.Tensor,
+    degrees: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """As `scaled_crop`, but turned about the crop's middle, to the left if `degrees` is
+    above 0, and always of the whole `size`: both come out of one resampling.
+
+    Where the turned crop reaches beyond the image the label, int32, is `OUTSIDE` and
+    the image goes on as at its edge.
+    """
+    step = tf.cast(tf.shape(image)[:2] - 1, tf.float32)
+    step /= tf.cast(tf.maximum(scaled - 1, 1), tf.float32)
+    radians = degrees * (math.pi / 180)
+    turn = [[tf.cos(radians), tf.sin(radians)], [-tf.sin(radians), tf.cos(radians)]]
+    turn = tf.stack(turn) * step[:, tf.newaxis]
+    middle = tf.cast(size - 1, tf.float32) / 2
+    first = step * (tf.cast(offset, tf.float32) + middle) - tf.linalg.matvec(
+        turn, middle
+    )
+    columns_first = tf.reverse(tf.concat([turn, first[:, tf.newaxis]], 1), [0])
+    transform = tf.gather(columns_first, [1, 0, 2], axis=1)
+    transform = tf.concat([tf.reshape(transform, [6]), [0.0, 0.0]], 0)
+
+    def turned(x: tf.Tensor, interpolation: str, beyond: str) -> tf.Tensor:
+        found = tf.raw_ops.ImageProjectiveTransformV3(
+            images=x[tf.newaxis],
+            transforms=transform[tf.newaxis],
+            output_shape=size,
+            fill_value=float(OUTSIDE),
+            interpolation=interpolation,
+            fill_mode=beyond,
+        )
+        return tf.ensure_shape(found[0], [None, None, x.shape[-1]])
+
+    image = turned(tf.cast(image, tf.float32), "BILINEAR", "NEAREST")
+    return image, turned(tf.cast(label, tf.int32), "NEAREST", "CONSTANT")
 
 
 def _bilinear_part(

@@ -2,10 +2,12 @@ r"""Tells what is in a folder of records, and checks them.
 
 python -m deeplab_dpc.data.inspect --dataset_dir=records/camvid
 python -m deeplab_dpc.data.inspect --dataset_dir=records/camvid --verify
+python -m deeplab_dpc.data.inspect --dataset_dir=records/camvid --augmentations
 
 Prints splits, sizes, how often each class occurs, warnings and balanced weights; draws
 histogram.png and contact_sheet_<split>.png into --output_dir. With --verify every
-record is read and checked first: if one is bad, the exit code is 1.
+record is read and checked first: if one is bad, the exit code is 1. --augmentations
+draws augmentations_<split>.png, too: what train.py's random changes do to an image.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from absl import app, flags
 
 from deeplab_dpc import files
+from deeplab_dpc.config import AugmentConfig
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest
@@ -30,8 +33,8 @@ from deeplab_dpc.training import class_weights
 
 with lazily.imported():
     from deeplab_dpc.data import verify
+    from deeplab_dpc.inspection import augmentations, data_report
     from deeplab_dpc.inspection import contents as inspection
-    from deeplab_dpc.inspection import data_report
     from deeplab_dpc.reports import class_chart, image_sheets, pictures
 
 Shards = Mapping[str, Sequence[pathlib.Path]]
@@ -63,11 +66,17 @@ class InspectConfig(Config):
     verify: bool = setting(
         False, "Check every record and file first; exit code 1 if one is bad."
     )
+    augmentations: bool = setting(
+        False,
+        "Draw what training's random changes do to an image: those whose flags are "
+        "given, or else each of them.",
+    )
 
 
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the program's flags."""
-    config_flags.define(InspectConfig, values)
+    for config in (InspectConfig, AugmentConfig):
+        config_flags.define(config, values)
 
 
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
@@ -92,6 +101,11 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     output = files.output_folder(output, "output_dir")
     _print(f"\nPictures in {output}:")
     draw(manifest.info, shards, counted, options.num_images, output)
+    if options.augmentations:
+        changes = config_flags.config_from(AugmentConfig, values=values)
+        if changes == AugmentConfig():
+            changes = augmentations.TYPICAL
+        draw_augmentations(manifest.info, shards, changes, output)
 
 
 def verified(manifest: Manifest, shards: Shards) -> bool:
@@ -168,6 +182,32 @@ def draw(
         picture = image_sheets.contact_sheet(items, palette, title)
         pictures.write_png(folder / name, picture)
         _print(f"  {name}")
+
+
+def draw_augmentations(
+    info: DatasetInfo, shards: Shards, changes: AugmentConfig, folder: pathlib.Path
+) -> None:
+    """Writes what training's random changes do to an image of a training split, or of
+    the first split there is.
+    """
+    split = next((s for s in shards if s.startswith("train")), next(iter(shards)))
+    index = records.index_records(shards[split])
+    first = len(index) // 2
+    order = [*range(first, len(index)), *range(first)]
+    labelled = (
+        (record.name, record.image, record.label)
+        for _, record in inspection.read_all(index, order)
+        if record.label is not None
+    )
+    found = next(labelled, None)
+    if found is None:
+        raise DatasetError(f"--augmentations: no image of {split!r} has labels.")
+    title = f"{info.name}, {split}: random changes of {found[0]}"
+    items = augmentations.shown(*found[1:], changes, info.ignore_label)
+    picture = image_sheets.contact_sheet(items, pictures.Palette.of(info), title)
+    name = f"augmentations_{split}.png"
+    pictures.write_png(folder / name, picture)
+    _print(f"  {name}")
 
 
 def _shards(

@@ -74,9 +74,16 @@ def test_training_batch_is_what_the_contract_says(folder):
     assert set(np.unique(batch["label"])) <= {0, 1, 2, 255}
 
 
-@pytest.mark.parametrize("first_step", [1, 2, 5])
-def test_a_stream_begun_later_gives_the_same_batches(folder, first_step):
-    whole, later = take(folder, first_step + 3), take(folder, 3, first_step)
+AUGMENT = {"rotation_degrees": 20, "blur_sigma_px": 1, "cutout_share": 0.4}
+
+
+@pytest.mark.parametrize(
+    "first_step, changes",
+    [(1, {}), (2, {"photometric_distortion": True, **AUGMENT}), (5, {})],
+)
+def test_a_stream_begun_later_gives_the_same_batches(folder, first_step, changes):
+    whole = take(folder, first_step + 3, **changes)
+    later = take(folder, 3, first_step, **changes)
     for a, b in zip(whole[first_step:], later, strict=True):
         for key in a:
             np.testing.assert_array_equal(a[key], b[key])

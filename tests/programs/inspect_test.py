@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from absl import app
 from PIL import Image
 
 from deeplab_dpc.data.dataset_info import DatasetError
@@ -95,6 +96,25 @@ def test_fewer_pictures(capsys, folder, tmp_path):
     lines = inspect(capsys, folder, f"--output_dir={out}", "--split=test")
     assert not any(line.startswith("train ") for line in lines)
     assert sorted(p.name for p in out.iterdir())[0] == "contact_sheet_test.png"
+
+
+def test_augmentations_are_drawn_as_asked(capsys, folder, tmp_path):
+    """Two changes' worth, or all of them; the image in the middle is grey 2."""
+    out = tmp_path / "pictures"
+    flags = f"--output_dir={out}", "--num_images=0", "--augmentations"
+    still = "--min_scale_factor=1", "--max_scale_factor=1", "--norandom_flip"
+    lines = inspect(capsys, folder, *flags, *still, "--photometric_distortion")
+    assert lines[-1] == "augmentations_train.png"
+    with Image.open(out / lines[-1]) as file:
+        few = np.asarray(file)
+    assert (few == 2).all(-1).sum() >= 200 * 300
+    inspect(capsys, folder, *flags)
+    with Image.open(out / lines[-1]) as file:
+        assert file.height > few.shape[0]
+    with pytest.raises(DatasetError, match="no image of 'test' has labels"):
+        inspect(capsys, folder, *flags, "--split=test")
+    with pytest.raises(app.UsageError, match="cutout_share=2.0; it must be"):
+        inspect(capsys, folder, *flags, "--cutout_share=2")
 
 
 def test_records_without_a_dataset_json_are_a_known_data_sets(capsys, folder):

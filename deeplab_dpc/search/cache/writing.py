@@ -12,7 +12,7 @@ import numpy as np
 from absl import logging
 
 from deeplab_dpc import files, weights
-from deeplab_dpc.config import ConfigError
+from deeplab_dpc.config import ConfigError, TrainConfig
 from deeplab_dpc.data import pipeline, records
 from deeplab_dpc.progress import Progress
 from deeplab_dpc.search.cache import cache as kept
@@ -33,6 +33,9 @@ _SETTINGS = {
     "eval": "eval_split eval_crop_size",
     "cache": "num_views images_per_shard",
 }
+
+# Settings of train that older caches lack: they count where they are not the default.
+_LATER = ("random_flip", "rotation_degrees", "blur_sigma_px", "cutout_share")
 
 
 def write_cache(
@@ -82,6 +85,8 @@ def _wanted(
         for part, names in _SETTINGS.items()
         for name in names.split()
     }
+    changed = run.train.differences(TrainConfig())
+    settings |= {f"train.{n}": values["train"][n] for n in _LATER if n in changed}
     names = {split: name for split, name in splits(run).items() if split in parts}
     counts = {
         split: len(pipeline.Split(run.dataset, folder, name, run.data).index())

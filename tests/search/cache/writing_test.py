@@ -162,6 +162,11 @@ def test_other_settings_and_weights_are_refused_with_the_differences(
     more = dataclasses.replace(SETTINGS, num_views=3)
     for other, settings, message in (
         (changed(run, train={"seed": 7}), SETTINGS, r"train\.seed: 0 there, now 7"),
+        (
+            changed(run, train={"random_flip": False}),
+            SETTINGS,
+            r"train\.random_flip: None there, now False",
+        ),
         (run, more, r"cache\.num_views: 2 there, now 3"),
         (with_weights(run, values, tmp_path), SETTINGS, "weights_sha256"),
     ):
