@@ -1,5 +1,6 @@
 from deeplab_dpc import genotypes as genotypes
 from deeplab_dpc.config import ConfigError as ConfigError
+from deeplab_dpc.config import ExportConfig as ExportConfig
 from deeplab_dpc.config import ModelConfig as ModelConfig
 from deeplab_dpc.config import TrainConfig as TrainConfig
 from deeplab_dpc.genotypes import DPC_TOP1 as DPC_TOP1

@@ -13,13 +13,13 @@ import numpy as np
 from absl import logging
 
 from deeplab_dpc import checkpoint_files
+from deeplab_dpc.config import ExportConfig
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation import evaluator, photos, replicas, results
-from deeplab_dpc.evaluation.photos import MAX_MEGAPIXELS
 from deeplab_dpc.evaluation.replicas import Predictor
 from deeplab_dpc.evaluation.results import Result
-from deeplab_dpc.export import saved_model
+from deeplab_dpc.export import saved_model, versions
 from deeplab_dpc.export.saved_model import Export, Serving
 from deeplab_dpc.files import local, output_folder
 from deeplab_dpc.inference import Averaging, resize_nearest
@@ -263,38 +263,35 @@ class Run:
     def export(
         self,
         path: str | os.PathLike[str] | None = None,
-        crop_size: tuple[int, int] | None = None,
-        scales: tuple[float, ...] = (1.0,),
-        add_flipped_images: bool = False,
-        overwrite: bool = False,
-        max_megapixels: float = MAX_MEGAPIXELS,
+        settings: ExportConfig | None = None,
     ) -> Export:
-        """Writes a SavedModel; see `saved_model.write`.
+        """Writes a SavedModel, the next version in a folder; see `saved_model.write`.
 
-        >>> Run.open("runs/first").export(crop_size=(33, 33)).folder.name
-        'export'
+        >>> settings = ExportConfig(crop_size=(33, 33))
+        >>> Run.open("runs/first").export("exports", settings).folder.name
+        '1'
 
         Args:
-            path: The folder to make; `<run folder>/export` by default.
-            crop_size: Images are padded to at least this height and width first.
-            scales: Scales whose predictions are averaged.
-            add_flipped_images: Average with the flipped image, too.
-            overwrite: Replace an export that is there.
-            max_megapixels: What an image that comes as a file may have, in millions.
+            path: The folder of all versions; `<run folder>/export` by default.
+            settings: What the exported model does around the network, if anything.
 
         Raises:
-            ExportError: If the folder is there already, or is no SavedModel's.
+            ExportError: If the folder is a SavedModel itself.
             OutputError: If it cannot be written.
         """
         folder = local(path or self.folder / "export")
-        saved_model.check_path(folder, overwrite)
-        output_folder(folder.parent, "export_path")
-        run = self.config
+        versions.check(folder)
+        output_folder(folder, "export_path")
+        run, settings = self.config, settings or ExportConfig()
         averaging = Averaging(
-            scales, add_flipped_images, run.model.prediction_with_upsampled_logits
+            settings.inference_scales,
+            settings.add_flipped_images,
+            run.model.prediction_with_upsampled_logits,
         )
         step = self.restore(model := self.build(averaging))
-        notes = {"step": step, "model": run.model.to_dict()}
-        serving = Serving(averaging, run.data, crop_size, 1e6 * max_megapixels, notes)
-        saved_model.write(Folded(model).fold(), folder, run.dataset, serving, overwrite)
-        return Export(folder, step, model.count_params())
+        serving = Serving(
+            *(averaging, run.data, settings.crop_size, 1e6 * settings.max_megapixels),
+            *({"step": step}, run.model, run.eval.eval_crop_size),
+        )
+        version = saved_model.write(Folded(model).fold(), folder, run.dataset, serving)
+        return Export(version, step, model.count_params())

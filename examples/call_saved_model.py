@@ -1,6 +1,8 @@
 r"""Segments photographs with an exported model: TensorFlow, NumPy and Pillow suffice.
 
-python examples/call_saved_model.py EXPORT_FOLDER PHOTO... --output_dir=FOLDER
+python examples/call_saved_model.py EXPORT PHOTO... --output_dir=FOLDER
+
+EXPORT is the folder of all versions, of which the newest is taken, or one of them.
 """
 
 import argparse
@@ -10,8 +12,10 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import sys
 import time
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -34,30 +38,53 @@ def encoded(photo: pathlib.Path) -> bytes:
     return photo.read_bytes()
 
 
+def version(export: pathlib.Path) -> pathlib.Path:
+    """The SavedModel's own folder: the newest version."""
+    if (export / "saved_model.pb").is_file():
+        return export
+    versions = [path for path in export.glob("*") if re.fullmatch("[0-9]+", path.name)]
+    if not versions:
+        sys.exit(f"{export} has no version of an export; export_model.py writes one.")
+    return max(versions, key=lambda path: int(path.name))
+
+
+def segmented(predict: Any, file: bytes) -> np.ndarray:
+    """The classes' ids, `[height, width]` uint8, of a photo; earlier releases took one
+    file a call, and gave pixels.
+    """
+    is_one = predict.structured_input_signature[1]["image"].shape.rank == 0
+    found = predict(image=tf.constant(file if is_one else [file]))
+    if "labels_png_bytes" not in found:
+        return found["SemanticPredictions"][0].numpy().astype(np.uint8)
+    return np.asarray(Image.open(io.BytesIO(found["labels_png_bytes"][0].numpy())))
+
+
 def main(argv: list[str] | None = None) -> None:
     """Writes `<photo>.png`: each pixel is its class's id, shown in its colour."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("export_folder", type=pathlib.Path)
+    parser.add_argument("export", type=pathlib.Path)
     parser.add_argument("photos", nargs="+", type=pathlib.Path)
     parser.add_argument("--output_dir", type=pathlib.Path, required=True)
     arguments = parser.parse_args(argv)
 
-    with contextlib.chdir(arguments.export_folder):  # A path's [1] would be a pattern.
+    folder = version(arguments.export)
+    with contextlib.chdir(folder):  # A path's [1] would be a pattern.
         model = tf.saved_model.load(".")
-        classes = json.loads(pathlib.Path("labels.json").read_text())["classes"]
+    facts = folder / "assets.extra" / "labels.json"
+    if not facts.is_file():  # Earlier releases had it beside the model.
+        facts = folder / "labels.json"
+    classes = json.loads(facts.read_text())["classes"]
     colors = [part for one in classes for part in one["color"]]
-    predict = model.signatures["encoded"]
     arguments.output_dir.mkdir(parents=True, exist_ok=True)
     written: set[str] = set()
     failed = []
     for photo in arguments.photos:
         began_s = time.perf_counter()
         try:
-            found = predict(image=tf.constant(encoded(photo)))
+            labels = segmented(model.signatures["encoded"], encoded(photo))
         except (OSError, Image.DecompressionBombError, tf.errors.OpError) as e:
             failed.append(f"{photo}: {getattr(e, 'message', e)}")
             continue
-        labels = found["SemanticPredictions"][0].numpy().astype(np.uint8)
         took_s = time.perf_counter() - began_s
         names = (
             f"{photo.stem}_{n}" if n > 1 else photo.stem for n in itertools.count(1)

@@ -97,7 +97,7 @@ def test_the_lighter_set_runs_the_quick_start_as_the_page_says(tmp_path):
     for command in (*block.splitlines(), quickstart, "python search.py --help"):
         done = subprocess.run(command, shell=True, check=False, **how)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"[-4000:]
-    assert (clone / "quickstart" / "run" / "export" / "saved_model.pb").is_file()
+    assert (clone / "quickstart" / "run" / "export" / "1" / "saved_model.pb").is_file()
     assert list((clone / "quickstart" / "called").glob("*.png"))
 
 
@@ -165,4 +165,4 @@ def test_the_installed_command_works_from_any_folder(installed, tmp_path):
     assert config["train"]["train_crop_size"] == [193, 257]  # The flagfile's.
     score = json.loads((run / "eval" / "val.json").read_text())["miou"]
     assert f"mIoU {100 * score:.1f} % on val" in said
-    assert (run / "export" / "saved_model.pb").is_file()
+    assert (run / "export" / "1" / "saved_model.pb").is_file()

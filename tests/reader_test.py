@@ -101,7 +101,7 @@ def test_the_readme_from_its_first_command_to_its_last(zoo, tmp_path):
     (here / "typed.py").write_text(code)
     said = reader.typed("python typed.py", here, **variables).splitlines()
     assert f"photos/cat.jpg {SIZE}" in "\n".join(said)
-    assert str(SIZE) in said and (here / "exported" / "saved_model.pb").is_file()
+    assert str(SIZE) in said and (here / "exported" / "1" / "saved_model.pb").is_file()
 
 
 def test_the_recipe_as_its_page_says(zoo, tmp_path):

@@ -1,5 +1,6 @@
 """A run as one object: what it gives is what the programs write."""
 
+import io
 import json
 import shutil
 
@@ -8,6 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from deeplab_dpc.config import ExportConfig
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation import evaluator
@@ -23,6 +25,7 @@ from examples import call_saved_model
 from tests.checkpoint_files_test import damage
 from tests.programs import tiny_run
 
+PADDED = ExportConfig(crop_size=(33, 33))
 IMAGES = [image for image, _ in tiny_run.images().values()]
 
 
@@ -77,7 +80,7 @@ def test_scores_are_those_of_the_predictions(folder, predictions):
 
 
 def test_an_export_gives_the_predictions(folder, predictions, tmp_path):
-    done = Run.open(folder).export(tmp_path / "export", crop_size=(33, 33))
+    done = Run.open(folder).export(tmp_path / "export", PADDED)
     assert done.step == 15
     loaded = tf.saved_model.load(str(done.folder)).signatures["serving_default"]
     for image, expected in zip(IMAGES, predictions, strict=True):
@@ -120,8 +123,8 @@ def test_what_cannot_be_is_refused(folder, tmp_path):
 
 
 def test_a_photo_has_the_same_labels_everywhere(folder, tmp_path):
-    """Twenty JPEGs as files (vis.py), as records (eval.py), as bytes (the export), and
-    through `load`, of the run and of the export, in batches.
+    """Twenty JPEGs as files (vis.py), as records (eval.py), as bytes in one batch (the
+    export), and through `load`, of the run and of the export, in batches.
     """
     random, written, paths = np.random.default_rng(7), [], []
     for i in range(20):
@@ -147,20 +150,23 @@ def test_a_photo_has_the_same_labels_everywhere(folder, tmp_path):
     run.restore(predictor.model)
     drawn = evaluator.predicted(predictor, run.photos(paths))
     scored = evaluator.predicted(predictor, run.batches("val"))
-    done = run.export(tmp_path / "export", crop_size=(33, 33))
+    done = run.export(tmp_path / "export", PADDED)
     encoded = tf.saved_model.load(str(done.folder)).signatures["encoded"]
+    files = tf.constant([path.read_bytes() for path in paths])
+    pngs = encoded(image=files)["labels_png_bytes"].numpy()
     Image.open(paths[0]).save(tmp_path / "00.png")
     given = [str(done.folder), *map(str, paths), str(tmp_path / "00.png")]
     called = tmp_path / "called"
-    odd = done.folder.rename(tmp_path / "exp [1] *")
+    odd = done.folder.parent.rename(tmp_path / "exp [1] *")
     call_saved_model.main([str(odd), *given[1:], f"--output_dir={called}"])
     assert {p.stem for p in called.iterdir()} == {"00_2", *(p.stem for p in paths)}
     loaded = zip(*(load(path).predict(paths) for path in (tmp_path, odd)))
     different = 0
-    for path, one, other, found in zip(paths, drawn, scored, loaded, strict=True):
+    rows = zip(paths, drawn, scored, loaded, pngs, strict=True)
+    for path, one, other, found, png in rows:
         assert one.name == other.name == path.stem
         np.testing.assert_array_equal(one.prediction, other.prediction)
-        served = encoded(image=tf.constant(path.read_bytes()))["SemanticPredictions"][0]
+        served = np.asarray(Image.open(io.BytesIO(png)))
         np.testing.assert_array_equal(one.prediction, served)
         for result in found:
             assert result.path == path

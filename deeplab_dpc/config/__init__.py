@@ -1,4 +1,4 @@
-"""Frozen settings: what a model, its data, its training and its evaluation are.
+"""Frozen settings: what a model, its data, its training, evaluation and export are.
 
 A field has the name of its flag; its default is the original DeepLab's unless its help
 says otherwise. `programs/flags.py` makes the flags from the fields, so a setting is
@@ -7,6 +7,7 @@ written down once.
 
 from deeplab_dpc.config.data import AugmentConfig, DataConfig
 from deeplab_dpc.config.evaluation import EvalConfig
+from deeplab_dpc.config.export import MAX_MEGAPIXELS, ExportConfig
 from deeplab_dpc.config.model import (
     BATCH_NORM_DECAY,
     MODEL_VARIANTS,
@@ -18,12 +19,14 @@ from deeplab_dpc.settings import ConfigError
 
 __all__ = [
     "BATCH_NORM_DECAY",
+    "MAX_MEGAPIXELS",
     "MODEL_VARIANTS",
     "OUTPUT_STRIDES",
     "AugmentConfig",
     "ConfigError",
     "DataConfig",
     "EvalConfig",
+    "ExportConfig",
     "ModelConfig",
     "TrainConfig",
 ]

@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 from absl import logging
 
-from deeplab_dpc.config import DataConfig
+from deeplab_dpc.config import MAX_MEGAPIXELS, DataConfig
 from deeplab_dpc.data import images
 from deeplab_dpc.formatting import clipped
-
-MAX_MEGAPIXELS = 25.0
-"""What a photo may have: a model at output stride 16 takes 0.3 GB a megapixel."""
 
 
 class PhotoError(ValueError):

@@ -1,5 +1,6 @@
 """Image files inside a graph: the pixels that `evaluation.photos` reads of them."""
 
+import functools
 from collections.abc import Callable
 
 import tensorflow as tf
@@ -15,22 +16,24 @@ _TEXT_EXIF = r"(?s)\C*Raw profile type exif\C*"
 _TEXTS_WITHIN_BYTES = 1 << 18
 
 
-def decode(image: tf.Tensor, max_pixels: float) -> tf.Tensor:
+def decode(image: tf.Tensor, max_pixels: float, name: tf.Tensor | str) -> tf.Tensor:
     """The pixels of a JPEG, PNG or BMP file, `[height, width, 3]` uint8: upright as its
     EXIF data or XMP say, of 16 bits the upper 8.
 
-    The graph raises `InvalidArgumentError` in words for what `data.images` refuses,
-    too: before it decodes anything for other formats, CMYK and more pixels than
-    `max_pixels`, then for transparency. So it does for what TensorFlow cannot decode
-    in a graph: WebP, TIFF, BMPs that are compressed or of fewer than 24 bits.
+    The graph raises `InvalidArgumentError` in words, with the `name`, for what
+    `data.images` refuses, too: before it decodes anything for other formats, CMYK and
+    more pixels than `max_pixels`, then for damage and transparency. So it does for what
+    TensorFlow cannot decode in a graph: WebP, TIFF, BMPs that are compressed or of
+    fewer than 24 bits.
     """
+    check = functools.partial(_check, name)
     data = tf.io.decode_raw(image, tf.uint8)
     is_jpeg = _number(data, 0, 3) == 0xFFD8FF
     is_png = (_number(data, 0, 4) == 0x89504E47) & (_number(data, 4, 4) == 0x0D0A1A0A)
     bits = _number(data, 28, 2, True)
     is_bmp = (_number(data, 0, 2) == 0x424D) & (_number(data, 14, 4, True) >= 40)
     is_bmp &= ((bits == 24) | (bits == 32)) & (_number(data, 30, 4) == 0)
-    is_known = _check(
+    is_known = check(
         is_jpeg | is_png | is_bmp,
         "The {} bytes are no JPEG, PNG or plain BMP file of 24 or 32 bits; WebP, TIFF "
         "and other BMPs, which vis.py reads, cannot be decoded in an export. Save the "
@@ -40,47 +43,79 @@ def decode(image: tf.Tensor, max_pixels: float) -> tf.Tensor:
     with tf.control_dependencies([is_known]):
         shape = tf.cond(
             is_jpeg,
-            lambda: tf.cast(tf.io.extract_jpeg_shape(image), tf.int64),
+            lambda: _tried(_jpeg_shape, image, tf.zeros([3], tf.int64)),
             lambda: tf.stack([*_size(data, is_png), 3]),
         )
     height, width, channels = tf.unstack(tf.ensure_shape(shape, [3]))
     checks = [
-        _check(
+        check(
+            tf.minimum(height, width) > 0,
+            "The file is damaged: its header says no size.",
+        ),
+        check(
             tf.cast(height, tf.float64) * tf.cast(width, tf.float64) <= max_pixels,
             f"The image has {{}} x {{}} pixels, more than the {max_pixels:,.0f} that "
             "it may have. Shrink it, or export with a larger --max_megapixels.",
             (width, height),
         ),
-        _check(
+        check(
             channels <= 3,
             "The JPEG has CMYK colours (for print); save it as RGB.",
         ),
-        _check(
+        check(
             ~is_png | (_png_chunk(data, b"acTL") >= tf.size(data, tf.int64)),
             "The PNG is animated; save one picture of it.",
         ),
-        _check(
+        check(
             ~(is_png & tf.strings.regex_full_match(_start(image), _TEXT_EXIF)),
             "The PNG has its EXIF data as text (Raw profile type exif), so it may be "
             "turned; save it upright and without them.",
         ),
     ]
     with tf.control_dependencies(checks):
-        pixels = tf.cond(
-            is_png,
-            lambda: _opaque(image, data),
-            lambda: tf.cond(
-                is_bmp & (bits == 32),
-                lambda: tf.io.decode_bmp(image, channels=4)[..., :3],
-                lambda: records.decode_image(image),
-            ),
+        pixels = _tried(
+            lambda image: _colors(image, is_png, is_bmp & (bits == 32)),
+            image,
+            tf.zeros([0, 0, 3], tf.uint8),
         )
-    orientation = tf.where(~is_bmp, _orientation(image, data, is_jpeg), 1)
-    return _turned(pixels, orientation)
+        clear = tf.cond(is_png, lambda: _num_clear(pixels, data), lambda: 0)
+    checks = [
+        check(
+            tf.size(pixels) > 0,
+            "The file cannot be decoded: it is damaged, or was cut short.",
+        ),
+        check(
+            clear == 0,
+            "The PNG has {} transparent pixels; save it without alpha, on a background "
+            "of your choice.",
+            clear,
+        ),
+    ]
+    with tf.control_dependencies(checks):
+        orientation = tf.where(~is_bmp, _orientation(image, data, is_jpeg), 1)
+        return _turned(pixels[..., :3], orientation)
 
 
-def _check(holds: tf.Tensor, text: str, values: object = ()) -> tf.Operation:
-    return tf.debugging.Assert(holds, [tf.strings.format(text, values)])
+def _check(
+    name: tf.Tensor | str, holds: tf.Tensor, text: str, values: object = ()
+) -> tf.Operation:
+    said = tf.strings.join([name, tf.strings.format(text, values)], ": ")
+    return tf.debugging.Assert(holds, [said])
+
+
+def _tried(
+    decode: Callable[[tf.Tensor], tf.Tensor], image: tf.Tensor, otherwise: tf.Tensor
+) -> tf.Tensor:
+    """What `decode` gives of a file; `otherwise` if TensorFlow raises an error, which
+    nothing but `tf.data` catches in a graph.
+    """
+    tried = tf.data.Dataset.from_tensors(image).map(decode).ignore_errors()
+    last = tf.data.Dataset.from_tensors(otherwise)
+    return tried.concatenate(last).take(1).get_single_element()
+
+
+def _jpeg_shape(image: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.io.extract_jpeg_shape(image), tf.int64)
 
 
 def _size(data: tf.Tensor, is_png: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -91,21 +126,26 @@ def _size(data: tf.Tensor, is_png: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return tf.where(is_png, png[0], rows), tf.where(is_png, png[1], columns)
 
 
-def _opaque(image: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
-    """The colours of a PNG without transparent pixels."""
-    rgba = tf.io.decode_png(image, channels=4)
+def _colors(image: tf.Tensor, is_png: tf.Tensor, has_32_bits: tf.Tensor) -> tf.Tensor:
+    """The pixels of a file; a PNG's with alpha."""
+    return tf.cond(
+        is_png,
+        lambda: tf.io.decode_png(image, channels=4),
+        lambda: tf.cond(
+            has_32_bits,
+            lambda: tf.io.decode_bmp(image, channels=4)[..., :3],
+            lambda: records.decode_image(image),
+        ),
+    )
+
+
+def _num_clear(rgba: tf.Tensor, data: tf.Tensor) -> tf.Tensor:
+    """How many pixels of a PNG are transparent."""
     # Without alpha or tRNS, TensorFlow takes all pixels of 1 to 4 bits as clear.
     kind, chunk = _number(data, 25, 1), _png_chunk(data, b"tRNS")
     may_be_clear = (kind == 4) | (kind == 6) | (chunk < tf.size(data, tf.int64))
-    clear = tf.math.count_nonzero(may_be_clear & (rgba[..., 3] < 255))
-    check = _check(
-        clear == 0,
-        "The PNG has {} transparent pixels; save it without alpha, on a background of "
-        "your choice.",
-        clear,
-    )
-    with tf.control_dependencies([check]):
-        return tf.identity(rgba[..., :3])
+    clear = may_be_clear & (rgba[..., 3:] < 255)
+    return tf.math.count_nonzero(clear, dtype=tf.int32)
 
 
 def _turned(pixels: tf.Tensor, orientation: tf.Tensor) -> tf.Tensor:

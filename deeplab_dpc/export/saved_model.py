@@ -1,30 +1,19 @@
 """A trained model as a SavedModel that needs TensorFlow alone."""
 
-import dataclasses
 import os
 import pathlib
-import shutil
-import tempfile
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
 from deeplab_dpc import files, inference
-from deeplab_dpc.config import DataConfig
-from deeplab_dpc.data import images as image_files
 from deeplab_dpc.data import preprocess
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.export import encoded
+from deeplab_dpc.export import assets, encoded, versions
+from deeplab_dpc.export.assets import Serving
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.progress import only_warnings
-
-LABELS_FILE = "labels.json"
-
-
-class ExportError(ValueError):
-    """An export that cannot be written."""
 
 
 class Export(NamedTuple):
@@ -33,21 +22,6 @@ class Export(NamedTuple):
     folder: pathlib.Path
     step: int
     num_parameters: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Serving:
-    """What an exported model does around the network."""
-
-    averaging: inference.Averaging = inference.Averaging()  # Scales and flips.
-    # How images are resized first; predictions come back at their own size.
-    data: DataConfig = DataConfig()
-    # Images are padded to at least this height and width, as the original did; None
-    # pads nothing.
-    crop_size: tuple[int, int] | None = None
-    max_pixels: float = image_files.MAX_PIXELS  # Of an image that comes as a file.
-    # JSON values to keep in `labels.json`, such as the step.
-    notes: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def predict(
@@ -86,120 +60,93 @@ def write(
     path: str | os.PathLike[str],
     dataset: DatasetInfo,
     serving: Serving | None = None,
-    overwrite: bool = False,
 ) -> pathlib.Path:
-    """Writes a SavedModel folder, whole or not at all; gives the folder.
+    """Writes the next version of an export, whole or not at all; gives its folder,
+    such as `export/1`, a SavedModel without anything of this package.
 
-    Signatures, both giving `SemanticPredictions` (int32 `[batch, height, width]`) and
-    `SemanticProbabilities` (float32 `[batch, height, width, classes]`):
+    Labels are uint8, or int32 if there are more than 256 classes. Signatures:
 
-    - `serving_default`: `images`, uint8 `[batch, height, width, 3]` RGB, any size;
-    - `encoded`: `image`, the bytes of one JPEG, PNG or BMP file, a scalar or in a
-      batch of 1; see `encoded.decode`.
+    - `serving_default`: of `images`, uint8 `[batch, height, width, 3]` RGB, any size,
+      `SemanticPredictions`, the labels `[batch, height, width]`;
+    - `probabilities`: of `images` the `SemanticPredictions`, and
+      `SemanticProbabilities`, float32 `[batch, height, width, classes]`;
+    - `encoded`: of `image`, the bytes `[batch]` of files of any sizes (see
+      `encoded.decode`), `labels_png_bytes`, their labels `[batch]` as grey PNGs, of 16
+      bits if there are more than 256 classes.
 
-    `labels.json` in the folder names the classes and their colours. `ExportError` if
-    the folder is there already (unless it may be replaced), or is no SavedModel's;
-    `LockedError` if another process writes it, `OSError` if it cannot be written.
+    The SavedModel itself is callable: images to labels. See `assets.write` for what
+    lies beside it. `ExportError` if the path is a SavedModel itself, `LockedError` if
+    another process writes there, `OSError` if it cannot be written.
     """
-    folder = pathlib.Path(path)
-    files.made_folder(folder.parent)
-    with files.claimed(folder.with_name(f".{folder.name}.lock")):
-        for left in folder.parent.iterdir():  # By a killed export.
-            if left.name.startswith(f".{folder.name}-"):
-                if (left / "old").is_dir() and not folder.exists():
-                    (left / "old").rename(folder)
-                shutil.rmtree(left, ignore_errors=True)
-        check_path(folder, overwrite)
-        new = pathlib.Path(
-            tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-")
-        )
-        try:
-            with only_warnings():
-                _write(model, new, dataset, serving or Serving())
-            _replace(new, folder)
-        except tf.errors.OpError as e:
-            reason = (e.message.partition("; ")[2] or e.message).split(" [Op:")[0]
-            raise OSError(f"{folder} cannot be written: {reason}") from e
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
-    return folder
+    folder, serving = files.local(path), serving or Serving()
+
+    def fill(new: pathlib.Path) -> None:
+        exported = _Exported(model, serving)
+        signatures = {
+            "serving_default": exported.labels,
+            "probabilities": exported.probabilities,
+            "encoded": exported.encoded,
+        }
+        tf.saved_model.save(exported, str(new), signatures=signatures)
+        assets.write(new, dataset, serving)
+
+    try:
+        with only_warnings():
+            return versions.add(folder, fill)
+    except tf.errors.OpError as e:
+        reason = (e.message.partition("; ")[2] or e.message).split(" [Op:")[0]
+        raise OSError(f"{folder} cannot be written: {reason}") from e
 
 
-def check_path(folder: pathlib.Path, overwrite: bool) -> None:
-    """Checks that an export may be written to `folder`, before the work is done.
-    `ExportError` if it is there already, or is no SavedModel's.
-    """
-    if folder.exists() and not overwrite:
-        raise ExportError(
-            f"{folder} exists already; pass --overwrite to replace it, or another "
-            "--export_path."
-        )
-    is_free = not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
-    if not is_free and not (folder / "saved_model.pb").is_file():
-        raise ExportError(
-            f"{folder} is no SavedModel, so it will not be replaced; pass another "
-            "--export_path."
-        )
+_IMAGES = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
 
 
-def _write(
-    model: keras.Model,
-    folder: pathlib.Path,
-    dataset: DatasetInfo,
-    serving: Serving,
-) -> None:
-    module, signatures = _module(model, serving)
-    tf.saved_model.save(module, str(folder), signatures=signatures)
-    resizing = serving.data.to_dict()
-    del resizing["dataset"], resizing["dataset_dir"]
-    colored = enumerate(zip(dataset.class_names, dataset.colors))
-    facts = {
-        "dataset": dataset.name,
-        "classes": [{"id": i, "name": n, "color": list(c)} for i, (n, c) in colored],
-        "ignore_label": dataset.ignore_label,
-        **serving.notes,
-        "resizing": resizing,
-        "prediction": {
-            "crop_size": serving.crop_size,
-            "inference_scales": serving.averaging.scales,
-            "add_flipped_images": serving.averaging.add_flipped_images,
-        },
-    }
-    files.write_json(folder / LABELS_FILE, facts)
-    folder.chmod(0o755)
-
-
-def _module(model: keras.Model, serving: Serving) -> tuple[tf.Module, dict[str, Any]]:
+class _Exported(tf.Module):
     """The variables, and the functions that other programs call."""
 
-    def outputs(images: tf.Tensor) -> dict[str, tf.Tensor]:
+    def __init__(self, model: keras.Model, serving: Serving):
+        super().__init__()
+        # The variables alone: the Keras object would want this package when loaded.
+        self.weights = [variable.value for variable in model.weights]
+        self._predict = lambda images: predict(model, images, serving)
+        self._has_bytes = model.output_shape[-1] <= 256  # For labels.
+        self._max_pixels = serving.max_pixels
+
+    @tf.function(input_signature=[_IMAGES])  # Once in the file, whoever calls it.
+    def predict(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Labels and probabilities."""
+        labels, probabilities = self._predict(images)
+        return tf.cast(labels, tf.uint8) if self._has_bytes else labels, probabilities
+
+    @tf.function(input_signature=[_IMAGES])
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        return self.predict(images)[0]
+
+    @tf.function(input_signature=[_IMAGES])
+    def labels(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The signature `serving_default`."""
+        return {"SemanticPredictions": self.predict(images)[0]}
+
+    @tf.function(input_signature=[_IMAGES])
+    def probabilities(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The signature of this name."""
         names = "SemanticPredictions", "SemanticProbabilities"
-        return dict(zip(names, predict(model, images, serving)))
+        return dict(zip(names, self.predict(images)))
 
-    @tf.function(input_signature=[tf.TensorSpec(None, tf.string, "image")])
-    def file(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        pixels = encoded.decode(tf.reshape(image, []), serving.max_pixels)
-        return outputs(pixels[tf.newaxis])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image")])
+    def encoded(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The signature of this name; TensorFlow Serving sends what ends in `_bytes` as
+        base64. One image at a time is in memory.
+        """
+        numbered = tf.range(tf.size(image)), image
+        settings = {"fn_output_signature": tf.string, "parallel_iterations": 1}
+        return {"labels_png_bytes": tf.map_fn(self._png, numbered, **settings)}
 
-    spec = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")
-    pixels = tf.function(outputs, input_signature=[spec])
-    module = tf.Module()
-    # The variables alone: the Keras object would want this package when loaded.
-    module.weights = [variable.value for variable in model.weights]
-    return module, {"serving_default": pixels, "encoded": file}
-
-
-def _replace(new: pathlib.Path, folder: pathlib.Path) -> None:
-    """Renames `new` to `folder`; what was there leaves only once `new` is in place."""
-    if not folder.exists():
-        new.rename(folder)
-        return
-    old = pathlib.Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    folder.rename(old / "old")
-    try:
-        new.rename(folder)
-    except OSError:
-        (old / "old").rename(folder)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+    def _png(self, numbered: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        index, file = numbered
+        name = tf.strings.format("image[{}]", index)
+        pixels = encoded.decode(file, self._max_pixels, name)
+        labels = self.predict(pixels[tf.newaxis])[0][0, ..., tf.newaxis]
+        return tf.io.encode_png(
+            labels if self._has_bytes else tf.cast(labels, tf.uint16)
+        )

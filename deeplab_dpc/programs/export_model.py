@@ -2,70 +2,33 @@ r"""Writes a trained model as a SavedModel, for programs that have TensorFlow al
 
 python export_model.py --checkpoint_dir=<the run folder, train.py's --train_logdir>
 
-The SavedModel takes images of any size. Its signature `serving_default` takes
-`images`, uint8 [batch, height, width, 3]; `encoded` takes `image`, the bytes of a JPEG,
-PNG or 24-bit BMP file.
-Both give `SemanticPredictions` (int32) and `SemanticProbabilities` (float32).
+Each export is a new version, a folder 1, 2, ... in --export_path, as TensorFlow Serving
+reads them. Its signature `serving_default` takes `images`, uint8 [batch, height, width,
+3] of any size, and gives `SemanticPredictions`, the classes' ids; `probabilities` gives
+`SemanticProbabilities`, too; `encoded` takes `image`, the bytes of JPEG, PNG or 24-bit
+BMP files, and gives `labels_png_bytes`, the ids as PNG files.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
-from absl import app, flags, logging
+from absl import app, flags
 
-from deeplab_dpc.evaluation import photos
-from deeplab_dpc.programs import command_line, lazily
+from deeplab_dpc.config import ExportConfig
+from deeplab_dpc.programs import command_line, lazily, obsolete_flags
 from deeplab_dpc.programs import flags as config_flags
-from deeplab_dpc.settings import Config, setting
 
 with lazily.imported():
-    from deeplab_dpc.export import saved_model
+    from deeplab_dpc.export import assets
     from deeplab_dpc.training import compatibility
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ExportConfig(Config):
-    """What the exported model does around the network."""
-
-    crop_size: tuple[int, int] | None = setting(
-        None,
-        "Pad images with grey to at least this height and width first (the original "
-        "padded to 513,513); by default nothing is padded.",
-        at_least=1,
-    )
-    inference_scales: tuple[float, ...] = setting(
-        (1.0,), "Scales whose predictions are averaged."
-    )
-    add_flipped_images: bool = setting(False, "Average with the flipped image, too.")
-    max_megapixels: float = setting(
-        photos.MAX_MEGAPIXELS,
-        "`encoded` refuses images with more pixels than so many millions.",
-        at_least=0,
-    )
-    checkpoint_path: str | None = setting(
-        None, "One checkpoint in a run folder, such as RUN/ckpt-1000."
-    )
-    export_path: str | None = setting(
-        None, "The folder to make; <run folder>/export by default."
-    )
-    overwrite: bool = setting(False, "Replace an export that is there.")
-    num_classes: int | None = setting(
-        None, "The run folder says it; if given, it must be the same."
-    )
-    save_inference_graph: bool = setting(
-        False,
-        "Has no effect: a SavedModel holds its graph, there is no separate text file.",
-    )
-
 
 TOPICS = {
     "What is exported": ("checkpoint_dir", "checkpoint_path", "use_ema"),
     "What it does": (
         *("crop_size", "inference_scales", "add_flipped_images", "max_megapixels"),
     ),
-    "Where it goes": ("export_path", "overwrite"),
+    "Where it goes": ("export_path",),
 }
 
 
@@ -73,32 +36,31 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the program's flags."""
     config_flags.define_run(values)
     config_flags.define(ExportConfig, values)
+    obsolete_flags.define(values, obsolete_flags.EXPORT)
+    text = "One checkpoint in a run folder, such as RUN/ckpt-1000."
+    flags.DEFINE_string("checkpoint_path", None, text, flag_values=values)
+    text = "The folder of all versions; <run folder>/export by default."
+    flags.DEFINE_string("export_path", None, text, flag_values=values)
+    text = "The run folder says it; if given, it must be the same."
+    flags.DEFINE_integer("num_classes", None, text, flag_values=values)
 
 
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     """Runs the program."""
     del argv
-    options = config_flags.config_from(ExportConfig, values=values)
-    folder = values["checkpoint_dir"].value
-    if options.checkpoint_path and folder:
+    settings = config_flags.config_from(ExportConfig, values=values)
+    folder, checkpoint = values.checkpoint_dir, values.checkpoint_path
+    if checkpoint and folder:
         raise app.UsageError(
-            f"--checkpoint_path={options.checkpoint_path} and --checkpoint_dir="
-            f"{folder} both say what to export; give one of them."
+            f"--checkpoint_path={checkpoint} and --checkpoint_dir={folder} both say "
+            "what to export; give one of them."
         )
-    if options.save_inference_graph:
-        logging.warning("--save_inference_graph has no effect: see --help.")
-    run = config_flags.open_run(values, checkpoint=options.checkpoint_path)
-    if options.num_classes is not None:
-        asked = {"num_classes": options.num_classes}
+    obsolete_flags.check(values, obsolete_flags.EXPORT)
+    run = config_flags.open_run(values, checkpoint=checkpoint)
+    if values.num_classes is not None:
+        asked = {"num_classes": values.num_classes}
         compatibility.overridden_model(run.config.model, asked, run.folder)
-    done = run.export(
-        options.export_path,
-        options.crop_size,
-        options.inference_scales,
-        options.add_flipped_images,
-        options.overwrite,
-        options.max_megapixels,
-    )
+    done = run.export(values.export_path, settings)
     paths = [path for path in done.folder.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in paths)
     how, name = "Load it with", str(done.folder)
@@ -110,8 +72,9 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     print(
         f"Step {done.step}, {done.num_parameters:,} parameters, {size / 1e6:.1f} MB: "
         f"{done.folder}\n"
-        f"{how} tf.saved_model.load({name!r}).signatures; classes "
-        f"and colours are in {done.folder / saved_model.LABELS_FILE}.",
+        f"{how} tf.saved_model.load({name!r}), and call it: uint8 images [batch, "
+        "height, width, 3] to the ids of classes. What these are says "
+        f"{assets.labels_file(done.folder)}.",
         flush=True,
     )
 

@@ -1,4 +1,4 @@
-"""Flags of the original's train.py that mean nothing any more."""
+"""Flags of the original, and of earlier releases, that mean nothing any more."""
 
 from typing import Any, NamedTuple
 
@@ -8,10 +8,10 @@ from deeplab_dpc.programs.flags import DEFINITIONS
 
 
 class ObsoleteFlag(NamedTuple):
-    """A flag that the original had."""
+    """A flag that there was."""
 
     name: str  # The flag.
-    default: Any  # Its default there: given with this value, it is passed over.
+    default: Any  # Its default then: given with this value, it is passed over.
     instead: str  # What takes its place.
     # Another value changes no result: it is warned of, not refused.
     is_harmless: bool = False
@@ -37,19 +37,28 @@ TRAIN = (
 )
 
 
-def define(values: flags.FlagValues = flags.FLAGS) -> None:
+EXPORT = (
+    ObsoleteFlag("overwrite", False, "Each export is a new version", True),
+    ObsoleteFlag(
+        "save_inference_graph", False, "A SavedModel holds its graph, in one file", True
+    ),
+)
+Flags = tuple[ObsoleteFlag, ...]
+
+
+def define(values: flags.FlagValues = flags.FLAGS, obsolete: Flags = TRAIN) -> None:
     """Defines the flags."""
-    for flag in TRAIN:
+    for flag in obsolete:
         define_one: Any = DEFINITIONS[type(flag.default)]
         help = f"Has no effect any more. {flag.instead}."
         define_one(flag.name, flag.default, help, flag_values=values)
 
 
-def check(values: flags.FlagValues = flags.FLAGS) -> None:
+def check(values: flags.FlagValues = flags.FLAGS, obsolete: Flags = TRAIN) -> None:
     """Warns of flags that were given another value than their default; `app.UsageError`
     if that would have changed results.
     """
-    for flag in TRAIN:
+    for flag in obsolete:
         value = values[flag.name].value
         if value == flag.default:
             continue

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from absl import app, flags
 
 from deeplab_dpc import files
+from deeplab_dpc.config import MAX_MEGAPIXELS
 from deeplab_dpc.evaluation import photos
 from deeplab_dpc.programs import command_line, lazily
 from deeplab_dpc.programs import flags as config_flags
@@ -44,7 +45,7 @@ class PredictConfig(Config):
     output_dir: str | None = setting(None, "The folder for what is found.")
     batch_size: int = setting(4, "Images of one size seen at once.", at_least=1)
     max_megapixels: float = setting(
-        photos.MAX_MEGAPIXELS,
+        MAX_MEGAPIXELS,
         "The model sees at most so many millions of pixels at once, larger photos "
         "through windows of that size; each million takes about 0.3 GB of memory.",
         at_least=0.001,

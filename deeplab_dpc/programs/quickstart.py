@@ -47,7 +47,7 @@ STAGES = (
     ),
     ("Score", "deeplab-dpc eval --checkpoint_dir={folder}/run"),
     ("Draw", "deeplab-dpc vis --checkpoint_dir={folder}/run --max_number_of_images=6"),
-    ("Export", "deeplab-dpc export --checkpoint_dir={folder}/run --overwrite"),
+    ("Export", "deeplab-dpc export --checkpoint_dir={folder}/run"),
 )
 """Title and command, each what a user would type for data of their own."""
 IN_A_CLONE = (

@@ -20,7 +20,7 @@ import numpy as np
 from absl import app, flags
 
 from deeplab_dpc import files
-from deeplab_dpc.config import EvalConfig
+from deeplab_dpc.config import MAX_MEGAPIXELS, EvalConfig
 from deeplab_dpc.data import colormaps
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation import photos
@@ -75,7 +75,7 @@ class VisConfig(Config):
         None, "Draw these JPEG or PNG files, with commas between, not a split."
     )
     max_megapixels: float = setting(
-        photos.MAX_MEGAPIXELS,
+        MAX_MEGAPIXELS,
         "Leave out photos with more pixels than so many millions; each million takes "
         "about 0.3 GB of memory.",
         at_least=0,

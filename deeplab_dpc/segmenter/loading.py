@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 import keras
 
 from deeplab_dpc import checkpoint_files, files, weights
-from deeplab_dpc.config import DataConfig
+from deeplab_dpc.config import MAX_MEGAPIXELS, DataConfig
 from deeplab_dpc.data import colormaps, dataset_info
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.evaluation.photos import MAX_MEGAPIXELS
-from deeplab_dpc.export.saved_model import LABELS_FILE
+from deeplab_dpc.export import assets, versions
 from deeplab_dpc.formatting import clipped, without_nodes
 from deeplab_dpc.inference import Averaging
 from deeplab_dpc.model import build_model
@@ -47,8 +46,9 @@ def load(
     ('sky', 'road', 'car')
 
     Args:
-        what: A run folder, or a checkpoint in it, or a `Run`; a SavedModel that
-            `export_model.py` wrote; a `.keras` file of a model of `build_model`;
+        what: A run folder, or a checkpoint in it, or a `Run`; what
+            `export_model.py` wrote, of which the newest version counts, or one
+            version; a `.keras` file of a model of `build_model`;
             published weights by name; or weights of the original: an archive of its
             model zoo, packed or not, a checkpoint's prefix, a frozen graph or an
             `.npz` of arrays by TF1 name.
@@ -105,12 +105,18 @@ def _network(
     return KerasNetwork(model, info, averaging, config.data, config.eval.eval_crop_size)
 
 
-def _from_export(folder: pathlib.Path, classes: Classes) -> Network:
-    labels = folder / LABELS_FILE
+def _from_export(path: pathlib.Path, classes: Classes) -> Network:
+    folder = versions.meant(path) or path
+    if not versions.is_saved_model(folder):
+        raise LoadError(
+            f"{folder} is the newest version in {path}, but has no saved_model.pb. If "
+            "that is an export, copy it anew, or load another version."
+        )
+    labels = assets.labels_file(folder)
     if not labels.is_file():
         raise LoadError(
-            f"{folder} is a SavedModel, but has no {LABELS_FILE}, so export_model.py "
-            "did not write it, or not all of it was copied."
+            f"{folder} is a SavedModel, but has no {labels.relative_to(folder)}, so "
+            "export_model.py did not write it, or not all of it was copied."
         )
     try:
         facts = files.read_json(labels)
@@ -201,8 +207,8 @@ KINDS = (
         lambda path, classes: _from_run(Run.open(path), classes),
     ),
     Kind(
-        "a SavedModel's folder, which export_model.py wrote",
-        lambda path: (path / "saved_model.pb").is_file(),
+        "what export_model.py wrote, a SavedModel, or the folder of its versions",
+        lambda path: versions.meant(path) is not None,
         _from_export,
     ),
     Kind(

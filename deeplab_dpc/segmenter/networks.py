@@ -40,7 +40,7 @@ class Network(Protocol):
         """The image, `[height, width, 3]` uint8, as the other two take it."""
 
     def labels(self, images: np.ndarray, window: int | None) -> np.ndarray:
-        """`[batch, height, width]` int32."""
+        """`[batch, height, width]` integers."""
 
     def probabilities(self, images: np.ndarray, window: int | None) -> np.ndarray:
         """`[batch, height, width, classes]` float32."""
@@ -101,13 +101,11 @@ class ExportedNetwork:
         self.info, self._resizes = info, resizes
         with contextlib.chdir(folder):  # To TensorFlow a path's [1] is a pattern.
             self._loaded = tf.saved_model.load(".")  # Keeps its variables alive.
-        self._serve = self._loaded.signatures["serving_default"]
-        # A graph around it, from which TensorFlow prunes the probabilities.
-        self._labels = tf.function(
-            lambda images: self._serve(images=images)["SemanticPredictions"],
-            input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)],
-        )
-        outputs = self._serve.structured_outputs
+        signatures = self._loaded.signatures
+        self._serve = signatures["serving_default"]
+        # Earlier releases gave both there.
+        self._serve_both = signatures.get("probabilities", self._serve)
+        outputs = self._serve_both.structured_outputs
         self.num_classes = outputs["SemanticProbabilities"].shape[-1]
 
     def seen(self, image: np.ndarray) -> Seen:
@@ -118,7 +116,8 @@ class ExportedNetwork:
     def labels(self, images: np.ndarray, window: int | None) -> np.ndarray:
         """See `Network`; what is resized inside is seen whole."""
         if window is None or self._resizes:
-            return self._labels(images).numpy()
+            found = self._serve(images=tf.constant(images))
+            return found["SemanticPredictions"].numpy()
         return self._slide(images, window, argmax)
 
     def probabilities(self, images: np.ndarray, window: int | None) -> np.ndarray:
@@ -128,7 +127,7 @@ class ExportedNetwork:
         return self._slide(images, window, tf.identity)
 
     def _whole(self, images: tf.Tensor) -> tf.Tensor:
-        return self._serve(images=images)["SemanticProbabilities"]
+        return self._serve_both(images=images)["SemanticProbabilities"]
 
     def _slide(self, images: np.ndarray, window: int, finish: Any) -> np.ndarray:
         sliding = (window, window), Averaging().window_overlap, self.info.num_classes

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from absl import logging
 
-from deeplab_dpc.evaluation.photos import MAX_MEGAPIXELS, PhotoError
+from deeplab_dpc.config import MAX_MEGAPIXELS
+from deeplab_dpc.evaluation.photos import PhotoError
 from deeplab_dpc.inference import resize_nearest
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.reports.pictures import Palette

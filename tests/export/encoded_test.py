@@ -26,7 +26,9 @@ RAW.add_text("Raw profile type exif", "\nexif\n  10\n4d4d")
 @functools.cache
 def decoder():
     spec = tf.TensorSpec([], tf.string)
-    return tf.function(lambda image: encoded.decode(image, 5e6), input_signature=[spec])
+    return tf.function(
+        lambda image: encoded.decode(image, 5e6, "a"), input_signature=[spec]
+    )
 
 
 def assert_read_alike(path):
@@ -143,5 +145,7 @@ def test_a_bomb_is_refused_by_its_header(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"6", b"BM", b"\xff\xd8\xff", b"\x89PNG\r\n"])
 def test_what_ends_within_its_header_is_refused(content):
-    with pytest.raises(tf.errors.InvalidArgumentError, match="no JPEG|Invalid JPEG"):
+    with pytest.raises(
+        tf.errors.InvalidArgumentError, match="a: The .*(no JPEG|header says no size)"
+    ):
         decoder()(content)

@@ -1,9 +1,10 @@
 """SavedModels against the original's exported graphs, and in a bare process."""
 
 import functools
-import json
-import os
+import io
+import re
 import resource
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -12,9 +13,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 import deeplab_dpc
-from deeplab_dpc import files, inference
+from deeplab_dpc import inference
 from deeplab_dpc.config import DataConfig, ModelConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.export import saved_model
@@ -81,17 +83,36 @@ def test_predicts_as_the_original_exports(case):
         goldens.check(file, "share of other classes (ties)", differs, 5e-4)
 
 
-def write(path, step=1, **options):
+IMAGES = np.random.default_rng(0).integers(0, 256, (2, 5, 7, 3), "uint8")
+
+
+@functools.cache
+def many_classes():
+    """Of 257 classes, the last where an image is white, the first where it is black."""
+    images = keras.Input((None, None, 3))
+    scaled = keras.layers.Conv2D(257, 1, use_bias=False)
+    model = keras.Model(images, scaled(images))
+    kernel = np.zeros((1, 1, 3, 257), np.float32)
+    kernel[..., -1] = 1
+    scaled.kernel.assign(kernel)
+    return model
+
+
+def write(path, step=1):
     serving = saved_model.Serving(notes={"step": step})
-    return saved_model.write(affine(), path, INFO, serving, **options)
-
-
-def notes(path):
-    return json.loads((path / "labels.json").read_text())
+    return saved_model.write(affine(), path, INFO, serving)
 
 
 def served(path, signature="serving_default"):
     return tf.saved_model.load(str(path)).signatures[signature]
+
+
+def pngs(*images):
+    return tf.stack([tf.io.encode_png(image) for image in images])
+
+
+def labels_of(served_bytes):
+    return [np.asarray(Image.open(io.BytesIO(png))) for png in served_bytes.numpy()]
 
 
 @pytest.fixture(scope="module")
@@ -99,43 +120,50 @@ def exported(tmp_path_factory):
     return write(tmp_path_factory.mktemp("out") / "export", 7)
 
 
-def test_a_process_with_tensorflow_alone_loads_and_calls_it(exported, tmp_path):
-    images = np.random.default_rng(0).integers(0, 256, (2, 5, 7, 3), "uint8")
-    png = tf.io.encode_png(images[0]).numpy()
-    np.save(tmp_path / "images.npy", images)
-    (tmp_path / "image.png").write_bytes(png)
+def test_a_process_with_tensorflow_alone_loads_and_calls_all_of_it(exported, tmp_path):
+    """A plain copy of the version's folder is enough."""
+    shutil.copytree(exported, tmp_path / "copy")
+    np.save(tmp_path / "images.npy", IMAGES)
     code = """
-        import pathlib, sys
+        import json, sys
         import numpy as np
         import tensorflow as tf
-        model = tf.saved_model.load(sys.argv[1])
-        images = np.load("images.npy")
-        out = model.signatures["serving_default"](images=tf.constant(images))
-        one = model.signatures["encoded"](
-            image=tf.constant(pathlib.Path("image.png").read_bytes()))
+        model = tf.saved_model.load("copy")
+        images = tf.constant(np.load("images.npy"))
+        out = model.signatures["serving_default"](images=images)
+        both = model.signatures["probabilities"](images=images)
+        files = tf.stack([tf.io.encode_png(images[0]), tf.io.encode_png(images[1, :3])])
+        encoded = model.signatures["encoded"](image=files)
         assert not any(name.startswith("deeplab_dpc") for name in sys.modules)
-        np.savez("out.npz", labels=out["SemanticPredictions"],
-                 probabilities=out["SemanticProbabilities"],
-                 one=one["SemanticPredictions"])
+        (first, second) = map(tf.io.decode_png, encoded["labels_png_bytes"])
+        classes = json.load(open("copy/assets.extra/labels.json"))["classes"]
+        assert [c["name"] for c in classes] == ["red", "green", "blue"]
+        assert list(out) == ["SemanticPredictions"]
+        np.savez("out.npz", called=model(images), labels=out["SemanticPredictions"],
+                 labels_of_both=both["SemanticPredictions"], first=first, second=second,
+                 probabilities=both["SemanticProbabilities"])
     """
     script = tmp_path / "load.py"
     script.write_text(textwrap.dedent(code))
     subprocess.run(
-        [sys.executable, str(script), str(exported)],
+        [sys.executable, str(script)],
         cwd=tmp_path,
         check=True,
         env={"PATH": "/usr/bin:/bin", "TF_CPP_MIN_LOG_LEVEL": "2"},
     )
-    found = np.load(tmp_path / "out.npz")
-    np.testing.assert_array_equal(found["labels"], images.argmax(-1))
-    assert found["labels"].dtype == np.int32
-    assert found["probabilities"].shape == (2, 5, 7, 3)
-    np.testing.assert_allclose(found["probabilities"].sum(-1), 1, rtol=1e-5)
-    np.testing.assert_array_equal(found["one"], images[:1].argmax(-1))
+    found, expected = np.load(tmp_path / "out.npz"), IMAGES.argmax(-1)
+    for name in ("called", "labels", "labels_of_both"):
+        np.testing.assert_array_equal(found[name], expected)
+        assert found[name].dtype == np.uint8
+    exp = np.exp(IMAGES / 255.0)
+    softmax = exp / exp.sum(-1, keepdims=True)
+    np.testing.assert_allclose(found["probabilities"], softmax, rtol=1e-5)
+    np.testing.assert_array_equal(found["first"][..., 0], expected[0])
+    np.testing.assert_array_equal(found["second"][..., 0], expected[1, :3])
 
 
 def test_predictions_equal_ours_for_any_size(exported):
-    serve = served(exported)
+    serve = served(exported, "probabilities")
     for shape in ((1, 3, 4, 3), (2, 8, 5, 3), (1, 1, 1, 3)):
         images = np.random.default_rng(1).integers(0, 256, shape, "uint8")
         found = serve(images=tf.constant(images))
@@ -169,75 +197,73 @@ def test_tflite_converts_what_is_exported(exported):
     np.testing.assert_array_equal(found, images.argmax(-1))
 
 
-def test_a_file_comes_alone_or_in_a_batch_of_one(exported):
-    """As TensorFlow Serving's columns and its rows give it."""
+def test_files_of_any_sizes_come_in_a_batch(exported):
+    """Or none; a batch of one is what TensorFlow Serving's rows of one give."""
     serve = served(exported, "encoded")
-    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), "uint8")
-    png = tf.io.encode_png(pixels)
-    for image in (png, png[tf.newaxis]):
-        found = serve(image=image)["SemanticPredictions"]
-        np.testing.assert_array_equal(found, pixels.argmax(-1)[np.newaxis])
-    with pytest.raises(tf.errors.InvalidArgumentError, match="2 values"):
-        serve(image=tf.stack([png, png]))
+    images = [IMAGES[0], IMAGES[1, :1, :2], np.zeros((40, 3, 3), np.uint8)]
+    for batch in (images, images[:1]):
+        found = labels_of(serve(image=pngs(*batch))["labels_png_bytes"])
+        assert len(found) == len(batch)
+        for image, labels in zip(batch, found):
+            np.testing.assert_array_equal(labels, image.argmax(-1))
+            assert labels.dtype == np.uint8
+    none = serve(image=tf.constant([], tf.string))["labels_png_bytes"]
+    assert (none.shape, none.dtype) == ((0,), tf.string)
 
 
-def test_labels_name_the_classes_and_colours_and_others_may_read_them(exported):
-    """mkdtemp makes private folders; an export is for others to read."""
-    found = notes(exported)
-    assert found["classes"][1] == {"id": 1, "name": "green", "color": [0, 255, 0]}
-    assert (found["ignore_label"], found["step"]) == (255, 7)
-    assert exported.stat().st_mode & 0o777 == 0o755
-
-
-def test_an_existing_export_is_replaced_only_when_asked(tmp_path):
-    path = write(tmp_path / "export", 1)
-    with pytest.raises(saved_model.ExportError, match="--overwrite"):
-        write(path, 2)
-    assert notes(path)["step"] == 1
-    write(path, 3, overwrite=True)
-    assert notes(path)["step"] == 3
-    assert [p.name for p in tmp_path.iterdir()] == ["export"]
-
-
-def test_a_folder_of_something_else_is_never_replaced(tmp_path):
-    (tmp_path / "cat.jpg").write_bytes(b"a cat")
-    with pytest.raises(saved_model.ExportError, match="no SavedModel"):
-        write(tmp_path, overwrite=True)
-    assert (tmp_path / "cat.jpg").read_bytes() == b"a cat"
-
-
-def test_a_failure_leaves_nothing_behind(tmp_path, monkeypatch):
-    def fail(*args, **kwargs):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(tf.saved_model, "save", fail)
-    with pytest.raises(OSError, match="No space"):
-        write(tmp_path / "export")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_one_exporter_a_folder_and_a_killed_ones_leftovers_go(tmp_path):
-    killed = tmp_path / "[new] x" / ".export-4f3k"
-    (killed / "variables").mkdir(parents=True)
-    folder = killed.parent / "export"
-    other = killed.parent / ".export2-of another name"
-    other.mkdir()
-    with (
-        files.claimed(killed.parent / ".export.lock"),
-        pytest.raises(files.LockedError, match=f"process {os.getpid()} on .* since "),
+def test_a_bad_file_is_named_by_its_place_in_the_batch(exported):
+    """What TensorFlow cannot decode, too, whose own error would not say which it is."""
+    good = tf.io.encode_png(IMAGES[0]).numpy()
+    noise = np.random.default_rng(2).integers(0, 256, (64, 64, 3), "uint8")
+    jpeg = tf.io.encode_jpeg(noise).numpy()
+    serve = served(exported, "encoded")
+    for bad, words in (
+        (b"cat", "The 3 bytes are no JPEG"),
+        (b"", "The 0 bytes are no JPEG"),
+        (good[:-30], "The file cannot be decoded: it is damaged, or was cut short"),
+        (jpeg[:-200], "The file cannot be decoded: it is damaged, or was cut short"),
+        (jpeg[:20], "The file is damaged: its header says no size"),
     ):
-        write(folder)
-    assert killed.is_dir()
-    write(folder)
-    assert sorted(killed.parent.iterdir()) == sorted([folder, other])
+        with pytest.raises(tf.errors.InvalidArgumentError) as error:
+            serve(image=tf.constant([good, jpeg, bad, good]))
+        assert re.search(rf"\[image\[2\]: {words}", error.value.message)
 
 
-def test_an_export_whose_replacing_was_killed_between_two_renames_comes_back(tmp_path):
-    write(tmp_path / ".export-8x_q" / "old", 1)
-    folder = tmp_path / "export"
-    with pytest.raises(saved_model.ExportError, match="--overwrite"):
-        write(folder)
-    assert notes(folder)["step"] == 1 and list(tmp_path.iterdir()) == [folder]
+def test_labels_of_257_classes_have_16_bits(tmp_path):
+    path = saved_model.write(many_classes(), tmp_path / "export", INFO)
+    image = np.zeros((4, 6, 3), np.uint8)
+    image[1:3] = 255
+    expected = np.where(image[..., 0] > 0, 256, 0)
+    model = tf.saved_model.load(str(path))
+    found = model(image[np.newaxis])
+    np.testing.assert_array_equal(found[0], expected)
+    assert found.dtype == tf.int32
+    (found,) = labels_of(
+        model.signatures["encoded"](image=pngs(image))["labels_png_bytes"]
+    )
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "averaging, data, crop_size",
+    [
+        (inference.Averaging((0.5, 1.0), True), DataConfig(), (9, 12)),
+        (inference.Averaging(), DataConfig(min_resize_value=9), None),
+    ],
+)
+def test_all_signatures_predict_alike(tmp_path, averaging, data, crop_size):
+    """With scales, flips, padding and resizing inside."""
+    serving = saved_model.Serving(averaging, data, crop_size)
+    path = saved_model.write(affine(), tmp_path / "export", INFO, serving)
+    expected, probabilities = saved_model.predict(affine(), IMAGES, serving)
+    model = tf.saved_model.load(str(path))
+    np.testing.assert_array_equal(model(IMAGES), expected)
+    both = model.signatures["probabilities"](images=tf.constant(IMAGES))
+    np.testing.assert_array_equal(both["SemanticPredictions"], expected)
+    found = both["SemanticProbabilities"]
+    np.testing.assert_allclose(found, probabilities, atol=1e-6)
+    found = model.signatures["encoded"](image=pngs(*IMAGES))["labels_png_bytes"]
+    np.testing.assert_array_equal(labels_of(found), expected)
 
 
 def test_a_disk_that_takes_no_more_is_told_with_the_path(tmp_path):
@@ -249,4 +275,4 @@ def test_a_disk_that_takes_no_more_is_told_with_the_path(tmp_path):
             write(tmp_path / "export")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / "export").iterdir()) == []

@@ -93,7 +93,7 @@ def test_eval_vis_and_export_give_the_originals_predictions(
         assert np.mean(drawn == expected) > 0.999
 
     tiny_run.run(export_model, run)  # With no flag but the folder.
-    loaded = tf.saved_model.load(str(archive[0] / "run" / "export"))
+    loaded = tf.saved_model.load(str(archive[0] / "run" / "export" / "1"))
     serve = loaded.signatures["serving_default"]
     found = serve(images=tf.constant(stored["input"]))["SemanticPredictions"]
     assert np.mean(np.asarray(found) == stored["argmax"]) > 0.999

@@ -2,7 +2,6 @@
 
 import json
 import random
-import shutil
 import time
 
 import numpy as np
@@ -11,7 +10,7 @@ import tensorflow as tf
 from absl import app
 
 from deeplab_dpc import inference
-from deeplab_dpc.export.saved_model import ExportError
+from deeplab_dpc.export.versions import ExportError
 from deeplab_dpc.files import OutputError
 from deeplab_dpc.programs import export_model as program
 from deeplab_dpc.training.checkpoints import RunFolderError
@@ -22,7 +21,7 @@ from tests.programs import tiny_run
 
 def served(path, *images):
     """What the exported model says of each image: labels and probabilities."""
-    serve = tf.saved_model.load(str(path)).signatures["serving_default"]
+    serve = tf.saved_model.load(str(path)).signatures["probabilities"]
     for image in images:
         found = serve(images=tf.constant(image[None]))
         yield found["SemanticPredictions"][0], found["SemanticProbabilities"][0]
@@ -31,14 +30,15 @@ def served(path, *images):
 def test_exports_the_newest_checkpoint_into_the_run_folder(run_dir, capsys):
     tiny_run.write_checkpoint(run_dir, 15)
     tiny_run.run(program, f"--checkpoint_dir={run_dir}")
-    labels = json.loads((run_dir / "export" / "labels.json").read_text())
+    version = run_dir / "export" / "1"
+    labels = json.loads((version / "assets.extra" / "labels.json").read_text())
     assert [c["name"] for c in labels["classes"]] == list(tiny_run.NAMES)
     assert labels["classes"][2]["color"] == list(tiny_run.COLORS[2])
     assert labels["step"] == 15
     assert "Step 15" in capsys.readouterr().out
     model = tiny_run.model(15)
     images = [image for image, _ in tiny_run.images().values()]
-    results = served(run_dir / "export", *images)
+    results = served(version, *images)
     for image, (found, probabilities) in zip(images, results):
         (expected,) = inference.predict(model, image[None])[1]
         np.testing.assert_allclose(probabilities, expected, atol=1e-4)
@@ -59,26 +59,40 @@ def test_exports_a_given_checkpoint_with_scales_flips_and_padding(run_dir, tmp_p
         tiny_run.padded(image, (49, 49)),
     )
     _, expected = inference.predict(tiny_run.model(10), padded, averaging)
-    ((_, found),) = served(out, image)
+    ((_, found),) = served(out / "1", image)
     np.testing.assert_allclose(found, expected[0, :height, :width], atol=1e-4)
 
 
 def test_resizes_and_gives_predictions_at_the_images_own_size(run_dir):
     tiny_run.run(program, f"--checkpoint_dir={run_dir}", "--min_resize_value=65")
     image = tiny_run.images()["three"][0]
-    ((labels, probabilities),) = served(run_dir / "export", image)
+    ((labels, probabilities),) = served(run_dir / "export" / "1", image)
     assert labels.shape == (41, 37) and probabilities.shape == (41, 37, 3)
-    notes = json.loads((run_dir / "export" / "labels.json").read_text())
+    path = run_dir / "export" / "1" / "assets.extra" / "labels.json"
+    notes = json.loads(path.read_text())
     assert notes["resizing"]["min_resize_value"] == 65
 
 
-def test_an_export_that_is_there_needs_overwrite(run_dir):
+def test_each_export_is_a_new_version(run_dir, caplog):
+    """And --overwrite, which replaced the only one, is told to do nothing."""
+    for step, flags in ((10, ()), (15, ("--overwrite",))):
+        tiny_run.write_checkpoint(run_dir, step)
+        tiny_run.run(program, f"--checkpoint_dir={run_dir}", *flags)
+    assert "--overwrite=True has no effect any more. Each export is a" in caplog.text
+    found = {
+        path.parts[-3]: json.loads(path.read_text())["step"]
+        for path in run_dir.glob("export/*/assets.extra/labels.json")
+    }
+    assert found == {"1": 10, "2": 15}
+
+
+def test_an_export_of_an_earlier_release_is_in_the_way(run_dir):
     (run_dir / "export").mkdir()
     (run_dir / "export" / "saved_model.pb").write_bytes(b"an older one")
-    with pytest.raises(ExportError, match="--overwrite"):
-        tiny_run.run(program, f"--checkpoint_dir={run_dir}")
-    tiny_run.run(program, f"--checkpoint_dir={run_dir}", "--overwrite")
-    assert json.loads((run_dir / "export" / "labels.json").read_text())["step"] == 10
+    for flags in ((), ("--overwrite",)):
+        with pytest.raises(ExportError, match="is a SavedModel itself.*mv .*/export"):
+            tiny_run.run(program, f"--checkpoint_dir={run_dir}", *flags)
+    assert [path.name for path in (run_dir / "export").iterdir()] == ["saved_model.pb"]
 
 
 def test_errors(read_only_run, tmp_path):
@@ -98,50 +112,50 @@ def test_errors(read_only_run, tmp_path):
 
 def _kill_sometime(process, folder, when, chance) -> bool:
     """Kills an export to `folder` at such a moment; False if it ended before."""
-    written = {"writing": "*", "replacing": "*/labels.json", "any time": None}[when]
-    while written and process.is_alive():
-        if list(folder.parent.glob(f".{folder.name}-{written}")):
-            break
+    written = {"writing": ".un*", "ending": ".un*/assets.extra/tf*", "any time": ""}
+    while written[when] and process.is_alive() and not list(folder.glob(written[when])):
         time.sleep(0.0005)
-    delay_s = {"writing": 2.0, "replacing": 0.02, "any time": 8.0}[when]
+    delay_s = {"writing": 2.0, "ending": 0.02, "any time": 8.0}[when]
     process.join(chance.uniform(0, delay_s))
     process.kill()
     process.join()
     return process.exitcode == -9
 
 
+def _contents(version):
+    """The files of an export; how the graph is written down is TensorFlow's."""
+    paths = [path for path in version.rglob("*") if path.is_file()]
+    graphs = "saved_model.pb", "fingerprint.pb"
+    return {
+        str(path.relative_to(version)): path.name in graphs or path.read_bytes()
+        for path in paths
+    }
+
+
 @pytest.mark.slow
 def test_a_killed_export_leaves_nothing_and_the_next_one_is_whole(run_dir, tmp_path):
-    """SIGKILL at any time, while files are written, and while the old export goes."""
+    """SIGKILL at any time, while files are written, and as the version gets its name;
+    the versions before are as they were.
+    """
     program, chance, kills = "export_model.py", random.Random(3), []
-    flags = [f"--checkpoint_dir={run_dir}", "--overwrite"]
-    whole, folder, log = (tmp_path / name for name in ("whole", "e/export", "log"))
+    folder, log = tmp_path / "e" / "export", tmp_path / "log"
     log.touch()
-    code, output = forked.run(program, *flags, f"--export_path={whole}")
+    command = program, f"--checkpoint_dir={run_dir}", f"--export_path={folder}"
+    code, output = forked.run(*command)
     assert code == 0, output
-    values = "variables/variables.data-00000-of-00001"
-    image = tiny_run.images()["three"][0]
-    ((expected, _),) = served(whole, image)
+    whole, image = _contents(folder / "1"), tiny_run.images()["three"][0]
+    ((expected, _),) = served(folder / "1", image)
     while len(kills) < nightly.of(3, 20):
-        when = ("writing", "replacing", "any time")[len(kills) % 3]
-        if chance.random() < 0.5:
-            shutil.rmtree(folder, ignore_errors=True)
-        was_there = folder.exists()
-        command = (program, *flags, f"--export_path={folder}")
-        if _kill_sometime(
-            forked.start(*command, output=str(log)), folder, when, chance
-        ):
-            kept = [*folder.parent.glob("*/labels.json")]
-            kept += folder.parent.glob(".*/old/labels.json")
-            assert kept or not was_there
-            kills.append((when, was_there, len(list(folder.parent.glob(".*")))))
+        when = ("writing", "ending", "any time")[len(kills) % 3]
+        there = set(folder.glob("[0-9]*"))
+        process = forked.start(*command, output=str(log))
+        if _kill_sometime(process, folder, when, chance):
+            kills.append((when, [p.name for p in folder.iterdir() if p not in there]))
         code, output = forked.run(*command)
         assert code == 0 and "Traceback" not in output + log.read_text(), output
-        assert list(folder.parent.iterdir()) == [folder]
-        assert {p.relative_to(folder) for p in folder.rglob("*")} == {
-            p.relative_to(whole) for p in whole.rglob("*")
-        }
-        for name in ("labels.json", values):
-            assert (folder / name).read_bytes() == (whole / name).read_bytes()
-        np.testing.assert_array_equal(next(served(folder, image))[0], expected)
+        versions = sorted(int(path.name) for path in folder.iterdir())
+        assert versions == list(range(1, len(versions) + 1))
+        assert all(_contents(folder / str(n)) == whole for n in versions)
+        ((found, _),) = served(folder / str(versions[-1]), image)
+        np.testing.assert_array_equal(found, expected)
     print(kills)

@@ -119,7 +119,8 @@ def test_what_is_missing_or_cannot_be(read_only_run, photos, tmp_path):
 def test_the_example_without_the_package_gives_ids_in_the_classes_colours(
     read_only_run, photos, tmp_path
 ):
-    export = Run.open(read_only_run).export(tmp_path / "export").folder
+    export = tmp_path / "export"
+    Run.open(read_only_run).export(export)
     code, told = forked.run(
         "examples/call_saved_model.py",
         *(str(export), str(photos / "a.png"), str(photos / "more" / "a.png")),

@@ -23,7 +23,7 @@ def test_from_nothing_to_predictions_of_an_export(tmp_path):
     assert 0 <= scores["miou"] <= 1
     assert f"mIoU {100 * scores['miou']:.1f} %" in done.stdout
     assert len(list((folder / "run" / "vis").glob("*_overlay.png"))) == 2
-    assert (folder / "run" / "export" / "saved_model.pb").is_file()
+    assert (folder / "run" / "export" / "1" / "saved_model.pb").is_file()
     assert len(list((folder / "called").glob("*.png"))) == 1
     for title in ("Render", "Convert", "Train", "Score", "Draw", "Export", "Call"):
         assert f"] {title}" in done.stdout

@@ -6,6 +6,7 @@ import shutil
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from deeplab_dpc import inference, weights
 from deeplab_dpc.config import ModelConfig
@@ -17,20 +18,24 @@ from deeplab_dpc.segmenter.loading import LoadError, load
 from deeplab_dpc.tf1 import save_tf1_checkpoint, variables_by_tf1_name
 from deeplab_dpc.training.checkpoints import RunFolderError
 from deeplab_dpc.weights import cache
+from examples import call_saved_model
 from tests import goldens
+from tests.export import earlier
 from tests.programs import tiny_run
 from tests.weights import archives
 
+EXPORTS = "export", "export/1", "old_export"
 IMAGE = tiny_run.images()["three"][0]  # Larger than the crop: nothing is padded.
 
 
 @pytest.fixture(scope="module")
 def above(tmp_path_factory):
-    """One model in all forms: `run`, `export`, `m.keras`."""
+    """One model in all forms: `run`, `export`, `old_export`, `m.keras`."""
     above = tmp_path_factory.mktemp("models")
     tiny_run.write_dataset(above / "records")
     tiny_run.write_run(above / "run", above / "records", steps=(5, 10))
-    Run.open(above / "run").export(above / "export")
+    done = Run.open(above / "run").export(above / "export")
+    earlier.write(tiny_run.model(10), above / "old_export", done.folder)
     tiny_run.model(10).save(above / "m.keras")
     return above
 
@@ -42,7 +47,9 @@ def expected(above):
     return labels
 
 
-@pytest.mark.parametrize("name", ["run", "run/ckpt-10", "export", "m.keras"])
+@pytest.mark.parametrize(
+    "name", ["run", "run/ckpt-10", "export", "export/1", "old_export", "m.keras"]
+)
 def test_each_form_of_a_model_gives_its_labels(above, expected, name):
     segmenter = load(above / name)
     (result,) = segmenter.predict(IMAGE)
@@ -51,6 +58,36 @@ def test_each_form_of_a_model_gives_its_labels(above, expected, name):
     assert segmenter.class_names == own
     if name != "m.keras":
         assert segmenter.palette.colors == tiny_run.COLORS
+
+
+def test_an_export_of_any_release_gives_its_probabilities(above):
+    found = [load(above / name).probabilities(IMAGE) for name in ("run", *EXPORTS)]
+    for probabilities in found[1:]:
+        np.testing.assert_allclose(probabilities, found[0], atol=1e-5)
+
+
+def test_the_example_calls_an_export_of_any_release(above, expected, tmp_path):
+    Image.fromarray(IMAGE).save(tmp_path / "a.png")
+    for name in EXPORTS:
+        out = tmp_path / name
+        given = str(above / name), str(tmp_path / "a.png"), f"--output_dir={out}"
+        call_saved_model.main(list(given))
+        np.testing.assert_array_equal(tiny_run.opened(out / "a.png"), expected)
+    with pytest.raises(SystemExit, match="run has no version of an export"):
+        call_saved_model.main([str(above / "run"), *given[1:]])
+
+
+def test_the_newest_version_counts(above, expected, tmp_path):
+    for number, step in (("2", 5), ("10", 10), ("old", 5)):
+        done = Run.open(above / "run" / f"ckpt-{step}").export(tmp_path / "e")
+        done.folder.rename(tmp_path / "e" / number)
+    (result,) = load(tmp_path / "e").predict(IMAGE)
+    np.testing.assert_array_equal(result.labels, expected)
+    (older,) = load(tmp_path / "e" / "2").predict(IMAGE)
+    assert (older.labels != expected).any()
+    (tmp_path / "e" / "10" / "saved_model.pb").unlink()
+    with pytest.raises(LoadError, match="e/10 is the newest version in .*/e, but has"):
+        load(tmp_path / "e")
 
 
 def test_a_run_with_settings_and_an_older_checkpoint(above, expected):
@@ -162,13 +199,13 @@ def test_damaged_models_are_told(above, tmp_path):
     shutil.copytree(above / "export", tmp_path / "export")
     for name in ("saved_model.pb", "variables/variables.index"):
         shutil.copytree(above / "export", tmp_path / "cut", dirs_exist_ok=True)
-        content = (tmp_path / "cut" / name).read_bytes()
-        (tmp_path / "cut" / name).write_bytes(content[: len(content) // 2])
+        content = (tmp_path / "cut" / "1" / name).read_bytes()
+        (tmp_path / "cut" / "1" / name).write_bytes(content[: len(content) // 2])
         with pytest.raises(
-            LoadError, match="cut cannot be read as a SavedModel .*Copy"
+            LoadError, match="cut/1 cannot be read as a SavedModel .*Copy"
         ):
             load(tmp_path / "cut")
-    labels = tmp_path / "export" / "labels.json"
+    labels = tmp_path / "export" / "1" / "assets.extra" / "labels.json"
     facts = json.loads(labels.read_text())
     labels.write_text(json.dumps(facts | {"classes": facts["classes"][:1]}))
     with pytest.raises(LoadError, match="names 1 classes, but the SavedModel has 3"):
@@ -178,7 +215,7 @@ def test_damaged_models_are_told(above, tmp_path):
     with pytest.raises(LoadError, match="labels.json cannot be read: KeyError"):
         load(tmp_path / "export")
     labels.unlink()
-    with pytest.raises(LoadError, match="has no labels.json"):
+    with pytest.raises(LoadError, match="has no assets.extra/labels.json"):
         load(tmp_path / "export")
 
 
