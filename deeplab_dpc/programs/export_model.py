@@ -27,6 +27,7 @@ TOPICS = {
     "What is exported": ("checkpoint_dir", "checkpoint_path", "use_ema"),
     "What it does": (
         *("crop_size", "inference_scales", "add_flipped_images", "max_megapixels"),
+        *("min_resize_value", "max_resize_value"),
     ),
     "Where it goes": ("export_path",),
 }

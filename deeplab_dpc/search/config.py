@@ -100,7 +100,7 @@ class SamplerConfig(Config):
         "One in so many goes on, and is looked at after so many times the steps.",
         at_least=2,
     )
-    search_seed: int = setting(0, "Seed of the choice of cells.", at_least=0)
+    search_seed: int = setting(0, "Seed of the choice of cells.")
 
     def first_decision(self, num_steps: int) -> int:
         """Steps of `num_steps` after which early stopping looks at a cell first."""
