@@ -12,6 +12,7 @@ from deeplab_dpc.data import preprocess
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.export import assets, encoded, versions
 from deeplab_dpc.export.assets import Serving
+from deeplab_dpc.formatting import without_nodes
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.progress import only_warnings
 
@@ -94,7 +95,7 @@ def write(
         with only_warnings():
             return versions.add(folder, fill)
     except tf.errors.OpError as e:
-        reason = (e.message.partition("; ")[2] or e.message).split(" [Op:")[0]
+        reason = without_nodes(e.message.partition("; ")[2] or e.message)
         raise OSError(f"{folder} cannot be written: {reason}") from e
 
 

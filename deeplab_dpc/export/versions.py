@@ -46,7 +46,7 @@ def add(folder: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> pathlib.P
     """
     check(folder)
     files.made_folder(folder)
-    with files.claimed(folder / ".lock"):
+    with files.claimed(folder / files.LOCK):
         for left in folder.glob(f"{_UNFINISHED}*"):  # By a killed export.
             shutil.rmtree(left, ignore_errors=True)
         new = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix=_UNFINISHED))

@@ -59,7 +59,7 @@ def write_cache(
     backbone = Backbone(run.model, run.train)
     wanted = _wanted(run, cache, backbone, parts)
     files.made_folder(path)
-    with files.claimed(path / ".lock"):
+    with files.claimed(path / files.LOCK):
         for left_by_a_killed_one in path.glob(".*.tmp"):
             left_by_a_killed_one.unlink()
         manifest = _with_found(wanted, path)
