@@ -17,7 +17,7 @@ _FEWEST = 4  # Crops of which batch norm can be trained.
 _SCORINGS = 5  # In a training.
 FLAGS = (
     *("dense_prediction_cell_json", "decoder_output_stride", "tf_initial_checkpoint"),
-    *("train_crop_size", "train_batch_size", "fine_tune_batch_norm"),
+    *("train_crop_size", "eval_crop_size", "train_batch_size", "fine_tune_batch_norm"),
     *("batch_norm_decay", "training_number_of_steps", "base_learning_rate"),
     "eval_interval_steps",
 )
@@ -94,6 +94,7 @@ def choose(
         Choice("decoder_output_stride", "4", "outlines at a quarter of the size"),
         Choice("tf_initial_checkpoint", "imagenet", "of so few images nothing else"),
         Choice("train_crop_size", f"{height},{width}", why_crop),
+        Choice("eval_crop_size", f"{height},{width}", "padded as in training"),
         Choice("train_batch_size", str(batch), why_batch),
         Choice(
             "fine_tune_batch_norm",

@@ -56,6 +56,7 @@ def test_a_hundred_small_images_on_a_cpu(data):
         "decoder_output_stride": "4",
         "tf_initial_checkpoint": "imagenet",
         "train_crop_size": "369,481",
+        "eval_crop_size": "369,481",
         "train_batch_size": "4",
         "fine_tune_batch_norm": "true",
         "batch_norm_decay": "0.9889",
