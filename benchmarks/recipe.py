@@ -13,7 +13,6 @@ and start included.
 
 import argparse
 import json
-import os
 import pathlib
 import random
 import resource

@@ -144,10 +144,9 @@ def compare(repeats: int, num_trials: int) -> None:
     found, curves = [], {}
     for sampler, stopping in itertools.product(SAMPLERS, STOPPING):
         if (sampler, stopping) == ("nsga2", "none") or sampler != "nsga2":
-            searches = [
-                search(table, values, sampler, stopping, seed, num_trials)
-                for seed in range(repeats)
-            ]
+            named = {"sampler": sampler, "early_stopping": stopping}
+            configs = [SamplerConfig(**named, search_seed=s) for s in range(repeats)]
+            searches = [search(table, values, c, num_trials) for c in configs]
             name = f"{sampler}, {stopping}"
             curves[name] = at_times(searches)
             found.append({"search": name, **summary(searches), **_versions()})
@@ -159,13 +158,10 @@ def compare(repeats: int, num_trials: int) -> None:
 def search(
     table: Mapping[str, Sequence[Mapping[str, str]]],
     values: Mapping[str, float],
-    sampler: str,
-    stopping: str,
-    seed: int,
+    config: SamplerConfig,
     num_trials: int,
 ) -> list[tuple[float, float]]:
     """Core-seconds spent after each trial, and the regret of the best so far."""
-    config = SamplerConfig(sampler=sampler, early_stopping=stopping, search_seed=seed)
     strategy = Strategy(
         make_sampler(config, SPACE, num_trials),
         make_pruner(config, camvid_features.PROXY.proxy_steps),
@@ -173,7 +169,7 @@ def search(
         SPACE.key,
     )
     study = Study.open(InMemoryStorage(), "replay", {}, strategy)
-    rng, spent_s, path = np.random.default_rng(seed), 0.0, []
+    rng, spent_s, path = np.random.default_rng(config.search_seed), 0.0, []
     best, most = max(values.values()), -math.inf
     chosen = None
     for _ in range(num_trials):

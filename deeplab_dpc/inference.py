@@ -165,10 +165,10 @@ def _scale_probabilities(
         return whole()
 
     def slide() -> Any:
-        sliding = images, window, overlap, model.output_shape[-1]
+        sliding = windows.Sliding(window, overlap, model.output_shape[-1])
         if scale == 1:
-            return windows.mean(part, *sliding, finish)
-        return finish(resize_bilinear(windows.mean(part, *sliding), size))
+            return windows.mean(part, images, sliding, finish)
+        return finish(resize_bilinear(windows.mean(part, images, sliding), size))
 
     fits = (tf.less_equal(*sides) for sides in zip(ops.shape(images)[1:3], window))
     return tf.cond(tf.logical_and(*fits), whole, slide)

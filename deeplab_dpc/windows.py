@@ -1,7 +1,7 @@
 """Windows that slide over an image, and the mean of what is predicted in each."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -21,20 +21,27 @@ def starts(length: Any, side: int, overlap: float) -> tf.Tensor:
     return tf.range(steps + 1) * room // tf.maximum(steps, 1)
 
 
+class Sliding(NamedTuple):
+    """How windows slide, and what is predicted in each."""
+
+    window: tuple[int, int]  # Height and width.
+    overlap: float  # See `starts`.
+    channels: int  # Of a prediction.
+
+
 def mean(
     predict: Callable[[tf.Tensor], tf.Tensor],
     images: tf.Tensor,
-    window: tuple[int, int],
-    overlap: float,
-    channels: int,
+    sliding: Sliding,
     finish: Callable[[tf.Tensor], tf.Tensor] = tf.identity,
 ) -> tf.Tensor:
     """The mean, at each pixel, of what is predicted in the windows it lies in, float32.
 
-    `predict` makes `channels` of the three of a window. One row of windows at a time is
-    in memory, beside what `finish`, such as an argmax, makes of the rows of pixels that
-    no later window sees; a window is cut down to the image where larger.
+    `predict` sees a window's pixels. One row of windows at a time is in memory, beside
+    what `finish`, such as an argmax, makes of the rows of pixels that no later window
+    sees; a window is cut down to the image where larger.
     """
+    window, overlap, channels = sliding
     batch, height, width = tf.unstack(tf.shape(images)[:3])
     tops, lefts = starts(height, window[0], overlap), starts(width, window[1], overlap)
     rows, columns = tf.minimum(window[0], height), tf.minimum(window[1], width)

@@ -108,3 +108,9 @@ def test_public_names_come_without_tensorflow_where_they_can():
         "assert not hasattr(d, 'nothing')"
     )
     subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, check=True)
+
+
+def test_files_have_at_most_300_lines():
+    for folder in (PACKAGE, PACKAGE.parent / "datasets", PACKAGE.parent / "tests"):
+        for path in folder.rglob("*.py"):
+            assert len(path.read_text().splitlines()) <= 300, path

@@ -157,11 +157,11 @@ class RandomView:
         scaled = preprocess.scaled_size(tf.shape(image)[:2], factor)
         size = tf.constant(self.train.train_crop_size, tf.int32)
         places = tf.cast(tf.maximum(scaled - size, 0) + 1, tf.float32)  # All alike.
-        where = scaled, tf.cast(draws[1:3] * places, tf.int32)
+        crop = preprocess.Crop(scaled, tf.cast(draws[1:3] * places, tf.int32), size)
         if self.train.rotation_degrees:
-            return preprocess.rotated_crop(image, label, *where, size, degrees)
-        seen = tf.minimum(size, scaled)
-        image, label = preprocess.scaled_crop(image, label, *where, seen)
+            return preprocess.rotated_crop(image, label, crop, degrees)
+        crop = crop._replace(size=tf.minimum(size, scaled))
+        image, label = preprocess.scaled_crop(image, label, crop)
         return image, tf.cast(label, tf.int32)
 
 

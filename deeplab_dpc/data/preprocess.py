@@ -6,6 +6,7 @@ aligned corners: bilinear for images, nearest neighbour for labels.
 
 import math
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -129,58 +130,53 @@ def pad_to_at_least(
     return pad_to_bounding_box(image, (0, 0), target, value)
 
 
+class Crop(NamedTuple):
+    """A part of an image that is resized first; each `[2]` int32, rows and columns."""
+
+    scaled: Any  # The size of the whole.
+    offset: Any  # Of the part's first pixel.
+    size: Any  # Of the part.
+
+
 def scaled_crop(
-    image: tf.Tensor,
-    label: tf.Tensor,
-    scaled: tf.Tensor,
-    offset: tf.Tensor,
-    size: tf.Tensor,
+    image: tf.Tensor, label: tf.Tensor, crop: Crop
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """A part of a resized image and label, without resizing the rest.
 
-    Equals a part, `size` from `offset`, of `resize_image` and `resize_label` to
-    `scaled` (each `[2]` int32): the label exactly, the image, float32, to rounding
-    (exactly, too, where the size stays).
+    Equals that part of `resize_image` and `resize_label`: the label exactly, the image,
+    float32, to rounding (exactly, too, where the size stays).
     """
-    same = tf.reduce_all(tf.equal(scaled, tf.shape(image)[:2]))
+    same = tf.reduce_all(tf.equal(crop.scaled, tf.shape(image)[:2]))
 
     def part(x: tf.Tensor) -> tf.Tensor:
-        begin, extent = tf.concat([offset, [0]], 0), tf.concat([size, [-1]], 0)
+        begin = tf.concat([crop.offset, [0]], 0)
+        extent = tf.concat([crop.size, [-1]], 0)
         return tf.ensure_shape(tf.slice(x, begin, extent), [None, None, x.shape[-1]])
 
     return tf.cond(
         same,
         lambda: (tf.cast(part(image), tf.float32), part(label)),
-        lambda: (
-            _bilinear_part(image, scaled, offset, size),
-            _nearest_part(label, scaled, offset, size),
-        ),
+        lambda: (_bilinear_part(image, crop), _nearest_part(label, crop)),
     )
 
 
 def rotated_crop(
-    image: tf.Tensor,
-    label: tf.Tensor,
-    scaled: tf.Tensor,
-    offset: tf.Tensor,
-    size: tf.Tensor,
-    degrees: tf.Tensor,
+    image: tf.Tensor, label: tf.Tensor, crop: Crop, degrees: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """As `scaled_crop`, but turned about the crop's middle, to the left if `degrees` is
-    above 0, and always of the whole `size`: both come out of one resampling.
+    above 0, and always of the whole `crop.size`: both come out of one resampling.
 
     Where the turned crop reaches beyond the image the label, int32, is `OUTSIDE` and
     the image goes on as at its edge.
     """
     step = tf.cast(tf.shape(image)[:2] - 1, tf.float32)
-    step /= tf.cast(tf.maximum(scaled - 1, 1), tf.float32)
+    step /= tf.cast(tf.maximum(crop.scaled - 1, 1), tf.float32)
     radians = degrees * (math.pi / 180)
     turn = [[tf.cos(radians), tf.sin(radians)], [-tf.sin(radians), tf.cos(radians)]]
     turn = tf.stack(turn) * step[:, tf.newaxis]
-    middle = tf.cast(size - 1, tf.float32) / 2
-    first = step * (tf.cast(offset, tf.float32) + middle) - tf.linalg.matvec(
-        turn, middle
-    )
+    middle = tf.cast(crop.size - 1, tf.float32) / 2
+    first = step * (tf.cast(crop.offset, tf.float32) + middle)
+    first -= tf.linalg.matvec(turn, middle)
     columns_first = tf.reverse(tf.concat([turn, first[:, tf.newaxis]], 1), [0])
     transform = tf.gather(columns_first, [1, 0, 2], axis=1)
     transform = tf.concat([tf.reshape(transform, [6]), [0.0, 0.0]], 0)
@@ -189,7 +185,7 @@ def rotated_crop(
         found = tf.raw_ops.ImageProjectiveTransformV3(
             images=x[tf.newaxis],
             transforms=transform[tf.newaxis],
-            output_shape=size,
+            output_shape=crop.size,
             fill_value=float(OUTSIDE),
             interpolation=interpolation,
             fill_mode=beyond,
@@ -200,30 +196,27 @@ def rotated_crop(
     return image, turned(tf.cast(label, tf.int32), "NEAREST", "CONSTANT")
 
 
-def _bilinear_part(
-    image: tf.Tensor, scaled: tf.Tensor, offset: tf.Tensor, size: tf.Tensor
-) -> tf.Tensor:
+def _bilinear_part(image: tf.Tensor, crop: Crop) -> tf.Tensor:
     """The last row and column are doubled: rounding may reach a little beyond them."""
     image = tf.concat([image, image[-1:]], axis=0)
     image = tf.concat([image, image[:, -1:]], axis=1)
     extent = tf.cast(tf.shape(image)[:2] - 1, tf.float32)
-    steps = tf.cast(tf.maximum(scaled - 1, 1), tf.float32)
-    first = tf.cast(offset, tf.float32) / steps * (extent - 1) / extent
-    last = tf.cast(offset + size - 1, tf.float32) / steps * (extent - 1) / extent
-    box = tf.concat([first, last], axis=0)[tf.newaxis]
-    part = tf.image.crop_and_resize(image[tf.newaxis], box, [0], size)
+    steps = tf.cast(tf.maximum(crop.scaled - 1, 1), tf.float32)
+    ends = crop.offset, crop.offset + crop.size - 1
+    box = [tf.cast(at, tf.float32) / steps * (extent - 1) / extent for at in ends]
+    box = tf.concat(box, axis=0)[tf.newaxis]
+    part = tf.image.crop_and_resize(image[tf.newaxis], box, [0], crop.size)
     return tf.ensure_shape(part[0], [None, None, image.shape[-1]])
 
 
-def _nearest_part(
-    label: tf.Tensor, scaled: tf.Tensor, offset: tf.Tensor, size: tf.Tensor
-) -> tf.Tensor:
+def _nearest_part(label: tf.Tensor, crop: Crop) -> tf.Tensor:
     """Rows and columns by the arithmetic of `ResizeNearestNeighbor`."""
     for axis in (0, 1):
-        length, new = tf.shape(label)[axis], scaled[axis]
+        length, new = tf.shape(label)[axis], crop.scaled[axis]
         step = tf.cast(length - 1, tf.float32) / tf.cast(new - 1, tf.float32)
         step = tf.where(new > 1, step, tf.cast(length, tf.float32))
-        at = tf.cast(tf.range(offset[axis], offset[axis] + size[axis]), tf.float32)
+        begin, count = crop.offset[axis], crop.size[axis]
+        at = tf.cast(tf.range(begin, begin + count), tf.float32)
         at = tf.minimum(tf.cast(tf.floor(at * step + 0.5), tf.int32), length - 1)
         label = tf.gather(label, at, axis=axis)
     return label

@@ -130,5 +130,6 @@ class ExportedNetwork:
         return self._serve_both(images=images)["SemanticProbabilities"]
 
     def _slide(self, images: np.ndarray, window: int, finish: Any) -> np.ndarray:
-        sliding = (window, window), Averaging().window_overlap, self.info.num_classes
-        return windows.mean(self._whole, tf.constant(images), *sliding, finish).numpy()
+        side, overlap = (window, window), Averaging().window_overlap
+        sliding = windows.Sliding(side, overlap, self.info.num_classes)
+        return windows.mean(self._whole, tf.constant(images), sliding, finish).numpy()

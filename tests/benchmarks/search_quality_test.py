@@ -1,6 +1,7 @@
 """The table of trained cells, and what searches replayed on it would have found."""
 
 import collections
+import dataclasses
 import random
 import statistics
 
@@ -10,6 +11,7 @@ import pytest
 
 from benchmarks import camvid_features, search_quality
 from benchmarks.camvid_features import curve_of
+from deeplab_dpc.search.config import SamplerConfig
 from tests.search.samplers.stopping_test import replay
 
 
@@ -54,9 +56,11 @@ def test_a_replayed_search_pays_for_the_steps_that_it_makes(table):
     for row in table:
         by_key[row["cell"]].append(row)
     values = {k: np.mean([float(r["val"]) for r in v]) for k, v in by_key.items()}
+    uniform = SamplerConfig(sampler="random", early_stopping="none", search_seed=3)
+    halving = dataclasses.replace(uniform, early_stopping="successive_halving")
     whole, halved = (
-        search_quality.search(by_key, values, "random", stopping, 3, 20)
-        for stopping in ("none", "successive_halving")
+        search_quality.search(by_key, values, config, 20)
+        for config in (uniform, halving)
     )
     assert len(whole) == len(halved) == 20
     assert halved[-1][0] < 0.6 * whole[-1][0]

@@ -188,8 +188,8 @@ def test_a_turned_crop_is_what_numpy_reads():
     rng = np.random.default_rng(0)
     image, label = rng.integers(0, 256, (9, 12, 3)), rng.integers(0, 9, (9, 12, 1))
     given = tf.constant(image, tf.uint8), tf.constant(label, tf.uint8)
-    crop = np.array([[18, 24], [0, 1], [11, 13]], np.int32)  # Scaled size, place, size.
-    found = preprocess.rotated_crop(*given, *crop, 20.0)
+    crop = preprocess.Crop(*np.array([[18, 24], [0, 1], [11, 13]], np.int32))
+    found = preprocess.rotated_crop(*given, crop, 20.0)
     down, right = np.mgrid[-5:6, -6:7]
     cos, sin = np.cos(np.pi / 9), np.sin(np.pi / 9)
     row = (5 + cos * down + sin * right) * 8 / 17
@@ -208,8 +208,8 @@ def test_a_turned_crop_is_what_numpy_reads():
 
 def test_a_quarter_turn_is_to_the_left():
     image, label = ramp(9, 9)
-    crop = np.array([[9, 9], [0, 0], [9, 9]], np.int32)
-    found = preprocess.rotated_crop(image, label, *crop, 90.0)
+    crop = preprocess.Crop(*np.array([[9, 9], [0, 0], [9, 9]], np.int32))
+    found = preprocess.rotated_crop(image, label, crop, 90.0)
     np.testing.assert_allclose(found[0], np.rot90(image), atol=1e-4)
     np.testing.assert_array_equal(found[1], np.rot90(label))
 

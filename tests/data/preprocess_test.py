@@ -7,6 +7,7 @@ import tensorflow as tf
 from deeplab_dpc import build_model, config
 from deeplab_dpc.config import DataConfig
 from deeplab_dpc.data import preprocess
+from deeplab_dpc.data.preprocess import Crop
 from tests import goldens
 
 
@@ -50,7 +51,7 @@ def test_pad(arrays, name, _, arguments, dtype):
 def test_crop(arrays, pair):
     image, label = pair
     whole = tf.shape(image)[:2]
-    part, _ = preprocess.scaled_crop(image, label, whole, [3, 7], [20, 31])
+    part, _ = preprocess.scaled_crop(image, label, Crop(whole, [3, 7], [20, 31]))
     goldens.check_equal(FILE, "crops", part, arrays["crop"])
 
 
@@ -59,7 +60,7 @@ def test_crop(arrays, pair):
 def test_scale(arrays, pair, factor):
     image, label = pair
     size = preprocess.scaled_size(tf.shape(image)[:2], factor)
-    image, label = preprocess.scaled_crop(image, label, size, [0, 0], size)
+    image, label = preprocess.scaled_crop(image, label, Crop(size, [0, 0], size))
     expected = arrays[f"scale_{factor:.2f}_image"]
     found = np.abs(image - expected).max() / 255
     goldens.check(FILE, "scaled images", found, 3e-5)
@@ -189,7 +190,7 @@ def test_part_of_a_resized_image_equals_resizing_it_all(height, width, factor):
     for _ in range(8):
         offset = draw.integers(0, scaled.numpy())
         size = draw.integers(1, scaled.numpy() - offset + 1)
-        part = preprocess.scaled_crop(image, label, scaled, offset, size)
+        part = preprocess.scaled_crop(image, label, Crop(scaled, offset, size))
         rows, columns = (slice(o, o + s) for o, s in zip(offset, size))
         assert np.abs(part[0] - whole[rows, columns]).max() < 0.02
         np.testing.assert_array_equal(part[1], whole_label[rows, columns])
