@@ -50,6 +50,7 @@ MAY_IMPORT = {
     "testing": ("config", "search", "settings", *_SMALL),
     "reports": ("inspection", "runs", "search", *_NETWORK, *_RUN, *_SMALL),
     "segmenter": ("checkpoint_files", "reports", "runs", *_NETWORK, *_RUN, *_SMALL),
+    "serving": ("public", "segmenter", "reports", *_RUN, *_MODEL, *_SMALL),
     "describe": ("programs",),
 }
 # A command's second name (`python -m deeplab_dpc.data.inspect`) is no part of its room.

@@ -14,6 +14,7 @@ from deeplab_dpc.config.model import (
     OUTPUT_STRIDES,
     ModelConfig,
 )
+from deeplab_dpc.config.serving import ServeConfig
 from deeplab_dpc.config.train import TrainConfig
 from deeplab_dpc.settings import ConfigError
 
@@ -28,5 +29,6 @@ __all__ = [
     "EvalConfig",
     "ExportConfig",
     "ModelConfig",
+    "ServeConfig",
     "TrainConfig",
 ]

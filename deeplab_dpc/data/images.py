@@ -17,6 +17,7 @@ from deeplab_dpc.formatting import without_nodes
 
 Exif = Literal["refuse", "apply", "ignore"]
 EXIF = get_args(Exif)
+Where = pathlib.Path | str  # A file, or what a message calls it.
 MAX_PIXELS = 178_956_970  # What Pillow opens; 512 MiB once decoded.
 
 JPEG_ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif")
@@ -59,7 +60,17 @@ def read(
     `ImageError` names a file that is missing, empty, damaged, too large or of another
     kind, and what is wrong.
     """
-    encoded = _read_bytes(path)
+    return checked(_read_bytes(path), path, exif, max_pixels, scale_depth)
+
+
+def checked(
+    encoded: bytes,
+    path: Where,
+    exif: Exif = "refuse",
+    max_pixels: float = MAX_PIXELS,
+    scale_depth: bool = False,
+) -> Checked:
+    """Checks the bytes of a file as `read` does; errors name it by `path`."""
     file = _opened(path, encoded)
     may_be_transparent = file.mode[-1] in "Aa" or "transparency" in file.info
     orientation = _orientation(file, encoded)
@@ -106,7 +117,7 @@ def _read_bytes(path: pathlib.Path) -> bytes:
     return encoded
 
 
-def _opened(path: pathlib.Path, encoded: bytes) -> Image.Image:
+def _opened(path: Where, encoded: bytes) -> Image.Image:
     """The file's header, as Pillow reads it; no pixels yet."""
     try:
         with warnings.catch_warnings():
@@ -140,7 +151,7 @@ def _orientation(file: Image.Image, encoded: bytes) -> int:
 
 
 def _check_header(
-    path: pathlib.Path, file: Image.Image, encoded: bytes, scale_depth: bool
+    path: Where, file: Image.Image, encoded: bytes, scale_depth: bool
 ) -> None:
     if file.format not in (*_FORMATS, *_DECODED):
         raise ImageError(
@@ -165,7 +176,7 @@ def _check_header(
         )
 
 
-def _decoded(path: pathlib.Path, file: Image.Image) -> np.ndarray:
+def _decoded(path: Where, file: Image.Image) -> np.ndarray:
     """The pixels of a file that TensorFlow does not read, in colours."""
     is_deep = file.mode.startswith("I;16")
     if not is_deep and file.mode not in ("1", "L", "P", "LA", "PA", "RGB", "RGBA"):
@@ -181,14 +192,14 @@ def _decoded(path: pathlib.Path, file: Image.Image) -> np.ndarray:
         raise _damaged(path, str(e)) from e
 
 
-def _damaged(path: pathlib.Path, reason: str) -> ImageError:
+def _damaged(path: Where, reason: str) -> ImageError:
     return ImageError(
         f"{path} is damaged and cannot be decoded ({reason}). Copy it again, or take "
         "its name out of the list."
     )
 
 
-def _decode(path: pathlib.Path, encoded: bytes, file: Image.Image) -> np.ndarray:
+def _decode(path: Where, encoded: bytes, file: Image.Image) -> np.ndarray:
     """The pixels, by the decoder of the training. That one forgives most damage within
     a JPEG, which has no checksum: it only counts libjpeg's warnings. So a JPEG is also
     decoded small, by a decoder that does not.
@@ -212,7 +223,7 @@ def _decode(path: pathlib.Path, encoded: bytes, file: Image.Image) -> np.ndarray
     return pixels
 
 
-def _check_opaque(path: pathlib.Path, encoded: bytes) -> None:
+def _check_opaque(path: Where, encoded: bytes) -> None:
     import tensorflow as tf
 
     alpha = tf.io.decode_png(encoded, channels=4)[..., 3].numpy()

@@ -95,6 +95,17 @@ def read(path: pathlib.Path, max_megapixels: float = MAX_MEGAPIXELS) -> np.ndarr
         raise PhotoError(str(e)) from e
 
 
+def decode(
+    encoded: bytes, name: str, max_megapixels: float = MAX_MEGAPIXELS
+) -> np.ndarray:
+    """What `read` gives of a file whose bytes these are; errors call it by a name."""
+    try:
+        found = images.checked(encoded, name, "apply", 1e6 * max_megapixels, True)
+    except images.ImageError as e:
+        raise PhotoError(str(e)) from e
+    return found.pixels
+
+
 def left_out(
     errors: Sequence[Exception], total: int, folder: pathlib.Path
 ) -> PhotoError:

@@ -10,6 +10,7 @@ COMMANDS = {
     "eval": ("eval", "Scores a trained model on a split."),
     "vis": ("vis", "Draws what a trained model predicts."),
     "predict": ("predict", "Labels photographs with a trained model."),
+    "serve": ("serve", "Serves trained models over HTTP."),
     "export": ("export_model", "Writes a trained model as a SavedModel."),
     "convert": ("convert.main", "Converts images and labels to records."),
     "inspect": ("inspect", "Tells what is in a folder of records, and checks them."),
