@@ -28,6 +28,10 @@ FIELDS = (
     "commit",
 )
 
+ALTERNATED = ("alternative", "wall_ms", "cpu_ms", "cpu_ratio", "lowest", "highest")
+ALTERNATED += ("rounds", "load", *FIELDS[-4:])
+"""Columns that `alternate` fills."""
+
 
 def compare(
     benchmark: str,
@@ -56,6 +60,36 @@ def compare(
             if round_number >= warm_up:
                 times_ms[name].append(1e3 * (time.perf_counter() - began))
     return rows_of(benchmark, case, times_ms)
+
+
+def alternate(
+    alternatives: dict[str, Callable[[], object]], rounds: int, warm_up: int = 2
+) -> list[dict[str, object]]:
+    """Wall and processor milliseconds of alternatives that run in turn.
+
+    Processor time is what tells on a busy machine. Its ratio is to the first
+    alternative's of the same round: the median, the lowest and the highest.
+    """
+    wall_ms: dict[str, list[float]] = {name: [] for name in alternatives}
+    cpu_ms: dict[str, list[float]] = {name: [] for name in alternatives}
+    for round_number in range(warm_up + rounds):
+        for name, run in alternatives.items():
+            began, spent = time.perf_counter(), time.process_time()
+            run()
+            if round_number >= warm_up:
+                cpu_ms[name].append(1e3 * (time.process_time() - spent))
+                wall_ms[name].append(1e3 * (time.perf_counter() - began))
+    first, rows = next(iter(cpu_ms.values())), []
+    for name in alternatives:
+        ratios = sorted(ms / one for ms, one in zip(cpu_ms[name], first, strict=True))
+        row: dict[str, object] = {"alternative": name}
+        row["wall_ms"] = f"{statistics.median(wall_ms[name]):.1f}"
+        row["cpu_ms"] = f"{statistics.median(cpu_ms[name]):.1f}"
+        row["cpu_ratio"] = f"{statistics.median(ratios):.3f}"
+        row |= {"lowest": f"{ratios[0]:.3f}", "highest": f"{ratios[-1]:.3f}"}
+        row |= {"rounds": rounds, "load": f"{os.getloadavg()[0]:.1f}"}
+        rows.append({**row, **machine()})
+    return rows
 
 
 def rows_of(

@@ -1,11 +1,14 @@
-"""Runs every benchmark, one after the other: `make bench`."""
+"""Runs every benchmark, one after the other, and makes their page: `make bench`."""
 
 import pathlib
 import subprocess
 import sys
 
+import page
+
 FOLDER = pathlib.Path(__file__).parent
-HELPERS = ("against.py", "measuring.py", "run_all.py", "search_servers.py")
+HELPERS = ("against.py", "measuring.py", "page.py", "precision.py", "run_all.py")
+HELPERS += ("search_servers.py",)
 
 
 def main() -> int:
@@ -15,6 +18,7 @@ def main() -> int:
         if path.name not in HELPERS:
             print(f"\n== {path.name}", flush=True)
             failed += subprocess.run([sys.executable, path], check=False).returncode > 0
+    page.main()
     return failed
 
 

@@ -24,6 +24,7 @@ from deeplab_dpc.export.saved_model import Export, Serving
 from deeplab_dpc.files import local, output_folder
 from deeplab_dpc.inference import Averaging, resize_nearest
 from deeplab_dpc.layers.folding import Folded
+from deeplab_dpc.layers.precision import predicting
 from deeplab_dpc.model import build_model
 from deeplab_dpc.progress import Progress
 from deeplab_dpc.training import compatibility, run_folder
@@ -118,7 +119,8 @@ class Run:
         if config.image_pyramid is not None and not averaging.is_single:
             logging.info("The scales replace image_pyramid=%s.", config.image_pyramid)
             config = dataclasses.replace(config, image_pyramid=None)
-        return build_model(config)
+        with predicting(self.config.eval.precision):
+            return build_model(config)
 
     def restore(self, model: keras.Model, source: pathlib.Path | None = None) -> int:
         """Gives a model the run's weights, or those of another checkpoint of it.
@@ -291,7 +293,8 @@ class Run:
         step = self.restore(model := self.build(averaging))
         serving = Serving(
             *(averaging, run.data, settings.crop_size, 1e6 * settings.max_megapixels),
-            *({"step": step}, run.model, run.eval.eval_crop_size),
+            *({"step": step, "precision": run.eval.precision}, run.model),
+            run.eval.eval_crop_size,
         )
         version = saved_model.write(Folded(model).fold(), folder, run.dataset, serving)
         return Export(version, step, model.count_params())

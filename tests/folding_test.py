@@ -12,6 +12,7 @@ from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.layers import ConvNorm, resize_bilinear
 from deeplab_dpc.layers.convolution import DepthwiseConvNorm
 from deeplab_dpc.layers.folding import Folded
+from deeplab_dpc.layers.precision import predicting
 from deeplab_dpc.layers.separable import SplitSeparableConv
 from deeplab_dpc.tf1 import load_tf1_weights
 from tests import goldens, nightly
@@ -137,6 +138,26 @@ def test_a_published_model_gives_the_labels_that_it_gave():
     for x, labels in zip(pictures, expected, strict=True):
         np.testing.assert_array_equal(inference.labels(folded, x), labels)
         assert len(np.unique(labels)) > 1
+
+
+@goldens.real_data_needed
+def test_a_published_model_agrees_with_itself_in_bfloat16():
+    """On a photo; logits differ by less than 2^-7 of the largest, bfloat16's step, in the mean."""
+    weights = (
+        goldens.REAL_DATA / "weights/deeplab_mobilenet_v2_dm05_voc_dequantised.npz"
+    )
+    path = sorted((goldens.REAL_DATA / "photos").iterdir())[0]
+    image, found = photos.read(path)[np.newaxis].astype("float32"), []
+    for precision in ("float32", "bfloat16"):
+        with predicting(precision):
+            model = build_model(ModelConfig(depth_multiplier=0.5))
+        load_tf1_weights(model, str(weights))
+        folded = Folded(model).fold()
+        found.append((numpy(folded(image)), numpy(inference.labels(folded, image))))
+    (exact, labels), (near, nearly) = found
+    assert near.dtype == np.float32
+    assert 0 < np.abs(near - exact).mean() < 2**-7 * np.abs(exact).max()
+    assert np.mean(labels == nearly) > 0.995 and len(np.unique(labels)) > 1
 
 
 def test_training_does_not_see_the_shortcut():

@@ -1,6 +1,7 @@
 """How a model predicts for scores and pictures."""
 
 import dataclasses
+from typing import Literal
 
 from deeplab_dpc.settings import Config, ConfigError, setting
 
@@ -38,6 +39,13 @@ class EvalConfig(Config):
         None,
         "Score the outlines, too: how far off one may lie, below 1 as a share of the "
         "image's diagonal (0.0075 is usual), else in pixels.",
+    )
+    precision: Literal["float32", "bfloat16"] = setting(
+        "float32",
+        "Numbers that the network computes with. bfloat16 is about twice as fast on "
+        "processors that have it (Xeons since 2023, AMD's since 2022), and changes "
+        "less than one label in a hundred.",
+        flag=False,  # Of these programs alone that only predict.
     )
     keep_best_checkpoint: bool | None = setting(
         None,

@@ -18,6 +18,15 @@ def uses_tensorflow() -> bool:
     return keras.config.backend() == "tensorflow"
 
 
+def sees_gpu() -> bool:
+    """Whether Keras computes with TensorFlow on a GPU."""
+    if not uses_tensorflow():
+        return False
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
 def normalize(
     x: Tensor,
     gamma: Tensor,

@@ -37,7 +37,7 @@ TOPICS = {
     "What is scored": ("checkpoint_dir", "eval_split", "dataset_dir", "use_ema"),
     "How": (
         *("eval_scales", "add_flipped_images", "sliding_window", "eval_crop_size"),
-        *("eval_batch_size", "max_number_of_evaluations"),
+        *("eval_batch_size", "precision", "max_number_of_evaluations"),
     ),
     "What is written": ("eval_logdir", "report", "keep_best_checkpoint"),
 }
@@ -47,6 +47,7 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the program's flags."""
     config_flags.define_run(values)
     config_flags.define_optional(EvalConfig, values)
+    config_flags.define_precision(values)
     flags.DEFINE_string(
         "eval_logdir",
         None,
@@ -166,7 +167,7 @@ def _say_start(run: runs.Run, step: int, num_replicas: int) -> None:
         f"Step {step} of {run.folder} on {run.dataset.name} {run.split}: "
         f"{run.num_images()} images padded to at least {height}x{width}, seen {seen}, "
         f"output stride {run.config.model.output_stride}, scales {scales}, {flips} "
-        f"flips{devices}.",
+        f"flips, {run.config.eval.precision}{devices}.",
         flush=True,
     )
 

@@ -27,7 +27,7 @@ TOPICS = {
     "What is exported": ("checkpoint_dir", "checkpoint_path", "use_ema"),
     "What it does": (
         *("crop_size", "inference_scales", "add_flipped_images", "max_megapixels"),
-        *("min_resize_value", "max_resize_value"),
+        *("precision", "min_resize_value", "max_resize_value"),
     ),
     "Where it goes": ("export_path",),
 }
@@ -37,6 +37,7 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the program's flags."""
     config_flags.define_run(values)
     config_flags.define(ExportConfig, values)
+    config_flags.define_precision(values)
     obsolete_flags.define(values, obsolete_flags.EXPORT)
     text = "One checkpoint in a run folder, such as RUN/ckpt-1000."
     flags.DEFINE_string("checkpoint_path", None, text, flag_values=values)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from absl import app, flags
 
 from deeplab_dpc import files
-from deeplab_dpc.config import DataConfig, ModelConfig
+from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype, GenotypeError
 from deeplab_dpc.programs import lazily
 from deeplab_dpc.settings import Config, choices
@@ -87,6 +87,20 @@ def use_threads(values: flags.FlagValues = flags.FLAGS) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(values.num_threads)
 
 
+def define_precision(values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines the numbers that a program predicts with; by default the run's."""
+    (field,) = (f for f in dataclasses.fields(EvalConfig) if f.name == "precision")
+    _define_one(field, typing.get_type_hints(EvalConfig)["precision"], values)
+    values.set_default("precision", None)
+
+
+def given_precision(values: flags.FlagValues = flags.FLAGS) -> dict[str, Any]:
+    """`{"precision": ...}` if its flag was given, else nothing."""
+    name = "precision"
+    is_given = name in values and values[name].present
+    return {name: values[name].value} if is_given else {}
+
+
 def define_optional(
     config: type[Config], values: flags.FlagValues = flags.FLAGS
 ) -> None:
@@ -137,6 +151,7 @@ def open_run(
         )
     model = {**given(ModelConfig, values), **given_cell(values)}
     data = given(DataConfig, values)
+    evaluation = {**(evaluation or {}), **given_precision(values)}
     return runs.Run.open(path, model, data, evaluation, values["use_ema"].value)
 
 

@@ -54,7 +54,7 @@ class PredictConfig(Config):
 
 TOPICS = {
     "What is predicted": ("model", "classes"),
-    "How": ("batch_size", "max_megapixels"),
+    "How": ("precision", "batch_size", "max_megapixels"),
     "Where it goes": ("output_dir",),
 }
 
@@ -62,6 +62,7 @@ TOPICS = {
 def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the program's flags."""
     config_flags.define(PredictConfig, values)
+    config_flags.define_precision(values)
 
 
 def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
@@ -76,7 +77,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     folder = files.output_folder(str(options.output_dir), "output_dir")
     _check_apart(paths, folder, tuple(writing.FOLDERS))
     made = str(options.model), options.classes, options.max_megapixels
-    model = loading.load(*made)
+    model = loading.load(*made, **config_flags.given_precision(values))
     total = sum(map(sources.num_images, paths))
     print(f"{total} images by {options.model} into {folder}.", flush=True)
     results = model.predict(paths, options.batch_size)

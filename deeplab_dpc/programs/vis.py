@@ -87,7 +87,13 @@ TOPICS = {
         *("checkpoint_dir", "vis_split", "image_dir", "images"),
         *("max_number_of_images", "max_megapixels"),
     ),
-    "How": ("eval_scales", "add_flipped_images", "sliding_window", "use_ema"),
+    "How": (
+        "eval_scales",
+        "add_flipped_images",
+        "sliding_window",
+        "precision",
+        "use_ema",
+    ),
     "What is written": ("vis_logdir", "also_save_raw_predictions", "colormap_type"),
 }
 
@@ -96,6 +102,7 @@ def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
     """Defines the program's flags."""
     config_flags.define_run(values)
     config_flags.define(VisConfig, values)
+    config_flags.define_precision(values)
     flags.DEFINE_enum(
         "colormap_type",
         None,

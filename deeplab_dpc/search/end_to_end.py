@@ -37,6 +37,7 @@ _NO_MATTER = {  # Settings of a run that a cell's score does not depend on.
     "model": "genotype atrous_rates",
     "data": "dataset_dir",
     "train": "log_steps save_interval_secs max_to_keep initialize_last_layer",
+    "eval": "precision",
 }
 
 

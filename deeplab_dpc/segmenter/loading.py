@@ -3,7 +3,7 @@
 import contextlib
 import os
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -15,6 +15,7 @@ from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.export import assets, versions
 from deeplab_dpc.formatting import clipped, without_nodes
 from deeplab_dpc.inference import Averaging
+from deeplab_dpc.layers.precision import predicting
 from deeplab_dpc.model import build_model
 from deeplab_dpc.runs import Run
 from deeplab_dpc.segmenter.networks import ExportedNetwork, KerasNetwork, Network
@@ -24,6 +25,7 @@ from deeplab_dpc.training.from_tf1 import Tf1Run
 from deeplab_dpc.training.run_folder import CONFIG_FILE, RunConfig
 
 Classes = DatasetInfo | Sequence[str] | str | os.PathLike[str] | None
+Settings = Mapping[str, Any]
 
 
 class LoadError(ValueError):
@@ -34,6 +36,7 @@ def load(
     what: Run | str | os.PathLike[str],
     classes: Classes = None,
     max_megapixels: float = MAX_MEGAPIXELS,
+    precision: str | None = None,
 ) -> Segmenter:
     """A trained model, ready for images.
 
@@ -57,17 +60,23 @@ def load(
             says; of the original's weights a known data set with so many classes.
         max_megapixels: How many millions of pixels the network sees at once, see
             `Segmenter`; each takes about 0.3 GB of memory.
+        precision: `"float32"` or `"bfloat16"`, the numbers that the network computes
+            with; by default the run's, which are float32 unless it says otherwise.
+            An export and a `.keras` file have their own, and a `Run` has.
 
     Raises:
-        LoadError: If this is none of these, or has another number of classes.
+        LoadError: If this is none of these, has another number of classes, or computes
+            with numbers of its own.
         ValueError: Of other kinds, in words, for what is damaged.
     """
+    given = {} if precision is None else {"precision": precision}
     if isinstance(what, Run):
+        _check_free("The Run", given)
         return Segmenter(_from_run(what, classes), max_megapixels)
     path = files.local(what)
     for kind in KINDS:
         if kind.fits(path):
-            return Segmenter(kind.read(path, classes), max_megapixels)
+            return Segmenter(kind.read(path, classes, given), max_megapixels)
     found = "There is no such file or folder" if not path.exists() else "It is another"
     accepted = "".join(f"\n  {kind.words}" for kind in KINDS)
     raise LoadError(
@@ -81,7 +90,8 @@ class Kind(NamedTuple):
 
     words: str
     fits: Callable[[pathlib.Path], bool]
-    read: Callable[[pathlib.Path, Classes], Network]
+    # The last are settings of the evaluation that were given.
+    read: Callable[[pathlib.Path, Classes, Settings], Network]
 
 
 def _is_run(path: pathlib.Path) -> bool:
@@ -105,7 +115,19 @@ def _network(
     return KerasNetwork(model, info, averaging, config.data, config.eval.eval_crop_size)
 
 
-def _from_export(path: pathlib.Path, classes: Classes) -> Network:
+def _check_free(what: object, given: Settings) -> None:
+    """Refuses to give a precision to what has one already."""
+    if given:
+        raise LoadError(
+            f"{what} computes with numbers of its own; precision="
+            f"{given['precision']!r} is for a run folder or weights of the original. "
+            "Otherwise Run.open(folder, evaluation={'precision': 'bfloat16'}), or "
+            "export_model.py --precision=bfloat16, makes one that computes with others."
+        )
+
+
+def _from_export(path: pathlib.Path, classes: Classes, given: Settings) -> Network:
+    _check_free(path, given)
     folder = versions.meant(path) or path
     if not versions.is_saved_model(folder):
         raise LoadError(
@@ -149,7 +171,8 @@ def _reading(path: pathlib.Path, kind: str) -> Iterator[None]:
         ) from e
 
 
-def _from_keras(path: pathlib.Path, classes: Classes) -> Network:
+def _from_keras(path: pathlib.Path, classes: Classes, given: Settings) -> Network:
+    _check_free(path, given)
     with _reading(path, "a Keras model"):
         model = keras.models.load_model(path, compile=False)
         inputs, outputs = model.input_shape, model.output_shape
@@ -162,29 +185,30 @@ def _from_keras(path: pathlib.Path, classes: Classes) -> Network:
     return KerasNetwork(model, info, Averaging(), DataConfig())
 
 
-def _from_name(name: pathlib.Path, classes: Classes) -> Network:
+def _from_name(name: pathlib.Path, classes: Classes, given: Settings) -> Network:
     entry = weights.find(str(name))
     if entry.num_classes is None:
         raise LoadError(
             f"{name} is a backbone alone, without classes: give it to train.py's "
             "--tf_initial_checkpoint."
         )
-    given = {**entry.settings, **entry.data_settings, "dataset": entry.dataset}
+    known = {**entry.settings, **entry.data_settings, "dataset": entry.dataset}
     with archives.opened(weights.path(str(name))) as (source, _):
+        return _from_tf1_source(source, classes, {**known, **given})
+
+
+def _from_tf1(path: pathlib.Path, classes: Classes, given: Settings) -> Network:
+    with archives.opened(path) as (source, _):
         return _from_tf1_source(source, classes, given)
 
 
-def _from_tf1(path: pathlib.Path, classes: Classes) -> Network:
-    with archives.opened(path) as (source, _):
-        return _from_tf1_source(source, classes, {})
-
-
-def _from_tf1_source(source: str, classes: Classes, given: dict[str, Any]) -> Network:
+def _from_tf1_source(source: str, classes: Classes, given: Settings) -> Network:
     if classes is not None:
         is_known = classes in dataset_info.known_names()
         given = {**given, "dataset": classes if is_known else None}
     found = Tf1Run.read(source, given)
-    model = build_model(found.config.model)
+    with predicting(found.config.eval.precision):
+        model = build_model(found.config.model)
     load_tf1_weights(model, found.weights)
     averaging = Averaging.from_config(found.config.eval, found.config.model)
     return _network(model, found.config, classes, averaging)
@@ -204,7 +228,9 @@ KINDS = (
     Kind(
         "a run folder (train.py's --train_logdir), or a checkpoint in it",
         _is_run,
-        lambda path, classes: _from_run(Run.open(path), classes),
+        lambda path, classes, given: _from_run(
+            Run.open(path, evaluation=given), classes
+        ),
     ),
     Kind(
         "what export_model.py wrote, a SavedModel, or the folder of its versions",

@@ -1,12 +1,10 @@
 """What a run changes as it trains, and when that is saved."""
 
-import contextlib
 import dataclasses
 import os
 import pathlib
 import shutil
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -16,6 +14,7 @@ from absl import logging
 
 from deeplab_dpc import checkpoint_files
 from deeplab_dpc.layers import freeze_batch_norm, synchronize_batch_norm
+from deeplab_dpc.layers.precision import dtype_policy
 from deeplab_dpc.model import build_model
 from deeplab_dpc.training import checkpoints, optimizers
 from deeplab_dpc.training.checkpoints import RunFolderError
@@ -172,14 +171,3 @@ def _remove_leftovers(folder: pathlib.Path) -> None:
     ]
     for path in (*torn, *folder.glob(".checkpoint.*.tmp")):
         path.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def dtype_policy(name: str) -> Iterator[None]:
-    """Layers that are made meanwhile compute with these numbers."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from deeplab_dpc import inference, weights
-from deeplab_dpc.config import ModelConfig
+from deeplab_dpc.config import ConfigError, ModelConfig
 from deeplab_dpc.data import dataset_info
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.model import build_model
@@ -88,6 +88,26 @@ def test_the_newest_version_counts(above, expected, tmp_path):
     (tmp_path / "e" / "10" / "saved_model.pb").unlink()
     with pytest.raises(LoadError, match="e/10 is the newest version in .*/e, but has"):
         load(tmp_path / "e")
+
+
+def test_a_run_computes_in_bfloat16_where_that_is_asked(above, expected):
+    """Its numbers are near, not the same; labels of random weights are mostly those."""
+    half = load(above / "run", precision="bfloat16")
+    run = Run.open(above / "run", evaluation={"precision": "bfloat16"})
+    (result,), (labels,) = half.predict(IMAGE), run.predict([IMAGE])
+    np.testing.assert_array_equal(result.labels, labels)
+    assert np.mean(labels == expected) > 0.9
+    near, exact = half.probabilities(IMAGE), load(above / "run").probabilities(IMAGE)
+    assert near.dtype == np.float32 and 1e-5 < np.abs(near - exact).max() < 0.05
+
+
+@pytest.mark.parametrize("name", ["export", "m.keras", None])
+def test_what_has_numbers_of_its_own_keeps_them(above, name):
+    what = above / name if name else Run.open(above / "run")
+    with pytest.raises(LoadError, match="computes with numbers of its own"):
+        load(what, precision="bfloat16")
+    with pytest.raises(ConfigError, match="precision='half'; it must be one of"):
+        load(above / "run", precision="half")
 
 
 def test_a_run_with_settings_and_an_older_checkpoint(above, expected):

@@ -9,8 +9,9 @@ from deeplab_dpc import build_model
 from deeplab_dpc.config import ConfigError, ModelConfig, TrainConfig
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.layers import freeze_batch_norm
+from deeplab_dpc.layers.precision import dtype_policy
 from deeplab_dpc.tf1 import variables_by_tf1_name
-from deeplab_dpc.training import optimizers, state, trainer
+from deeplab_dpc.training import optimizers, trainer
 from deeplab_dpc.training.step import training_logits
 from tests.training import tiny
 
@@ -100,7 +101,7 @@ def trained(policy="float32", model=MODEL, **settings):
     """
     train = TrainConfig(base_learning_rate=0.1, precision=policy, **settings)
     keras.utils.set_random_seed(0)
-    with state.dtype_policy(policy):
+    with dtype_policy(policy):
         net = tiny.without_dropout(build_model(model, seed=1))
     freeze_batch_norm(net)
     draw = np.random.default_rng(0)

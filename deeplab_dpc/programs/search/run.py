@@ -23,6 +23,7 @@ from deeplab_dpc.programs.search import flags as shared
 from deeplab_dpc.search.config import JOURNAL, PARTS
 
 with lazily.imported():
+    from deeplab_dpc.layers import precision
     from deeplab_dpc.search import cache, proxy, storage, worker
     from deeplab_dpc.search import folder as search_folder
 
@@ -73,7 +74,7 @@ def main(values: flags.FlagValues) -> None:
     search.save(folder)
     logging.info("%s", features.describe())
     logging.info("%s", search.describe_limit())
-    if search.proxy.proxy_fast_math and not proxy.computes_bfloat16():
+    if search.proxy.proxy_fast_math and not precision.computes_bfloat16():
         logging.warning(
             "This machine has no instructions for bfloat16: with --proxy_fast_math "
             "a training took 2.2 times as long on such a one. Leave it out."

@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import pathlib
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.layers import ASPP, DensePredictionCell, Logits, idle_taps
 from deeplab_dpc.layers.cell import DROPOUT_RATE, feature_map_size
+from deeplab_dpc.layers.precision import dtype_policy
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.search import context_modules
 from deeplab_dpc.search.cache import Cache
@@ -23,7 +23,6 @@ from deeplab_dpc.search.proxy.byte_dropout import ByteDropout
 from deeplab_dpc.search.proxy.loss import UpsampledLoss
 from deeplab_dpc.tf1 import tf1_name
 from deeplab_dpc.training import losses, optimizers
-from deeplab_dpc.training.state import dtype_policy
 
 _POLICY = {False: "float32", True: "mixed_bfloat16"}
 
@@ -217,17 +216,3 @@ def _traced(function: Callable, *signature: tf.TensorSpec) -> Callable[..., Any]
     """The function as a graph, traced at once."""
     graph = tf.function(function, autograph=False, input_signature=signature)
     return graph.get_concrete_function()
-
-
-def computes_bfloat16(cpu_info: str = "/proc/cpuinfo") -> bool:
-    """Whether the processor, or a GPU, multiplies bfloat16 by itself; True where a
-    machine does not say.
-    """
-    if tf.config.list_physical_devices("GPU"):
-        return True
-    try:
-        text = pathlib.Path(cpu_info).read_text()
-    except OSError:
-        return True
-    flags = next((s for s in text.splitlines() if s.startswith("flags")), "")
-    return not flags or bool({"avx512_bf16", "amx_bf16"} & set(flags.split()))

@@ -15,7 +15,7 @@ from deeplab_dpc.layers import idle_taps
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.search.cache import Cache
 from deeplab_dpc.search.proxy import Proxy
-from deeplab_dpc.search.proxy.head import Head, Scoring, Step, computes_bfloat16
+from deeplab_dpc.search.proxy.head import Head, Scoring, Step
 from deeplab_dpc.search.proxy.proxy import training_batches
 from deeplab_dpc.training import losses
 from deeplab_dpc.training.optimizers import build_optimizer
@@ -135,18 +135,3 @@ def test_costs_are_those_of_the_model(tmp_path, genotype):
     head = Head(genotype, Cache.open(folder), CONFIG, seed=0)
     found = head.parameters, head.multiply_adds
     assert found == (expected.parameters, expected.multiply_adds)
-
-
-@pytest.mark.parametrize(
-    "text, expected",
-    [
-        ("model name : A\nflags : fpu avx512f avx512_bf16\n", True),
-        ("flags\t\t: fpu amx_bf16 amx_tile\n", True),
-        ("flags\t\t: fpu avx512f avx512_vnni\n", False),
-        ("Features : fp asimd\n", True),  # It does not say.
-    ],
-)
-def test_a_processor_says_whether_it_computes_bfloat16(tmp_path, text, expected):
-    (tmp_path / "cpuinfo").write_text(text)
-    assert computes_bfloat16(str(tmp_path / "cpuinfo")) == expected
-    assert computes_bfloat16(str(tmp_path / "none"))
