@@ -121,12 +121,12 @@ def write(
     """Writes a checkpoint and names it the newest; gives its prefix.
 
     Only when all of it lies on the disk and could be read again is it named, and are
-    the oldest beyond `max_to_keep` removed, of those that the folder names. Raises
-    `OSError` if it cannot be written.
+    the oldest beyond `max_to_keep` removed, of those that the folder names and has.
+    Raises `OSError` if it cannot be written.
     """
     path = files.local(prefix)
     files.made_folder(path.parent)
-    others = [other for other in named(path.parent)[1:] if other != path]
+    others = [p for p in named(path.parent)[1:] if p != path and of(p)]
     try:
         with only_warnings():
             checkpoint.write(os.path.join(plain(path.parent), path.name))

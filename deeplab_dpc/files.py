@@ -207,9 +207,11 @@ def readable(
         raise
     except (
         *(ValueError, LookupError, TypeError, AttributeError, OverflowError),
-        RecursionError,
+        *(RecursionError, AssertionError),
     ) as e:
-        said = f"{path} cannot be read: {clipped(repr(e), 600)}. {advice}"
+        is_ours = type(e).__module__.startswith(__name__.partition(".")[0])
+        why = str(e).removeprefix(f"{path}: ").rstrip(".") if is_ours else repr(e)
+        said = f"{path} cannot be read: {clipped(why, 600)}. {advice}"
         raise error(said.rstrip()) from e
 
 
@@ -233,14 +235,11 @@ def claimed(path: str | os.PathLike[str]) -> Iterator[None]:
     """
     descriptor = _claim(local(path))
     try:
-        now = datetime.datetime.now(datetime.UTC)
-        holder = {
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "since": now.strftime("%Y-%m-%d %H:%M:%S UTC"),
-        }
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        now = f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M:%S} UTC"
+        holder = {"host": socket.gethostname(), "pid": os.getpid(), "since": now}
+        with naming(path):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(holder).encode(), 0)
         yield
     finally:
         with contextlib.suppress(OSError):

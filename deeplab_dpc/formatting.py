@@ -3,6 +3,7 @@
 import datetime
 import json
 import math
+import re
 import shlex
 import textwrap
 from collections.abc import Sequence
@@ -10,6 +11,11 @@ from typing import Any
 
 NOTHING = "–"
 """What stands where there is no value."""
+_PASSWORD = re.compile(
+    r"(?<=://)(/*[^/@:\s]*):(?:\S*|(?:(?!://).)*)(?=@)"
+    r"|(?<=[?&])(?:ssl)?password=[^&\s]*&?",
+    re.IGNORECASE,
+)
 _JSON_WIDTH = 100  # Characters of a line.
 _TIME_UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 
@@ -86,6 +92,13 @@ def some(items: Sequence[str], most: int) -> str:
 def clipped(text: str, length: int = 80) -> str:
     """The text, or its beginning and `…`: what a message quotes stays short."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def without_passwords(text: str) -> str:
+    """A text without the passwords of addresses in it: others read `PGPASSWORD` or
+    `~/.pgpass`.
+    """
+    return _PASSWORD.sub(r"\1", text)
 
 
 def without_nodes(message: str) -> str:

@@ -140,6 +140,13 @@ def _options(hint: Any) -> tuple[Any, ...]:
     return (hint,)
 
 
+def check_types(made: Any) -> None:
+    """Raises a `ConfigError` for a field of another type than its dataclass says."""
+    for name, hint in typing.get_type_hints(type(made)).items():
+        if not _fits(hint, value := getattr(made, name)):
+            raise ConfigError(f"{name}={reprlib.repr(value)}; expected {hint}.")
+
+
 def choices(hint: Any) -> tuple[str, ...]:
     """The legal strings of a `Literal`; none of another type."""
     return typing.get_args(hint) if typing.get_origin(hint) is Literal else ()
@@ -149,13 +156,15 @@ def _fits(hint: Any, value: Any) -> bool:
     """Whether `value` is of type `hint`, its items included."""
     if len(_options(hint)) > 1:
         return any(_fits(option, value) for option in _options(hint))
-    if typing.get_origin(hint) is tuple:
-        items = typing.get_args(hint)
-        if not isinstance(value, tuple):
-            return False
-        if items[-1] is Ellipsis:
-            return bool(value) and all(_fits(items[0], v) for v in value)
+    origin, items = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any or (origin and not isinstance(value, origin)):
+        return hint is Any
+    if origin is tuple and items[-1] is Ellipsis:
+        return bool(value) and all(_fits(items[0], v) for v in value)
+    if origin is tuple:
         return len(value) == len(items) and all(map(_fits, items, value))
+    if origin:  # A mapping.
+        return all(all(map(_fits, items, pair)) for pair in value.items())
     if hint in (int, float) and isinstance(value, bool):
         return False
     return isinstance(value, hint)

@@ -127,6 +127,15 @@ def test_what_was_not_written_whole_is_not_named(tmp_path, monkeypatch):
     assert names(tmp_path) >= {"ckpt-1", "ckpt-2", "ckpt-3"}
 
 
+def test_a_checkpoint_that_somebody_removed_is_named_no_more(tmp_path):
+    write(tmp_path)
+    for path in checkpoint_files.of(tmp_path / "ckpt-2"):
+        path.unlink()
+    write(tmp_path, (4,), max_to_keep=3)
+    named = [path.name for path in checkpoint_files.named(tmp_path)]
+    assert named == ["ckpt-4", "ckpt-1", "ckpt-3", "ckpt-4"]
+
+
 def test_only_checkpoints_that_the_folder_names_are_removed(tmp_path):
     write(tmp_path, (1,))
     (tmp_path / checkpoint_files.STATE).unlink()

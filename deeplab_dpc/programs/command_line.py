@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from absl import app, flags, logging
 
 from deeplab_dpc import files
-from deeplab_dpc.formatting import clipped
+from deeplab_dpc.formatting import clipped, without_passwords
 
 Main = Callable[[Sequence[str]], Any]
 Topics = Mapping[str, Sequence[str]]
@@ -248,7 +248,8 @@ def tell(text: str) -> None:
 
 def _fail(text: str, code: int = 1) -> NoReturn:
     logging.flush()
-    print(f"{os.path.basename(sys.argv[0])}: {as_typed(text)}", file=sys.stderr)
+    said = without_passwords(as_typed(text))
+    print(f"{os.path.basename(sys.argv[0])}: {said}", file=sys.stderr)
     sys.exit(code)
 
 

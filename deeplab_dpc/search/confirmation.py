@@ -22,6 +22,7 @@ from deeplab_dpc.search.config import CacheConfig
 from deeplab_dpc.search.folder import BEST_CELL, Search, SearchFolderError
 from deeplab_dpc.search.proxy import Proxy
 from deeplab_dpc.search.trials import Outcome, by_score
+from deeplab_dpc.settings import ConfigError, check_types
 
 FILE_NAME = "confirmation.json"
 PUBLISHED = "dpc_top1"  # Of `baselines.NAMED`, which are trained beside finalists.
@@ -71,6 +72,14 @@ class Confirmation:
     looks_s: tuple[float, ...]
     search_split: str = ""
     outcomes: dict[str, dict[int, Outcome]] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_types(self)
+        if not self.cells.keys() - NAMED:
+            raise ConfigError("cells without a finalist.")
+        outcomes = [o for found in self.outcomes.values() for o in found.values()]
+        if any(outcome.test_score is None for outcome in outcomes):
+            raise ConfigError("an outcome without test_score.")
 
     @property
     def is_complete(self) -> bool:

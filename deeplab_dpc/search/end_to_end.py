@@ -17,7 +17,12 @@ from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.runs import Run
 from deeplab_dpc.search.context_modules import aspp_rates, branch_norms
-from deeplab_dpc.search.folder import BEST_CELL, Search, cell_folder
+from deeplab_dpc.search.folder import (
+    BEST_CELL,
+    Search,
+    SearchFolderError,
+    cell_folder,
+)
 from deeplab_dpc.search.study import StudyError
 from deeplab_dpc.search.trials import Outcome, TrialRecord, Watch
 from deeplab_dpc.search.worker import Worker
@@ -64,7 +69,9 @@ class EndToEnd:
         folder = self.folder / cell_folder(genotype)
         path = folder / OUTCOME_FILE
         if path.is_file():
-            return Outcome.from_dict(files.read_json(path))
+            advice = "Delete it, and its cell is trained again."
+            with files.readable(path, SearchFolderError, advice):
+                return Outcome.from_dict(files.read_json(path))
         run = self.run(genotype)
         began_s = time.monotonic()
         try:

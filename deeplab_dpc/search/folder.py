@@ -12,15 +12,16 @@ import numpy as np
 from optuna.storages import BaseStorage
 
 from deeplab_dpc import files
-from deeplab_dpc.formatting import as_flag, millions, percent
+from deeplab_dpc.formatting import as_flag, millions, percent, without_passwords
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.config import PARTS, ProxyConfig, SamplerConfig, SpaceConfig
 from deeplab_dpc.search.context_modules import CostLimit
 from deeplab_dpc.search.samplers import directions, make_pruner, make_sampler
 from deeplab_dpc.search.space import Space, cell_key
-from deeplab_dpc.search.storage import open_storage, without_password
+from deeplab_dpc.search.storage import open_storage
 from deeplab_dpc.search.study import Strategy, Study, StudyError, Terms
 from deeplab_dpc.search.trials import TrialRecord
+from deeplab_dpc.settings import check_types
 
 FILE_NAME = "search.json"
 BEST_CELL = "best_cell.json"
@@ -58,6 +59,9 @@ class Search:
     # `Cache.features`, on which cells are costed.
     features: dict[str, Any] = dataclasses.field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        check_types(self)
+
     def settings(self) -> dict[str, Any]:
         """What the study remembers: all that a trial's choice and score depend on."""
         settings: dict[str, Any] = {n: getattr(self, n).to_dict() for n in PARTS}
@@ -76,7 +80,7 @@ class Search:
         path = pathlib.Path(self.storage)
         if path.parent == pathlib.Path(folder).absolute():
             values["storage"] = path.name  # So that the folder can be moved.
-        values["storage"] = without_password(values["storage"])
+        values["storage"] = without_passwords(values["storage"])
         files.made_folder(folder)
         files.write_json(pathlib.Path(folder) / FILE_NAME, values)
 
@@ -89,7 +93,8 @@ class Search:
                 f"{folder} holds no search: it has no {FILE_NAME}. `search.py run "
                 f"{as_flag('search_dir', folder)} --cache_dir=...` begins one."
             )
-        with files.readable(path, SearchFolderError):
+        advice = "Delete it, and `search.py run` with the first flags goes on."
+        with files.readable(path, SearchFolderError, advice):
             values = files.read_json(path)
             for name, config in PARTS.items():
                 values[name] = config.from_dict(values[name])
@@ -127,8 +132,16 @@ class Search:
             "random ones."
         )
 
-    def open_study(self, **options: Any) -> Study:
-        """The study of the proxy's trials, made if need be; `Terms` has the options."""
+    def open_study(self, is_new: bool = False, **options: Any) -> Study:
+        """The study of the proxy's trials; `Terms` has the options. One that is not new
+        must be there, else there is a `StudyError`: a file was removed or emptied.
+        """
+        names = [study.study_name for study in self.opened_storage.get_all_studies()]
+        if not is_new and self.name not in names:
+            raise StudyError(
+                f"{without_passwords(self.storage)} has lost the study {self.name!r}. "
+                f"Restore it, or delete {FILE_NAME} of the search to begin anew."
+            )
         space, storage, terms = self.make_space(), self.opened_storage, Terms(**options)
         sampler = make_sampler(self.sampler, space, self.num_trials)
         pruner = make_pruner(self.sampler, self.proxy.proxy_steps)

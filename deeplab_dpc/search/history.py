@@ -153,6 +153,7 @@ class History:
         attrs = self.trials[number].system_attrs
         try:
             record = self.record(number)
+            sum(self.trials[number].values or ())  # Or a `TypeError`.
             if not isinstance(attrs[KEY], str) or record.state not in STATES:
                 raise ValueError(f"key {attrs[KEY]!r}, state {record.state!r}")
             attempt, of = record.attempt, attrs.get(RETRY_OF, 0)

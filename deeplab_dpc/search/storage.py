@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import json
 import logging
 import os
 import pathlib
@@ -11,7 +10,7 @@ import socket
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import optuna
 from optuna import storages
@@ -20,21 +19,18 @@ from optuna.storages import BaseStorage, GrpcStorageProxy, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from deeplab_dpc import files
-from deeplab_dpc.formatting import clipped
+from deeplab_dpc.formatting import clipped, without_passwords
 
 DEFAULT_PORT = 13000
 LEGAL = (
     "a path such as study.journal, grpc://host:port or "
-    "postgresql://user:password@host:port/database"
+    "postgresql://user@host:port/database"
 )
 _READY_S = 10.0
 _TRIES = 5
 _PATIENCE_S, _RETRY_EVERY_S = 120.0, 2.0
 _LOCK_SUFFIX = ".flock"  # Not ".lock", which Optuna's own lock would take by force.
 _TAIL_BYTES = 1 << 16
-_PASSWORD = re.compile(
-    r"(?<=://)([^/@:]*):.*(?=@)|(?<=[?&])(?:ssl)?password=[^&]*&?", re.IGNORECASE
-)
 
 _logger = logging.getLogger(__name__)
 
@@ -67,10 +63,15 @@ def open_storage(url: str | os.PathLike[str]) -> BaseStorage:
         return _open_database(text)
     if scheme.split("+")[0] == "sqlite":
         raise StorageError(
-            f"{text} is SQLite, which loses trials when several workers write; give a "
-            "plain path instead: the journal is a single file as well."
+            f"{_shown(text)} is SQLite, which loses trials when several workers write; "
+            "give a plain path instead: the journal is a single file as well."
         )
-    raise StorageError(f"{without_password(text)!r} is no storage; give {LEGAL}.")
+    raise StorageError(f"{_shown(text)!r} is no storage; give {LEGAL}.")
+
+
+def _shown(url: str) -> str:
+    """An address in a message, in which a misspelt `password=` may stand."""
+    return without_passwords(url).partition("?")[0]
 
 
 @contextlib.contextmanager
@@ -79,11 +80,6 @@ def experimental() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         yield
-
-
-def without_password(url: str) -> str:
-    """An address as it may be written down; others read `PGPASSWORD` or `~/.pgpass`."""
-    return _PASSWORD.sub(r"\1", url)
 
 
 def serve_storage(
@@ -112,6 +108,10 @@ def serve_storage(
 def _open_journal(path: str) -> JournalStorage:
     """Opens or makes a journal, after a look at its first line."""
     folder = pathlib.Path(path).parent
+    if not folder.is_dir() and re.search(":.*@", path):
+        raise StorageError(
+            f"The storage is no address, as it has no ://; give {LEGAL}."
+        )
     if not folder.is_dir():
         raise StorageError(f"{folder} is no folder; make it, or name another journal.")
     if pathlib.Path(path).is_dir():
@@ -126,14 +126,26 @@ def _open_journal(path: str) -> JournalStorage:
             f"{path} begins with {line[:40]!r} and is no journal of a search; give "
             f"{LEGAL}."
         )
-    try:
-        lock: Any = JournalLock(path)
-        return JournalStorage(JournalFileBackend(path, lock_obj=lock))
-    except (json.JSONDecodeError, KeyError, ValueError) as e:
-        raise StorageError(
-            f"{path} has a line that cannot be read ({e}); only a last line may be "
-            "incomplete. Restore the file, or begin another."
-        ) from e
+    return _Journal(path)
+
+
+class _Journal(JournalStorage):
+    """Optuna's, of a file: a line that cannot be read is a `StorageError`, and an
+    `OSError` names the file.
+    """
+
+    def __init__(self, path: str):
+        self._path, lock = path, cast(Any, JournalLock(path))
+        super().__init__(JournalFileBackend(path, lock_obj=lock))
+
+    def _sync_with_backend(self) -> None:
+        advice = "Only a last line may be incomplete. Restore it, or begin another."
+        with files.readable(self._path, StorageError, advice):
+            super()._sync_with_backend()
+
+    def _write_log(self, *arguments: Any) -> None:
+        with files.naming(self._path):
+            super()._write_log(*arguments)
 
 
 class JournalLock:
@@ -224,8 +236,8 @@ for _name, _method in vars(GrpcStorageProxy).items():
 def _open_grpc(url: str) -> GrpcStorageProxy:
     address = url.removeprefix("grpc://").rstrip("/")
     host, separator, digits = address.rpartition(":")
-    if separator and not (host and digits.isdigit()):
-        raise StorageError(f"{url!r} is no server; give grpc://host:port.")
+    if "@" in address or separator and not (host and digits.isdigit()):
+        raise StorageError(f"{_shown(url)!r} is no server; give grpc://host:port.")
     host, port = (host, int(digits)) if separator else (address, DEFAULT_PORT)
     with experimental():
         storage = _PatientProxy(host=host, port=port)
@@ -244,7 +256,16 @@ def _open_database(url: str) -> BaseStorage:
     """Opens a database, whose tables several workers may be making at this moment."""
     import sqlalchemy  # Late, see above.
 
-    shown = without_password(url)
+    try:
+        parts = sqlalchemy.make_url(url)
+    except (ValueError, sqlalchemy.exc.ArgumentError):
+        parts = None
+    if parts is None or "@" in f"{parts.host}{parts.database}":
+        raise StorageError(
+            f"The storage is no address of a database; give {LEGAL}, with an @ of the "
+            "password as %40."
+        )
+    shown = _shown(url)
     for tries_left in reversed(range(_TRIES)):
         try:
             database = storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True})

@@ -52,6 +52,10 @@ class Outcome:
         """Reads what `to_dict` gave, also after a way through JSON."""
         pairs = {k: tuple(map(tuple, values[k])) for k in ("losses", "scores")}
         norms = tuple(values["branch_norms"])
+        names = ("score", "multiply_adds", "parameters", "took_s", "steps")
+        numbers = [values.get(name, 0) for name in names]
+        numbers += [step + value for both in pairs.values() for step, value in both]
+        sum((*numbers, *norms, values.get("test_score") or 0))  # Or a `TypeError`.
         return cls(**{**values, **pairs, "branch_norms": norms})
 
 

@@ -18,6 +18,7 @@ from deeplab_dpc.training.interruption import Stopped, StopSignals
 Objective = Callable[[Sequence[Genotype], Watch], Sequence[Outcome | Exception]]
 """Trains some cells at once; gives each one's outcome, or what went wrong with it."""
 
+_OURS = __name__.partition(".")[0]
 _MOST_FAILURES = 5  # One after the other: then the worker itself is in trouble.
 
 
@@ -45,9 +46,9 @@ class Worker:
     """Works for a study until nothing is left to do, or a signal comes.
 
     Any number of workers may share a study. A signal (SIGTERM, Ctrl-C) gives the cells
-    in training back, so that others train them; a killed worker's are taken over when
-    their lease ends. So many cells are trained `at_once`; `poll_s` seconds lie between
-    two looks while others have the last cells.
+    in training back, so that others train them, as does a full disk or a damaged file;
+    a killed worker's are taken over when their lease ends. So many cells are trained
+    `at_once`; `poll_s` seconds lie between two looks while others have the last cells.
     """
 
     def __init__(
@@ -115,12 +116,12 @@ class Worker:
             try:
                 with signals.raised():
                     outcomes = self._objective(cells, watch)
-            except Stopped:
-                for trial in trials:
-                    self._study.give_back(trial)
-                raise
-            except Exception as e:  # Of the objective: it may be this cell's fault.
-                logging.exception("Training failed.")
+            except Exception as e:
+                if isinstance(e, OSError) or type(e).__module__.startswith(_OURS):
+                    for trial in trials:  # A signal, the disk, a file: no cell's fault.
+                        self._study.give_back(trial)
+                    raise
+                logging.exception("Training failed.")  # It may be this cell's fault.
                 outcomes = [e] * len(trials)
         return "; ".join(
             self._tell(trial, outcome, index in stopped)

@@ -38,10 +38,10 @@ def opened(path: str | os.PathLike) -> Iterator[tuple[str, pathlib.Path]]:
     with tempfile.TemporaryDirectory(prefix=f"{name}-") as folder:
         _unpack(given, pathlib.Path(folder))
         try:
-            source = find_source(folder)
-        except WeightsError as e:
-            raise WeightsError(f"{given}: {e}") from e
-        yield source, given.with_name(f"{name}_run")
+            yield find_source(folder), given.with_name(f"{name}_run")
+        except WeightsError as e:  # Also of the reader: the folder is gone by then.
+            said = str(e).replace(f"{folder}/", "").replace(folder, "it")
+            raise WeightsError(f"{given}: {said}") from e
 
 
 def is_archive(path: str | os.PathLike) -> bool:

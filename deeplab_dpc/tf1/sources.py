@@ -5,6 +5,7 @@ import io
 import math
 import os
 import pathlib
+import warnings
 import zipfile
 from collections.abc import Iterator
 
@@ -98,10 +99,11 @@ def _read_npz(path: str) -> Tensors:
         file.seek(-12 - len(archive.comment), os.SEEK_END)
         if len(tensors) != int.from_bytes(file.read(2), "little"):
             raise zipfile.BadZipFile("its directory lacks an array")
-    odd = [n for n, a in tensors.items() if not np.issubdtype(a.dtype, np.number)]
+    odd = [n for n, a in tensors.items() if a.dtype.kind not in "fiu"]
     if odd:
         raise WeightsError(
-            f"{path} has {some(odd, 4)} of {tensors[odd[0]].dtype}, which is no number."
+            f"{path} has {some(odd, 4)} of {tensors[odd[0]].dtype}, which is no real "
+            "number."
         )
     return tensors
 
@@ -155,7 +157,9 @@ def _read_keras(path: str) -> Tensors:
     """The weights of Keras's own MobileNetV2."""
     from deeplab_dpc.tf1 import keras_mobilenet
 
-    with _reading(path, "weights of keras.applications.MobileNetV2 without its top"):
+    kind = "weights of keras.applications.MobileNetV2 without its top"
+    with _reading(path, kind), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Of each layer that another model lacks.
         return keras_mobilenet.read(path)
 
 

@@ -97,11 +97,13 @@ def load_tf1_weights(
             "model_variant, output classes, the decoder and the cell, or pass "
             "strict=False to load what fits." + "".join(shapes)
         )
-    bad = [name for name in fits if not np.isfinite(np.asarray(arrays[name])).all()]
+    with np.errstate(over="ignore"):  # What float32 does not hold becomes infinite.
+        values = {name: np.asarray(arrays[name]).astype(np.float32) for name in fits}
+    bad = [name for name, value in values.items() if not np.isfinite(value).all()]
     if bad:
         raise WeightsError(f"Tensors with NaN or infinite values: {some(bad, 4)}.")
-    for name in fits:
-        wanted[name].assign(np.asarray(arrays[name]))
+    for name, value in values.items():
+        wanted[name].assign(value)
     return report
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import os
 import pathlib
 import shutil
@@ -208,6 +209,12 @@ def new_folder(folder: Path) -> Iterator[pathlib.Path]:
         run_record.record_start(new)
         new.chmod(0o755)
         new.rename(path)
+    except OSError as e:
+        if e.errno != errno.ENOTEMPTY:
+            raise
+        raise RunFolderError(
+            f"Another process has just begun {folder}; wait for it, or give another."
+        ) from e
     finally:
         shutil.rmtree(new, ignore_errors=True)
 

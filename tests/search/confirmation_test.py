@@ -1,5 +1,6 @@
 """Intervals, pairs and the winner of a confirmation, and that test is opened once."""
 
+import json
 import math
 
 import pytest
@@ -66,9 +67,13 @@ def test_it_is_kept_and_read_again(found, tmp_path):
     found.save(tmp_path)
     assert Confirmation.load(tmp_path) == found
     assert Confirmation.load(tmp_path).cells["dpc_top1"] == DPC_TOP1
-    (tmp_path / "confirmation.json").write_text("{}")
-    with pytest.raises(SearchFolderError, match="Delete it to confirm"):
-        Confirmation.load(tmp_path)
+    path = tmp_path / "confirmation.json"
+    values = json.loads(path.read_text())
+    only_named = {"cells": {name: values["cells"][name] for name in ("ASPP",)}}
+    for broken in ({"looks_s": []}, {"num_seeds": "3"}, only_named, {"cells": 1}):
+        path.write_text(json.dumps({**values, **broken}))
+        with pytest.raises(SearchFolderError, match="Delete it to confirm"):
+            Confirmation.load(tmp_path)
     (tmp_path / "confirmation.json").unlink()
     assert Confirmation.load(tmp_path) is None
 

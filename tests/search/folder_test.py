@@ -5,7 +5,7 @@ import pytest
 
 from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
 from deeplab_dpc.search import ProxyConfig, SamplerConfig, SpaceConfig
-from deeplab_dpc.search.folder import SCORING, Search
+from deeplab_dpc.search.folder import SCORING, Search, SearchFolderError
 from deeplab_dpc.search.study import StudyError
 
 
@@ -45,6 +45,8 @@ def test_a_study_elsewhere_stays_where_it_is(tmp_path, storage):
         ("postgresql://user:se:c@ret@host:5432/db", "postgresql://user@host:5432/db"),
         ("postgresql+psycopg2://u:secret@host/db", "postgresql+psycopg2://u@host/db"),
         ("PostgreSQL://u:secret@host/db", "PostgreSQL://u@host/db"),
+        ("postgresql:///u:sec ret@host/db", "postgresql:///u@host/db"),
+        ("postgresql://u:a://ret@host/db", "postgresql://u@host/db"),
         ("postgresql://h/db?password=secret&user=u", "postgresql://h/db?user=u"),
         ("postgresql://h/db?user=u&SSLpassword=ret", "postgresql://h/db?user=u&"),
     ],
@@ -63,7 +65,21 @@ def test_a_search_of_another_scoring_is_read_but_not_gone_on_with(tmp_path):
     assert values.pop("scoring") == 1
     (tmp_path / "search.json").write_text(json.dumps(values))
     old = Search.load(tmp_path)
-    old.open_study().enqueue([Genotype((Branch.conv1x1(BACKBONE),) * 2)])
+    old.open_study(is_new=True).enqueue([Genotype((Branch.conv1x1(BACKBONE),) * 2)])
     assert len(Search.load(tmp_path).open_study().records()) == 1
     with pytest.raises(StudyError, match="scoring: 'absent' there, 2 here"):
         dataclasses.replace(old, scoring=SCORING).open_study()
+    (tmp_path / "study.journal").write_bytes(b"")
+    with pytest.raises(StudyError, match="study.journal has lost the study 'search'"):
+        Search.load(tmp_path).open_study()
+
+
+@pytest.mark.parametrize(
+    "name, value", [("num_trials", "9"), ("cache_dir", 5), ("features", [])]
+)
+def test_a_value_of_another_type_is_refused(tmp_path, name, value):
+    search_in("study.journal").save(tmp_path)
+    path = tmp_path / "search.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    with pytest.raises(SearchFolderError, match=f"search.json cannot be .*{name}="):
+        Search.load(tmp_path)

@@ -32,6 +32,13 @@ def test_a_journal_is_an_ordinary_one_of_optuna(tmp_path):
         ("grpc://:1", "is no server; give grpc://host:port"),
         ("grpc://localhost:1", "No server answers .* search.py serve"),
         ("postgresql://me:secret@localhost:1/a", "answer.* Start the database"),
+        ("postgresql:/me:secret@localhost/a", "no address, as it has no ://"),
+        ("me:secret@localhost/a", "no address, as it has no ://"),
+        ("postgresql://me@localhost:secret/a", "no address of a database; give a path"),
+        ("postgresql://me:my@secret@localhost/a", "with an @ of the password as %40"),
+        ("grpc://me:secret@localhost:1", "'grpc://me@localhost:1' is no server"),
+        ("redis://localhost?pasword=secret", "'redis://localhost' is no storage"),
+        ("sqlite://me:secret@localhost/a", "sqlite://me@localhost/a is SQLite"),
     ],
 )
 def test_what_is_no_storage_is_refused(tmp_path, url, message, monkeypatch):
@@ -60,9 +67,15 @@ def test_a_damaged_line_in_the_middle_is_named_as_such(tmp_path):
     for name in "abc":
         open_storage(path).create_new_study(MAXIMIZE, name)
     first, second, third = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(first + second[:20] + b"\n" + third)
-    with pytest.raises(StorageError, match="has a line that cannot be read"):
-        open_storage(path)
+    for broken in (second[:20] + b"\n", b'{"op_code":99}\n', b"[]\n", b'{"op_code"}\n'):
+        path.write_bytes(first)
+        opened = open_storage(path)
+        path.write_bytes(first + broken + third)
+        for read in (lambda: open_storage(path), opened.get_all_studies):
+            with pytest.raises(
+                StorageError, match="study.journal cannot be read.*Only"
+            ):
+                read()
 
 
 def test_mysql_is_tried_with_a_warning():

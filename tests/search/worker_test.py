@@ -7,6 +7,7 @@ import optuna
 import pytest
 
 from deeplab_dpc.search import Outcome, Space, SpaceConfig, Study, Worker, objective_of
+from deeplab_dpc.search.cache import CacheError
 from deeplab_dpc.search.study import Strategy, Terms
 from deeplab_dpc.search.worker import WorkerError
 from deeplab_dpc.training.interruption import Stopped
@@ -94,6 +95,20 @@ def test_a_worker_whose_every_trial_fails_ends_with_the_reason(tmp_path):
 
     with pytest.raises(WorkerError, match="5 trials failed.*no memory for this model"):
         Worker(open_study(tmp_path), objective).search(50)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "full", "x"), CacheError("damaged")])
+def test_what_is_no_cells_fault_ends_the_worker_and_costs_no_attempt(tmp_path, error):
+    def objective(genotypes, watch):
+        raise error
+
+    study = open_study(tmp_path, max_attempts=1)
+    with pytest.raises(type(error)):
+        Worker(study, objective).search(3)
+    Worker(study, objective_of(number_of)).search(3)
+    found = complete(study)
+    assert len(found) == 3 and found[0].attempt == 1
+    assert found[0].genotype == study.records()[0].genotype
 
 
 def test_a_hopeless_candidate_is_stopped_with_the_score_it_had(tmp_path):

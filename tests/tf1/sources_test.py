@@ -38,8 +38,9 @@ def test_what_is_no_npz_is_refused(tmp_path):
     "value, words",
     [
         (np.array([{"a": 1}], object), "cannot be read.*Object arrays"),
-        (np.array(["x"]), "has logits/x of <U1, which is no number"),
-        (np.zeros(3, "V2"), "has logits/x of .V2, which is no number"),
+        (np.array(["x"]), "has logits/x of <U1, which is no real"),
+        (np.zeros(3, "V2"), "has logits/x of .V2, which is no real"),
+        (np.zeros(3, "c8"), "has logits/x of complex64, which is no real"),
     ],
 )
 def test_what_is_no_number_is_refused(tmp_path, value, words):

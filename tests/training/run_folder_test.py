@@ -114,3 +114,14 @@ def test_a_run_may_get_more_steps_but_not_fewer(config, tmp_path, caplog):
     assert "was to have 6 steps, now 16: the learning" in caplog.text
     with pytest.raises(RunFolderError, match="steps: 6 there, now 5"):
         resumable(5)
+
+
+def test_two_that_make_one_folder_at_once(tmp_path):
+    """The second one's has no name to take, and does not lie about any more."""
+    told = "Another process has just begun .*run; wait"
+    with (
+        pytest.raises(RunFolderError, match=told),
+        run_folder.new_folder(tmp_path / "run"),
+    ):
+        (tmp_path / "run" / "held").mkdir(parents=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]

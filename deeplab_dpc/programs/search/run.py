@@ -16,7 +16,7 @@ from typing import Any
 
 from absl import app, flags, logging
 
-from deeplab_dpc.formatting import as_flag
+from deeplab_dpc.formatting import as_flag, without_passwords
 from deeplab_dpc.programs import command_line, lazily
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs.search import flags as shared
@@ -24,7 +24,7 @@ from deeplab_dpc.search.config import JOURNAL, PARTS
 
 with lazily.imported():
     from deeplab_dpc.layers import precision
-    from deeplab_dpc.search import cache, proxy, storage, worker
+    from deeplab_dpc.search import cache, proxy, worker
     from deeplab_dpc.search import folder as search_folder
 
 
@@ -67,13 +67,17 @@ def main(values: flags.FlagValues) -> None:
         raise app.UsageError(
             "--cache_dir is missing; give the folder that `search.py cache` wrote."
         )
+    parts = _parts(before, values)  # Refused before the cache is read.
     checks = values.verify_cache, values.check_cache
     features = cache.Cache.open(os.path.abspath(cache_dir), *checks)
-    search = _search(folder, before, features, values)
-    study = search.open_study(**shared.terms(values))
+    search = _search(folder, before, features, parts, values)
+    limit = search.describe_limit()
+    old = before and (before.storage, before.name)
+    is_new = old != (search.storage, search.name)
+    study = search.open_study(is_new, **shared.terms(values))
     search.save(folder)
     logging.info("%s", features.describe())
-    logging.info("%s", search.describe_limit())
+    logging.info("%s", limit)
     if search.proxy.proxy_fast_math and not precision.computes_bfloat16():
         logging.warning(
             "This machine has no instructions for bfloat16: with --proxy_fast_math "
@@ -81,7 +85,7 @@ def main(values: flags.FlagValues) -> None:
         )
     states = ", ".join(f"{n} {state}" for state, n in study.counts().items() if n)
     states = states or "no trials yet"
-    where = storage.without_password(search.storage)
+    where = without_passwords(search.storage)
     logging.info("Study %r in %s: %s.", search.name, where, states)
     train = proxy.Proxy(features, search.proxy).train
     tries = worker.Worker(study, train, search.proxy.candidates_per_step)
@@ -94,12 +98,9 @@ def main(values: flags.FlagValues) -> None:
         )
 
 
-def _search(
-    folder: pathlib.Path,
-    before: search_folder.Search | None,
-    features: cache.Cache,
-    values: flags.FlagValues,
-) -> search_folder.Search:
+def _parts(
+    before: search_folder.Search | None, values: flags.FlagValues
+) -> dict[str, Any]:
     """What the folder has, and above it what the flags say. With early stopping cells
     are scored when the first decision is due, unless --proxy_eval_steps says when.
     """
@@ -116,6 +117,17 @@ def _search(
         due = sampler.first_decision(proxy.proxy_steps)
         logging.info("Early stopping looks at cells after each %d steps.", due)
         parts["proxy"] = dataclasses.replace(proxy, proxy_eval_steps=due)
+    return parts
+
+
+def _search(
+    folder: pathlib.Path,
+    before: search_folder.Search | None,
+    features: cache.Cache,
+    parts: dict[str, Any],
+    values: flags.FlagValues,
+) -> search_folder.Search:
+    """Of these settings, with the rest the folder's and above it the flags'."""
     place = values.storage or (before.storage if before else str(folder / JOURNAL))
     if "://" not in place:
         place = os.path.abspath(place)

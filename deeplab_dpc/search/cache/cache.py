@@ -15,6 +15,7 @@ from deeplab_dpc import files
 from deeplab_dpc.formatting import as_flag
 from deeplab_dpc.layers.cell import feature_map_size
 from deeplab_dpc.search.context_modules import untrained_rates
+from deeplab_dpc.settings import check_types
 from deeplab_dpc.training.run_folder import RunConfig
 
 FILE_NAME = "manifest.json"
@@ -51,6 +52,9 @@ class CacheManifest:
     # Those that are finished, by name such as `train-00000-of-00006`.
     shards: Mapping[str, CachedShard] = dataclasses.field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        check_types(self)
+
     @property
     def fingerprint(self) -> str:
         """Of the settings and all features: 16 hexadecimal digits."""
@@ -75,6 +79,12 @@ class CacheManifest:
             f"{split}-{i:05d}-of-{count:05d}": min(most, total - i * most)
             for i in range(count)
         }
+
+    @property
+    def pooling_size(self) -> tuple[int, int] | None:
+        """Of `image_pooling_crop_size`, in pixels of the feature maps."""
+        crop = self.settings["model.image_pooling_crop_size"]
+        return crop and feature_map_size(crop, self.settings["model.output_stride"])
 
     def shape(self, split: str, kind: str, num_views: Any) -> tuple[Any, ...]:
         """Shape of `features` or `labels` of so many views; None: of any number."""
@@ -115,6 +125,13 @@ class CacheManifest:
         values["shards"] = self._shards()
         files.write_json(pathlib.Path(folder) / FILE_NAME, values)
 
+    def _checked(self) -> Self:
+        """Itself; an error of any kind for a setting that lacks or is of no use."""
+        for split, number in self.num_views.items():
+            self.num_bytes(split, number)
+        self.missing(), self.pooling_size, self.settings["model.use_bounded_activation"]
+        return self
+
     def _shards(self) -> dict[str, Any]:
         return {k: dataclasses.asdict(v) for k, v in sorted(self.shards.items())}
 
@@ -135,7 +152,7 @@ class CacheManifest:
             if found == FORMAT:
                 shards = {k: CachedShard(**v) for k, v in values["shards"].items()}
                 run = RunConfig.from_dict(values["run"])
-                return cls(**{**values, "run": run, "shards": shards})
+                return cls(**{**values, "run": run, "shards": shards})._checked()
         raise CacheError(
             f"{path} has the format {found}; this program knows {FORMAT}. {advice}"
         )
@@ -161,7 +178,7 @@ class CachedSplit:
         self.crop_size = manifest.crop_size(name)  # Height and width of the labels.
         self.feature_size = manifest.feature_size(name)
         self._name, self._manifest = name, manifest
-        self._maps: dict[tuple[str, int], np.ndarray] = {}  # By kind, number of shard.
+        self._maps: dict[tuple[str, int], np.memmap] = {}  # By kind, number of shard.
         self._unchecked: dict[tuple[str, int], Checksum] = {}
         for i, (shard, num_views) in enumerate(manifest.shard_sizes(name).items()):
             for kind, known in manifest.checksums(folder, shard).items():
@@ -194,7 +211,10 @@ class CachedSplit:
                 wrong = "differs from its checksum: it was changed or damaged"
                 raise CacheError(f"{path} {wrong}. {_AGAIN}")
             del self._unchecked[key]
-        return np.stack([self._maps[kind, shard][row] for shard, row in places])
+        maps = {shard: self._maps[kind, shard] for shard, _ in places}
+        for found in maps.values():
+            _check_size(found)
+        return np.stack([maps[shard][row] for shard, row in places])
 
 
 class Cache:
@@ -242,9 +262,7 @@ class Cache:
     @property
     def features(self) -> dict[str, Any]:
         """What `module_costs` takes beside the cell, for a validation image."""
-        crop = self.manifest.settings["model.image_pooling_crop_size"]
-        map_size = crop and feature_map_size(crop, self.output_stride)
-        size = self.val.feature_size
+        size, map_size = self.val.feature_size, self.manifest.pooling_size
         return {"channels": self.channels, "size": size, "map_size": map_size}
 
     def describe(self) -> str:
@@ -264,7 +282,14 @@ class Cache:
         )
 
 
-def _opened(path: pathlib.Path, shape: tuple[int, ...]) -> np.ndarray:
+def _check_size(found: np.memmap) -> None:
+    """To read a map beyond the end of its file kills the process."""
+    path = str(found.filename)
+    if os.path.exists(path) and os.path.getsize(path) < found.offset + found.nbytes:
+        raise CacheError(f"{path} was cut. {_AGAIN}")
+
+
+def _opened(path: pathlib.Path, shape: tuple[int, ...]) -> np.memmap:
     try:
         found = np.load(path, mmap_mode="r")
         if found.shape == shape:

@@ -13,7 +13,7 @@ import tensorflow as tf
 from deeplab_dpc.config import TrainConfig
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.layers import ASPP, DensePredictionCell, Logits, idle_taps
-from deeplab_dpc.layers.cell import DROPOUT_RATE, feature_map_size
+from deeplab_dpc.layers.cell import DROPOUT_RATE
 from deeplab_dpc.layers.precision import dtype_policy
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.search import context_modules
@@ -93,8 +93,7 @@ def _context_module(
     common |= {"decay": config.proxy_batch_norm_decay, "seed": seed}
     module: keras.layers.Layer
     if genotype is None:
-        map_size = crop_size and feature_map_size(crop_size, stride)
-        common |= {"pooling_map_size": map_size}
+        common |= {"pooling_map_size": cache.manifest.pooling_size}
         module = ASPP(context_modules.aspp_rates(stride), name="aspp", **common)
     else:
         common |= {"pooling_crop_size": crop_size, "name": "meta_architecture"}

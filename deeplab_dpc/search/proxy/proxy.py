@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import gc
 import math
+import re
 import time
 from collections.abc import Iterator, Sequence
 
@@ -49,7 +50,8 @@ class Proxy:
         the steps made and its score; True stops that candidate, whose outcome then has
         fewer steps. Each seed is that of a candidate's first weights and dropout; by
         default all have `proxy_seed`. Where the loss of one is not a number it is an
-        error; the others go on. `CacheError` if no validation pixel has a label.
+        error; the others go on. `CacheError` if no validation pixel has a label, or a
+        shard is damaged.
         """
         seeds = seeds or [self.config.proxy_seed] * len(candidates)
         pairs = enumerate(zip(candidates, seeds, strict=True))
@@ -60,6 +62,10 @@ class Proxy:
         try:
             self._train(runs, watch)
             return [run.result() for run in runs]
+        except tf.errors.OpError as e:  # Of a batch: TensorFlow wraps what reads it.
+            if match := re.search(r"CacheError: (.+)", e.message):
+                raise CacheError(match[1]) from e
+            raise
         finally:
             runs.clear()
             gc.collect()  # Graphs and their functions refer to each other.

@@ -127,10 +127,14 @@ def test_help_lists_commands_and_the_flags_of_each(tmp_path):
         (("look",), "'look' is no command; there are cache, run"),
         (("run", "--search_dir=none"), "--cache_dir is missing"),
         (("run", "--search_dir=none", "--cache_dir=nowhere"), "search.py cache"),
+        (("run", "--search_dir=none", "--", "postgresql://me:secret@a/b"), "//me@a/b"),
         (("rerank", "--search_dir=none"), "holds no search"),
         (("report", "--search_dir=none"), "search.py run --search_dir=none"),
         (("cache", "--cache_dir=x"), "dataset_dir"),
-        (("run", "--search_dir=none", "--cache_dir=x", "--uniform_probability=2"), "x"),
+        (
+            ("run", "--search_dir=none", "--cache_dir=x", "--uniform_probability=2"),
+            "0..1",
+        ),
     ],
 )
 def test_refusals_say_what_to_type_and_leave_nothing(tmp_path, arguments, words):

@@ -83,6 +83,18 @@ def test_a_shard_is_compared_with_its_checksum_when_it_is_first_read(folder, kin
     assert len(getattr(Cache.open(folder, check=False).train, kind)([12])) == 1
 
 
+def test_a_shard_that_is_cut_under_a_worker_does_not_kill_it(folder):
+    """To read a memory map beyond the end of its file is SIGBUS."""
+    cache, path = Cache.open(folder), folder / "train-00001-of-00003-features.npy"
+    known = cache.train.features([12])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:200])
+    with pytest.raises(CacheError, match=f"{path.name} was cut"):
+        cache.train.features([12])
+    path.write_bytes(whole)
+    np.testing.assert_array_equal(cache.train.features([12]), known)
+
+
 RATES = {(15, 20): "15 (rows) and 21 (columns)", (22, 18): "18 (columns)"}
 
 

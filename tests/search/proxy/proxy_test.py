@@ -121,6 +121,14 @@ def test_the_same_cell_twice_is_the_same_twice_and_nothing_is_nothing(cache):
     assert proxy.train([]) == []
 
 
+def test_a_damaged_shard_is_told_in_words(tmp_path):
+    folder = scenes.make_cache(tmp_path / "cache")
+    path = folder / "train-00001-of-00003-features.npy"
+    scenes.change_byte(path)
+    with pytest.raises(CacheError, match=rf"^{path} differs from .* damaged\.$"):
+        proxy_of(Cache.open(folder)).train([SMALL])
+
+
 def test_watch_stops_one_and_the_other_goes_on(proxy, alone):
     seen = []
 
