@@ -23,6 +23,7 @@ MAX_CLASSES = 255  # Ids are one byte, and 255 is the usual ignore label.
 # wrote are read without a file of their own.
 _KNOWN = pathlib.Path(__file__).parent / "known"
 
+_NO_TEXT = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _PART = re.compile(r"(.+)\[(?:(\d+)(%)?)?:(?:(\d+)(%)?)?\]")
 
 
@@ -229,7 +230,7 @@ def check_names(where: str, names: Sequence[str]) -> None:
     if not all(name.strip() for name in names):
         raise DatasetError(f"{where}: a class has no name; write one.")
     for name in names:
-        if len(name) > 100 or re.search(r"[\0-\x1f\x7f-\x9f\ud800-\udfff]", name):
+        if len(name) > 100 or _NO_TEXT.search(name):
             raise DatasetError(
                 f"{where}: {clipped(ascii(name))} is no name of a class; it has one "
                 "line of at most 100 characters."

@@ -9,7 +9,6 @@ from absl import logging
 
 from deeplab_dpc import files
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype
-from deeplab_dpc.search.cache import Cache
 from deeplab_dpc.search.end_to_end import RERANK, EndToEnd
 from deeplab_dpc.search.folder import Path, Search, SearchFolderError
 from deeplab_dpc.search.proxy import Proxy
@@ -26,7 +25,7 @@ def train_on_cache(search: Search, folder: Path, num_random: int, seed: int) -> 
     """Trains the named ones and random cells as trials are, as far as they lack."""
     space, rng = search.make_space(), np.random.default_rng(seed)
     drawn = {f"random {i}": space.sample(rng) for i in range(num_random)}
-    proxy = Proxy(Cache.open(search.cache_dir), search.proxy)
+    proxy = Proxy(search.open_cache(), search.proxy)
     at_once = search.proxy.candidates_per_step
     _train({**NAMED, **drawn}, folder, at_once, proxy.train)
 

@@ -173,7 +173,7 @@ def confirm(
             num_seeds=protocol.num_seeds,
             cells={**_finalists(search, folder, protocol.top), **NAMED},
             looks_s=(*(before.looks_s if before else ()), time.time()),
-            search_split=Cache.open(search.cache_dir).run.eval.eval_split,
+            search_split=search.open_cache().run.eval.eval_split,
         )
         found.save(folder)
         return _train(search, folder, found)
@@ -188,7 +188,7 @@ def _finalists(search: Search, folder: pathlib.Path, top: int) -> dict[str, Geno
 
 def _train(search: Search, folder: pathlib.Path, found: Confirmation) -> Confirmation:
     """Trains what is missing; each training is kept at once."""
-    cache = Cache.open(search.cache_dir)
+    cache = search.open_cache()
     splits = found.eval_split, found.test_split
     chosen_by, test = (_held_out(cache, folder, split) for split in splits)
     cache.val = chosen_by.val

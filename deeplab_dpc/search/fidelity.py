@@ -12,7 +12,6 @@ import pathlib
 from typing import Any
 
 from deeplab_dpc.genotypes import Genotype
-from deeplab_dpc.search.cache import Cache
 from deeplab_dpc.search.config import FIDELITY_SETTINGS
 from deeplab_dpc.search.context_modules import ASPP_BRANCHES
 from deeplab_dpc.search.end_to_end import EndToEnd
@@ -56,7 +55,7 @@ def train(
         exact: Any = {"proxy_label_stride": 1, "proxy_fast_math": False}
         exact = dataclasses.replace(search.proxy, **exact)
         search = dataclasses.replace(search, proxy=exact)
-    proxy = Proxy(Cache.open(search.cache_dir), search.proxy)
+    proxy = Proxy(search.open_cache(), search.proxy)
     settings, at_once = search.settings(), search.proxy.candidates_per_step
     del settings["space"], settings["sampler"]
     train_all(search, setting, settings, proxy.train, at_once, **options)

@@ -14,6 +14,7 @@ from optuna.storages import BaseStorage
 from deeplab_dpc import files
 from deeplab_dpc.formatting import as_flag, millions, percent, without_passwords
 from deeplab_dpc.genotypes import Genotype
+from deeplab_dpc.search.cache import Cache
 from deeplab_dpc.search.config import PARTS, ProxyConfig, SamplerConfig, SpaceConfig
 from deeplab_dpc.search.context_modules import CostLimit
 from deeplab_dpc.search.samplers import directions, make_pruner, make_sampler
@@ -106,6 +107,19 @@ class Search:
     def opened_storage(self) -> BaseStorage:
         """The storage, opened when it is first needed, once for all studies in it."""
         return open_storage(self.storage)
+
+    def open_cache(self) -> Cache:
+        """The cache on which trials are trained; `SearchFolderError` if its folder
+        holds another by now, `CacheError` if none.
+        """
+        cache = Cache.open(self.cache_dir)
+        if cache.fingerprint != self.fingerprint:
+            raise SearchFolderError(
+                f"{self.cache_dir} holds other features than those of the trials "
+                f"(fingerprint {cache.fingerprint}, not {self.fingerprint}): their "
+                "scores could not be compared. Put the old ones back."
+            )
+        return cache
 
     def make_space(self) -> Space:
         """The space of cells, those above `max_multiply_adds` left out."""

@@ -5,8 +5,10 @@ import pytest
 
 from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
 from deeplab_dpc.search import ProxyConfig, SamplerConfig, SpaceConfig
+from deeplab_dpc.search.cache import Cache
 from deeplab_dpc.search.folder import SCORING, Search, SearchFolderError
 from deeplab_dpc.search.study import StudyError
+from tests.search import scenes
 
 
 def search_in(storage: str) -> Search:
@@ -72,6 +74,18 @@ def test_a_search_of_another_scoring_is_read_but_not_gone_on_with(tmp_path):
     (tmp_path / "study.journal").write_bytes(b"")
     with pytest.raises(StudyError, match="study.journal has lost the study 'search'"):
         Search.load(tmp_path).open_study()
+
+
+def test_a_cache_that_was_replaced_is_refused(tmp_path):
+    caches = [scenes.make_cache(tmp_path / str(seed), seed=seed) for seed in (0, 1)]
+    known = Cache.open(caches[0]).fingerprint
+    search, *others = (
+        dataclasses.replace(search_in("j"), cache_dir=str(c), fingerprint=known)
+        for c in caches
+    )
+    assert search.open_cache().fingerprint == known
+    with pytest.raises(SearchFolderError, match=f"1 holds other .* not {known}"):
+        others[0].open_cache()
 
 
 @pytest.mark.parametrize(

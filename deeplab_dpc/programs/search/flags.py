@@ -15,7 +15,6 @@ from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs import lazily
 
 with lazily.imported():
-    from deeplab_dpc.search import cache
     from deeplab_dpc.search import folder as search_folder
     from deeplab_dpc.training import run_folder
 
@@ -74,7 +73,7 @@ def whole_run(
     search: search_folder.Search, values: flags.FlagValues
 ) -> run_folder.RunConfig:
     """The cache's settings, and above them the flags'; `app.UsageError` if illegal."""
-    run = cache.Cache.open(search.cache_dir).run
+    run = search.open_cache().run
     given = {name: config_flags.given(c, values) for name, c in _WHOLE.items()}
     for part, name, absolute in (
         ("data", "dataset_dir", os.path.abspath),

@@ -49,6 +49,7 @@ def test_colours_are_pascals_where_none_is_given(tmp_path):
         ('{"classes": ["a", "a"]}', r"several classes named \['a'\]"),
         ('{"classes": ["a\\nb"]}', "no name of a class"),
         ('{"classes": ["a\\ud800"]}', "no name of a class"),
+        ('{"classes": ["a\\u2028b"]}', "no name of a class"),
         ('{"classes": [{"name": "a", "color": "red"}]}', "'red' is no colour"),
         ('{"classes": [{"name": "a", "color": [true, 0, 0]}]}', "is no colour"),
         ('{"classes": ["a"], "ignore_colors": "red"}', "list of colours"),
