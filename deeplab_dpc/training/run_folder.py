@@ -164,11 +164,6 @@ def check_resumable(config: RunConfig, folder: Path) -> str | None:
     was, now = differences.get(steps, (0, 0))
     if was < now:
         del differences[steps]
-        logging.info(
-            "%s was to have %d steps, now %d: the learning rate follows the schedule "
-            "of %d steps from here on.",
-            *(folder, was, now, now),
-        )
     if differences:
         pairs = [(k, *map(repr, pair)) for k, pair in differences.items()]
         changed = [f"  {name}: {was} there, now {now}\n" for name, was, now in pairs]
@@ -176,6 +171,12 @@ def check_resumable(config: RunConfig, folder: Path) -> str | None:
             f"{folder} holds a run with other settings:\n{''.join(changed)}"
             "Resume it with its own settings; or give another --train_logdir, with "
             f"{as_flag('tf_initial_checkpoint', folder)} to start from its weights."
+        )
+    if was < now:
+        logging.info(
+            "%s was to have %d steps, now %d: the learning rate follows the schedule "
+            "of %d steps from here on.",
+            *(folder, was, now, now),
         )
     return newest
 
