@@ -14,7 +14,7 @@ from starlette.routing import Route
 
 from deeplab_dpc.config import ServeConfig
 from deeplab_dpc.formatting import clipped
-from deeplab_dpc.serving import open_inference, protocols, tensorflow_serving
+from deeplab_dpc.serving import open_inference, page, protocols, tensorflow_serving
 from deeplab_dpc.serving.errors import RequestError
 from deeplab_dpc.serving.limits import Limits
 from deeplab_dpc.serving.models import Model
@@ -100,6 +100,7 @@ def app(service: Service) -> Observed:
     path, version = "/v1/models/{name}", "/versions/{version}"
     path_v2 = "/v2/models/{name}"
     routes = [
+        Route("/", _page),
         Route("/metrics", _metrics),
         Route("/v1/models", _list),
     ]
@@ -153,6 +154,12 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 async def _gone(request: Request, error: ClientDisconnect) -> Response:
     return Response(status_code=_CLIENT_LEFT)
+
+
+async def _page(request: Request) -> Response:
+    service = _service(request)
+    text = page.page(service.models.values(), service.config)
+    return Response(text, media_type="text/html; charset=utf-8")
 
 
 async def _predict(request: Request) -> Response:
