@@ -24,15 +24,19 @@ NAMED: Cells = {"dpc_top1": DPC_TOP1, "ASPP": None}
 def train_on_cache(search: Search, folder: Path, num_random: int, seed: int) -> None:
     """Trains the named ones and random cells as trials are, as far as they lack."""
     space, rng = search.make_space(), np.random.default_rng(seed)
-    drawn = {f"random {i}": space.sample(rng) for i in range(num_random)}
+    of_seed = "" if seed == 1 else f" of seed {seed}"
+    drawn = {f"random {i}{of_seed}": space.sample(rng) for i in range(num_random)}
     proxy = Proxy(search.open_cache(), search.proxy)
     at_once = search.proxy.candidates_per_step
     _train({**NAMED, **drawn}, folder, at_once, proxy.train)
 
 
-def train_whole(folder: Path, run: RunConfig) -> None:
-    """Trains the named ones as reranked cells are, as far as they lack."""
+def train_whole(search: Search, folder: Path, run: RunConfig) -> None:
+    """Trains the named ones as reranked cells are, as far as they lack; `StudyError` if
+    these have other settings.
+    """
     whole = EndToEnd(run, pathlib.Path(folder) / RERANK)
+    search.open_queue(RERANK, whole.settings())
     cells = {name + END_TO_END: cell for name, cell in NAMED.items()}
     _train(cells, folder, 1, lambda some: [whole.outcome(cell) for cell in some])
 

@@ -13,7 +13,8 @@ from absl import logging
 from scipy import stats
 
 from deeplab_dpc import files
-from deeplab_dpc.formatting import when
+from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.formatting import as_flag, when
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search import end_to_end
 from deeplab_dpc.search.baselines import NAMED
@@ -166,17 +167,35 @@ def confirm(
                 "--again, which is noted."
             )
         if before and not before.is_complete:
+            begun = before.eval_split, before.test_split, before.num_seeds
+            if begun != protocol[:3]:
+                flags = map(as_flag, protocol._fields, begun)
+                raise ConfirmationError(
+                    f"{folder}/{FILE_NAME} was begun with {' '.join(flags)}. Give "
+                    "these and it goes on; or delete it."
+                )
             return _train(search, folder, before)
+        cache = search.open_cache()
+        _check_apart(cache.run.dataset, protocol)
         found = Confirmation(
             eval_split=protocol.eval_split,
             test_split=protocol.test_split,
             num_seeds=protocol.num_seeds,
             cells={**_finalists(search, folder, protocol.top), **NAMED},
             looks_s=(*(before.looks_s if before else ()), time.time()),
-            search_split=search.open_cache().run.eval.eval_split,
+            search_split=cache.run.eval.eval_split,
         )
-        found.save(folder)
         return _train(search, folder, found)
+
+
+def _check_apart(dataset: DatasetInfo, protocol: Protocol) -> None:
+    (split, chosen_by), (other, test) = map(dataset.part, protocol[:2])
+    if split == other and set(chosen_by) & set(test):
+        raise ConfirmationError(
+            f"{as_flag('eval_split', protocol.eval_split)} and "
+            f"{as_flag('test_split', protocol.test_split)} share images: the winner "
+            "would be chosen by what is to say how good it is. Give parts of their own."
+        )
 
 
 def _finalists(search: Search, folder: pathlib.Path, top: int) -> dict[str, Genotype]:
@@ -191,6 +210,7 @@ def _train(search: Search, folder: pathlib.Path, found: Confirmation) -> Confirm
     cache = search.open_cache()
     splits = found.eval_split, found.test_split
     chosen_by, test = (_held_out(cache, folder, split) for split in splits)
+    found.save(folder)  # Now that both splits are there.
     cache.val = chosen_by.val
     todo = [
         (seed, name)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import types
 
 import pytest
 from scipy import stats
@@ -9,9 +10,11 @@ from scipy import stats
 from deeplab_dpc import files
 from deeplab_dpc.genotypes import BACKBONE, DPC_TOP1, Branch, Genotype
 from deeplab_dpc.search import confirmation
+from deeplab_dpc.search.cache import Cache
 from deeplab_dpc.search.confirmation import Confirmation, Interval
 from deeplab_dpc.search.folder import SearchFolderError
 from deeplab_dpc.search.trials import Outcome
+from tests.search import scenes
 
 SMALL = Genotype((Branch.conv1x1(BACKBONE),))
 OTHER = Genotype((Branch.conv3x3(BACKBONE, (3, 6)),))
@@ -86,6 +89,19 @@ def test_a_second_look_is_refused_and_an_unfinished_one_is_none(found, tmp_path)
         confirmation.confirm(None, tmp_path, protocol)
     del found.outcomes["ASPP"][2]
     assert not found.is_complete
+    found.save(tmp_path)
+    told = r"begun with --eval_split='val\[50%:\]' --test_split=test --num_seeds=3\."
+    with pytest.raises(error, match=told):
+        confirmation.confirm(None, tmp_path, protocol)
+
+
+@pytest.mark.parametrize("splits", [("val", "val[50%:]"), ("val[:4]", "val[3:]")])
+def test_what_the_winner_is_chosen_by_and_tested_on_are_apart(tmp_path, splits):
+    cache = Cache.open(scenes.make_cache(tmp_path / "cache"))
+    search = types.SimpleNamespace(open_cache=lambda: cache)
+    with pytest.raises(confirmation.ConfirmationError, match="share images"):
+        confirmation.confirm(search, tmp_path, confirmation.Protocol(*splits, 2, 1))
+    assert [path.name for path in tmp_path.iterdir()] == ["cache"]
 
 
 def test_a_second_confirmation_at_once_is_refused(tmp_path):

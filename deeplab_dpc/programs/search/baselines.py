@@ -38,6 +38,6 @@ def main(values: flags.FlagValues) -> None:
     folder, search = shared.opened(values)
     baselines.train_on_cache(search, folder, values.num_random, values.random_seed)
     if values.end_to_end:
-        baselines.train_whole(folder, shared.whole_run(search, values))
+        baselines.train_whole(search, folder, shared.whole_run(search, values))
     for name, outcome in baselines.read(folder).items():
         print(f"{name:24s} {outcome.score:.4f}")

@@ -86,10 +86,15 @@ def test_from_records_to_a_cell(workplace):
     whole = ("--training_number_of_steps=2", "--base_learning_rate=0.01")
     said = output(workplace, "rerank", "--search_dir=city", "--top=2", *whole)
     assert "The winner, " in said
+    other = ("--num_random=2", "--end_to_end", "--training_number_of_steps=3")
+    said = output(workplace, "baselines", "--search_dir=city", *other, status=1)
+    assert "train.training_number_of_steps: 2 there, 3 here" in said
     winner = Genotype.from_json((workplace / "city" / "best_cell.json").read_text())
     assert len(winner.branches) == 2
 
-    splits = ("--eval_split=val[:50%]", "--test_split=val[2:]", "--top=1")
+    nowhere = ("--eval_split=val[:50%]", "--test_split=nowhere", "--top=1")
+    output(workplace, "confirm", "--search_dir=city", *nowhere, status=1)
+    splits = (*nowhere, "--test_split=val[2:]")
     said = output(workplace, "confirm", "--search_dir=city", *splits, "--num_seeds=2")
     assert "2 of 6: dpc_top1, seed 0" in said
     assert "On val[2:] it has " in said and "in 2 pairs of the same seed" in said
