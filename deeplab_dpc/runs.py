@@ -19,11 +19,10 @@ from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation import evaluator, photos, replicas, results
 from deeplab_dpc.evaluation.replicas import Predictor
 from deeplab_dpc.evaluation.results import Result
-from deeplab_dpc.export import saved_model, versions
-from deeplab_dpc.export.saved_model import Export, Serving
+from deeplab_dpc.export import assets, formats, versions
+from deeplab_dpc.export.formats import Export
 from deeplab_dpc.files import local, output_folder
 from deeplab_dpc.inference import Averaging, resize_nearest
-from deeplab_dpc.layers.folding import Folded
 from deeplab_dpc.layers.precision import predicting
 from deeplab_dpc.model import build_model
 from deeplab_dpc.progress import Progress
@@ -267,7 +266,7 @@ class Run:
         path: str | os.PathLike[str] | None = None,
         settings: ExportConfig | None = None,
     ) -> Export:
-        """Writes a SavedModel, the next version in a folder; see `saved_model.write`.
+        """Writes the next version of an export in a folder; see `formats.write`.
 
         >>> settings = ExportConfig(crop_size=(33, 33))
         >>> Run.open("runs/first").export("exports", settings).folder.name
@@ -278,7 +277,7 @@ class Run:
             settings: What the exported model does around the network, if anything.
 
         Raises:
-            ExportError: If the folder is a SavedModel itself.
+            ExportError: If the folder is a version itself, or a format cannot be made.
             OutputError: If it cannot be written.
         """
         folder = local(path or self.folder / "export")
@@ -291,10 +290,11 @@ class Run:
             run.model.prediction_with_upsampled_logits,
         )
         step = self.restore(model := self.build(averaging))
-        serving = Serving(
+        serving = assets.Serving(
             *(averaging, run.data, settings.crop_size, 1e6 * settings.max_megapixels),
             *({"step": step, "precision": run.eval.precision}, run.model),
             run.eval.eval_crop_size,
         )
-        version = saved_model.write(Folded(model).fold(), folder, run.dataset, serving)
-        return Export(version, step, model.count_params())
+        order = formats.Order(settings, run.eval.eval_crop_size, self._records)
+        written = formats.write(model, folder, run.dataset, serving, order)
+        return Export(written[0], step, model.count_params(), written[1])

@@ -14,7 +14,7 @@ from deeplab_dpc import checkpoint_files, files
 from deeplab_dpc.conversion import workspace
 from deeplab_dpc.data.dataset_info import DatasetInfo, load_file
 from deeplab_dpc.data.manifest import Manifest
-from deeplab_dpc.export import saved_model
+from deeplab_dpc.export import formats
 from deeplab_dpc.formatting import json_text
 from deeplab_dpc.runs import Run
 from deeplab_dpc.tf1 import sources
@@ -94,7 +94,7 @@ ENTRIES = {
     "load_file": lambda path: load_file(Path(path), None, dict),
     "Manifest.load": Manifest.load,
     "new_folder": lambda path: run_folder.new_folder(path).__enter__(),
-    "saved_model.write": lambda path: saved_model.write(None, path, None),
+    "formats.write": lambda path: formats.write(None, path, *[None] * 3),
     "workspace.opened": lambda path: workspace.opened(Path(path)).__enter__(),
     "write": lambda path: files.write(path, "x"),
     "read_text": files.read_text,

@@ -38,17 +38,18 @@ class Serving:
 
 
 def labels_file(version: pathlib.Path) -> pathlib.Path:
-    """Where a SavedModel's classes are; earlier releases wrote them beside it."""
+    """Where a version's classes are; earlier releases wrote them beside it."""
     now, earlier = version / FOLDER / LABELS_FILE, version / LABELS_FILE
     return now if now.is_file() or not earlier.is_file() else earlier
 
 
 def write(version: pathlib.Path, dataset: DatasetInfo, serving: Serving) -> None:
-    """Writes `assets.extra` into a SavedModel's folder.
+    """Writes `assets.extra` into a version's folder.
 
     `labels.json` has the classes, the `notes` and how it predicts, `config.json` and
     `genotype.json` what a run folder's have of the model and its cell, and
-    `tf_serving_warmup_requests` what TensorFlow Serving asks once it has loaded it.
+    `tf_serving_warmup_requests`, beside a SavedModel, what TensorFlow Serving asks once
+    it has loaded it.
     """
     folder = files.made_folder(version / FOLDER)
     files.write_json(folder / LABELS_FILE, _labels(dataset, serving))
@@ -57,8 +58,9 @@ def write(version: pathlib.Path, dataset: DatasetInfo, serving: Serving) -> None
         if serving.model.genotype is not None:
             cell = serving.model.genotype.to_json()
             files.write(folder / "genotype.json", f"{cell}\n")
-    framed = map(records.framed, _warmup_requests(serving))
-    files.write(folder / WARMUP_FILE, b"".join(framed))
+    if (version / "saved_model.pb").is_file():
+        framed = map(records.framed, _warmup_requests(serving))
+        files.write(folder / WARMUP_FILE, b"".join(framed))
 
 
 def _labels(dataset: DatasetInfo, serving: Serving) -> dict[str, Any]:

@@ -1,28 +1,17 @@
 """A trained model as a SavedModel that needs TensorFlow alone."""
 
-import os
 import pathlib
-from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
-from deeplab_dpc import files, inference
+from deeplab_dpc import inference
 from deeplab_dpc.data import preprocess
-from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.export import assets, encoded, versions
+from deeplab_dpc.export import encoded
 from deeplab_dpc.export.assets import Serving
 from deeplab_dpc.formatting import without_nodes
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.progress import only_warnings
-
-
-class Export(NamedTuple):
-    """A SavedModel that was written: where, its weights' step and their number."""
-
-    folder: pathlib.Path
-    step: int
-    num_parameters: int
 
 
 def predict(
@@ -56,14 +45,8 @@ def predict(
     return labels, probabilities
 
 
-def write(
-    model: keras.Model,
-    path: str | os.PathLike[str],
-    dataset: DatasetInfo,
-    serving: Serving | None = None,
-) -> pathlib.Path:
-    """Writes the next version of an export, whole or not at all; gives its folder,
-    such as `export/1`, a SavedModel without anything of this package.
+def save(model: keras.Model, folder: pathlib.Path, serving: Serving) -> None:
+    """Writes a SavedModel without anything of this package into a folder.
 
     Labels are uint8, or int32 if there are more than 256 classes. Signatures:
 
@@ -75,28 +58,21 @@ def write(
       `encoded.decode`), `labels_png_bytes`, their labels `[batch]` as grey PNGs, of 16
       bits if there are more than 256 classes.
 
-    The SavedModel itself is callable: images to labels. See `assets.write` for what
-    lies beside it. `ExportError` if the path is a SavedModel itself, `LockedError` if
-    another process writes there, `OSError` if it cannot be written.
+    The SavedModel itself is callable: images to labels. `OSError` if it cannot be
+    written.
     """
-    folder, serving = files.local(path), serving or Serving()
-
-    def fill(new: pathlib.Path) -> None:
-        exported = _Exported(model, serving)
-        signatures = {
-            "serving_default": exported.labels,
-            "probabilities": exported.probabilities,
-            "encoded": exported.encoded,
-        }
-        tf.saved_model.save(exported, str(new), signatures=signatures)
-        assets.write(new, dataset, serving)
-
+    exported = _Exported(model, serving)
+    signatures = {
+        "serving_default": exported.labels,
+        "probabilities": exported.probabilities,
+        "encoded": exported.encoded,
+    }
     try:
         with only_warnings():
-            return versions.add(folder, fill)
+            tf.saved_model.save(exported, str(folder), signatures=signatures)
     except tf.errors.OpError as e:
         reason = without_nodes(e.message.partition("; ")[2] or e.message)
-        raise OSError(f"{folder} cannot be written: {reason}") from e
+        raise OSError(f"{folder.parent} cannot be written: {reason}") from e
 
 
 _IMAGES = tf.TensorSpec([None, None, None, 3], tf.uint8, "images")

@@ -10,6 +10,14 @@ from deeplab_dpc import files
 
 _NUMBER = re.compile("[0-9]{1,18}")  # TensorFlow Serving reads 64 bits.
 _UNFINISHED = ".unfinished-"
+FILES = {
+    "saved_model": "saved_model.pb",
+    "onnx": "model.onnx",
+    "litert": "model.tflite",
+    "openvino": "model.xml",
+    "keras": "model.keras",
+}
+"""The file of each format in a version, the first in them the one that is loaded."""
 
 
 class ExportError(ValueError):
@@ -17,22 +25,24 @@ class ExportError(ValueError):
 
 
 def meant(path: pathlib.Path) -> pathlib.Path | None:
-    """The SavedModel that a path means: its own, or the newest version in it."""
-    return path if is_saved_model(path) else _newest(path)
+    """The version that a path means: itself, or the newest in it."""
+    return path if model_file(path) else _newest(path)
 
 
-def is_saved_model(folder: pathlib.Path) -> bool:
-    """Whether there is a SavedModel right in a folder."""
-    return (folder / "saved_model.pb").is_file()
+def model_file(folder: pathlib.Path) -> pathlib.Path | None:
+    """The file of the first format that lies right in a folder."""
+    paths = (folder / name for name in FILES.values())
+    return next((path for path in paths if path.is_file()), None)
 
 
 def check(folder: pathlib.Path) -> None:
     """Checks that a folder may hold versions, before the work is done: `ExportError` if
-    it is a SavedModel itself.
+    it is a version itself.
     """
-    if is_saved_model(folder):
+    if found := model_file(folder):
+        kind = "SavedModel" if found.name == FILES["saved_model"] else found.name
         raise ExportError(
-            f"{folder} is a SavedModel itself, as earlier releases wrote it, or a "
+            f"{folder} is a {kind} itself, as earlier releases wrote it, or a "
             f"version. An export is a folder in it now, {folder}/1: move what is there "
             f"away (mv {folder} {folder}.old), or pass another --export_path."
         )

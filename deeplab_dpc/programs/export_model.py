@@ -1,4 +1,4 @@
-r"""Writes a trained model as a SavedModel, for programs that have TensorFlow alone.
+r"""Writes a trained model for programs that have TensorFlow alone, or not even that.
 
 python export_model.py --checkpoint_dir=<the run folder, train.py's --train_logdir>
 
@@ -7,6 +7,9 @@ reads them. Its signature `serving_default` takes `images`, uint8 [batch, height
 3] of any size, and gives `SemanticPredictions`, the classes' ids; `probabilities` gives
 `SemanticProbabilities`, too; `encoded` takes `image`, the bytes of JPEG, PNG or 24-bit
 BMP files, and gives `labels_png_bytes`, the ids as PNG files.
+
+With --format=saved_model,onnx,litert,openvino,keras the version also has model.onnx and
+so on, uint8 images to ids, each run once beside TensorFlow before it counts.
 """
 
 from __future__ import annotations
@@ -28,6 +31,10 @@ TOPICS = {
     "What it does": (
         *("crop_size", "inference_scales", "add_flipped_images", "max_megapixels"),
         *("precision", "min_resize_value", "max_resize_value"),
+    ),
+    "Other formats": (
+        *("format", "image_size", "dynamic_size", "with_probabilities", "quantize"),
+        *("calibration_split", "image_dir", "allow_disagreement"),
     ),
     "Where it goes": ("export_path",),
 }
@@ -65,19 +72,27 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     done = run.export(values.export_path, settings)
     paths = [path for path in done.folder.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in paths)
-    how, name = "Load it with", str(done.folder)
+    print(
+        f"Step {done.step}, {done.num_parameters:,} parameters, {size / 1e6:.1f} MB: "
+        f"{done.folder}"
+    )
+    for check in done.checks:
+        print(check)
+    if "saved_model" in settings.format:
+        print(_how_to_load(str(done.folder)))
+    print(f"What the classes are says {assets.labels_file(done.folder)}.", flush=True)
+
+
+def _how_to_load(name: str) -> str:
+    how = "Load it with"
     if set(name) & set("*?[\\"):
         how, name = (
             "TensorFlow takes its name for a pattern: load it from within, with",
             ".",
         )
-    print(
-        f"Step {done.step}, {done.num_parameters:,} parameters, {size / 1e6:.1f} MB: "
-        f"{done.folder}\n"
+    return (
         f"{how} tf.saved_model.load({name!r}), and call it: uint8 images [batch, "
-        "height, width, 3] to the ids of classes. What these are says "
-        f"{assets.labels_file(done.folder)}.",
-        flush=True,
+        "height, width, 3] to the ids of classes."
     )
 
 

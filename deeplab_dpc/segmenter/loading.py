@@ -12,7 +12,8 @@ from deeplab_dpc import checkpoint_files, files, weights
 from deeplab_dpc.config import MAX_MEGAPIXELS, DataConfig
 from deeplab_dpc.data import colormaps, dataset_info
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.export import assets, versions
+from deeplab_dpc.export import assets, runtimes, versions
+from deeplab_dpc.export.runtimes import MissingError
 from deeplab_dpc.formatting import clipped, without_nodes
 from deeplab_dpc.inference import Averaging
 from deeplab_dpc.layers.precision import predicting
@@ -128,17 +129,19 @@ def _check_free(what: object, given: Settings) -> None:
 
 def _from_export(path: pathlib.Path, classes: Classes, given: Settings) -> Network:
     _check_free(path, given)
-    folder = versions.meant(path) or path
-    if not versions.is_saved_model(folder):
+    folder = path.parent if path.is_file() else versions.meant(path) or path
+    file = path if path.is_file() else versions.model_file(folder)
+    if file is None:
         raise LoadError(
-            f"{folder} is the newest version in {path}, but has no saved_model.pb. If "
-            "that is an export, copy it anew, or load another version."
+            f"{folder} is the newest version in {path}, but has no saved_model.pb or "
+            "file of another format. If that is an export, copy it anew, or load "
+            "another version."
         )
     labels = assets.labels_file(folder)
     if not labels.is_file():
         raise LoadError(
-            f"{folder} is a SavedModel, but has no {labels.relative_to(folder)}, so "
-            "export_model.py did not write it, or not all of it was copied."
+            f"{file} has no {labels.relative_to(folder)} beside it, so export_model.py "
+            "did not write it, or not all of it was copied."
         )
     try:
         facts = files.read_json(labels)
@@ -149,14 +152,22 @@ def _from_export(path: pathlib.Path, classes: Classes, given: Settings) -> Netwo
     except (ValueError, KeyError, TypeError) as e:
         raise LoadError(f"{labels} cannot be read: {clipped(repr(e), 300)}.") from e
     info = _info(classes, info)
-    with _reading(folder, "a SavedModel"):
-        network = ExportedNetwork(folder, info, resizes)
-    if network.num_classes != info.num_classes:
+    is_saved_model = file.suffix == ".pb"
+    with _reading(*(folder, "a SavedModel") if is_saved_model else (file, "a model")):
+        runtime = runtimes.opened(file)
+    if runtime.num_classes not in (None, info.num_classes):
         raise LoadError(
             f"{labels} names {info.num_classes} classes, but the SavedModel has "
-            f"{network.num_classes}; they are not of one export."
+            f"{runtime.num_classes}; they are not of one export."
         )
-    return network
+    return ExportedNetwork(runtime, info, resizes)
+
+
+def _is_export(path: pathlib.Path) -> bool:
+    """Whether it is a version, the folder of all, or a file in one."""
+    if path.suffix == ".keras":  # It may be one of build_model.
+        return path.is_file() and assets.labels_file(path.parent).is_file()
+    return runtimes.is_export(path) or versions.meant(path) is not None
 
 
 @contextlib.contextmanager
@@ -164,6 +175,8 @@ def _reading(path: pathlib.Path, kind: str) -> Iterator[None]:
     """TensorFlow and Keras raise nearly anything for damaged files."""
     try:
         yield
+    except MissingError:
+        raise
     except Exception as e:
         said = clipped(without_nodes(str(e)), 300)
         raise LoadError(
@@ -233,8 +246,9 @@ KINDS = (
         ),
     ),
     Kind(
-        "what export_model.py wrote, a SavedModel, or the folder of its versions",
-        lambda path: versions.meant(path) is not None,
+        "what export_model.py wrote, a SavedModel or another format: the folder of its "
+        "versions, one of them, or a file in it",
+        _is_export,
         _from_export,
     ),
     Kind(

@@ -1,9 +1,7 @@
 """What turns pixels into labels and probabilities, whatever it was loaded from."""
 
-import contextlib
 import dataclasses
 import functools
-import pathlib
 from typing import Any, NamedTuple, Protocol
 
 import keras
@@ -15,9 +13,14 @@ from deeplab_dpc.config import DataConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation import photos
 from deeplab_dpc.evaluation.replicas import Predictor
+from deeplab_dpc.export.formats import fitted
+from deeplab_dpc.export.runtimes import Call, Runtime
 from deeplab_dpc.inference import Averaging
 from deeplab_dpc.layers.folding import Folded
 from deeplab_dpc.layers.kernels import argmax
+from deeplab_dpc.segmenter.sources import SourceError
+
+Size = tuple[int, int]
 
 
 class Seen(NamedTuple):
@@ -95,41 +98,64 @@ class KerasNetwork:
 
 
 class ExportedNetwork:
-    """A SavedModel of export_model.py, which resizes and pads by itself."""
+    """A file of export_model.py, which resizes and pads by itself."""
 
-    def __init__(self, folder: pathlib.Path, info: DatasetInfo, resizes: bool = False):
-        self.info, self._resizes = info, resizes
-        with contextlib.chdir(folder):  # To TensorFlow a path's [1] is a pattern.
-            self._loaded = tf.saved_model.load(".")  # Keeps its variables alive.
-        signatures = self._loaded.signatures
-        self._serve = signatures["serving_default"]
-        # Earlier releases gave both there.
-        self._serve_both = signatures.get("probabilities", self._serve)
-        outputs = self._serve_both.structured_outputs
-        self.num_classes = outputs["SemanticProbabilities"].shape[-1]
+    def __init__(self, runtime: Runtime, info: DatasetInfo, resizes: bool = False):
+        self.info, self._runtime, self._resizes = info, runtime, resizes
 
     def seen(self, image: np.ndarray) -> Seen:
-        """See `Network`."""
+        """See `Network`; where the file takes one size alone, smaller images are padded
+        with grey. `SourceError` for those it cannot see.
+        """
         height, width = image.shape[:2]
-        return Seen(image, (height, width))
+        size = self._runtime.size
+        if size is None or size == (height, width):
+            return Seen(image, (height, width))
+        is_larger = height > size[0] or width > size[1]
+        if self._resizes or (is_larger and self._runtime.probabilities is None):
+            raise SourceError(
+                f"An image of {height} x {width} pixels, but the model was exported "
+                f"for {size[0]} x {size[1]}{'' if self._resizes else ' at most'}. "
+                "Export it with --dynamic_size, or with another --image_size."
+            )
+        most = max(height, size[0]), max(width, size[1])
+        return Seen(fitted(image, most), (height, width))
 
     def labels(self, images: np.ndarray, window: int | None) -> np.ndarray:
         """See `Network`; what is resized inside is seen whole."""
-        if window is None or self._resizes:
-            found = self._serve(images=tf.constant(images))
-            return found["SemanticPredictions"].numpy()
-        return self._slide(images, window, argmax)
+        sliding = self._window(images, window)
+        if sliding is None:
+            return self._runtime.labels(images)
+        return self._slide(images, sliding, argmax)
 
     def probabilities(self, images: np.ndarray, window: int | None) -> np.ndarray:
         """See `Network`; what is resized inside is seen whole."""
-        if window is None or self._resizes:
-            return self._whole(tf.constant(images)).numpy()
-        return self._slide(images, window, tf.identity)
+        sliding = self._window(images, window)
+        if sliding is None:
+            return self._call()(images)
+        return self._slide(images, sliding, tf.identity)
 
-    def _whole(self, images: tf.Tensor) -> tf.Tensor:
-        return self._serve_both(images=images)["SemanticProbabilities"]
+    def _window(self, images: np.ndarray, window: int | None) -> Size | None:
+        """Through what images are seen; None: they are seen whole."""
+        size = self._runtime.size
+        if size is not None:
+            return None if size == images.shape[1:3] else size
+        return None if window is None or self._resizes else (window, window)
 
-    def _slide(self, images: np.ndarray, window: int, finish: Any) -> np.ndarray:
-        side, overlap = (window, window), Averaging().window_overlap
-        sliding = windows.Sliding(side, overlap, self.info.num_classes)
-        return windows.mean(self._whole, tf.constant(images), sliding, finish).numpy()
+    def _call(self) -> Call:
+        if self._runtime.probabilities is None:
+            raise SourceError(
+                "The file gives labels alone; probabilities, which windows over large "
+                "images need, too, are in an export with --with_probabilities."
+            )
+        return self._runtime.probabilities
+
+    def _slide(self, images: np.ndarray, window: Size, finish: Any) -> np.ndarray:
+        call = self._call()
+
+        def whole(part: tf.Tensor) -> tf.Tensor:
+            return tf.constant(call(part.numpy()))
+
+        overlap = Averaging().window_overlap
+        sliding = windows.Sliding(window, overlap, self.info.num_classes)
+        return windows.mean(whole, tf.constant(images), sliding, finish).numpy()

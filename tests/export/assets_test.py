@@ -9,8 +9,9 @@ import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from deeplab_dpc.config import ModelConfig
-from deeplab_dpc.export import assets, saved_model
+from deeplab_dpc.export import assets
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype
+from tests.export import writing
 from tests.export.saved_model_test import IMAGES, INFO, affine, labels_of
 
 CONFIG = ModelConfig(num_classes=3, genotype=DPC_TOP1)
@@ -22,7 +23,7 @@ def version(tmp_path_factory):
         max_pixels=4_000, notes={"step": 7}, model=CONFIG, image_size=(33, 49)
     )
     folder = tmp_path_factory.mktemp("out") / "export"
-    return saved_model.write(affine(), folder, INFO, serving)
+    return writing.write(affine(), folder, INFO, serving)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +111,7 @@ def test_a_server_can_warm_up_on_the_requests(version, model):
 
 def test_no_request_to_warm_up_has_more_pixels_than_are_taken(tmp_path):
     serving = assets.Serving(max_pixels=1_000, image_size=(33, 49))
-    version = saved_model.write(affine(), tmp_path / "export", INFO, serving)
+    version = writing.write(affine(), tmp_path / "export", INFO, serving)
     model = tf.saved_model.load(str(version))
     outputs = [predict(model, request).outputs for request in warmups(version)]
     labels = tf.make_ndarray(outputs[0]["SemanticPredictions"])

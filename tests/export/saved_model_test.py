@@ -23,6 +23,7 @@ from deeplab_dpc.export import saved_model
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.layers.folding import Folded
 from tests import goldens
+from tests.export import writing
 
 COLORS = ((255, 0, 0), (0, 255, 0), (0, 0, 255))
 INFO = DatasetInfo("blobs", ("red", "green", "blue"), COLORS, 255, {})
@@ -100,7 +101,7 @@ def many_classes():
 
 def write(path, step=1):
     serving = saved_model.Serving(notes={"step": step})
-    return saved_model.write(affine(), path, INFO, serving)
+    return writing.write(affine(), path, INFO, serving)
 
 
 def served(path, signature="serving_default"):
@@ -178,7 +179,7 @@ def test_a_real_model_survives_the_export(tmp_path):
     """All 312 variables in the file, the same labels out of it."""
     stored = goldens.arrays("mobilenetv2_dpc/io_os16_65x65_b2")
     model = original(True, 16)
-    path = saved_model.write(model, tmp_path / "export", INFO)
+    path = writing.write(model, tmp_path / "export", INFO)
     found = served(path)(images=tf.constant(stored["input"]))
     expected = inference.labels(model, stored["input"])
     assert np.mean(found["SemanticPredictions"].numpy() == expected.numpy()) > 0.9999
@@ -230,7 +231,7 @@ def test_a_bad_file_is_named_by_its_place_in_the_batch(exported):
 
 
 def test_labels_of_257_classes_have_16_bits(tmp_path):
-    path = saved_model.write(many_classes(), tmp_path / "export", INFO)
+    path = writing.write(many_classes(), tmp_path / "export", INFO)
     image = np.zeros((4, 6, 3), np.uint8)
     image[1:3] = 255
     expected = np.where(image[..., 0] > 0, 256, 0)
@@ -254,7 +255,7 @@ def test_labels_of_257_classes_have_16_bits(tmp_path):
 def test_all_signatures_predict_alike(tmp_path, averaging, data, crop_size):
     """With scales, flips, padding and resizing inside."""
     serving = saved_model.Serving(averaging, data, crop_size)
-    path = saved_model.write(affine(), tmp_path / "export", INFO, serving)
+    path = writing.write(affine(), tmp_path / "export", INFO, serving)
     expected, probabilities = saved_model.predict(affine(), IMAGES, serving)
     model = tf.saved_model.load(str(path))
     np.testing.assert_array_equal(model(IMAGES), expected)
