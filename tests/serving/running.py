@@ -1,10 +1,12 @@
 """A service in a process of its own, on a free port of this machine."""
 
+import base64
 import contextlib
 import dataclasses
 import io
 import pathlib
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -51,9 +53,23 @@ class Running:
         return int(re.findall(r"VmRSS:\s+(\d+)", text)[0]) / 1024
 
 
-def labels_of(text: str) -> np.ndarray:
-    import base64
+@contextlib.contextmanager
+def connected(service: Running) -> Iterator[socket.socket]:
+    """A connection on which anything can be sent."""
+    with socket.create_connection(("127.0.0.1", service.port), timeout=60) as found:
+        yield found
 
+
+def said(connection: socket.socket) -> bytes:
+    """What a server says until it hangs up."""
+    parts = []
+    with contextlib.suppress(ConnectionError):
+        while part := connection.recv(65536):
+            parts.append(part)
+    return b"".join(parts)
+
+
+def labels_of(text: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
 
 
