@@ -50,7 +50,7 @@ def _rows(
     case: str, levers: dict[str, dict[str, object]], steps: int, rounds: int
 ) -> list[dict[str, object]]:
     """Times each lever in every round; one round before them does not count."""
-    calls = {name: _steps(steps, **settings) for name, settings in levers.items()}
+    calls = {name: training(steps, **settings) for name, settings in levers.items()}
     times_ms: dict[str, list[float]] = {name: [] for name in calls}
     for round_number in range(rounds + 1):
         for name, call in calls.items():
@@ -61,31 +61,35 @@ def _rows(
     return measuring.rows_of(NAME, case, times_ms)
 
 
-def _steps(steps: int, **settings: object) -> Callable[[], object]:
+def training(
+    steps: int, batch: int = BATCH, crop: int = CROP, **settings: object
+) -> Callable[[], object]:
     """A function that trains for so many steps more."""
     city = known("cityscapes")
     info = DatasetInfo(
-        city.name, city.class_names, city.colors, city.ignore_label, {"train": BATCH}
+        city.name, city.class_names, city.colors, city.ignore_label, {"train": batch}
     )
     train = TrainConfig(
-        train_batch_size=BATCH, train_crop_size=(CROP, CROP), **settings
+        train_batch_size=batch, train_crop_size=(crop, crop), **settings
     )
     model = ModelConfig(
-        num_classes=info.num_classes, crop_size=(CROP, CROP), genotype=DPC_TOP1
+        num_classes=info.num_classes, crop_size=(crop, crop), genotype=DPC_TOP1
     )
     config = RunConfig(model, DataConfig(dataset_dir="."), train, EvalConfig(), info)
     strategy = tf.distribute.get_strategy()
-    batches = strategy.experimental_distribute_dataset(_batches(info.num_classes))
+    batches = _batches(info.num_classes, batch, crop)
+    batches = strategy.experimental_distribute_dataset(batches)
     loop = Loop(TrainState.build(config, strategy), strategy, batches)
     return lambda: loop.train_until(loop.step + steps)
 
 
-def _batches(num_classes: int) -> tf.data.Dataset:
+def _batches(num_classes: int, batch: int, crop: int) -> tf.data.Dataset:
     draw = np.random.default_rng(0)
-    image = draw.uniform(0, 255, (BATCH, CROP, CROP, 3)).astype("float32")
-    label = draw.integers(0, num_classes, (BATCH, CROP, CROP)).astype("int32")
-    batch = {"image": image, "label": label, "name": np.array([b"noise"] * BATCH)}
-    return tf.data.Dataset.from_tensors(batch).repeat()
+    image = draw.uniform(0, 255, (batch, crop, crop, 3)).astype("float32")
+    label = draw.integers(0, num_classes, (batch, crop, crop)).astype("int32")
+    names = np.array([b"noise"] * batch)
+    noise = {"image": image, "label": label, "name": names}
+    return tf.data.Dataset.from_tensors(noise).repeat()
 
 
 if __name__ == "__main__":

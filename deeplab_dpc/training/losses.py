@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from deeplab_dpc.config import ConfigError, TrainConfig
 from deeplab_dpc.layers import resize
+from deeplab_dpc.training import upsampled
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +65,16 @@ class PixelLoss:
         From logits `[batch, h, w, classes]` and labels `[batch, height, width]`; hard
         mining asks for the step that is about to be made.
         """
+        if (
+            self.upsample_logits
+            and self.top_k_percent_pixels == 1.0
+            and upsampled.can(logits, labels)
+        ):
+            classes, weights, is_labelled = self._targets(labels, logits.shape[-1])
+            total = upsampled.cross_entropy(
+                logits, classes, weights, self.label_smoothing
+            )
+            return total, tf.reduce_sum(is_labelled)
         if self.upsample_logits:
             size = labels.shape[1:]
             if None in size:
@@ -85,20 +96,31 @@ class PixelLoss:
         self, logits: tf.Tensor, labels: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Weighted loss of each pixel, and 1 where it has a label, both `[pixels]`."""
-        labels = tf.reshape(labels, [-1])
         logits = tf.reshape(tf.cast(logits, tf.float32), [-1, logits.shape[-1]])
-        is_class = (labels >= 0) & (labels < logits.shape[-1])
-        is_labelled = tf.cast(labels != self.ignore_label, tf.float32)
-        classes = tf.where(is_class, labels, 0)
+        classes, weights, is_labelled = self._targets(
+            tf.reshape(labels, [-1]), logits.shape[-1]
+        )
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(classes, logits)
         if self.label_smoothing:
             even = tf.reduce_logsumexp(logits, -1) - tf.reduce_mean(logits, -1)
             losses += self.label_smoothing * (even - losses)
-        losses *= is_labelled * tf.cast(is_class, tf.float32)
+        return losses * weights, is_labelled
+
+    def _targets(
+        self, labels: tf.Tensor, num_classes: int
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Of each label a class, its loss's weight, and 1 where it is one, else 0."""
+        is_class = (labels >= 0) & (labels < num_classes)
+        is_labelled = tf.cast(labels != self.ignore_label, tf.float32)
+        classes = tf.where(is_class, labels, 0)
         weights = tf.constant(self.class_weights, tf.float32)
         if len(self.class_weights) > 1:
-            return losses * tf.gather(weights, classes), is_labelled
-        return losses * weights[0], is_labelled
+            weights = tf.gather(weights, classes)
+        return (
+            classes,
+            is_labelled * tf.cast(is_class, tf.float32) * weights,
+            is_labelled,
+        )
 
     def _num_kept(self, num_pixels: tf.Tensor, step: tf.Tensor | int) -> tf.Tensor:
         num_pixels = tf.cast(num_pixels, tf.float32)

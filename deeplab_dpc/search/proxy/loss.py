@@ -9,8 +9,9 @@ follows from the labels alone is made once for all candidates.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
+
+from deeplab_dpc.training.upsampled import interpolation
 
 
 class Targets(NamedTuple):
@@ -109,17 +110,3 @@ class UpsampledLoss:
             return tf.nest.map_structure(lambda x: x[0], found)
 
         return tf.map_fn(one, arguments, fn_output_signature=kinds)
-
-
-def interpolation(size: int, given: int) -> np.ndarray:
-    """`[size, given]`: a bilinear resize of a side with aligned corners. Each row has
-    the weights of at most two neighbours, as `resize_bilinear`'s.
-    """
-    step = np.float32(given - 1) / np.float32(max(size - 1, 1))
-    position = np.arange(size, dtype=np.float32) * step
-    low = np.minimum(np.floor(position).astype(int), given - 1)
-    high = np.minimum(low + 1, given - 1)
-    matrix = np.zeros((size, given), np.float32)
-    matrix[np.arange(size), low] += 1 - (position - low)
-    matrix[np.arange(size), high] += position - low
-    return matrix

@@ -4,19 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from deeplab_dpc.layers.resize import resize_bilinear
-from deeplab_dpc.search.proxy.loss import UpsampledLoss, interpolation
+from deeplab_dpc.search.proxy.loss import UpsampledLoss
 from deeplab_dpc.training import losses
-
-SIDES = [(1, 1), (1, 3), (5, 1), (7, 7), (33, 3), (10, 4)]
-
-
-@pytest.mark.parametrize("size, given", SIDES)
-def test_interpolation_is_the_layers_resize(size, given):
-    x = np.random.default_rng(0).normal(size=(1, given, 1, 2)).astype(np.float32)
-    expected = resize_bilinear(tf.constant(x), (size, 1))[0, :, 0]
-    found = interpolation(size, given) @ x[0, :, 0]
-    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("images_at_once", [None, 1])
