@@ -6,6 +6,7 @@ MobileNet-v2 with the published cell, 4 crops of 321x321 from memory, one thread
 first alternative is the step as it was before the changes below it.
 """
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -18,9 +19,16 @@ import measuring  # noqa: E402
 import tensorflow as tf  # noqa: E402
 import training_levers  # noqa: E402
 
+from deeplab_dpc.layers import kernels  # noqa: E402
 from deeplab_dpc.training import upsampled  # noqa: E402
 
 NAME, CROP, BATCH, ROUNDS = "training_step", 321, 4, 9
+BEFORE = (
+    (upsampled, "can", lambda logits, labels: False),
+    (kernels, "has_slow_depthwise_gradient", lambda dtype: False),
+)
+"""What the changes replaced, in their order."""
+CHANGES = {"before": 0, "loss by products": 1, "depthwise in float32": 2}
 FIELDS = ("benchmark", "precision", *measuring.ALTERNATED)
 
 
@@ -30,8 +38,7 @@ def main() -> None:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     rows = []
     for precision in ("float32", "mixed_bfloat16"):
-        before = _before(precision)
-        steps = {"loss of resized logits": before, "now": _step(precision)}
+        steps = {name: _step(precision, kept) for name, kept in CHANGES.items()}
         rows += [
             {"benchmark": NAME, "precision": precision, **row}
             for row in measuring.alternate(steps, ROUNDS)
@@ -44,15 +51,14 @@ def main() -> None:
     measuring.write(NAME, rows, FIELDS)
 
 
-def _step(precision: str) -> Callable[[], object]:
-    step = training_levers.training(1, BATCH, CROP, precision=precision)
-    step()  # Traces it.
+def _step(precision: str, changes: int) -> Callable[[], object]:
+    """A step with so many of the changes, traced."""
+    with contextlib.ExitStack() as stack:
+        for change in BEFORE[changes:]:
+            stack.enter_context(mock.patch.object(*change))
+        step = training_levers.training(1, BATCH, CROP, precision=precision)
+        step()
     return step
-
-
-def _before(precision: str) -> Callable[[], object]:
-    with mock.patch.object(upsampled, "can", lambda logits, labels: False):
-        return _step(precision)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 import keras
 from keras import ops
 
+from deeplab_dpc.layers import kernels
 from deeplab_dpc.layers.base import Layer
 from deeplab_dpc.layers.norm import BatchNorm
 
@@ -60,7 +61,7 @@ class _ConvNorm(Layer):
             after = self.kernel_size - 1 - before
             x = ops.pad(x, ((0, 0), (before, after), (before, after), (0, 0)))
             padding = "valid"
-        x = self.norm(self._convolve(x, padding), training=training)
+        x = self.norm(self._convolve(x, padding, training), training=training)
         return activate(x, self.activation)
 
     def get_config(self):
@@ -111,7 +112,7 @@ class ConvNorm(_ConvNorm):
     def _channels(self, shape):
         return shape[-1], self.filters
 
-    def _convolve(self, x, padding):
+    def _convolve(self, x, padding, training):
         return ops.conv(
             x,
             self.kernel,
@@ -133,11 +134,13 @@ class DepthwiseConvNorm(_ConvNorm):
     def _channels(self, shape):
         return shape[-1], 1
 
-    def _convolve(self, x, padding):
-        kernel, rate = self.kernel, self.rate
+    def _convolve(self, x, padding, training):
+        kernel, rate, dtype = self.kernel, self.rate, x.dtype
+        if training and kernels.has_slow_depthwise_gradient(dtype):
+            x, kernel = ops.cast(x, "float32"), ops.cast(kernel, "float32")
         if self.stride == 1:
             kernel, rate = _without_idle_taps(kernel, rate, ops.shape(x)[1:3])
-        return ops.depthwise_conv(
+        y = ops.depthwise_conv(
             x,
             kernel,
             strides=self.stride,
@@ -145,6 +148,7 @@ class DepthwiseConvNorm(_ConvNorm):
             dilation_rate=rate,
             data_format="channels_last",
         )
+        return ops.cast(y, dtype)
 
 
 def _without_idle_taps(kernel, rate, size):

@@ -27,6 +27,14 @@ def sees_gpu() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
+def has_slow_depthwise_gradient(dtype: Any) -> bool:
+    """Whether a depthwise convolution should be float32 in training: TensorFlow's
+    gradient in bfloat16 takes five times as long on processors.
+    """
+    is_low = keras.backend.standardize_dtype(dtype) == "bfloat16"
+    return is_low and uses_tensorflow() and not sees_gpu()
+
+
 def normalize(
     x: Tensor,
     gamma: Tensor,

@@ -65,16 +65,11 @@ class PixelLoss:
         From logits `[batch, h, w, classes]` and labels `[batch, height, width]`; hard
         mining asks for the step that is about to be made.
         """
-        if (
-            self.upsample_logits
-            and self.top_k_percent_pixels == 1.0
-            and upsampled.can(logits, labels)
-        ):
+        counts_all = self.top_k_percent_pixels == 1.0
+        if self.upsample_logits and counts_all and upsampled.can(logits, labels):
             classes, weights, is_labelled = self._targets(labels, logits.shape[-1])
-            total = upsampled.cross_entropy(
-                logits, classes, weights, self.label_smoothing
-            )
-            return total, tf.reduce_sum(is_labelled)
+            given = logits, classes, weights, self.label_smoothing
+            return upsampled.cross_entropy(*given), tf.reduce_sum(is_labelled)
         if self.upsample_logits:
             size = labels.shape[1:]
             if None in size:
@@ -83,7 +78,7 @@ class PixelLoss:
         else:
             labels = labels_like(labels, logits)
         losses, is_labelled = self._pixel_losses(logits, labels)
-        if self.top_k_percent_pixels == 1.0:
+        if counts_all:
             return tf.reduce_sum(losses), tf.reduce_sum(is_labelled)
         if self.hard_example_mining == "image":
             losses = tf.reshape(losses, [tf.shape(labels)[0], -1])
@@ -118,7 +113,7 @@ class PixelLoss:
             weights = tf.gather(weights, classes)
         return (
             classes,
-            is_labelled * tf.cast(is_class, tf.float32) * weights,
+            weights * is_labelled * tf.cast(is_class, tf.float32),
             is_labelled,
         )
 
