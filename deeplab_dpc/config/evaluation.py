@@ -42,7 +42,7 @@ class EvalConfig(Config):
     )
     precision: Literal["float32", "bfloat16"] = setting(
         "float32",
-        "Numbers that the network computes with. bfloat16 is about twice as fast on "
+        "Numbers that the network computes with. bfloat16 is faster on "
         "processors that have it (Xeons since 2023, AMD's since 2022), and changes "
         "less than one label in a hundred.",
         flag=False,  # Of these programs alone that only predict.
