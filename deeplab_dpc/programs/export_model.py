@@ -30,11 +30,11 @@ TOPICS = {
     "What is exported": ("checkpoint_dir", "checkpoint_path", "use_ema"),
     "What it does": (
         *("crop_size", "inference_scales", "add_flipped_images", "max_megapixels"),
-        *("precision", "min_resize_value", "max_resize_value"),
+        *("precision", "min_resize_value"),
     ),
     "Other formats": (
         *("format", "image_size", "dynamic_size", "with_probabilities", "quantize"),
-        *("calibration_split", "image_dir", "allow_disagreement"),
+        "image_dir",
     ),
     "Where it goes": ("export_path",),
 }
