@@ -55,7 +55,8 @@ class Outcome:
         names = ("score", "multiply_adds", "parameters", "took_s", "steps")
         numbers = [values.get(name, 0) for name in names]
         numbers += [step + value for both in pairs.values() for step, value in both]
-        sum((*numbers, *norms, values.get("test_score") or 0))  # Or a `TypeError`.
+        given = values.get("test_score")
+        sum((*numbers, *norms, 0 if given is None else given))  # Or a `TypeError`.
         return cls(**{**values, **pairs, "branch_norms": norms})
 
 

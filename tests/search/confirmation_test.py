@@ -73,7 +73,9 @@ def test_it_is_kept_and_read_again(found, tmp_path):
     path = tmp_path / "confirmation.json"
     values = json.loads(path.read_text())
     only_named = {"cells": {name: values["cells"][name] for name in ("ASPP",)}}
-    for broken in ({"looks_s": []}, {"num_seeds": "3"}, only_named, {"cells": 1}):
+    odd = {**values["outcomes"]["ASPP"]["0"], "test_score": []}
+    not_a_number = {"outcomes": {"ASPP": {"0": odd}}}
+    for broken in ({"looks_s": []}, {"num_seeds": "3"}, only_named, not_a_number):
         path.write_text(json.dumps({**values, **broken}))
         with pytest.raises(SearchFolderError, match="Delete it to confirm"):
             Confirmation.load(tmp_path)
