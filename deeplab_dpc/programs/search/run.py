@@ -23,7 +23,6 @@ from deeplab_dpc.programs.search import flags as shared
 from deeplab_dpc.search.config import JOURNAL, PARTS
 
 with lazily.imported():
-    from deeplab_dpc.layers import precision
     from deeplab_dpc.search import cache, proxy, worker
     from deeplab_dpc.search import folder as search_folder
 
@@ -78,11 +77,6 @@ def main(values: flags.FlagValues) -> None:
     search.save(folder)
     logging.info("%s", features.describe())
     logging.info("%s", limit)
-    if search.proxy.proxy_fast_math and not precision.computes_bfloat16():
-        logging.warning(
-            "This machine has no instructions for bfloat16: with --proxy_fast_math "
-            "a training took 2.2 times as long on such a one. Leave it out."
-        )
     states = ", ".join(f"{n} {state}" for state, n in study.counts().items() if n)
     states = states or "no trials yet"
     where = without_passwords(search.storage)
