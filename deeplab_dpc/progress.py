@@ -1,6 +1,7 @@
 """How far a loop is, how fast, and how long it will take."""
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -88,6 +89,21 @@ class Progress:
 
     def _print(self, text: str) -> None:
         print(f"{self._prefix}{text}", file=self._stream, flush=True)
+
+
+@contextlib.contextmanager
+def without_stderr() -> Iterator[None]:
+    """Hides all that is written to stderr, also by libraries that ask no logger."""
+    sys.stderr.flush()
+    own = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(own, 2)
+        os.close(own)
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ from deeplab_dpc.export.runtimes import LABELS
 from deeplab_dpc.export.versions import ExportError
 from deeplab_dpc.formatting import clipped, without_nodes
 from deeplab_dpc.layers.folding import Folded
-from deeplab_dpc.progress import only_warnings
+from deeplab_dpc.progress import without_stderr
 
 AGREEMENT = {"none": 0.999, "f16": 0.995, "bf16": 0.98, "dynamic": 0.95, "int8": 0.95}
 """The share of pixels whose label must be TensorFlow's, by way of quantizing."""
@@ -160,7 +160,7 @@ def convert(
     `ExportError` if it cannot be written or run.
     """
     try:
-        with only_warnings():
+        with without_stderr():
             WRITERS[name](prediction, folder / versions.FILES[name])
         return _check(name, prediction, folder, images)
     except (ExportError, runtimes.MissingError, OSError):
@@ -180,7 +180,8 @@ def _check(
     images: Sequence[np.ndarray],
 ) -> Check:
     """Runs a file in its own runtime, and TensorFlow on the same pixels."""
-    runtime = runtimes.opened(folder / versions.FILES[name])
+    with without_stderr():
+        runtime = runtimes.opened(folder / versions.FILES[name])
     serve = prediction.function()
 
     def tensorflow(image: np.ndarray) -> np.ndarray:

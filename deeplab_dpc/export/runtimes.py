@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import logging
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -42,6 +43,7 @@ _PACKAGES = {"litert": "ai-edge-litert"}  # Others are called as their modules.
 
 def module(name: str, format: str) -> Any:
     """A module that a format needs; a `MissingError` says what to type."""
+    handlers = list(logging.root.handlers)
     try:
         return importlib.import_module(name)
     except ImportError as e:
@@ -51,6 +53,8 @@ def module(name: str, format: str) -> Any:
             f"{missing} is not installed: pip install {packages} (or this package's "
             f"extra [{format}])."
         ) from e
+    finally:
+        logging.root.handlers[:] = handlers  # OpenVINO takes absl's away.
 
 
 def require(format: str) -> None:

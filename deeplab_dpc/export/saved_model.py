@@ -36,6 +36,8 @@ def predict(
         inside = preprocess.pad_to_bounding_box(
             inside, (0, 0), target, preprocess.MEAN_PIXEL
         )
+        shape = tf.shape(images)[0], target[0], target[1], images.shape[-1]
+        inside = tf.reshape(inside, shape)  # Which LiteRT can tell has three channels.
     labels, probabilities = inference.predict(model, inside, serving.averaging)
     labels = labels[:, : size[0], : size[1]]
     probabilities = probabilities[:, : size[0], : size[1]]

@@ -95,6 +95,17 @@ def test_images_of_any_size_and_batches(name, dynamic, run, expected):
     assert runtime.size is None and runtime.probabilities is None
 
 
+def test_litert_pads_images_of_any_size(run, tmp_path):
+    """Its shapes follow no padding whose amount is not known."""
+    settings = {"dynamic_size": True, "crop_size": (49, 45)}
+    done = exported(run, tmp_path, "litert", **settings)
+    padded = Run.open(run.folder, evaluation={"eval_crop_size": (49, 45)})
+    whole = [IMAGE, LARGE]
+    found = labels(done.folder / "model.tflite", *whole)
+    for a, b in zip(found, padded.predict(whole), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_smaller_images_are_padded_and_larger_ones_seen_through_windows(fixed, run):
     """As the run sees them: padded, and through windows of that size."""
     settings = {"eval_crop_size": (41, 37), "sliding_window": (41, 37)}
