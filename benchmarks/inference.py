@@ -12,6 +12,7 @@ import concurrent.futures
 import itertools
 import multiprocessing
 import os
+import pathlib
 import sys
 import tempfile
 from collections.abc import Callable
@@ -26,8 +27,8 @@ import tensorflow as tf  # noqa: E402
 
 from deeplab_dpc import inference  # noqa: E402
 from deeplab_dpc.config import ModelConfig  # noqa: E402
-from deeplab_dpc.data import dataset_info  # noqa: E402
 from deeplab_dpc.export import saved_model  # noqa: E402
+from deeplab_dpc.export.assets import Serving  # noqa: E402
 from deeplab_dpc.genotypes import DPC_TOP1  # noqa: E402
 from deeplab_dpc.layers.folding import Folded  # noqa: E402
 from deeplab_dpc.layers.precision import predicting  # noqa: E402
@@ -89,9 +90,9 @@ def alternatives(config: ModelConfig, folder: str) -> dict[str, Labels]:
     folded = {"folded": Folded(exact).fold(), "bfloat16": Folded(near).fold()}
     found = {"unfolded": _graph(plain), **{k: _graph(m) for k, m in folded.items()}}
     for name, model in folded.items():
-        path = f"{folder}/{name}"
-        version = saved_model.write(model, path, dataset_info.known("cityscapes"))
-        found[f"export, {name}"] = tf.saved_model.load(str(version))
+        path = pathlib.Path(folder, name)
+        saved_model.save(model, path, Serving())
+        found[f"export, {name}"] = tf.saved_model.load(str(path))
     return found
 
 

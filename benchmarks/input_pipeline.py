@@ -36,7 +36,7 @@ from PIL import Image  # noqa: E402
 
 from deeplab_dpc.config import AugmentConfig, TrainConfig  # noqa: E402
 from deeplab_dpc.conversion.labels import reading
-from deeplab_dpc.data import pipeline, preprocess, records  # noqa: E402
+from deeplab_dpc.data import labels, pipeline, preprocess, records  # noqa: E402
 from deeplab_dpc.data.dataset_info import DatasetInfo, known  # noqa: E402
 from deeplab_dpc.inspection import augmentations  # noqa: E402
 
@@ -132,7 +132,7 @@ def only_decoded(files: list[str]) -> tf.data.Dataset:
 
 def _parsed(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     record = records.parse(serialized)
-    return records.decode_image(record["image"]), records.decode_label(record["label"])
+    return records.decode_image(record["image"]), labels.decode(record["label"])
 
 
 def _augmented_whole(image: tf.Tensor, label: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
