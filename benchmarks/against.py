@@ -10,7 +10,6 @@ What is not committed does not count: both commits are checked out beside each o
 import csv
 import os
 import pathlib
-import resource
 import statistics
 import subprocess
 import sys
@@ -127,17 +126,11 @@ def _benchmark(name: str, tree: pathlib.Path) -> Values:
 def _timed(command: list[str], tree: pathlib.Path) -> tuple[float, float]:
     """Seconds and CPU seconds of a command, which a checked out commit runs."""
     environment = {**os.environ, "PYTHONPATH": str(tree)}
-    began_s, spent_s = time.monotonic(), _children_s()
+    began_s, spent_s = time.monotonic(), measuring.children_s()
     done = subprocess.run(command, cwd=tree, env=environment, capture_output=True)
     if done.returncode:
         sys.exit(f"{command} in {tree}:\n{done.stderr.decode(errors='replace')}")
-    return time.monotonic() - began_s, _children_s() - spent_s
-
-
-def _children_s() -> float:
-    """CPU seconds of all programs that were started and have ended."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    return time.monotonic() - began_s, measuring.children_s() - spent_s
 
 
 def _check_out(tree: pathlib.Path, revision: str) -> pathlib.Path:

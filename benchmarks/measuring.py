@@ -3,6 +3,7 @@
 import csv
 import os
 import pathlib
+import resource
 import statistics
 import subprocess
 import sys
@@ -135,6 +136,12 @@ def _row(
         "repeats": len(times_ms),
         **machine(),
     }
+
+
+def children_s() -> float:
+    """Processor seconds of all programs that were started and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def machine() -> dict[str, object]:

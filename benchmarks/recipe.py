@@ -15,7 +15,6 @@ import argparse
 import json
 import pathlib
 import random
-import resource
 import subprocess
 import sys
 import time
@@ -77,12 +76,12 @@ def _trained(
     records: pathlib.Path, run: pathlib.Path, weights: str, seed: int
 ) -> dict[str, object]:
     """The scores of the best checkpoint of a training, and what it took."""
-    began_s, before_s = time.perf_counter(), _core_s()
+    began_s, before_s = time.perf_counter(), measuring.children_s()
     _run(
         *("train", "--recipe=auto", f"--dataset_dir={records}", f"--seed={seed}"),
         *(f"--train_logdir={run}", f"--tf_initial_checkpoint={weights}"),
     )
-    wall_s, core_s = time.perf_counter() - began_s, _core_s() - before_s
+    wall_s, core_s = time.perf_counter() - began_s, measuring.children_s() - before_s
     scores: dict[str, object] = {}
     for split in SPLITS[1:]:
         best = run / "best"
@@ -96,11 +95,6 @@ def _run(*command: str) -> None:
     print("deeplab-dpc", *command, flush=True)
     program = [sys.executable, "-m", "deeplab_dpc.programs.main", *command]
     subprocess.run(program, check=True, cwd=ROOT)
-
-
-def _core_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 if __name__ == "__main__":

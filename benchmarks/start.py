@@ -8,7 +8,6 @@ Wall time is what an idle machine would show.
 """
 
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -59,15 +58,12 @@ def main() -> None:
 
 def _took_ms(arguments: tuple[str, ...]) -> tuple[float, float]:
     """Wall and processor time of a process."""
-    before, began_s = _used_s(), time.perf_counter()
+    before, began_s = measuring.children_s(), time.perf_counter()
     command = [sys.executable, *arguments]
     subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
-    return 1e3 * (time.perf_counter() - began_s), 1e3 * (_used_s() - before)
-
-
-def _used_s() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    return 1e3 * (time.perf_counter() - began_s), 1e3 * (
+        measuring.children_s() - before
+    )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-from deeplab_dpc.formatting import clipped, json_text
+from deeplab_dpc.formatting import clipped, is_ours, json_text
 
 MAX_BYTES = 64 * 2**20
 """What is larger was not written by a person."""
@@ -209,8 +209,7 @@ def readable(
         *(ValueError, LookupError, TypeError, AttributeError, OverflowError),
         *(RecursionError, AssertionError),
     ) as e:
-        is_ours = type(e).__module__.startswith(__name__.partition(".")[0])
-        why = str(e).removeprefix(f"{path}: ").rstrip(".") if is_ours else repr(e)
+        why = str(e).removeprefix(f"{path}: ").rstrip(".") if is_ours(e) else repr(e)
         said = f"{path} cannot be read: {clipped(why, 600)}. {advice}"
         raise error(said.rstrip()) from e
 

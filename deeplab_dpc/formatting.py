@@ -94,6 +94,12 @@ def clipped(text: str, length: int = 80) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
+def is_ours(error: BaseException) -> bool:
+    """Whether an error is of a kind of this package, whose text is a sentence."""
+    package = __name__.partition(".")[0]
+    return any(kind.__module__.startswith(package) for kind in type(error).__mro__)
+
+
 def without_passwords(text: str) -> str:
     """A text without the passwords of addresses in it: others read `PGPASSWORD` or
     `~/.pgpass`.

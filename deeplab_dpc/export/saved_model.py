@@ -9,6 +9,7 @@ from deeplab_dpc import inference
 from deeplab_dpc.data import preprocess
 from deeplab_dpc.export import encoded
 from deeplab_dpc.export.assets import Serving
+from deeplab_dpc.export.runtimes import LABELS, PROBABILITIES
 from deeplab_dpc.formatting import without_nodes
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.progress import only_warnings
@@ -104,13 +105,12 @@ class _Exported(tf.Module):
     @tf.function(input_signature=[_IMAGES])
     def labels(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signature `serving_default`."""
-        return {"SemanticPredictions": self.predict(images)[0]}
+        return {LABELS: self.predict(images)[0]}
 
     @tf.function(input_signature=[_IMAGES])
     def probabilities(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signature of this name."""
-        names = "SemanticPredictions", "SemanticProbabilities"
-        return dict(zip(names, self.predict(images)))
+        return dict(zip((LABELS, PROBABILITIES), self.predict(images)))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image")])
     def encoded(self, image: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from absl import app, flags, logging
 
 from deeplab_dpc import files
-from deeplab_dpc.formatting import clipped, without_passwords
+from deeplab_dpc.formatting import clipped, is_ours, without_passwords
 
 Main = Callable[[Sequence[str]], Any]
 Topics = Mapping[str, Sequence[str]]
@@ -73,8 +73,7 @@ def run(
         except KeyboardInterrupt:
             _fail("stopped by SIGINT.", 128 + signal.SIGINT)
         except (ValueError, OSError) as e:
-            kinds = type(e).__mro__
-            if isinstance(e, OSError) or any(_is_ours(k.__module__) for k in kinds):
+            if isinstance(e, OSError) or is_ours(e):
                 _fail(told(e))
             raise
 
@@ -251,7 +250,3 @@ def _fail(text: str, code: int = 1) -> NoReturn:
     said = without_passwords(as_typed(text))
     print(f"{os.path.basename(sys.argv[0])}: {said}", file=sys.stderr)
     sys.exit(code)
-
-
-def _is_ours(module: str) -> bool:
-    return module.startswith("deeplab_dpc")

@@ -174,7 +174,7 @@ def confirm(
                     f"{folder}/{FILE_NAME} was begun with {' '.join(flags)}. Give "
                     "these and it goes on; or delete it."
                 )
-            return _train(search, folder, before)
+            return _train(search, folder, before, search.open_cache())
         cache = search.open_cache()
         _check_apart(cache.run.dataset, protocol)
         found = Confirmation(
@@ -185,7 +185,7 @@ def confirm(
             looks_s=(*(before.looks_s if before else ()), time.time()),
             search_split=cache.run.eval.eval_split,
         )
-        return _train(search, folder, found)
+        return _train(search, folder, found, cache)
 
 
 def _check_apart(dataset: DatasetInfo, protocol: Protocol) -> None:
@@ -205,9 +205,10 @@ def _finalists(search: Search, folder: pathlib.Path, top: int) -> dict[str, Geno
     return {f"{word} {t.number}": t.genotype for t in best[:top]}
 
 
-def _train(search: Search, folder: pathlib.Path, found: Confirmation) -> Confirmation:
+def _train(
+    search: Search, folder: pathlib.Path, found: Confirmation, cache: Cache
+) -> Confirmation:
     """Trains what is missing; each training is kept at once."""
-    cache = search.open_cache()
     splits = found.eval_split, found.test_split
     chosen_by, test = (_held_out(cache, folder, split) for split in splits)
     found.save(folder)  # Now that both splits are there.

@@ -8,7 +8,7 @@ from types import FrameType
 
 from absl import logging
 
-from deeplab_dpc.formatting import duration
+from deeplab_dpc.formatting import duration, is_ours
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.samplers import SpaceExhausted
 from deeplab_dpc.search.study import LostTrialError, Study, Trial
@@ -18,7 +18,6 @@ from deeplab_dpc.training.interruption import Stopped, StopSignals
 Objective = Callable[[Sequence[Genotype], Watch], Sequence[Outcome | Exception]]
 """Trains some cells at once; gives each one's outcome, or what went wrong with it."""
 
-_OURS = __name__.partition(".")[0]
 _MOST_FAILURES = 5  # One after the other: then the worker itself is in trouble.
 
 
@@ -117,7 +116,7 @@ class Worker:
                 with signals.raised():
                     outcomes = self._objective(cells, watch)
             except Exception as e:
-                if isinstance(e, OSError) or type(e).__module__.startswith(_OURS):
+                if isinstance(e, OSError) or is_ours(e):
                     for trial in trials:  # A signal, the disk, a file: no cell's fault.
                         self._study.give_back(trial)
                     raise

@@ -13,6 +13,7 @@ from deeplab_dpc.config import ServeConfig
 from deeplab_dpc.evaluation import photos
 from deeplab_dpc.evaluation.photos import PhotoError
 from deeplab_dpc.export import versions
+from deeplab_dpc.export.runtimes import LABELS, PROBABILITIES
 from deeplab_dpc.segmenter import loading
 from deeplab_dpc.segmenter.segmenter import Segmenter
 from deeplab_dpc.serving import signatures
@@ -86,7 +87,7 @@ class Model:
         """What each of the images, which are `pixels`, has in the asked outputs."""
         assert self._batcher is not None
         names = [tensor.name for tensor in asked.signature.outputs]
-        wants = "SemanticProbabilities" in names
+        wants = PROBABILITIES in names
         waiting = [self._batcher.predict(image, wants) for image in images]
         results = await asyncio.gather(*waiting)
         return {name: [_output(name, found) for found in results] for name in names}
@@ -116,11 +117,9 @@ class Model:
 
 
 def _output(name: str, found: Found) -> Any:
-    if name == "SemanticPredictions":
+    if name == LABELS:
         return found.labels
-    return (
-        found.probabilities if name == "SemanticProbabilities" else _png(found.labels)
-    )
+    return found.probabilities if name == PROBABILITIES else _png(found.labels)
 
 
 def _png(labels: np.ndarray) -> bytes:

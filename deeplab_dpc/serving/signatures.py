@@ -1,6 +1,8 @@
-"""The signatures of a model, as `export.saved_model.write` gives them to an export."""
+"""The signatures of a model, as `export.saved_model.save` gives them to an export."""
 
 from typing import NamedTuple
+
+from deeplab_dpc.export.runtimes import LABELS, PROBABILITIES
 
 
 class Tensor(NamedTuple):
@@ -27,9 +29,9 @@ def of(num_classes: int) -> dict[str, Signature]:
     """The signatures of a model with so many classes, by name."""
     pixels = Tensor("images", "UINT8", "UINT8", (-1, -1, -1, 3))
     files = Tensor("image", "STRING", "BYTES", (-1,))
-    labels = Tensor("SemanticPredictions", "UINT8", "UINT8", (-1, -1, -1))
+    labels = Tensor(LABELS, "UINT8", "UINT8", (-1, -1, -1))
     shape = (-1, -1, -1, num_classes)
-    probabilities = Tensor("SemanticProbabilities", "FLOAT", "FP32", shape)
+    probabilities = Tensor(PROBABILITIES, "FLOAT", "FP32", shape)
     png = Tensor("labels_png_bytes", "STRING", "BYTES", (-1,))
     known = (
         Signature(DEFAULT, pixels, (labels,)),

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from deeplab_dpc.layers import kernels
 from deeplab_dpc.training.upsampled import interpolation
 
 
@@ -46,7 +47,7 @@ class UpsampledLoss:
             interpolation(*sizes)[::stride] for sizes in zip(label_size, feature_size)
         )
         self._stride = stride
-        self._images_at_once = None if tf.config.list_physical_devices("GPU") else 1
+        self._images_at_once = None if kernels.sees_gpu() else 1
 
     def targets(self, labels: tf.Tensor) -> Targets:
         """Prepares labels, int32 `[batch, height, width]`."""
