@@ -9,8 +9,8 @@ import page
 FOLDER = pathlib.Path(__file__).parent
 HELPERS = ("against.py", "measuring.py", "page.py", "precision.py", "run_all.py")
 HELPERS += ("search_servers.py",)
-# Started by hand: they want CamVid and hours.
-LONG = ("recipe.py", "search_proof.py", "search_quality.py")
+# Started by hand: they take long, or want CamVid.
+LONG = ("recipe.py", "search_proof.py", "search_quality.py", "serving_soak.py")
 
 
 def main() -> int:

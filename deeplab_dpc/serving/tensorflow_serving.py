@@ -90,10 +90,9 @@ def write(asked: Asked, values: protocols.Values) -> bytes:
     return protocols.json({"predictions": rows})
 
 
-def status(version: str, state: str, error: str = "") -> dict[str, Any]:
+def status(version: str, state: str) -> dict[str, Any]:
     """A `GetModelStatusResponse`."""
-    code = "UNAVAILABLE" if error else "OK"
-    said = {"error_code": code, "error_message": error}
+    said = {"error_code": "OK", "error_message": ""}
     return {
         "model_version_status": [{"version": version, "state": state, "status": said}]
     }
