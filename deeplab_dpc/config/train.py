@@ -94,7 +94,8 @@ class TrainConfig(AugmentConfig):
     label_weights: tuple[float, ...] | None = setting(
         None,
         "One loss weight for each class, one for all, or `balanced`: large for the "
-        "classes that are rare in the training split (median frequency balancing).",
+        "classes that are rare in the training split (median frequency balancing); "
+        "`sqrt_balanced`: the square roots of these.",
         at_least=0,
         repeatable=True,
     )

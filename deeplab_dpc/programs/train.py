@@ -140,7 +140,7 @@ def run_config(values: flags.FlagValues = flags.FLAGS) -> run_folder.RunConfig:
     dataset = dataset_info.DatasetInfo.load(folder["dataset_dir"], data.dataset)
     resolved = {
         **absolute_checkpoint(values),
-        **_balanced(values, folder["dataset_dir"]),
+        **_named_weights(values, folder["dataset_dir"]),
     }
     train = config_flags.config_from(TrainConfig, resolved, values)
     model = config_flags.config_from(
@@ -162,19 +162,20 @@ def absolute_checkpoint(values: flags.FlagValues) -> dict[str, str]:
     return {"tf_initial_checkpoint": weights.absolute(path)} if path else {}
 
 
-def _balanced(
+def _named_weights(
     values: flags.FlagValues, dataset_dir: str
 ) -> dict[str, tuple[float, ...]]:
-    """The numbers that `--label_weights=balanced` stands for, if it was given."""
-    given = values.label_weights or []
-    if class_weights.BALANCED not in [text.strip() for text in given]:
+    """The numbers that a name such as `--label_weights=balanced` stands for."""
+    given = [text.strip() for text in values.label_weights or []]
+    name = next((text for text in given if text in class_weights.POWERS), None)
+    if name is None:
         return {}
     if len(given) > 1:
         raise app.UsageError(
-            f"--label_weights={','.join(given)}: give numbers, or "
-            f"{class_weights.BALANCED} alone."
+            f"--label_weights={','.join(given)}: give numbers, or {name} alone."
         )
-    return {"label_weights": class_weights.balanced(dataset_dir, values.train_split)}
+    split = values.train_split
+    return {"label_weights": class_weights.named(name, dataset_dir, split)}
 
 
 def run() -> None:

@@ -9,14 +9,17 @@ from deeplab_dpc.data.manifest import statistics_of
 from deeplab_dpc.data.statistics import balanced_weights
 from deeplab_dpc.formatting import as_flag
 
-BALANCED = "balanced"  # What `--label_weights` says for these weights.
+POWERS = {"balanced": 1.0, "sqrt_balanced": 0.5}
+"""What `--label_weights` says for median frequency weights, to these powers."""
 
 
-def balanced(dataset_dir: str | os.PathLike[str], split: str) -> tuple[float, ...]:
-    """Median frequency weights of a converted split, one a class. `DatasetError` if
-    nobody counted the split's pixels, or it has no labels.
+def named(
+    name: str, dataset_dir: str | os.PathLike[str], split: str
+) -> tuple[float, ...]:
+    """The weights that a name of `POWERS` stands for in a converted split, one a class.
+    `DatasetError` if nobody counted the split's pixels, or it has no labels.
     """
-    flag = f"--label_weights={BALANCED}"
+    flag = f"--label_weights={name}"
     folder = as_flag("dataset_dir", pathlib.Path(dataset_dir))
     found = statistics_of(
         dataset_dir,
@@ -30,7 +33,7 @@ def balanced(dataset_dir: str | os.PathLike[str], split: str) -> tuple[float, ..
             f"{flag}: no pixel of split {split!r} in {dataset_dir} has a label. Train "
             "on a split with labels."
         )
-    return balanced_weights(found)
+    return tuple(weight ** POWERS[name] for weight in balanced_weights(found))
 
 
 def lines(names: Sequence[str], weights: Sequence[float]) -> list[str]:

@@ -48,9 +48,9 @@ def config(dataset_dir, *arguments):
 
 def test_weights_are_the_median_frequency_over_the_classs_own(dataset_dir):
     """A class that never occurs weighs one: the median of 0.6 and 0.3 is 0.45."""
-    assert class_weights.balanced(dataset_dir, "train") == pytest.approx(WEIGHTS)
+    assert class_weights.named("balanced", dataset_dir, "train") == pytest.approx(WEIGHTS)
     _count(dataset_dir, (60, 30, 0), (100, 100, 0))
-    assert class_weights.balanced(dataset_dir, "train") == pytest.approx((0.75, 1.5, 1))
+    assert class_weights.named("balanced", dataset_dir, "train") == pytest.approx((0.75, 1.5, 1))
 
 
 def _count(dataset_dir, class_pixels, present, split="train"):
@@ -76,6 +76,12 @@ def test_the_run_keeps_the_numbers(dataset_dir, tmp_path):
     assert made.train.label_weights == pytest.approx((1, 1, 1))
 
 
+def test_square_roots_are_between_balanced_and_none(dataset_dir):
+    """Of weights 0.5, 1 and 1.5."""
+    made = config(dataset_dir, "--label_weights=sqrt_balanced")
+    assert made.train.label_weights == pytest.approx((0.707107, 1, 1.224745))
+
+
 def test_moved_data_is_the_same_run_and_other_numbers_are_not(dataset_dir, tmp_path):
     balanced = config(dataset_dir, "--label_weights=balanced")
     moved = shutil.copytree(dataset_dir, tmp_path / "elsewhere")
@@ -93,11 +99,13 @@ def test_numbers_are_taken_as_before(dataset_dir, text):
     assert config(dataset_dir, *repeated).train == made.train
 
 
-@pytest.mark.parametrize("given", ["balanced 2", "2 balanced", "even"])
-def test_balanced_stands_alone_and_another_word_is_refused(dataset_dir, given):
+@pytest.mark.parametrize(
+    "given", ["balanced 2", "2 balanced", "sqrt_balanced balanced", "even"]
+)
+def test_a_name_stands_alone_and_another_word_is_refused(dataset_dir, given):
     words = "--label_weights=even: expected float"
     if "balanced" in given:
-        words = "give numbers, or balanced alone"
+        words = "give numbers, or (sqrt_)?balanced alone"
     with pytest.raises(app.UsageError, match=words):
         config(dataset_dir, *(f"--label_weights={text}" for text in given.split()))
 
@@ -105,7 +113,7 @@ def test_balanced_stands_alone_and_another_word_is_refused(dataset_dir, given):
 def test_records_that_nobody_counted_are_refused_with_a_way_out(dataset_dir):
     def refused(words):
         with pytest.raises(DatasetError, match=words):
-            class_weights.balanced(dataset_dir, "train")
+            class_weights.named("balanced", dataset_dir, "train")
 
     _count(dataset_dir, (0, 0, 0), (0, 0, 0))
     refused("no pixel of split 'train' .* has a label")
