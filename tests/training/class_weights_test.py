@@ -48,9 +48,13 @@ def config(dataset_dir, *arguments):
 
 def test_weights_are_the_median_frequency_over_the_classs_own(dataset_dir):
     """A class that never occurs weighs one: the median of 0.6 and 0.3 is 0.45."""
-    assert class_weights.named("balanced", dataset_dir, "train") == pytest.approx(WEIGHTS)
+    assert class_weights.named("balanced", dataset_dir, "train") == pytest.approx(
+        WEIGHTS
+    )
     _count(dataset_dir, (60, 30, 0), (100, 100, 0))
-    assert class_weights.named("balanced", dataset_dir, "train") == pytest.approx((0.75, 1.5, 1))
+    assert class_weights.named("balanced", dataset_dir, "train") == pytest.approx(
+        (0.75, 1.5, 1)
+    )
 
 
 def _count(dataset_dir, class_pixels, present, split="train"):
