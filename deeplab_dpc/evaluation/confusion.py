@@ -38,19 +38,19 @@ class Confusion:
                 f"labels have the shape {labels.shape}, predictions "
                 f"{predictions.shape}; they must be the same."
             )
-        counted = labels != self.ignore_label
-        true = self._checked("label", labels[counted])
-        predicted = self._checked("prediction", predictions[counted])
-        size = self.num_classes
-        pairs = np.bincount(true * size + predicted, minlength=size * size)
-        added = pairs.reshape(size, size)
+        ignored, size = labels == self.ignore_label, self.num_classes
+        true = self._checked("label", np.where(ignored, 0, labels))
+        predicted = self._checked("prediction", np.where(ignored, 0, predictions))
+        pairs = np.where(ignored, size * size, true * np.intp(size) + predicted)
+        found = np.bincount(pairs.ravel(), minlength=size * size + 1)
+        added = found[:-1].reshape(size, size)
         self._counts += added
         return added
 
     def _checked(self, what: str, classes: np.ndarray) -> np.ndarray:
-        classes = classes.astype(np.int64)
-        wrong = classes[(classes < 0) | (classes >= self.num_classes)]
-        if wrong.size:
+        """The classes, all in range: their extremes are read before a mask is made."""
+        if classes.size and not 0 <= classes.min() <= classes.max() < self.num_classes:
+            wrong = classes[(classes < 0) | (classes >= self.num_classes)]
             raise LabelRangeError(
                 f"{wrong.size} pixels have the {what} {wrong[0]}, but there are "
                 f"{self.num_classes} classes (0..{self.num_classes - 1}) and "

@@ -60,22 +60,21 @@ def legend_entries(
     """The legend of an image: the classes that occur, largest first, with labels each
     with its IoU here and "wrong" and "no label" if they occur; else with its share.
     """
-    if labels is None:
+    pairs = None if labels is None else pictures.pairs(labels, predictions, palette)
+    if pairs is None:
         seen = palette.occurring(predictions)
         shown = {c: (predictions == c).mean() for c in seen}
     else:
-        labels = np.asarray(labels).astype(np.int64)
-        counted = palette.is_labelled(labels)
-        ious = confusion.class_ious(pictures.image_counts(labels, predictions, palette))
-        seen = palette.occurring(predictions, np.where(counted, labels, -1))
-        shown = {c: ious[c] for c in seen}
+        ious = confusion.class_ious(pairs[:-1, :-1])
+        both = pairs.sum(axis=0) + pairs.sum(axis=1)
+        shown = {c: ious[c] for c in pictures.falling(both[:-1])}
     entries = [
         Entry(f"{palette.names[c]}  {percent(value)}", palette.colors[c])
         for c, value in shown.items()
     ]
-    if labels is not None and (labels != predictions)[counted].any():
+    if pairs is not None and pairs[:-1].sum() > np.trace(pairs[:-1]):
         entries.append(Entry("wrong", palette.wrong))
-    if labels is not None and not counted.all():
+    if pairs is not None and pairs[-1].any():
         entries.append(Entry("no label", None))
     return entries
 

@@ -24,8 +24,8 @@ def test_paint_gives_each_class_its_colour_and_none_to_what_is_none():
 
 
 def test_occurring_classes_come_largest_first():
-    maps = np.array([[2, 2, 2, 0]]), np.array([[0, 255, 2, -1]])
-    assert PALETTE.occurring(*maps) == [2, 0]
+    assert PALETTE.occurring(np.array([[0, 2, 2, 255], [2, 0, 2, -1]])) == [2, 0]
+    assert pictures.falling(np.array([2, 0, 5])) == [2, 0]
 
 
 @pytest.mark.parametrize("label, color", [(0, (185, 45, 45)), (255, (100,) * 3)])
@@ -79,6 +79,9 @@ def test_ground_truth_is_hatched_and_nothing_counted_where_a_label_is_no_class()
     predictions = np.array([[0, 1, 2, 0, 0, 7]])
     found = pictures.image_counts(labels, predictions, PALETTE)
     np.testing.assert_array_equal(found, [[1, 0, 0], [0, 1, 1], [0, 0, 0]])
+    found = pictures.pairs(labels, predictions, PALETTE)
+    np.testing.assert_array_equal(found[:, -1], [0, 0, 1, 0])  # 2 is taken for 7.
+    np.testing.assert_array_equal(found[-1], [2, 0, 0, 0])
 
 
 @pytest.mark.parametrize("dtype, top, mode", [("u1", 9, "L"), ("i4", 300, "I;16")])
