@@ -156,10 +156,12 @@ def run_config(values: flags.FlagValues = flags.FLAGS) -> run_folder.RunConfig:
     return run_folder.RunConfig(model, data, train, evaluation, dataset)
 
 
-def absolute_checkpoint(values: flags.FlagValues) -> dict[str, str]:
-    """`{"tf_initial_checkpoint": ...}`, a name or an absolute path, if it was given."""
+def absolute_checkpoint(values: flags.FlagValues) -> dict[str, str | None]:
+    """`{"tf_initial_checkpoint": ...}`: a name, an absolute path, or None where nothing
+    was given, as in `--tf_initial_checkpoint=`.
+    """
     path = values.tf_initial_checkpoint
-    return {"tf_initial_checkpoint": weights.absolute(path)} if path else {}
+    return {"tf_initial_checkpoint": weights.absolute(path) if path else None}
 
 
 def _named_weights(

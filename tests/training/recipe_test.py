@@ -142,3 +142,14 @@ def test_the_program_takes_the_choices_says_them_and_keeps_them(
     assert kept.train_crop_size == (33, 33) and not kept.fine_tune_batch_norm
     assert kept.weight_decay == TrainConfig().weight_decay
     assert f"choices are those of {run / 'flags.txt'}" in capsys.readouterr().out
+
+
+def test_from_scratch_is_an_empty_flag(data, monkeypatch):
+    monkeypatch.setattr(Machine, "this", lambda: CPU)
+    given = f"--dataset_dir={data(100)}", "--train_logdir=run", "--recipe=auto"
+    values = parsed(*given, "--tf_initial_checkpoint=")
+    train.choose(values)
+    assert train.run_config(values).train.tf_initial_checkpoint is None
+    values = parsed(*given)
+    train.choose(values)
+    assert train.run_config(values).train.tf_initial_checkpoint == "imagenet"
