@@ -7,10 +7,16 @@ import sys
 import page
 
 FOLDER = pathlib.Path(__file__).parent
-HELPERS = ("against.py", "measuring.py", "page.py", "precision.py", "run_all.py")
-HELPERS += ("search_servers.py",)
-# Started by hand: they take long, or want CamVid.
-LONG = ("recipe.py", "search_proof.py", "search_quality.py", "serving_soak.py")
+HELPERS = ("against.py", "bare_runtime.py", "measuring.py", "page.py", "precision.py")
+HELPERS += ("run_all.py", "search_servers.py")
+# Started by hand: they take long, or want CamVid, or a run.
+LONG = (
+    "bare_environments.py",
+    "recipe.py",
+    "search_proof.py",
+    "search_quality.py",
+    "serving_soak.py",
+)
 
 
 def main() -> int:

@@ -54,10 +54,12 @@ def range_size(
     Without the aspect ratio both sides become the larger one.
     """
     size = tf.cast(size, tf.float32)
-    new = tf.floor(size * (float(min_size) / tf.reduce_min(size)))
+    # Not `/`: where a size is computed, OpenVINO 2026.4 turns number / tensor around.
+    divide = tf.math.divide_no_nan
+    new = tf.floor(size * divide(float(min_size), tf.reduce_min(size)))
     if max_size is not None:
         max_size -= (max_size - 1) % factor if factor is not None else 0
-        limited = tf.floor(size * (float(max_size) / tf.reduce_max(size)))
+        limited = tf.floor(size * divide(float(max_size), tf.reduce_max(size)))
         new = tf.where(tf.reduce_max(new) > float(max_size), limited, new)
     new = tf.cast(new, tf.int32)
     if factor is not None:

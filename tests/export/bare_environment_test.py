@@ -1,47 +1,45 @@
 """Each format in a fresh environment that has its runtime and nothing of ours."""
 
-import pathlib
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
-from deeplab_dpc.config import ExportConfig
-from deeplab_dpc.export.versions import FILES
-from deeplab_dpc.runs import Run
-from tests import nightly
-from tests.export import bare
-from tests.packaging_test import PINNED
+from benchmarks import bare_environments
+from deeplab_dpc.evaluation import photos
+from deeplab_dpc.programs import convert_checkpoint
+from tests import goldens, nightly
 from tests.programs import tiny_run
 
-PACKAGES = {
-    "saved_model": "tensorflow",
-    "onnx": "onnxruntime",
-    "litert": "ai-edge-litert",
-    "openvino": "openvino",
-}
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not nightly.WHOLE, reason="downloads; make test-nightly"),
+]
+WEIGHTS = goldens.REAL_DATA / "weights" / "deeplab_mobilenet_v2_voc_dequantised.npz"
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not nightly.WHOLE, reason="downloads packages; make test-nightly")
-@pytest.mark.parametrize("name", PACKAGES)
-def test_labels_are_those_of_the_run(name, tmp_path):
+@pytest.fixture(scope="module", params=bare_environments.PACKAGES)
+def bare(request, tmp_path_factory):
+    """A format, and the Python that runs it."""
+    folder = tmp_path_factory.mktemp(request.param) / "env"
+    return request.param, bare_environments.environment(folder, request.param)
+
+
+def test_labels_of_noise_are_those_of_the_run(bare, tmp_path):
     tiny_run.write_dataset(tmp_path / "records")
     tiny_run.write_run(tmp_path / "run", tmp_path / "records")
-    run = Run.open(tmp_path / "run")
-    images = np.random.default_rng(0).integers(0, 256, (2, 41, 49, 3), np.uint8)
-    settings = ExportConfig(format=(name,), image_size=images.shape[1:3])
-    folder = run.export(settings=settings).folder
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
-    python = tmp_path / "env" / "bin" / "python"
-    package = f"{PACKAGES[name]}{PINNED[PACKAGES[name]].specifier}"
-    command = [python, "-m", "pip", "install", "--quiet", package]
-    subprocess.run(command, check=True)
-    np.save(tmp_path / "images.npy", images)
-    where = folder / FILES[name], tmp_path / "images.npy", tmp_path / "labels.npy"
-    environment = {"PATH": "/usr/bin:/bin"}
-    script = pathlib.Path(bare.__file__)
-    subprocess.run([python, script, name, *where], env=environment, check=True)
-    expected = np.stack(list(run.predict(images)))
-    np.testing.assert_array_equal(np.load(tmp_path / "labels.npy"), expected)
+    rng = np.random.default_rng(0)
+    images = {x: rng.integers(0, 256, (41, 49, 3), np.uint8) for x in "ab"}
+    rows = bare_environments.measure(tmp_path / "run", images, *bare)
+    assert [row["differing"] for row in rows] == [0] * 4
+
+
+@pytest.mark.skipif(not WEIGHTS.is_file(), reason=f"there is no {WEIGHTS}")
+def test_labels_of_photos_are_those_of_a_published_model(bare, tmp_path):
+    """Photos that are smaller than the file's are padded with 127, not 127.5."""
+    run = tmp_path / "run"
+    where = f"--checkpoint_dir={WEIGHTS}", f"--run_dir={run}"
+    tiny_run.run(convert_checkpoint, *where)
+    folder = goldens.REAL_DATA / "photos"
+    images = {path.name: photos.read(path) for path in photos.in_folder(folder)}
+    rows = bare_environments.measure(run, images, *bare, str(folder))
+    for row in rows:
+        assert row["differing"] < 1e-3 * row["pixels"], row

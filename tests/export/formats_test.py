@@ -272,6 +272,17 @@ def test_openvino_in_three_precisions(run, expected, tmp_path):
     np.testing.assert_array_equal(labels(done.folder, LARGE)[0], expected[3])
 
 
+@pytest.mark.slow
+def test_openvino_resizes_images_of_any_size(run, tmp_path):
+    """It took the side divided by the size wanted for the size divided by the side."""
+    resized = Run.open(run.folder, data={"min_resize_value": 33})
+    done = exported(resized, tmp_path, "openvino", dynamic_size=True)
+    whole = [IMAGE, LARGE]
+    found = labels(done.folder, *whole)
+    for a, b in zip(found, resized.predict(whole), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_the_program_prints_what_was_checked(run, tmp_path, capsys):
     where = f"--checkpoint_dir={run.folder}", f"--export_path={tmp_path / 'e'}"
     tiny_run.run(program, *where, "--format=saved_model,onnx", "--image_size=41,37")

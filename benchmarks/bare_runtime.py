@@ -1,6 +1,6 @@
 """An exported file in a process with its runtime and NumPy alone.
 
-python bare.py FORMAT FILE IMAGES.npy LABELS.npy
+python bare_runtime.py FORMAT FILE IMAGES.npz LABELS.npz
 """
 
 import os
@@ -12,6 +12,7 @@ OUTPUT = "SemanticPredictions"
 
 
 def saved_model(path):
+    """TensorFlow."""
     import tensorflow as tf
 
     model = tf.saved_model.load(os.path.dirname(path))
@@ -19,6 +20,7 @@ def saved_model(path):
 
 
 def onnx(path):
+    """ONNX Runtime."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(path)
@@ -26,6 +28,7 @@ def onnx(path):
 
 
 def litert(path):
+    """LiteRT."""
     from ai_edge_litert.interpreter import Interpreter
 
     serve = Interpreter(model_path=path).get_signature_runner("serving_default")
@@ -33,6 +36,7 @@ def litert(path):
 
 
 def openvino(path):
+    """OpenVINO."""
     import openvino
 
     precision = {"INFERENCE_PRECISION_HINT": "f32"}
@@ -43,7 +47,7 @@ def openvino(path):
 if __name__ == "__main__":
     name, file, given, found = sys.argv[1:]
     run = globals()[name](file)
-    labels = [run(image[np.newaxis])[0] for image in np.load(given)]
+    labels = {key: run(image[np.newaxis])[0] for key, image in np.load(given).items()}
     assert "deeplab_dpc" not in sys.modules
     assert name == "saved_model" or "tensorflow" not in sys.modules
-    np.save(found, np.stack(labels))
+    np.savez(found, **labels)
