@@ -1,11 +1,12 @@
 r"""A service under 1, 4, 16 and 64 clients, against the same model in this process.
 
 python benchmarks/serving.py
-python benchmarks/serving.py --models=run,run_openvino
+python benchmarks/serving.py --models=run,run/export/1/model.xml
 
 Each client sends photos one after the other. Without --models the model is MobileNet-v2
-with the published cell and a decoder, of random weights. Rounds of all cases follow
-each other; a case's times are those of all rounds. `cpu_s` are the processor's seconds
+with the published cell and a decoder, of random weights: as a run folder, in
+TensorFlow, and as OpenVINO of any size. Rounds of all cases follow each other; a case's
+times are those of all rounds. `cpu_s` are the processor's seconds
 an image, of the service alone, or of this process for `in process`.
 """
 
@@ -34,6 +35,7 @@ import requests  # noqa: E402
 
 import deeplab_dpc  # noqa: E402
 from deeplab_dpc.evaluation import photos  # noqa: E402
+from deeplab_dpc.runs import Run  # noqa: E402
 
 FIELDS = ("benchmark", "case", "clients", "p50_ms", "p95_ms", "p99_ms", "images_per_s")
 FIELDS += ("cpu_s", "reply_bytes", "images", "cpus", "tensorflow", "keras", "commit")
@@ -48,10 +50,8 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         root = pathlib.Path(name)
-        if not given.models:
-            predict_memory.write_run(root / "run")
-        models = given.models or [str(root / "run")]
         bodies = street_bodies(root / "streets")
+        models = given.models or written(root)
         cases = {}
         for model in models:
             cases[pathlib.Path(model).name, "in process"] = InProcess(model)
@@ -60,6 +60,15 @@ def main() -> None:
                 key = pathlib.Path(model).name, f"batches of {size}"
                 cases[key] = service
         measuring.write("serving", measured(cases, bodies, given.rounds), FIELDS)
+
+
+def written(root: pathlib.Path) -> list[str]:
+    """A run folder, and an export of it for OpenVINO."""
+    predict_memory.write_run(root / "tensorflow")
+    how = {"format": ("openvino",), "dynamic_size": True}
+    settings = deeplab_dpc.ExportConfig(image_dir=str(root / "streets"), **how)
+    Run.open(root / "tensorflow").export(root / "openvino", settings)
+    return [str(root / "tensorflow"), str(root / "openvino")]
 
 
 class InProcess:
