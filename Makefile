@@ -40,7 +40,7 @@ quickstart: install
 
 test: install-dev
 	$(BIN)/python -m pytest $(TESTS) $(if $(SLOW),,-m "not slow") \
-	  --numprocesses=$(JOBS) --dist=loadfile
+	  --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder
 
 test-nightly:
 	NIGHTLY=1 $(MAKE) test SLOW=1

@@ -3,11 +3,10 @@
 import doctest
 import importlib
 import pathlib
+import shutil
 
 import pytest
 from PIL import Image
-
-from tests.programs import tiny_run
 
 ROOT = pathlib.Path(__file__).parent.parent
 PATHS = sorted((ROOT / "deeplab_dpc").rglob("*.py"))
@@ -30,11 +29,11 @@ SLOW = "deeplab_dpc.runs"
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=[pytest.mark.slow] * (n == SLOW)) for n in NAMES]
 )
-def test_the_examples_of_a_module_run(name, tmp_path, monkeypatch):
+def test_the_examples_of_a_module_run(name, request, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     if name in BESIDE_A_RUN:
-        tiny_run.write_dataset(tmp_path / "records")
-        tiny_run.write_run(tmp_path / "runs" / "first", tmp_path / "records")
+        run = request.getfixturevalue("read_only_run")
+        shutil.copytree(run, tmp_path / "runs" / "first")
         (tmp_path / "photos").mkdir()
         for photo, size in (("cat", (7, 9)), ("dog", (8, 8))):
             Image.new("RGB", size).save(tmp_path / "photos" / f"{photo}.png")

@@ -7,27 +7,18 @@ judge the cases; any of them can be made again by its number.
 
 import collections
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
-from tests import goldens, nightly
+from tests import forked, nightly
 
 
 def outcomes(what, first, count):
     """The outcomes of some cases, from a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"tests.data.{what}_fuzz", str(first), str(count)],
-        cwd=goldens.ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert done.returncode == 0, (rows[-1:], done.stderr[-3000:])
+    command = f"tests.data.{what}_fuzz", str(first), str(count)
+    code, said = forked.run(*command, timeout_s=500)
+    rows = [json.loads(line) for line in said.splitlines() if line[:1] == "{"]
+    assert code == 0, (rows[-1:], said[-3000:])
     return rows
 
 

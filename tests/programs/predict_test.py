@@ -117,13 +117,11 @@ def test_what_is_missing_or_cannot_be(read_only_run, photos, tmp_path):
 
 
 def test_the_example_without_the_package_gives_ids_in_the_classes_colours(
-    read_only_run, photos, tmp_path
+    read_only_run, read_only_export, photos, tmp_path
 ):
-    export = tmp_path / "export"
-    Run.open(read_only_run).export(export)
     code, told = forked.run(
         "examples/call_saved_model.py",
-        *(str(export), str(photos / "a.png"), str(photos / "more" / "a.png")),
+        *(str(read_only_export), str(photos / "a.png"), str(photos / "more" / "a.png")),
         f"--output_dir={tmp_path / 'called'}",
     )
     assert code == 0 and "a.png -> " in told, told
@@ -137,11 +135,11 @@ def test_the_example_without_the_package_gives_ids_in_the_classes_colours(
 
 
 @pytest.fixture(scope="module")
-def typed(tmp_path_factory, read_only_run):
+def typed(tmp_path_factory, read_only_run, read_only_export):
     """A folder with what the page's commands read, and the page's blocks of code."""
     folder = tmp_path_factory.mktemp("typed")
     os.symlink(read_only_run, folder / "run")
-    Run.open(read_only_run).export(folder / "export")
+    os.symlink(read_only_export, folder / "export")
     tiny_run.model(10).save(folder / "model.keras")
     (folder / "photos" / "2024").mkdir(parents=True)
     for name in ("photos/cat.jpg", "photos/dog.png", "photos/2024/sea.jpg"):

@@ -28,19 +28,32 @@ def test_from_nothing_to_predictions_of_an_export(tmp_path):
     for title in ("Render", "Convert", "Train", "Score", "Draw", "Export", "Call"):
         assert f"] {title}" in done.stdout
 
-    again = quickstart(folder, "--steps=1", "--images=6")
-    assert again.returncode == 0, again.stdout + again.stderr
-    assert len(list((folder / "run" / "vis").glob("*_overlay.png"))) == 1
-
     mark, records = folder / ".made-by-quickstart", folder / "records"
     note = json.loads(mark.read_text())
     del note["took_s"]["Call the export, without this package"]
     mark.write_text(json.dumps(note))
     before = {path: path.stat().st_mtime_ns for path in records.iterdir()}
-    resumed = quickstart(folder, "--steps=1", "--images=6")
+    resumed = quickstart(folder, "--steps=3", "--images=12")
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     assert "[6/7] Export: done before." in resumed.stdout
     assert {path: path.stat().st_mtime_ns for path in records.iterdir()} == before
+
+
+@pytest.mark.parametrize("steps, stages", [(1, 7), (3, 7), (1, 2)])
+def test_a_finished_one_or_other_flags_begin_anew(tmp_path, steps, stages):
+    """Nothing of the run before is left, so that all stages are to be done."""
+    first, other = (
+        [command for _, command in program.commands(tmp_path, n, 6)] for n in (3, steps)
+    )
+    program._begin(tmp_path, first)
+    titles = [title for title, _ in program.commands(tmp_path, 3, 6)]
+    took_s = dict.fromkeys(titles[:stages], 1.0)
+    mark = {"commands": first, "took_s": took_s}
+    (tmp_path / program._MARK).write_text(json.dumps(mark))
+    (tmp_path / "run" / "vis").mkdir(parents=True)
+    assert program._begin(tmp_path, other) == {}
+    assert [path.name for path in tmp_path.iterdir()] == [program._MARK]
+    assert json.loads((tmp_path / program._MARK).read_text())["commands"] == other
 
 
 def test_a_folder_with_something_else_is_left_alone(tmp_path):

@@ -9,6 +9,7 @@ from benchmarks import search_servers
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.search import Outcome, Study, storage
 from deeplab_dpc.search.storage import StorageError, open_storage, serve_storage
+from tests import nightly
 
 MAXIMIZE = [optuna.study.StudyDirection.MAXIMIZE]
 
@@ -95,7 +96,10 @@ def test_a_port_is_not_shared_by_two_servers(tmp_path):
             serve_storage(tmp_path / "b.journal", port=port)
 
 
-@pytest.mark.parametrize("away_s", [0.0, pytest.param(60.0, marks=pytest.mark.slow)])
+AWAY_S = [0, pytest.param(nightly.of(15, 60), marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("away_s", AWAY_S)
 def test_workers_wait_for_a_server_that_is_started_again(tmp_path, away_s, caplog):
     """The one has a trial in training; the other looks for one, and must not get it."""
     with search_servers.grpc_server(str(tmp_path / "a.journal")) as server:

@@ -29,13 +29,13 @@ IMAGE = tiny_run.images()["three"][0]  # Larger than the crop: nothing is padded
 
 
 @pytest.fixture(scope="module")
-def above(tmp_path_factory):
+def above(tmp_path_factory, read_only_export):
     """One model in all forms: `run`, `export`, `old_export`, `m.keras`."""
     above = tmp_path_factory.mktemp("models")
     tiny_run.write_dataset(above / "records")
     tiny_run.write_run(above / "run", above / "records", steps=(5, 10))
-    done = Run.open(above / "run").export(above / "export")
-    earlier.write(tiny_run.model(10), above / "old_export", done.folder)
+    shutil.copytree(read_only_export, above / "export")
+    earlier.write(tiny_run.model(10), above / "old_export", above / "export" / "1")
     tiny_run.model(10).save(above / "m.keras")
     return above
 
@@ -78,9 +78,10 @@ def test_the_example_calls_an_export_of_any_release(above, expected, tmp_path):
 
 
 def test_the_newest_version_counts(above, expected, tmp_path):
-    for number, step in (("2", 5), ("10", 10), ("old", 5)):
-        done = Run.open(above / "run" / f"ckpt-{step}").export(tmp_path / "e")
-        done.folder.rename(tmp_path / "e" / number)
+    done = Run.open(above / "run" / "ckpt-5").export(tmp_path / "e")
+    done.folder.rename(tmp_path / "e" / "2")
+    for number, version in (("10", above / "export/1"), ("old", tmp_path / "e/2")):
+        shutil.copytree(version, tmp_path / "e" / number)
     (result,) = load(tmp_path / "e").predict(IMAGE)
     np.testing.assert_array_equal(result.labels, expected)
     (older,) = load(tmp_path / "e" / "2").predict(IMAGE)

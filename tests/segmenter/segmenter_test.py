@@ -20,16 +20,8 @@ IMAGES = [image for image, _ in tiny_run.images().values()]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    above = tmp_path_factory.mktemp("run")
-    tiny_run.write_dataset(above / "records")
-    tiny_run.write_run(above / "run", above / "records")
-    return above / "run"
-
-
-@pytest.fixture(scope="module")
-def segmenter(folder):
-    return load(folder)
+def segmenter(read_only_run):
+    return load(read_only_run)
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +37,8 @@ def padded(image):
     return np.pad(image.astype("float32"), around, constant_values=127.5)[None]
 
 
-def test_labels_are_the_runs_in_the_order_of_the_images(folder, segmenter):
-    expected = list(Run.open(folder).predict(IMAGES))
+def test_labels_are_the_runs_in_the_order_of_the_images(read_only_run, segmenter):
+    expected = list(Run.open(read_only_run).predict(IMAGES))
     for batch_size in (1, 4):
         results = list(segmenter.predict(iter(IMAGES), batch_size))
         assert [r.name for r in results] == ["image_1", "image_2", "image_3"]
@@ -87,8 +79,8 @@ def test_probabilities_are_the_models_at_the_images_size(result):
     np.testing.assert_array_equal(found.argmax(-1), result.labels)
 
 
-def test_resized_images_come_back_at_their_own_size(folder):
-    run = Run.open(folder, data={"min_resize_value": 24})
+def test_resized_images_come_back_at_their_own_size(read_only_run):
+    run = Run.open(read_only_run, data={"min_resize_value": 24})
     expected = list(run.predict(IMAGES))
     for found, labels in zip(load(run).predict(IMAGES), expected, strict=True):
         np.testing.assert_array_equal(found.labels, labels)
@@ -96,12 +88,10 @@ def test_resized_images_come_back_at_their_own_size(folder):
         np.testing.assert_allclose(found.probabilities.sum(-1), 1, atol=1e-5)
 
 
-@pytest.mark.parametrize("is_export", [False, True])
-def test_larger_images_are_seen_through_windows(folder, tmp_path, is_export):
+@pytest.mark.parametrize("what", ["read_only_run", "read_only_export"])
+def test_larger_images_are_seen_through_windows(request, what):
     """Of 31x31 pixels at a limit of 1,000; an image below it is seen whole."""
-    what = folder
-    if is_export:
-        what = Run.open(folder).export(tmp_path / "export").folder
+    what = request.getfixturevalue(what)
     segmenter = load(what, max_megapixels=0.001)
     small, large = segmenter.predict([IMAGES[1][:, :40], IMAGES[2]])
     (whole,) = load(what).predict(IMAGES[1][:, :40])

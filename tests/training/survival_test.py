@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import functools
 import itertools
+import multiprocessing
 import os
 import pathlib
 import random
@@ -12,7 +13,6 @@ import resource
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import numpy as np
@@ -21,24 +21,15 @@ import pytest
 from deeplab_dpc import checkpoint_files
 from deeplab_dpc.training import checkpoints
 from deeplab_dpc.training.run_folder import RunConfig
-from tests import nightly
+from tests import forked, nightly
 from tests.training import tiny
 
 pytestmark = pytest.mark.slow
-ROOT = pathlib.Path(__file__).parents[2]
 FLAGS = (
     *("--depth_multiplier=0.1", "--aspp_convs_filters=8", "--train_crop_size=33,33"),
     *("--train_batch_size=2", "--base_learning_rate=0.01", "--ema_decay=0.99"),
     *("--log_steps=2", "--save_interval_secs=1", "--max_to_keep=2", "--num_clones=1"),
 )
-WITH_A_SMALL_NETWORK = """
-from deeplab_dpc.programs import train
-from deeplab_dpc.training import state
-from tests import nightly
-from tests.training import tiny
-state.build_model = tiny.build_wide
-train.run()
-"""
 CHECKPOINT_BYTES = 600_000  # Of either network, nearly; or more.
 
 
@@ -48,31 +39,26 @@ class Program:
 
     Attributes:
         folder: With `records`; the runs go there.
-        arguments: What Python runs.
+        command: As `forked.start` takes it.
         steps: Of a run.
         least_values: Of a checkpoint's parts, so that comparing them says something.
     """
 
     folder: pathlib.Path
-    arguments: tuple[str, ...]
+    command: tuple[str, ...]
     steps: int
     least_values: int
 
-    def start(self, run, log=None, **options) -> subprocess.Popen:
+    def start(self, run, log=None) -> multiprocessing.process.BaseProcess:
         """Starts a run, its output in a file, by default beside the run folder."""
-        output = open(f"{log or run}.log", "a")  # noqa: SIM115
-        return subprocess.Popen(
-            [sys.executable, *self.arguments, *FLAGS]
-            + [f"--dataset_dir={self.folder / 'records'}", f"--train_logdir={run}"]
-            + [f"--training_number_of_steps={self.steps}"],
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONPATH": str(ROOT)},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            **options,
-        )
+        output = pathlib.Path(f"{log or run}.log")
+        output.touch()
+        where = f"--dataset_dir={self.folder / 'records'}", f"--train_logdir={run}"
+        steps = f"--training_number_of_steps={self.steps}"
+        return forked.start(*self.command, *FLAGS, *where, steps, output=str(output))
 
     def finish(self, run, log=None) -> None:
-        assert self.start(run, log).wait(timeout=600) == 0, _output(log or run)
+        assert _code(self.start(run, log)) == 0, _output(log or run)
 
     @functools.cached_property
     def whole(self) -> pathlib.Path:
@@ -95,28 +81,33 @@ class Program:
         assert not different, f"{len(different)} of {len(theirs)}: {different[:5]}"
 
 
-def _program(factory, *arguments, steps, least_values):
+def _program(factory, *command, steps, least_values):
     folder = factory.mktemp("program")
     tiny.write_dataset(folder / "records")
-    return Program(folder, arguments, steps, least_values)
+    return Program(folder, command, steps, least_values)
 
 
 @pytest.fixture(scope="module")
 def mobilenet(tmp_path_factory):
-    steps, script = nightly.of(40, 240), str(ROOT / "train.py")
-    return _program(tmp_path_factory, script, steps=steps, least_values=100)
+    return _program(tmp_path_factory, "train.py", steps=240, least_values=100)
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    program = "-c", WITH_A_SMALL_NETWORK
-    return _program(tmp_path_factory, *program, steps=600, least_values=5)
+    command = "tests.training.small", "train"
+    return _program(tmp_path_factory, *command, steps=600, least_values=5)
 
 
 @pytest.fixture(scope="module")
 def program(request):
     """The small network; the real one in `make test-nightly`."""
     return request.getfixturevalue("mobilenet" if nightly.WHOLE else "small")
+
+
+def _code(process) -> int | None:
+    """The exit code of a process, when it has ended."""
+    process.join(timeout=600)
+    return process.exitcode
 
 
 def _output(run) -> str:
@@ -133,7 +124,7 @@ def _rows(run) -> list[dict[str, str]]:
 def _wait_for(condition, process, seconds=300.0, pause_s=0.0005) -> bool:
     """Whether the condition came true while the process ran."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end and process.poll() is None:
+    while time.monotonic() < end and process.is_alive():
         if condition():
             return True
         time.sleep(pause_s)
@@ -158,13 +149,10 @@ def _kill_sometime(process, run, when, chance) -> bool:
         "any time": (lambda: True, 12.0),
     }
     has_come, delay_s = moments[when]
-    assert _wait_for(has_come, process) or process.poll() is not None
-    time.sleep(chance.uniform(0, delay_s))
-    if process.poll() is not None:
-        return False
+    assert _wait_for(has_come, process) or not process.is_alive()
+    process.join(chance.uniform(0, delay_s))
     process.kill()
-    process.wait()
-    return True
+    return _code(process) == -signal.SIGKILL
 
 
 MOMENTS = ("starting", "saving", "training", "saving", "saving", "training", "any time")
@@ -219,19 +207,19 @@ def test_killed_runs_end_where_an_undisturbed_one_does(request, name, number):
         assert not {n for n in left if "temp" in n or n.startswith("checkpoint.")}, left
 
 
-def test_sigterm_saves_the_step_it_came_in(mobilenet):
-    run = mobilenet.folder / "stopped"
-    process = mobilenet.start(run)
+def test_sigterm_saves_the_step_it_came_in(program):
+    run = program.folder / "stopped"
+    process = program.start(run)
     assert _wait_for(lambda: len(_rows(run)) > 5, process)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=300) == 128 + signal.SIGTERM, _output(run)
+    process.terminate()
+    assert _code(process) == 128 + signal.SIGTERM, _output(run)
     said = re.search(r"after step (\d+), saved as (\S+)\. The same", _output(run))
     step = int(said[1])
     assert step > 10 and said[2] == str(run / f"ckpt-{step}")
     assert checkpoint_files.newest(run) == said[2]
     assert checkpoints.read_step(said[2]) == step
-    mobilenet.finish(run)
-    mobilenet.check_same_end(run)
+    program.finish(run)
+    program.check_same_end(run)
 
 
 @pytest.fixture
@@ -256,8 +244,7 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(program, small_disk):
     assert _wait_for(lambda: (run / "checkpoint").exists(), process)
     filler = small_disk / "filler"
     filler.write_bytes(bytes(shutil.disk_usage(small_disk).free - 3 * 4096))
-    code = process.wait(timeout=300)
-    output = _output(log)
+    code, output = _code(process), _output(log)
 
     assert code == 1, output
     newest = checkpoint_files.newest(run)
@@ -278,10 +265,10 @@ def test_a_full_disk_keeps_the_last_good_checkpoint(program, small_disk):
 def test_files_that_cannot_grow_end_the_run_with_advice(program):
     """A limit on the size of files: the first checkpoint fails."""
     run, limit = program.folder / "limited", (CHECKPOINT_BYTES // 4,) * 2
-    limited = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, limit)
-    process = program.start(run, preexec_fn=limited)
-    assert process.wait(timeout=300) == 1
-    output = _output(run)
+    process = program.start(run)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, limit)
+    code, output = _code(process), _output(run)
+    assert code == 1, output
     assert "cannot be written" in output and "There is none before it" in output
     assert "Traceback" not in output
     assert checkpoint_files.newest(run) is None
