@@ -18,6 +18,7 @@ from deeplab_dpc.data.manifest import Manifest, Shard
 
 _RECORD_ERRORS = (tf.errors.InvalidArgumentError, tf.errors.DataLossError)
 _MOST_SHOWN = 5  # Bad records that a message names.
+_as_written = tf.autograph.experimental.do_not_convert  # Rewriting it takes a second.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,6 +130,7 @@ def training_batches(
     read = functools.partial(_read_in_random_order, index, train.seed)
     random_view = augment.RandomView(train, split.data, split.info.ignore_label)
 
+    @_as_written
     def view(number: tf.Tensor) -> dict[str, tf.Tensor]:
         step, place = number // batch_size, number % batch_size
         position = step * train.train_batch_size + worker * batch_size + place
@@ -159,6 +161,7 @@ def evaluation_batches(
     info, index = split.info, split.index()
     read = functools.partial(_read, index)
 
+    @_as_written
     def prepare(position: tf.Tensor) -> dict[str, tf.Tensor]:
         image, label, name = _decoded(position, read, info)
         image, label, size = preprocess.for_evaluation(

@@ -50,7 +50,7 @@ class Predictor:
         def labels(images: tf.Tensor) -> tf.Tensor:
             return inference.labels(self._folded, images, averaging)
 
-        @tf.function(input_signature=[[spec] * self.num_replicas])
+        @tf.function(input_signature=[[spec] * self.num_replicas], autograph=False)
         def graph(batches: list[tf.Tensor]) -> tuple[tf.Tensor, ...]:
             if len(batches) == 1:
                 return (labels(batches[0]),)

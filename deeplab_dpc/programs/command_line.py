@@ -15,6 +15,7 @@ from absl import app, flags, logging
 
 from deeplab_dpc import files
 from deeplab_dpc.formatting import clipped, is_ours, without_passwords
+from deeplab_dpc.programs import lazily
 
 Main = Callable[[Sequence[str]], Any]
 Topics = Mapping[str, Sequence[str]]
@@ -77,6 +78,7 @@ def run(
                 _fail(told(e))
             raise
 
+    sys.meta_path.insert(0, lazily.KerasAlone())
     app.run(guarded, flags_parser=lambda argv: _parsed(argv, help or "", topics))
 
 

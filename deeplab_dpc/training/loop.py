@@ -187,7 +187,7 @@ def _calls(
             total["is_finite"] = is_finite
         return total
 
-    return tf.function(run), tf.function(several)
+    return tf.function(run, autograph=False), tf.function(several)
 
 
 def _inputs(batch: dict[str, Any]) -> Batch:
