@@ -7,6 +7,7 @@ import datetime
 import errno
 import fcntl
 import json
+import math
 import os
 import pathlib
 import re
@@ -177,11 +178,10 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 
 
 def parse_json(text: str) -> Any:
-    """JSON as the standard has it; a key twice in an object or NaN is a `FileError`."""
+    """JSON as the standard has it; a key twice, NaN or 1e400 is a `FileError`."""
     try:
-        return json.loads(
-            text, object_pairs_hook=_without_doubles, parse_constant=_refuse_constant
-        )
+        numbers: dict[str, Any] = {"parse_constant": _finite, "parse_float": _finite}
+        return json.loads(text, object_pairs_hook=_without_doubles, **numbers)
     except json.JSONDecodeError as e:
         raise FileError(
             f"not JSON: {e.msg} in line {e.lineno}, column {e.colno}."
@@ -294,5 +294,7 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _refuse_constant(name: str) -> None:
-    raise FileError(f"{name} is no JSON; give a finite number.")
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise FileError(f"{clipped(text)} is no JSON; give a finite number.")
+    return number

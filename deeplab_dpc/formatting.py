@@ -59,8 +59,9 @@ def when(time_s: float | None) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """A number and its noun: `1 cell`, `28,000 cells`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """A number and its noun: `1 cell`, `28,000 cells`, `0 classes`, `2 batches`."""
+    ending = "es" if noun.endswith(("s", "x", "ch", "sh")) else "s"
+    return f"{number:,} {noun}{'' if number == 1 else ending}"
 
 
 def millions(number: float) -> str:

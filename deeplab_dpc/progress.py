@@ -31,8 +31,9 @@ class Progress:
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
-        self._total, self._unit, self._clock = total, unit, clock
-        self._prefix = f"{what}: " if what else ""
+        self._total, self._clock = total, clock
+        self._unit = unit.removesuffix("s") if total == 1 else unit
+        self._units, self._prefix = unit, f"{what}: " if what else ""
         self._stream = stream if stream is not None else sys.stderr
         self._bar = tqdm.tqdm(
             total=total,
@@ -85,7 +86,7 @@ class Progress:
         return f"{self._done}/{self._total}"
 
     def _rate(self, rate: float) -> str:
-        return f"{rate:.2f} {self._unit}/s"
+        return f"{rate:.2f} {self._units}/s"
 
     def _print(self, text: str) -> None:
         print(f"{self._prefix}{text}", file=self._stream, flush=True)

@@ -226,10 +226,10 @@ class Run:
             look: Sees each image as `evaluator.score` shows it.
 
         Raises:
-            DatasetError: If there is no such split, or a record is damaged.
-            EvaluationError: If the split has no labels, or one that is no class.
+            DatasetError: If there is no such split, it has no labels, or is damaged.
+            EvaluationError: If its records have no labels, or one that is no class.
         """
-        split = split or self.split
+        self._records(split := split or self.split).check_labels()
         if predictor is None:
             predictor = self.predictor(on_all_devices=True)
             step = self.restore(predictor.model)

@@ -10,7 +10,10 @@ import pytest
 PACKAGE = pathlib.Path(__file__).parent.parent / "deeplab_dpc"
 
 # Each room and the rooms below it; what is not listed may import nothing of ours.
-_SMALL = ("files", "formatting", "genotypes", "progress", "public", "settings")
+_SMALL = (
+    *("checksums", "files", "formatting", "genotypes", "new_folder", "progress"),
+    *("public", "settings"),
+)
 _MODEL = ("config", "layers", "model", "tf1")
 _NETWORK = ("backbones", "costs", "inference", *_MODEL)
 _RUN = ("data", "evaluation", "export", "training", "weights", "windows")
@@ -18,6 +21,8 @@ MAY_IMPORT = {
     "formatting": (),
     "genotypes": ("files",),
     "files": ("formatting",),
+    "checksums": ("files", "formatting"),
+    "new_folder": ("files",),
     "checkpoint_files": ("files", "formatting", "progress"),
     "progress": ("formatting",),
     "settings": ("files", "formatting", "genotypes"),

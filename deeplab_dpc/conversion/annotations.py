@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from deeplab_dpc import files
-from deeplab_dpc.conversion import folders, shapes
+from deeplab_dpc.conversion import folders, label_folder, shapes
 from deeplab_dpc.conversion.labels.own_classes import Classes
 from deeplab_dpc.conversion.shapes import Shape
 from deeplab_dpc.data import DatasetError, images, records
@@ -47,26 +47,24 @@ def paint_all(
     suffix: str = "",
 ) -> list[pathlib.Path]:
     """Writes a label PNG for each annotated image, at its place below `image_dir`, its
-    name ending in `suffix`; gives the files that were read. `DatasetError`, and nothing
-    written, for a folder with files in it, a class of another name, or an image that is
-    not there.
+    name ending in `suffix`; gives the files that were read. The same call goes on where
+    a killed one ended. `DatasetError`, and nothing written, for a folder with other
+    files in it, a class of another name, or an image that is not there.
     """
-    if label_dir.is_dir() and any(label_dir.iterdir()):
-        raise DatasetError(
-            f"--label_dir={label_dir} has files; with --annotations labels are written "
-            "there: name a folder that is new or empty, or leave out --annotations if "
-            "these are the labels."
-        )
     drawings = list(read(annotations))
     if not drawings:
         raise DatasetError(f"--annotations={annotations} is about no image.")
     _check_names(drawings, classes.names)
-    places = _places(drawings, image_dir)
-    with Progress(len(drawings), "painting labels") as progress:
-        for drawing, place in zip(drawings, places):
-            path = label_dir / place.with_name(f"{place.stem}{suffix}.png")
-            files.made_folder(path.parent)
-            files.write(path, records.encode_png(painted(drawing, classes)))
+    names = [
+        place.with_name(f"{place.stem}{suffix}.png")
+        for place in _places(drawings, image_dir)
+    ]
+    with (
+        label_folder.opened(label_dir, names) as write,
+        Progress(len(drawings), "painting labels") as progress,
+    ):
+        for drawing, name in zip(drawings, names):
+            write(name, records.encode_png(painted(drawing, classes)))
             progress.advance()
     return list(dict.fromkeys(drawing.file for drawing in drawings))
 
@@ -253,8 +251,8 @@ def _places(drawings: Sequence[Drawing], image_dir: pathlib.Path) -> list[pathli
         if len(found) != 1:
             what = f"{len(found)} images of that name" if found else "no such image"
             raise DatasetError(
-                f"{drawing.file} is about {clipped(drawing.image, 200)}, but there is "
-                f"{what} in --image_dir={image_dir}."
+                f"{drawing.file} is about {clipped(drawing.image, 200)}, but "
+                f"--image_dir={image_dir} has {what}."
             )
         if found[0] in used:
             raise DatasetError(

@@ -18,6 +18,7 @@ from deeplab_dpc.data import DatasetError, records
 from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest, Shared, Skipped
 from deeplab_dpc.data.statistics import Tally
+from deeplab_dpc.formatting import count
 from deeplab_dpc.progress import Progress
 
 __all__ = ["Options", "convert"]
@@ -103,8 +104,8 @@ def _find_finished(
                 found[plan.name] = finished
             progress.advance()
     print(
-        f"{len(found)} of {len(plans)} shards are as an earlier run finished them, and "
-        f"need not be made again.",
+        f"{len(found)} of {count(len(plans), 'shard')} need not be made again: an "
+        "earlier run finished them.",
         file=log,
     )
     return found
@@ -120,8 +121,9 @@ def _manifest(
         left_out: tuple[Skipped, ...] = sum((p.skipped for p in parts), ())
         if len(left_out) == len(items):
             raise DatasetError(
-                f"Split {split!r}: nothing is left of its {len(items)} images. The "
-                f"first one, {left_out[0].name}: {left_out[0].reason}"
+                f"Split {split!r}: nothing is left of its "
+                f"{count(len(items), 'image')}. The first one, {left_out[0].name}: "
+                f"{left_out[0].reason}"
             )
         if left_out:
             skipped[split] = left_out

@@ -11,6 +11,7 @@ from deeplab_dpc.conversion import folders
 from deeplab_dpc.conversion.sources import Item, read_list
 from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.data.images import ENDINGS
+from deeplab_dpc.formatting import count
 
 
 def tree(images: folders.Files, labels: folders.Files | None) -> list[Item]:
@@ -141,17 +142,17 @@ def seeded_split(
     has the share `val_share`, in 0..1, but at least one image if that is above 0; a
     `DatasetError` if nothing would be left to train on.
     """
-    count = max(1, round(val_share * len(items))) if val_share > 0 else 0
-    if count >= len(items):
+    size = max(1, round(val_share * len(items))) if val_share > 0 else 0
+    if size >= len(items):
         raise DatasetError(
-            f"Of {len(items)} images, {count} would be val and none train. Add images, "
-            "or lower --val_share."
+            f"Of {count(len(items), 'image')}, {size} would be val and none train. Add "
+            "images, or lower --val_share."
         )
 
     def place(item: Item) -> bytes:
         return hashlib.sha256(f"{seed}:{item.name}".encode()).digest()
 
-    val = {item.name for item in sorted(items, key=place)[:count]}
+    val = {item.name for item in sorted(items, key=place)[:size]}
     splits = {"train": [item for item in items if item.name not in val]}
     if val:
         splits["val"] = [item for item in items if item.name in val]
@@ -163,8 +164,8 @@ def _no_pairs(found: folders.Files, labels: folders.Files) -> str:
     name = next(iter(found.by_name))
     image, label = found.path(name), labels.path(name)
     message = (
-        f"None of {len(found.by_name):,} images has its label: for {image} there is no "
-        f"{label}."
+        f"None of {count(len(found.by_name), 'image')} has its label: for {image} "
+        f"there is no {label}."
     )
     beside = folders.namesakes(label) if labels.folder != found.folder else []
     if beside:

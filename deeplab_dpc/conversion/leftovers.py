@@ -71,7 +71,7 @@ def check(found: Found) -> None:
         pictures = [p for p in paths if p.suffix.lower() in _PICTURES]
         if len(pictures) > 1 or reason == _NOWHERE:
             raise DatasetError(
-                f"{len(paths):,} files would be left out, {reason}: "
+                f"{count(len(paths), 'file')} would be left out, {reason}: "
                 f"{some([str(p) for p in paths], _SHOWN)}. Images must end in "
                 f"{', '.join(images.ENDINGS)}, labels in .png, and lie in folders of "
                 "splits if there are any (train, val, test). Move, rename or save them "

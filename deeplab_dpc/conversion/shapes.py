@@ -8,6 +8,7 @@ from pycocotools import mask as coco_mask
 
 from deeplab_dpc.data.dataset_info import whole
 from deeplab_dpc.data.images import MAX_PIXELS
+from deeplab_dpc.formatting import count
 
 _LONGEST = 1e7  # Pixels of an outline, of which pycocotools keeps each one.
 
@@ -51,7 +52,9 @@ def outline(values: Iterable[float]) -> list[float]:
     """
     found = [float(value) for value in values]
     if len(found) < 6 or len(found) % 2:
-        raise ValueError(f"a polygon of {len(found)} numbers; it has 3 points or more")
+        raise ValueError(
+            f"a polygon of {count(len(found), 'number')}, not of 3 points or more"
+        )
     points = np.reshape([0.0, 0.0, *found, *found[:2]], (-1, 2))
     with np.errstate(invalid="ignore", over="ignore"):
         length = np.abs(np.diff(points, axis=0)).sum()

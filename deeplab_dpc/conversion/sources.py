@@ -13,7 +13,7 @@ from deeplab_dpc.conversion import folders
 from deeplab_dpc.conversion.labels import reading
 from deeplab_dpc.data import DatasetError, dataset_info, images, records
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.formatting import clipped
+from deeplab_dpc.formatting import clipped, count
 
 _LONGEST_BYTES = 255  # Of a file's name.
 _WANTED = {
@@ -201,7 +201,7 @@ def _missing_message(
 ) -> str:
     first = missing[0]
     message = (
-        f"Split {split!r}: {len(missing)} of {size} {kind} files are missing, first "
+        f"Split {split!r} lacks {len(missing)} of {count(size, f'{kind} file')}, first "
         f"{clipped(str(first), 500)}. "
     )
     if not first.parent.is_dir():

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 from deeplab_dpc import files
 from deeplab_dpc.data import DatasetError, records
-from deeplab_dpc.formatting import clipped, some
+from deeplab_dpc.formatting import clipped, count, some
 
 FILE_NAME = "dataset.json"
 
@@ -42,8 +42,8 @@ class DatasetInfo:
         check_names(f"Data set {self.name!r}", self.class_names)
         if len(self.colors) != self.num_classes:
             raise DatasetError(
-                f"Data set {self.name!r} has {self.num_classes} classes but "
-                f"{len(self.colors)} colours."
+                f"Data set {self.name!r} has {count(self.num_classes, 'class')} but "
+                f"{count(len(self.colors), 'colour')}."
             )
         for color in self.colors:
             check_color(f"Data set {self.name!r}", color)
@@ -149,16 +149,15 @@ def _counted(folder: pathlib.Path, dataset: str | None) -> DatasetInfo:
     if not shards:
         there = sorted(p.name + "/" * p.is_dir() for p in folder.iterdir())
         raise DatasetError(
-            f"--dataset_dir={folder} holds no data set: no {FILE_NAME}, no "
+            f"{folder} holds no data set: no {FILE_NAME}, no "
             f"<split>-00000-of-00004.tfrecord; it holds {some(there, 5) or 'nothing'}. "
-            "Give the --output_dir of a datasets/build_*.py program."
+            "Give the folder that one of datasets/build_*.py wrote."
         )
     if dataset not in known_names():
-        found = "no --dataset" if dataset is None else f"--dataset={dataset}"
+        found = "nothing" if dataset is None else f"not the name {dataset!r}"
         raise DatasetError(
-            f"--dataset_dir={folder} holds records but no {FILE_NAME}, and {found} "
-            "says whose they are. Give one of: "
-            + ", ".join(f"--dataset={name}" for name in known_names())
+            f"{folder} holds records but no {FILE_NAME}, and {found} says whose they "
+            f"are. Name the known data set (--dataset): {', '.join(known_names())}."
         )
     sizes = {s: len(records.index_records(paths)) for s, paths in shards.items()}
     return dataclasses.replace(known(dataset), split_sizes=sizes)
@@ -173,8 +172,8 @@ def load_file(
     """
     if not files.local(folder).is_dir():
         raise DatasetError(
-            f"--dataset_dir={folder} is not a folder. Convert a data set with one of "
-            "datasets/build_*.py and give its --output_dir."
+            f"{folder} is not a folder. Convert a data set with one of "
+            "datasets/build_*.py and give the folder that it wrote."
         )
     path = folder / FILE_NAME
     if not path.is_file():
@@ -188,9 +187,8 @@ def load_file(
         ) from e
     if dataset not in (None, values["name"]):
         raise DatasetError(
-            f"--dataset={dataset}, but {path} says that these are records of "
-            f"{values['name']!r}. Leave --dataset out, or give the folder of "
-            f"{dataset!r}."
+            f"{path} says that these are records of {values['name']!r}, not of "
+            f"{dataset!r}. Leave that name out (--dataset), or give its folder."
         )
     return parsed
 
@@ -225,7 +223,8 @@ def check_names(where: str, names: Sequence[str]) -> None:
     """
     if not 1 <= len(names) <= MAX_CLASSES:
         raise DatasetError(
-            f"{where} has {len(names)} classes; 1 to {MAX_CLASSES} are possible."
+            f"{where} has {count(len(names), 'class')}; 1 to {MAX_CLASSES} are "
+            "possible."
         )
     if not all(name.strip() for name in names):
         raise DatasetError(f"{where}: a class has no name; write one.")

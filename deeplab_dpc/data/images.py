@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 from deeplab_dpc import files
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetError
-from deeplab_dpc.formatting import without_nodes
+from deeplab_dpc.formatting import count, without_nodes
 
 Exif = Literal["refuse", "apply", "ignore"]
 EXIF = get_args(Exif)
@@ -229,7 +229,7 @@ def _check_opaque(path: Where, encoded: bytes) -> None:
     alpha = tf.io.decode_png(encoded, channels=4)[..., 3].numpy()
     if alpha.min() < 255:
         raise ImageError(
-            f"{path}: {np.count_nonzero(alpha < 255):,} of its {alpha.size:,} pixels "
-            "are transparent, and training would see whatever colour hides there. Save "
-            "it without alpha, on a background of your choice."
+            f"{path} is transparent in {np.count_nonzero(alpha < 255):,} of its "
+            f"{count(alpha.size, 'pixel')}, and training would see whatever colour "
+            "hides there. Save it without alpha, on a background of your choice."
         )

@@ -5,7 +5,7 @@ import dataclasses
 import functools
 import os
 import pathlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -13,8 +13,14 @@ from absl import logging
 
 from deeplab_dpc.config import ConfigError, DataConfig, TrainConfig
 from deeplab_dpc.data import augment, preprocess, records, verify
-from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError, DatasetInfo
-from deeplab_dpc.data.manifest import Manifest, Shard
+from deeplab_dpc.data.dataset_info import (
+    FILE_NAME,
+    DatasetError,
+    DatasetInfo,
+    load_file,
+)
+from deeplab_dpc.data.manifest import Manifest
+from deeplab_dpc.formatting import count
 
 _RECORD_ERRORS = (tf.errors.InvalidArgumentError, tf.errors.DataLossError)
 _MOST_SHOWN = 5  # Bad records that a message names.
@@ -42,7 +48,7 @@ class Split:
         """The files, of which there is at least one; raises as `size` does."""
         folder, info = pathlib.Path(self.folder), self.info
         if not folder.is_dir():
-            raise DatasetError(f"--dataset_dir={folder} is not a folder.")
+            raise DatasetError(f"The data set's folder {folder} is not a folder.")
         shards = records.shards_by_split(folder)
         legal = [s for s in info.split_sizes if info.split_sizes[s] and s in shards]
         name, part = info.part(self.name)
@@ -53,6 +59,26 @@ class Split:
                 f"{', '.join(legal) or 'none'} (a part of one: val[:50%], val[100:])."
             )
         return shards[name]
+
+    def check_labels(self) -> None:
+        """`DatasetError` if no pixel of the split has a class, by the counts in
+        `dataset.json`, where there are some; or as `size` does.
+        """
+        self.shards()
+        counted = _noted(self.folder, self.info).statistics
+        figures = counted.get(self.info.part(self.name)[0])
+        if figures is None or any(figures.class_pixels):
+            return
+        why = f"{count(figures.num_images, 'image')} without labels"
+        if figures.num_labelled:
+            labels = count(figures.num_labelled, "label")
+            why = f"all pixels of {labels} are ignored ({self.info.ignore_label})"
+        legal = [split for split, f in counted.items() if any(f.class_pixels)]
+        raise DatasetError(
+            f"No pixel of split {self.name!r} in {self.folder} has a class: {why}. "
+            f"Splits with classes there: {', '.join(legal) or 'none'}. Name one of "
+            "these, or put the labels right and convert the data set again."
+        )
 
     def index(self) -> records.RecordIndex:
         """Where the records lie; without the bad ones if these are skipped.
@@ -66,9 +92,10 @@ class Split:
         index = records.index_records(paths)
         if len(index) != expected:
             raise DatasetError(
-                f"{self.folder}: split {self.name!r} has {len(index)} records, but "
-                f"{FILE_NAME} counts {expected}{_files_that_differ(index)}. Copy the "
-                "files again, convert the data set again, or use what is there with "
+                f"{self.folder}: split {self.name!r} has "
+                f"{count(len(index), 'record')}, but {FILE_NAME} counts "
+                f"{expected}{_files_that_differ(index, self.info)}. Copy the files "
+                "again, convert the data set again, or use what is there with "
                 "--skip_bad_records."
             )
         return index.select(self.info.part(self.name, expected)[1])
@@ -124,8 +151,8 @@ def training_batches(
     if rest or batch_size % parts:
         raise ConfigError(
             f"train_batch_size={train.train_batch_size} cannot be shared by "
-            f"{num_workers} workers of {parts} replicas; choose a multiple of "
-            f"{num_workers * parts}."
+            f"{count(num_workers, 'worker')} of {count(parts, 'replica')}; choose a "
+            f"multiple of {num_workers * parts}."
         )
     read = functools.partial(_read_in_random_order, index, train.seed)
     random_view = augment.RandomView(train, split.data, split.info.ignore_label)
@@ -180,9 +207,9 @@ def evaluation_batches(
     return images.padded_batch(batch_size, padding_values=fill).prefetch(2)
 
 
-def _files_that_differ(index: records.RecordIndex) -> str:
+def _files_that_differ(index: records.RecordIndex, info: DatasetInfo) -> str:
     """The files that have not the number of records that their conversion noted."""
-    shards = _noted_shards(index.paths[0].parent)
+    shards = _noted(index.paths[0].parent, info).shards
     found = np.bincount(index.where[:, 0], minlength=len(index.paths))
     differ = [
         f"{path} has {number} of {shards[path.name].num_records}"
@@ -192,10 +219,10 @@ def _files_that_differ(index: records.RecordIndex) -> str:
     return f" ({'; '.join(differ[:_MOST_SHOWN])})" if differ else ""
 
 
-def _noted_shards(folder: pathlib.Path) -> Mapping[str, Shard]:
-    """What `dataset.json` says of the files; nothing without one."""
-    has_file = (folder / FILE_NAME).is_file()
-    return Manifest.load(folder).shards if has_file else {}
+def _noted(folder: str | os.PathLike[str], info: DatasetInfo) -> Manifest:
+    """What `dataset.json` says; without one `info` alone."""
+    found = load_file(pathlib.Path(folder), None, Manifest.from_dict)
+    return found or Manifest(info)
 
 
 def _usable(
@@ -205,7 +232,7 @@ def _usable(
     index, bad = verify.usable_records(
         info,
         paths,
-        _noted_shards(paths[0].parent),
+        _noted(paths[0].parent, info).shards,
         lambda done, total: logging.log_every_n_seconds(
             logging.INFO, "skip_bad_records: %d of %d are checked.", 10, done, total
         ),
@@ -213,8 +240,8 @@ def _usable(
     if bad or len(index) != expected:
         shown = "; ".join(map(str, bad[:_MOST_SHOWN])) or "records are gone"
         logging.warning(
-            "skip_bad_records: of the %d images of split %r, %d are used. Bad: %s%s",
-            *(expected, split, len(index), shown),
+            "skip_bad_records: %d of %s of split %r used. Bad: %s%s",
+            *(len(index), count(expected, "image"), split, shown),
             "; ..." * (len(bad) > _MOST_SHOWN),
         )
     return index

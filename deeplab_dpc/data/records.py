@@ -19,6 +19,7 @@ from PIL import Image
 
 from deeplab_dpc import files
 from deeplab_dpc.data import DatasetError
+from deeplab_dpc.formatting import count
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -52,8 +53,8 @@ class DamagedError(DatasetError):
     def __init__(self, path: pathlib.Path, offset: int, index: int, reason: str):
         super().__init__(
             f"{UNUSABLE} at byte {offset} of {path}: {reason}. Copy the file again, "
-            "convert the data set again, or leave out what is damaged with "
-            "--skip_bad_records."
+            "convert the data set again, or leave out what is damaged (train.py, "
+            "eval.py and vis.py do so with --skip_bad_records)."
         )
         self.path, self.offset, self.index, self.reason = path, offset, index, reason
 
@@ -209,11 +210,10 @@ def shards_by_split(folder: str | os.PathLike[str]) -> dict[str, list[pathlib.Pa
             )
         missing = sorted({*range(counts[0])} - {index for _, index, _ in shards})
         if missing:
-            raise DatasetError(
-                f"{folder}: split {split!r} lacks {len(missing)} of its {counts[0]} "
-                f"shards, first {shard_name(split, missing[0], counts[0])}. Copy them "
-                "here, or convert the data set again."
-            )
+            first = shard_name(split, missing[0], counts[0])
+            lacks = f"lacks {count(len(missing), 'file')} of {counts[0]}, first {first}"
+            advice = "Copy them here, or convert the data set again."
+            raise DatasetError(f"{folder}: split {split!r} {lacks}. {advice}")
     return {split: [path for *_, path in shards] for split, shards in found.items()}
 
 

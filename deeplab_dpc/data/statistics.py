@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from deeplab_dpc.data.dataset_info import DatasetError, whole
-from deeplab_dpc.formatting import clipped
+from deeplab_dpc.formatting import clipped, count
 
 Triple = tuple[float, float, float]
 
@@ -154,7 +154,8 @@ class Tally:
             wrong = np.flatnonzero(counts[self.num_classes :]) + self.num_classes
             raise DatasetError(
                 f"its label has the ids {wrong.tolist()}, but there are only "
-                f"{self.num_classes} classes and the ignore label {self.ignore_label}"
+                f"{count(self.num_classes, 'class')} and the ignore label "
+                f"{self.ignore_label}"
             )
         return counts[: self.num_classes], ignored
 

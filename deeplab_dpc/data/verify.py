@@ -12,6 +12,7 @@ from deeplab_dpc import formatting
 from deeplab_dpc.data import labels, records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Shard
+from deeplab_dpc.formatting import count
 
 
 def decode(
@@ -189,11 +190,11 @@ def _check_values(
         values = tf.sort(tf.unique(tf.boolean_mask(label, ~legal))[0])
         message = [
             whose,
-            "its label has the value(s) ",
+            "its label has values that are no class: ",
             tf.strings.reduce_join(tf.as_string(values), separator=", "),
-            f", but {info.name} has {info.num_classes} classes "
+            f", but {info.name} has {count(info.num_classes, 'class')} "
             f"(0..{info.num_classes - 1}) and ignores {info.ignore_label}. Check "
-            "--dataset, or convert the data set again.",
+            "whose records they are, or convert the data set again.",
         ]
         return tf.debugging.Assert(False, [tf.strings.join(message)])
 

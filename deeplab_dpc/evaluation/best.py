@@ -46,8 +46,9 @@ class Best:
             )
             raise BestError(
                 f"{folder} keeps a checkpoint that was scored in another way "
-                f"({shown}), so scores cannot be compared. Pass another --eval_logdir, "
-                "which has a folder `best` of its own, or --nokeep_best_checkpoint."
+                f"({shown}), so scores cannot be compared. Score as before, or move "
+                "that folder away; eval.py also takes another --eval_logdir, which "
+                "has a folder `best` of its own, or --nokeep_best_checkpoint."
             )
 
     def scores(self) -> dict[str, Any] | None:

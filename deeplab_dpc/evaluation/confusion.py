@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from deeplab_dpc.formatting import count
+
 
 class LabelRangeError(ValueError):
     """A label, or a prediction, that is no class."""
@@ -52,9 +54,9 @@ class Confusion:
         if classes.size and not 0 <= classes.min() <= classes.max() < self.num_classes:
             wrong = classes[(classes < 0) | (classes >= self.num_classes)]
             raise LabelRangeError(
-                f"{wrong.size} pixels have the {what} {wrong[0]}, but there are "
-                f"{self.num_classes} classes (0..{self.num_classes - 1}) and "
-                f"{self.ignore_label} is ignored."
+                f"{count(wrong.size, 'pixel')} with a {what} such as {wrong[0]}, which "
+                f"is none of {count(self.num_classes, 'class')} "
+                f"(0..{self.num_classes - 1}), nor ignored ({self.ignore_label})."
             )
         return classes
 

@@ -10,6 +10,7 @@ import numpy as np
 from deeplab_dpc.evaluation import confusion
 from deeplab_dpc.evaluation.boundary import BoundaryScores
 from deeplab_dpc.evaluation.results import Boundary, ImageScore, ImageScores, Result
+from deeplab_dpc.formatting import count
 
 Look = Callable[[ImageScore, np.ndarray, np.ndarray, np.ndarray], None]
 
@@ -70,9 +71,9 @@ class Scorer:
         counts = self.counts.counts
         if not counts.any():
             raise EvaluationError(
-                f"No pixel of split {split!r} has a label ({self.num_images} images), "
-                "so there is nothing to score. Choose another --eval_split, or look at "
-                "the predictions with vis.py."
+                f"No pixel of split {split!r} has a label "
+                f"({count(self.num_images, 'image')}), so there is nothing to score. "
+                "Choose another --eval_split, or look at the predictions with vis.py."
             )
         rows, outlines = tuple(map(tuple, counts.tolist())), None
         if (found := self.outlines) is not None:

@@ -10,7 +10,7 @@ from absl import logging
 
 from deeplab_dpc.config import MAX_MEGAPIXELS, DataConfig
 from deeplab_dpc.data import images
-from deeplab_dpc.formatting import clipped
+from deeplab_dpc.formatting import clipped, count
 
 
 class PhotoError(ValueError):
@@ -112,8 +112,8 @@ def left_out(
     """Says which of all photos are not among what was written into a folder."""
     lines = "\n  ".join(map(str, errors))
     return PhotoError(
-        f"{len(errors)} of {total} photos were left out; the others are in {folder}.\n"
-        f"  {lines}"
+        f"Left out {len(errors)} of {count(total, 'photo')}; what was drawn is in "
+        f"{folder}.\n  {lines}"
     )
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from deeplab_dpc import files
 from deeplab_dpc.data import colormaps
 from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.formatting import count
 
 _IMAGE_ENDING = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE)
 
@@ -86,8 +87,8 @@ def cityscapes_label_ids(train_ids: np.ndarray) -> np.ndarray:
     wrong = train_ids[(train_ids < 0) | (train_ids >= len(table))]
     if wrong.size:
         raise SubmissionError(
-            f"{wrong.size} pixels are predicted as {wrong[0]}; Cityscapes' train ids "
-            f"are 0..{len(table) - 1}."
+            f"{count(wrong.size, 'pixel')} predicted as {wrong[0]} and the like; "
+            f"Cityscapes' train ids are 0..{len(table) - 1}."
         )
     return table[train_ids]
 
@@ -105,8 +106,8 @@ def layout(info: DatasetInfo, split: str) -> Layout | None:
     num_classes, found = known[info.name]
     if info.num_classes != num_classes:
         raise SubmissionError(
-            f"The data set {info.name} here has {info.num_classes} classes, but the "
-            f"benchmark has {num_classes}; its records are not the benchmark's."
+            f"The data set {info.name} here has {count(info.num_classes, 'class')}, "
+            f"but the benchmark has {num_classes}; its records are not the benchmark's."
         )
     return found
 

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from deeplab_dpc import files
+from deeplab_dpc import checksums, files
 from deeplab_dpc.config import ExportConfig
 from deeplab_dpc.config.export import QUANTIZED
 from deeplab_dpc.data import pipeline
@@ -30,7 +30,7 @@ from deeplab_dpc.export.assets import Serving
 from deeplab_dpc.export.converters import Prediction
 from deeplab_dpc.export.runtimes import LABELS
 from deeplab_dpc.export.versions import ExportError
-from deeplab_dpc.formatting import clipped, without_nodes
+from deeplab_dpc.formatting import clipped, count, without_nodes
 from deeplab_dpc.layers.folding import Folded
 from deeplab_dpc.progress import without_stderr
 
@@ -77,7 +77,7 @@ class Check(NamedTuple):
     def __str__(self) -> str:
         return (
             f"{versions.FILES[self.format]}: {self.percent} of the pixels of "
-            f"{self.num_images} images as TensorFlow has them; "
+            f"{count(self.num_images, 'image')} as TensorFlow has them; "
             f"{1e3 * self.seconds:.1f} ms an image, TensorFlow "
             f"{1e3 * self.tensorflow_seconds:.1f} ms"
         )
@@ -119,7 +119,8 @@ def write(
     """Writes the next version of an export in all formats, or none; gives its folder,
     such as `export/1`, and what the checks said. The model's batch norms are folded.
 
-    See `saved_model.save`, and `assets.write` for what lies beside. `ExportError` if
+    See `saved_model.save`, and `assets.write` for what lies beside; all files have
+    their checksums there, too. `ExportError` if
     the path is a version itself, or if a format cannot be made of the model, or gives
     other labels than TensorFlow; `MissingError` for a package, `LockedError` if another
     process writes there, `OSError` if it cannot be written.
@@ -146,6 +147,7 @@ def write(
             checks.append(convert(name, prediction, new, images))
             if not order.settings.allow_disagreement:
                 _refuse(checks[-1], prediction)
+        checksums.write(new, assets.FOLDER)
 
     return versions.add(folder, fill), checks
 
@@ -218,6 +220,7 @@ def _refuse(found: Check, prediction: Prediction) -> None:
     if not found.agreement >= needed:
         raise ExportError(
             f"{found.format} gives TensorFlow's label for {found.percent} of the "
-            f"pixels of {found.num_images} images; it must be {100 * needed:.1f} %. "
-            "Nothing was written. Pass --allow_disagreement to write it nevertheless."
+            f"pixels of {count(found.num_images, 'image')}; it must be "
+            f"{100 * needed:.1f} %. Nothing was written. Pass --allow_disagreement to "
+            "write it nevertheless."
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from deeplab_dpc import formatting
 from deeplab_dpc.data import labels, records
 from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest
@@ -119,8 +120,8 @@ def count_problems(
         stated = info.split_sizes.get(split, 0)
         if found != stated:
             lines.append(
-                f"{split}: its files have {found:,} records, but {FILE_NAME} says "
-                f"{stated:,} images"
+                f"{split}: its files have {formatting.count(found, 'record')}, but "
+                f"{FILE_NAME} says {formatting.count(stated, 'image')}"
             )
     return lines
 

@@ -8,7 +8,7 @@ import numpy as np
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.data.manifest import Shared, Skipped
 from deeplab_dpc.data.statistics import SplitStatistics
-from deeplab_dpc.formatting import clipped, fine_percent, some
+from deeplab_dpc.formatting import clipped, count, fine_percent, some
 
 MOST_IGNORED = 0.5
 MOST_OF_ONE_CLASS = 0.95
@@ -177,7 +177,7 @@ def _of_sizes(figures: SplitStatistics) -> list[str]:
     ):
         if most > MOST_SIZE_RATIO * least:
             lines.append(
-                f"{what} from {least} to {most} pixels: objects differ as much in "
+                f"{what} from {least} to {most:,} pixels: objects differ as much in "
                 "size. --min_resize_value and --max_resize_value even it out."
             )
     if max(figures.std_rgb) < LEAST_STD:
@@ -192,4 +192,4 @@ def _classes(names: Sequence[str]) -> str:
     """The names as the beginning of a sentence."""
     if len(names) == 1:
         return f"Class {names[0]!r} occurs"
-    return f"{len(names)} classes ({some(names, _NAMES_SHOWN)}) occur"
+    return f"{count(len(names), 'class')} ({some(names, _NAMES_SHOWN)}) occur"

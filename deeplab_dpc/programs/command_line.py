@@ -37,6 +37,8 @@ _SCRIPT = re.compile(
     rf"(?<![\w/.])(?:python )?(?:-m )?({'|'.join(map(re.escape, _SCRIPTS))}"
     r"|(?:datasets/)?build_(\w+)_data\.py)\b"
 )
+_PROGRAM = re.compile(r"\w\.py\b|deeplab_dpc\.")  # A name of one, in a sentence.
+_FLAG = re.compile(r"(?<![\w-])--([a-z]\w+)")
 _FLAGFILE = re.compile(r"--?flagfile(?:=(.*))?")
 _HELP = re.compile(r"--?(h|help|helpshort|helpfull|\?)")
 _MOST_WORDS = 20_000  # Characters of a message: some list what there is.
@@ -70,7 +72,7 @@ def run(
             check_values(flags.FLAGS)
             return main(argv)
         except app.UsageError as e:
-            _fail(f"{e} --help tells what each flag means.")
+            _fail(f"{told(e)} --help tells what each flag means.")
         except KeyboardInterrupt:
             _fail("stopped by SIGINT.", 128 + signal.SIGINT)
         except (ValueError, OSError) as e:
@@ -124,7 +126,21 @@ def told(error: Exception) -> str:
     text = str(error)
     if isinstance(error, OSError) and error.filename and error.strerror:
         text = f"{error.filename}: {error.strerror}."
-    return clipped(text, _MOST_WORDS)
+    return clipped(with_strangers(text), _MOST_WORDS)
+
+
+def with_strangers(text: str, values: flags.FlagValues = flags.FLAGS) -> str:
+    """A library's words, and which flags in them the running program has not: several
+    programs may come upon one error. Sentences that name a program are passed over.
+    """
+    sentences = re.split(r"(?<=[.:;]) |\n", text if values.is_parsed() else "")
+    ours = [s for s in sentences if not (INSTALLED in s or _PROGRAM.search(s))]
+    named = dict.fromkeys(name for s in ours for name in _FLAG.findall(s))
+    strange = [n for n in named if not {n, n.removeprefix("no")} & {*values}]
+    if not strange:
+        return text
+    program = os.path.basename(sys.argv[0])
+    return f"{text} ({program} has no --{' and no --'.join(strange)}.)"
 
 
 def check_values(values: flags.FlagValues) -> None:

@@ -22,7 +22,7 @@ from absl import app, flags
 
 from deeplab_dpc import files
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig
-from deeplab_dpc.formatting import as_flag
+from deeplab_dpc.formatting import as_flag, count
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype
 from deeplab_dpc.programs import command_line, lazily
 from deeplab_dpc.programs import flags as config_flags
@@ -103,7 +103,7 @@ def to_run(path: str, values: flags.FlagValues) -> None:
         folder = _new(folder or folder_beside)
         found = from_tf1.Tf1Run.read(source, given)
     print(
-        f"{source}, step {found.step}, {len(found.weights)} tensors:\n"
+        f"{source}, step {found.step}, {count(len(found.weights), 'tensor')}:\n"
         f"{table(found.facts)}",
         flush=True,
     )
@@ -167,7 +167,8 @@ def table(facts: from_tf1.Facts) -> str:
     for name, fact in facts.items():
         value: Any = fact.value
         if isinstance(value, Genotype):
-            value = "top1" if value == DPC_TOP1 else f"{len(value.branches)} branches"
+            branches = count(len(value.branches), "branch")
+            value = "top1" if value == DPC_TOP1 else branches
         if isinstance(value, tuple):
             value = ",".join(map(str, value))
         value = "none" if value is None else str(value)

@@ -20,6 +20,7 @@ from absl import app, flags
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data import dataset_info
 from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.formatting import count
 from deeplab_dpc.genotypes import BACKBONE, Genotype
 from deeplab_dpc.programs import command_line, lazily, obsolete_flags
 from deeplab_dpc.programs import flags as config_flags
@@ -105,9 +106,9 @@ def description(costs: counting.Costs, depth: int) -> list[str]:
     config = costs.config
     context = "ASPP" if config.aspp_with_batch_norm else "no context module"
     if config.genotype is not None:
-        context = f"a cell of {len(config.genotype.branches)} branches"
+        context = f"a cell of {count(len(config.genotype.branches), 'branch')}"
     lines = [
-        f"{config.model_variant}, {context}, {config.num_classes} classes, "
+        f"{config.model_variant}, {context}, {count(config.num_classes, 'class')}, "
         f"output stride {config.output_stride}, image "
         f"{costs.image_size[0]}x{costs.image_size[1]}",
         "",

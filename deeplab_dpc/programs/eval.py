@@ -20,7 +20,7 @@ from absl import flags, logging
 
 from deeplab_dpc import files
 from deeplab_dpc.config import EvalConfig
-from deeplab_dpc.formatting import as_flag
+from deeplab_dpc.formatting import as_flag, count
 from deeplab_dpc.programs import command_line, lazily
 from deeplab_dpc.programs import flags as config_flags
 
@@ -165,9 +165,9 @@ def _say_start(run: runs.Run, step: int, num_replicas: int) -> None:
     devices = f", {num_replicas} devices" if num_replicas > 1 else ""
     print(
         f"Step {step} of {run.folder} on {run.dataset.name} {run.split}: "
-        f"{run.num_images()} images padded to at least {height}x{width}, seen {seen}, "
-        f"output stride {run.config.model.output_stride}, scales {scales}, {flips} "
-        f"flips, {run.config.eval.precision}{devices}.",
+        f"{count(run.num_images(), 'image')} padded to at least {height}x{width}, seen "
+        f"{seen}, output stride {run.config.model.output_stride}, scales {scales}, "
+        f"{flips} flips, {run.config.eval.precision}{devices}.",
         flush=True,
     )
 

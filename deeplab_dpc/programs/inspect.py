@@ -25,6 +25,7 @@ from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Manifest
 from deeplab_dpc.data.statistics import SplitStatistics, balanced_weights
+from deeplab_dpc.formatting import count
 from deeplab_dpc.programs import command_line, lazily
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.progress import Progress
@@ -89,7 +90,8 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     manifest = Manifest.load(folder, options.dataset)
     shards = _shards(manifest.info, folder, options.split)
     _print(
-        f"{manifest.info.name} in {folder}: {manifest.info.num_classes} classes, label "
+        f"{manifest.info.name} in {folder}: "
+        f"{count(manifest.info.num_classes, 'class')}, label "
         f"{manifest.info.ignore_label} is ignored.\n"
     )
     if options.verify and not verified(manifest, shards):
@@ -129,7 +131,7 @@ def verified(manifest: Manifest, shards: Shards) -> bool:
         )
         return False
     checksums = ", checksums of all files" if manifest.shards else ""
-    _print(f"{len(index)} records verified{checksums}.\n")
+    _print(f"{count(len(index), 'record')} verified{checksums}.\n")
     return True
 
 
@@ -166,7 +168,8 @@ def draw(
 ) -> None:
     """Writes `histogram.png` and a contact sheet for each split."""
     palette = pictures.Palette.of(info)
-    title = f"{info.name}: {info.num_classes} classes, shares of the labelled pixels"
+    classes = count(info.num_classes, "class")
+    title = f"{info.name}: {classes}, shares of the labelled pixels"
     if chart := class_chart.class_chart(palette, counted, title):
         files.write(folder / "histogram.png", chart)
         _print("  histogram.png")
@@ -177,7 +180,7 @@ def draw(
             (record.name, record.image, record.label)
             for _, record in inspection.read_all(index, numbers)
         )
-        title = f"{info.name}, {split}: {len(numbers)} of {len(index):,} images"
+        title = f"{info.name}, {split}: {len(numbers)} of {count(len(index), 'image')}"
         name = f"contact_sheet_{split}.png"
         picture = image_sheets.contact_sheet(items, palette, title)
         pictures.write_png(folder / name, picture)

@@ -19,6 +19,7 @@ from absl import app, flags
 from deeplab_dpc import files
 from deeplab_dpc.config import MAX_MEGAPIXELS
 from deeplab_dpc.evaluation import photos
+from deeplab_dpc.formatting import count
 from deeplab_dpc.programs import command_line, lazily
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.settings import Config, setting
@@ -79,7 +80,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     made = str(options.model), options.classes, options.max_megapixels
     model = loading.load(*made, **config_flags.given_precision(values))
     total = sum(map(sources.num_images, paths))
-    print(f"{total} images by {options.model} into {folder}.", flush=True)
+    print(f"{count(total, 'image')} by {options.model} into {folder}.", flush=True)
     results = model.predict(paths, options.batch_size)
     writing.write(results, folder, model.class_names, total)
     if results.errors:

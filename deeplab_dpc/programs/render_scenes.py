@@ -12,7 +12,7 @@ import pathlib
 from absl import flags
 
 from deeplab_dpc import scenes
-from deeplab_dpc.formatting import as_flag
+from deeplab_dpc.formatting import as_flag, count
 from deeplab_dpc.programs import command_line
 
 _INTEGERS = {
@@ -29,7 +29,7 @@ def main(values: flags.FlagValues) -> None:
     folder = pathlib.Path(values.output_dir)
     splits = {"train": values.num_train, "val": values.num_val}
     scenes.write(folder, splits, (values.height, values.width), values.seed)
-    print(f"{sum(splits.values())} scenes in {folder}. Convert them with")
+    print(f"{count(sum(splits.values()), 'scene')} in {folder}. Convert them with")
     places = {
         "image_dir": "images",
         "label_dir": "labels",
@@ -42,9 +42,15 @@ def main(values: flags.FlagValues) -> None:
     print(command_line.as_typed(convert), *given, "--name=scenes")
 
 
+def define_flags(values: flags.FlagValues = flags.FLAGS) -> None:
+    """Defines the program's flags."""
+    given = {"flag_values": values}
+    flags.DEFINE_string("output_dir", None, "Folder to write.", required=True, **given)
+    for name, (default, help, least) in _INTEGERS.items():
+        flags.DEFINE_integer(name, default, help, lower_bound=least, **given)
+
+
 def run() -> None:
     """Runs the program from the command line."""
-    flags.DEFINE_string("output_dir", None, "Folder to write.", required=True)
-    for name, (default, help, least) in _INTEGERS.items():
-        flags.DEFINE_integer(name, default, help, lower_bound=least)
+    define_flags()
     command_line.run(lambda _: main(flags.FLAGS), help=__doc__)

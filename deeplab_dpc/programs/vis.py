@@ -24,6 +24,7 @@ from deeplab_dpc.config import MAX_MEGAPIXELS, EvalConfig
 from deeplab_dpc.data import colormaps
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.evaluation import photos
+from deeplab_dpc.formatting import count
 from deeplab_dpc.programs import command_line, lazily
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.settings import Config, ConfigError, setting
@@ -140,7 +141,7 @@ def main(argv: Sequence[str], values: flags.FlagValues = flags.FLAGS) -> None:
     predictor = run.predictor()
     step = run.restore(predictor.model)
     print(
-        f"Step {step} of {run.folder}: drawing {total} images into {logdir}.",
+        f"Step {step} of {run.folder}: drawing {count(total, 'image')} into {logdir}.",
         flush=True,
     )
     bad: list[photos.PhotoError] = []
@@ -174,9 +175,9 @@ def _palette(info: DatasetInfo, values: flags.FlagValues) -> pictures.Palette:
     table = colormaps.colormap(name)
     if len(table) < info.num_classes:
         raise ConfigError(
-            f"--colormap_type={name} has {len(table)} colours, but "
-            f"{info.name} has {info.num_classes} classes; leave the flag out for the "
-            "data set's own colours, or take pascal (512)."
+            f"--colormap_type={name} has {count(len(table), 'colour')}, but "
+            f"{info.name} has {count(info.num_classes, 'class')}; leave the flag out "
+            "for the data set's own colours, or take pascal (512)."
         )
     colors = tuple((int(r), int(g), int(b)) for r, g, b in table)
     return pictures.Palette(info.class_names, colors, info.ignore_label)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from deeplab_dpc.data.statistics import SplitStatistics
-from deeplab_dpc.formatting import clipped, fine_percent
+from deeplab_dpc.formatting import clipped, count, fine_percent
 from deeplab_dpc.reports import pages, plots
 from deeplab_dpc.reports.pictures import Palette
 from deeplab_dpc.reports.plots import Plot
@@ -49,7 +49,9 @@ def class_chart(
                 labels = [pages.legal(names[row]) for row in shown]
                 axes.set_yticks(shown, labels, ha="left", color=plots.INK)
                 axes.tick_params(axis="y", pad=72 * (_NAMES_IN - 0.2))
-            _draw_scale(axes, left, ticks, f"{split}: {figures.num_labelled:,} images")
+            _draw_scale(
+                axes, left, ticks, f"{split}: {count(figures.num_labelled, 'image')}"
+            )
             _draw_bars(axes, left, shown, figures, palette)
         return plot.png(dpi=100)
 

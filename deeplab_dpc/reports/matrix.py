@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from deeplab_dpc import formatting
 from deeplab_dpc.formatting import clipped, percent
 from deeplab_dpc.reports import pages, plots
 from deeplab_dpc.reports.plots import Plot
@@ -53,7 +54,8 @@ def drawn(
         order = np.argsort(-shares, axis=None, kind="stable")[:_MOST_HOVERS]
         for i, j in np.transpose(np.unravel_index(order, shares.shape)):
             if has_numbers or shares[i, j] >= 0.01:
-                pixels, share = f"{counts[i, j]:,} pixels", percent(shares[i, j])
+                pixels = formatting.count(counts[i, j], "pixel")
+                share = percent(shares[i, j])
                 known = pixels if has_numbers else share
                 box = (j - 0.5, i - 0.5, j + 0.5, i + 0.5)
                 plot.hover(box, f"{class_names[i]} as {class_names[j]}: {known}")

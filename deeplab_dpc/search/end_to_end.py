@@ -13,7 +13,7 @@ import numpy as np
 from deeplab_dpc import files
 from deeplab_dpc.config import ConfigError
 from deeplab_dpc.costs import measure
-from deeplab_dpc.formatting import as_flag
+from deeplab_dpc.formatting import as_flag, count
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.runs import Run
 from deeplab_dpc.search.context_modules import aspp_rates, branch_norms
@@ -71,7 +71,10 @@ class EndToEnd:
         if path.is_file():
             advice = "Delete it, and its cell is trained again."
             with files.readable(path, SearchFolderError, advice):
-                return Outcome.from_dict(files.read_json(path))
+                outcome = Outcome.from_dict(files.read_json(path))
+                if not 0 <= outcome.score <= 1:
+                    raise ValueError(f"the mIoU {outcome.score:g} is not in 0..1")
+                return outcome
         run = self.run(genotype)
         began_s = time.monotonic()
         try:
@@ -135,8 +138,8 @@ def rerank(
     winners = study.best(1)
     if not winners:
         raise StudyError(
-            f"None of the {len(best)} cells could be trained whole; `search.py report "
-            f"{as_flag('search_dir', folder)}` shows why."
+            f"Of {count(len(best), 'cell')} none could be trained whole; `search.py "
+            f"report {as_flag('search_dir', folder)}` shows why."
         )
     files.write(pathlib.Path(folder) / BEST_CELL, winners[0].genotype.to_json() + "\n")
     return winners[0]

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 
+from deeplab_dpc.formatting import count
 from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
 from deeplab_dpc.search.config import SpaceConfig
 
@@ -123,8 +124,9 @@ class Space:
     def __post_init__(self):
         if self.num_branches < 1 or not self.operators:
             raise SpaceError(
-                f"A space of {self.num_branches} branches and {self.num_operators} "
-                "operators has no cell; it needs at least one of each."
+                f"A space of {count(self.num_branches, 'branch')} and "
+                f"{count(self.num_operators, 'operator')} has no cell; it needs at "
+                "least one of each."
             )
         if len(self._by_label) < self.num_operators:
             labels = " ".join(operator.label for operator in self.operators)
@@ -217,8 +219,8 @@ class Space:
         if has_others:
             return self.sample(rng)
         raise SpaceError(
-            f"No other cell is near {key}: the space has {self.size()} cells. Give it "
-            "more operators or branches."
+            f"No other cell is near {key}: the space has {count(self.size(), 'cell')}. "
+            "Give it more operators or branches."
         )
 
     def _fields(self, index: int, branch: Branch) -> Near[Branch]:
@@ -249,9 +251,10 @@ class Space:
         if not self.contains(genotype):
             raise SpaceError(
                 f"The cell {cell_key(genotype)} is not of the space: its cells have "
-                f"{self.num_branches} branches of {self.num_operators} operators, "
-                f"{' '.join(self._by_label)}. Choose another cell, or a space that has "
-                "it (--num_branches, --rates, --grid_sizes, --use_...)."
+                f"{count(self.num_branches, 'branch')} of "
+                f"{count(self.num_operators, 'operator')}, {' '.join(self._by_label)}. "
+                "Choose another cell, or a space that has it (--num_branches, "
+                "--rates, --grid_sizes, --use_...)."
             )
 
     def choices(self) -> dict[str, tuple[str, ...] | tuple[int, ...]]:

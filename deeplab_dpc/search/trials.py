@@ -2,9 +2,11 @@
 
 import dataclasses
 import math
+import numbers
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
+from deeplab_dpc.formatting import clipped
 from deeplab_dpc.genotypes import Genotype
 
 Watch = Callable[[int, int, float], bool]
@@ -49,14 +51,21 @@ class Outcome:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Reads what `to_dict` gave, also after a way through JSON."""
+        """Reads what `to_dict` gave, also after a way through JSON; `TypeError`,
+        `KeyError` or `ValueError` for anything else.
+        """
         pairs = {k: tuple(map(tuple, values[k])) for k in ("losses", "scores")}
         norms = tuple(values["branch_norms"])
         names = ("score", "multiply_adds", "parameters", "took_s", "steps")
-        numbers = [values.get(name, 0) for name in names]
-        numbers += [step + value for both in pairs.values() for step, value in both]
+        found = [*norms, *(values.get(name, 0) for name in names)]
+        found += [n for both in pairs.values() for pair in both for n in pair]
         given = values.get("test_score")
-        sum((*numbers, *norms, 0 if given is None else given))  # Or a `TypeError`.
+        found.append(0 if given is None else given)
+        for number in found:
+            if isinstance(number, bool) or not isinstance(number, numbers.Real):
+                raise TypeError(f"{clipped(repr(number), 40)} is no number")
+        if any(len(pair) != 2 for both in pairs.values() for pair in both):
+            raise ValueError("a point of a curve is a step and a value")
         return cls(**{**values, **pairs, "branch_norms": norms})
 
 

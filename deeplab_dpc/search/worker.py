@@ -8,7 +8,7 @@ from types import FrameType
 
 from absl import logging
 
-from deeplab_dpc.formatting import duration, is_ours
+from deeplab_dpc.formatting import count, duration, is_ours
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.samplers import SpaceExhausted
 from deeplab_dpc.search.study import LostTrialError, Study, Trial
@@ -155,8 +155,8 @@ class Worker:
         rate = (ended - self._before) / elapsed_s
         left = duration(max(num_trials - ended, 0) / rate) if rate > 0 else "?"
         return (
-            f"{so_far}{ended} of {num_trials} trials, {3600 * rate:.1f} an hour by all "
-            f"workers, {left} left"
+            f"{so_far}{ended} of {count(num_trials, 'trial')}, {3600 * rate:.1f} an "
+            f"hour by all workers, {left} left"
         )
 
 

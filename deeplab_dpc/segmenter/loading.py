@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 import keras
 
-from deeplab_dpc import checkpoint_files, files, weights
+from deeplab_dpc import checkpoint_files, checksums, files, weights
 from deeplab_dpc.config import MAX_MEGAPIXELS, DataConfig
 from deeplab_dpc.data import colormaps, dataset_info
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.export import assets, runtimes, versions
 from deeplab_dpc.export.runtimes import MissingError
-from deeplab_dpc.formatting import clipped, without_nodes
+from deeplab_dpc.formatting import clipped, count, without_nodes
 from deeplab_dpc.inference import Averaging
 from deeplab_dpc.layers.precision import predicting
 from deeplab_dpc.model import build_model
@@ -143,22 +143,21 @@ def _from_export(path: pathlib.Path, classes: Classes, given: Settings) -> Netwo
             f"{file} has no {labels.relative_to(folder)} beside it, so export_model.py "
             "did not write it, or not all of it was copied."
         )
-    try:
+    checksums.check(folder, assets.FOLDER)
+    with files.readable(labels, LoadError):
         facts = files.read_json(labels)
         told = {"name": facts["dataset"], "split_sizes": {}}
         told |= {name: facts[name] for name in ("classes", "ignore_label")}
         resizes = facts["resizing"]["min_resize_value"] is not None
         info = DatasetInfo.from_dict(told)
-    except (ValueError, KeyError, TypeError) as e:
-        raise LoadError(f"{labels} cannot be read: {clipped(repr(e), 300)}.") from e
     info = _info(classes, info)
     is_saved_model = file.suffix == ".pb"
     with _reading(*(folder, "a SavedModel") if is_saved_model else (file, "a model")):
         runtime = runtimes.opened(file)
     if runtime.num_classes not in (None, info.num_classes):
         raise LoadError(
-            f"{labels} names {info.num_classes} classes, but the SavedModel has "
-            f"{runtime.num_classes}; they are not of one export."
+            f"{labels} names {count(info.num_classes, 'class')}, but the SavedModel "
+            f"has {runtime.num_classes}; they are not of one export."
         )
     return ExportedNetwork(runtime, info, resizes)
 
@@ -288,8 +287,8 @@ def _info(classes: Classes, own: DatasetInfo) -> DatasetInfo:
         info = DatasetInfo("own", names, colors, 255, {})
     if info.num_classes != own.num_classes:
         raise LoadError(
-            f"The model has {own.num_classes} classes, but {info.num_classes} are "
-            f"given: {clipped(', '.join(info.class_names), 200)}."
+            f"The model has {count(own.num_classes, 'class')}, but {info.num_classes} "
+            f"are given: {clipped(', '.join(info.class_names), 200)}."
         )
     return info
 

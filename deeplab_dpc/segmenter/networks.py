@@ -116,7 +116,7 @@ class ExportedNetwork:
             raise SourceError(
                 f"An image of {height} x {width} pixels, but the model was exported "
                 f"for {size[0]} x {size[1]}{'' if self._resizes else ' at most'}. "
-                "Export it with --dynamic_size, or with another --image_size."
+                "export_model.py takes another --image_size, or --dynamic_size."
             )
         most = max(height, size[0]), max(width, size[1])
         return Seen(fitted(image, most), (height, width))
@@ -146,7 +146,8 @@ class ExportedNetwork:
         if self._runtime.probabilities is None:
             raise SourceError(
                 "The file gives labels alone; probabilities, which windows over large "
-                "images need, too, are in an export with --with_probabilities."
+                "images need, too, are there after export_model.py "
+                "--with_probabilities."
             )
         return self._runtime.probabilities
 

@@ -9,6 +9,7 @@ from absl import logging
 
 from deeplab_dpc.config import MAX_MEGAPIXELS
 from deeplab_dpc.evaluation.photos import PhotoError
+from deeplab_dpc.formatting import count
 from deeplab_dpc.inference import resize_nearest
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.reports.pictures import Palette
@@ -116,7 +117,9 @@ class Predictions(Iterator[Segmentation]):
             if len(self.errors) == 1:
                 raise self.errors[0]
             lines = "\n  ".join(map(str, self.errors))
-            raise PhotoError(f"None of {len(self.errors)} files was read:\n  {lines}")
+            raise PhotoError(
+                f"None of {count(len(self.errors), 'file')} was read:\n  {lines}"
+            )
 
     def _batches(self, pictures: Iterator[Picture]) -> Iterator[list[_Item]]:
         """Images that follow each other and that the network sees at one size."""

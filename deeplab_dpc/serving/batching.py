@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from absl import logging
 
+from deeplab_dpc.formatting import count
 from deeplab_dpc.segmenter.result import Segmentation
 from deeplab_dpc.segmenter.segmenter import Segmenter
 from deeplab_dpc.serving.errors import RequestError
@@ -73,7 +74,7 @@ class Batcher:
         except ValueError as e:  # Such as an image of another size than it takes.
             error = RequestError(400, str(e))
         except Exception:
-            logging.exception("The model failed on %d images.", len(jobs))
+            logging.exception("The model failed on %s.", count(len(jobs), "image"))
             error = RequestError(
                 500, "The model failed on this image; its log says why."
             )

@@ -7,7 +7,7 @@ from typing import Any
 from absl import logging
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from deeplab_dpc.formatting import clipped
+from deeplab_dpc.formatting import clipped, count
 
 _LONGEST = 200  # Characters of an address or an error in the log.
 _SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30)
@@ -76,8 +76,8 @@ def _log(scope: Any, state: Any, seen: Any, took_s: float) -> None:
     client = (scope.get("client") or ["-"])[0]
     error = clipped(" ".join(str(state.get("error", "")).split()), _LONGEST)
     logging.info(
-        "%s %s %s %d %d images %d bytes %.3f s%s",
+        "%s %s %s %d %s %d bytes %.3f s%s",
         *(client, scope["method"], address, seen["status"]),
-        *(state.get("images", 0), seen["bytes"], took_s),
+        *(count(state.get("images", 0), "image"), seen["bytes"], took_s),
         f" {error}" if error else "",
     )

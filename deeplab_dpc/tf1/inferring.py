@@ -67,7 +67,7 @@ Found = Iterator[tuple[str, Fact]]
 def _backbone(shapes: Shapes, facts: Facts) -> Found:
     if LOGITS not in shapes:
         raise WeightsError(
-            f"There is no {LOGITS} among the {len(shapes)} tensors, so this is no "
+            f"There is no {LOGITS} among its {len(shapes)} weights, so this is no "
             "segmentation model. A backbone or a classifier is for train.py's "
             "--tf_initial_checkpoint."
         )
@@ -98,7 +98,8 @@ def _depth_multiplier(shapes: Shapes, facts: Facts) -> Found:
                 return
     raise WeightsError(
         f"The channels of MobileNet-v2, {sorted(set(found.values()))}, are those of no "
-        f"depth multiplier of {DEPTH_MULTIPLIERS}; pass --depth_multiplier."
+        f"depth multiplier of {DEPTH_MULTIPLIERS}; convert_checkpoint.py takes another "
+        "--depth_multiplier."
     )
 
 
@@ -114,13 +115,13 @@ def _cell(shapes: Shapes, facts: Facts) -> Found:
     found, wanted = _cell_shape(shapes), _said_cell(facts)
     if "genotype" in facts and found != wanted:
         raise WeightsError(
-            f"--dense_prediction_cell_json has {wanted}, but the checkpoint has "
-            f"{found}."
+            f"The cell that was given has {wanted}, but the checkpoint has {found}."
         )
     if found != wanted:
         raise WeightsError(
-            f"The cell is not the published one: it has {found}. Rates, grids "
-            "and inputs are not in the weights; pass --dense_prediction_cell_json."
+            f"The cell is not the published one: it has {found}. Rates, grids and "
+            "inputs are not in the weights; convert_checkpoint.py takes them with "
+            "--dense_prediction_cell_json."
         )
     reason = "branches and channels of the published cell"
     yield "genotype", Fact(DPC_TOP1, "assumed", reason)
@@ -181,7 +182,8 @@ def _rates(count: int, facts: Facts, reason: str) -> Fact:
     if count != len(PUBLISHED_RATES):
         raise WeightsError(
             f"The checkpoint has {reason}. Their rates are not in the weights, and the "
-            "published models have none or three; pass --atrous_rates."
+            "published models have none or three; convert_checkpoint.py takes them "
+            "with --atrous_rates."
         )
     stride = facts["output_stride"].value if "output_stride" in facts else 16
     rates = tuple(rate * 16 // stride for rate in PUBLISHED_RATES)

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from deeplab_dpc import files
-from deeplab_dpc.formatting import some, without_nodes
+from deeplab_dpc.formatting import count, some, without_nodes
 from deeplab_dpc.tf1.sources import STEP, WeightsError, read_weights
 
 _DATA = ".data-00000-of-00001"
@@ -142,7 +142,7 @@ def save_tf1_checkpoint(
     bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if bad:
         raise WeightsError(
-            f"{len(bad)} tensors have NaN or infinite values, such as {bad[0]}; "
+            f"NaN or infinite values in {count(len(bad), 'tensor')}, such as {bad[0]}; "
             "nothing was written."
         )
     arrays[STEP] = np.asarray(step, np.int64)

@@ -87,7 +87,7 @@ class CollapseMonitor:
         is_adam = train.optimizer == "adam"
         flag = "adam_learning_rate" if is_adam else "base_learning_rate"
         norm = (
-            f"batch norm, which sees {share:g} images a device: pass "
+            f"batch norm, which sees batches of {share:g} a device: pass "
             "--nofine_tune_batch_norm, or raise --train_batch_size;"
         )
         return [

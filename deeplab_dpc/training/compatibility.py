@@ -13,6 +13,7 @@ from deeplab_dpc.config import ConfigError, ModelConfig
 from deeplab_dpc.data import dataset_info
 from deeplab_dpc.data.dataset_info import DatasetInfo
 from deeplab_dpc.files import OutputError
+from deeplab_dpc.formatting import count
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.training.run_folder import RunConfig
 
@@ -114,9 +115,10 @@ def checked_dataset(run: RunConfig, given: Collection[str]) -> DatasetInfo:
     info = DatasetInfo.load(folder, run.data.dataset if is_named else None)
     if info.num_classes != run.model.num_classes:
         raise ContradictionError(
-            f"The data set {info.name} in {folder} has {info.num_classes} classes, but "
-            f"the model was trained with {run.model.num_classes} "
-            f"({run.dataset.name}); pass --dataset_dir with the right one."
+            f"The data set {info.name} in {folder} has "
+            f"{count(info.num_classes, 'class')}, but the model was trained with "
+            f"{run.model.num_classes} ({run.dataset.name}); pass --dataset_dir with "
+            "the right one."
         )
     if info.class_names != run.dataset.class_names:
         logging.warning(

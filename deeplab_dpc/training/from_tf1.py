@@ -12,6 +12,7 @@ import numpy as np
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data import colormaps, dataset_info
 from deeplab_dpc.data.dataset_info import DatasetInfo
+from deeplab_dpc.formatting import count
 from deeplab_dpc.model import build_model
 from deeplab_dpc.tf1 import WeightsError, archives, inferring, load_tf1_weights
 from deeplab_dpc.tf1.inferring import Fact, Facts
@@ -81,7 +82,7 @@ def _data_facts(num_classes: int, given: Mapping[str, Any]) -> Facts:
     known = map(dataset_info.known, dataset_info.known_names())
     fitting = [info.name for info in known if info.num_classes == num_classes]
     if "dataset" not in facts and "dataset_dir" not in facts and fitting:
-        facts["dataset"] = Fact(fitting[0], "assumed", f"{num_classes} classes")
+        facts["dataset"] = Fact(fitting[0], "assumed", f"{count(num_classes, 'class')}")
     name = facts["dataset"].value if "dataset" in facts else None
     for setting, value in EVALUATION.get(name or "", {}).items():
         reason = f"the published scores on {name}"
@@ -104,9 +105,8 @@ def _run_config(facts: Facts) -> RunConfig:
         info = DatasetInfo("unknown", names, colors, 255, {})
     if info.num_classes != model.num_classes:
         raise ContradictionError(
-            f"The data set {info.name} has {info.num_classes} classes, the checkpoint "
-            f"{model.num_classes}; leave --dataset and --dataset_dir out, or give the "
-            "right one."
+            f"The data set {info.name} has {count(info.num_classes, 'class')}, the "
+            f"checkpoint {model.num_classes}; name the right one, or none."
         )
     evaluation = inferring.config_of(facts, EvalConfig)
     return RunConfig(model, data, TrainConfig(), evaluation, info)

@@ -11,6 +11,7 @@ import numpy as np
 from deeplab_dpc import checkpoint_files
 from deeplab_dpc import weights as published
 from deeplab_dpc.config import ModelConfig, TrainConfig
+from deeplab_dpc.formatting import count
 from deeplab_dpc.layers import idle_taps
 from deeplab_dpc.layers.cell import feature_map_size
 from deeplab_dpc.layers.resize import scale_dimension
@@ -43,8 +44,8 @@ class Initialization:
         """The story in a few lines, for the log."""
         new, unused = self.report.missing, self.report.unexpected
         first = (
-            f"Weights from {self.source}: {len(self.report.loaded)} tensors loaded, "
-            f"{len(new)} new, {len(unused)} of the source unused."
+            f"Weights from {self.source}: {count(len(self.report.loaded), 'tensor')} "
+            f"loaded, {len(new)} new, {len(unused)} of the source unused."
         )
         kinds = {"New": new, "Unused": unused, "Left out on purpose": self.left_out}
         lines = [first]
@@ -163,8 +164,9 @@ def _other_classes(
             for n in strange[:4]
         )
         raise WeightsError(
-            f"--tf_initial_checkpoint={source} has {len(strange)} tensors of another "
-            f"shape: {shapes}. Check --model_variant, --depth_multiplier, the cell and "
-            "the decoder, or pass --noinitialize_last_layer if they are last layers."
+            f"--tf_initial_checkpoint={source} has {count(len(strange), 'tensor')} of "
+            f"another shape: {shapes}. Check --model_variant, --depth_multiplier, the "
+            "cell and the decoder, or pass --noinitialize_last_layer if they are last "
+            "layers."
         )
     return other

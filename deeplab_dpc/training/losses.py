@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from deeplab_dpc.config import ConfigError, TrainConfig
+from deeplab_dpc.formatting import count
 from deeplab_dpc.layers import resize
 from deeplab_dpc.training import upsampled
 
@@ -50,8 +51,8 @@ class PixelLoss:
         weights = train.label_weights or (1.0,)
         if len(weights) not in (1, num_classes):
             raise ConfigError(
-                f"label_weights has {len(weights)} numbers; the data set has "
-                f"{num_classes} classes: give one number, or {num_classes}."
+                f"label_weights has {count(len(weights), 'number')}; the data set has "
+                f"{count(num_classes, 'class')}: give one number, or {num_classes}."
             )
         # The other settings have the names of our fields.
         names = [field.name for field in dataclasses.fields(cls)][2:]

@@ -105,7 +105,7 @@ def choose(
         Choice(
             "batch_norm_decay",
             f"{min(max(1 - 1 / window, 0.9), 0.9997):.4g}",
-            f"its averages are over the last {window} of {steps} steps",
+            f"its averages are over the last {window} of {count(steps, 'step')}",
         ),
         Choice("training_number_of_steps", str(steps), why_steps),
         Choice("base_learning_rate", "0.03", "for few steps of small batches"),

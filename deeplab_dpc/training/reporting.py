@@ -14,7 +14,7 @@ import tensorflow as tf
 from absl import logging
 from tensorboard.plugins.histogram import metadata as histogram_metadata
 
-from deeplab_dpc.formatting import duration
+from deeplab_dpc.formatting import count, duration
 from deeplab_dpc.layers import resize
 from deeplab_dpc.training import class_weights
 from deeplab_dpc.training.metrics import Metrics
@@ -152,20 +152,21 @@ def log_resolved(config: RunConfig, model: keras.Model, num_replicas: int) -> No
     weights = sum(v.value.shape.num_elements() for v in model.trainable_variables)
     module = "ASPP" if config.model.aspp_with_batch_norm else "no"
     logging.info(
-        "Data: %s, %s, %d images, %d classes, %d is ignored.",
-        *(dataset.name, train.train_split, images),
-        *(dataset.num_classes, dataset.ignore_label),
+        "Data: %s, %s, %s, %s, %d is ignored.",
+        *(dataset.name, train.train_split, count(images, "image")),
+        *(count(dataset.num_classes, "class"), dataset.ignore_label),
     )
     logging.info(
-        "Model: %s, %s, output stride %d, %s trainable parameters in %d tensors.",
+        "Model: %s, %s, output stride %d, %s trainable parameters in %s.",
         *(config.model.model_variant, "DPC" if config.model.genotype else module),
-        *(config.model.output_stride, f"{weights:,}", len(model.trainable_variables)),
+        *(config.model.output_stride, f"{weights:,}"),
+        count(len(model.trainable_variables), "tensor"),
     )
     logging.info(
-        "Training: %d steps of %d crops of %dx%d (%.1f epochs), %d replica(s), %s, "
-        "batch norm %s.",
-        *(train.training_number_of_steps, train.train_batch_size),
-        *(*train.train_crop_size, epochs, num_replicas),
+        "Training: %s of %s of %dx%d (%.1f epochs), %s, %s, batch norm %s.",
+        *(count(train.training_number_of_steps, "step"),),
+        *(count(train.train_batch_size, "crop"), *train.train_crop_size, epochs),
+        *(count(num_replicas, "replica"),),
         *(train.optimizer, "fine-tuned" if train.fine_tune_batch_norm else "frozen"),
     )
     if train.label_weights and len(train.label_weights) == dataset.num_classes:

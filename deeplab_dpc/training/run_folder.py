@@ -16,7 +16,8 @@ from absl import logging
 from deeplab_dpc import checkpoint_files, files
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data.dataset_info import DatasetInfo
-from deeplab_dpc.formatting import as_flag, some
+from deeplab_dpc.formatting import as_flag, count, some
+from deeplab_dpc.new_folder import filled
 from deeplab_dpc.settings import flat
 from deeplab_dpc.training import checkpoints, run_record
 from deeplab_dpc.training.checkpoints import RunFolderError
@@ -121,8 +122,8 @@ def check_writable(folder: Path) -> None:
             pass
     except OSError as e:
         raise RunFolderError(
-            f"Nothing can be written to --train_logdir={folder}: {existing}: "
-            f"{e.strerror}. Give another folder."
+            f"No run can be written to {folder}: {existing}: {e.strerror}. Give "
+            "another folder."
         ) from e
 
 
@@ -134,10 +135,10 @@ def check_space(folder: Path, checkpoint_bytes: int, num_checkpoints: int) -> No
     free = shutil.disk_usage(_existing(path)).free
     if free < needed:
         raise RunFolderError(
-            f"--train_logdir={folder} has {free / 2**20:,.0f} MiB free, but "
-            f"{num_checkpoints} checkpoints of {checkpoint_bytes / 2**20:,.0f} MiB, "
-            f"and one more while it is written, need {needed / 2**20:,.0f} MiB. Free "
-            "some space, or lower --max_to_keep."
+            f"{folder} has {free / 2**20:,.0f} MiB free, but "
+            f"{count(num_checkpoints, 'checkpoint')} of "
+            f"{checkpoint_bytes / 2**20:,.0f} MiB, and one more while it is written, "
+            f"need {needed / 2**20:,.0f} MiB. Free some space, or lower --max_to_keep."
         )
 
 
@@ -152,7 +153,7 @@ def check_resumable(config: RunConfig, folder: Path) -> str | None:
     if not (path / CONFIG_FILE).is_file():
         raise RunFolderError(
             f"{folder} has checkpoints, but no {CONFIG_FILE}: they are not a run's of "
-            "this program. Give an empty --train_logdir; to start from those weights, "
+            "this program. Give an empty folder; to start from those weights, "
             f"pass {as_flag('tf_initial_checkpoint', newest)}."
         )
     there, steps = RunConfig.load(path), "train.training_number_of_steps"
@@ -169,14 +170,15 @@ def check_resumable(config: RunConfig, folder: Path) -> str | None:
         changed = [f"  {name}: {was} there, now {now}\n" for name, was, now in pairs]
         raise RunFolderError(
             f"{folder} holds a run with other settings:\n{''.join(changed)}"
-            "Resume it with its own settings; or give another --train_logdir, with "
-            f"{as_flag('tf_initial_checkpoint', folder)} to start from its weights."
+            "Resume it with its own settings; or move it away, or give another folder; "
+            f"with {as_flag('tf_initial_checkpoint', folder)} that begins with its "
+            "weights."
         )
     if was < now:
         logging.info(
-            "%s was to have %d steps, now %d: the learning rate follows the schedule "
-            "of %d steps from here on.",
-            *(folder, was, now, now),
+            "%s was to have %s, now %s: the learning rate follows the schedule of %s "
+            "from here on.",
+            *(folder, count(was, "step"), f"{now:,}", count(now, "step")),
         )
     return newest
 
@@ -203,21 +205,16 @@ def new_folder(folder: Path) -> Iterator[pathlib.Path]:
     path = files.local(folder).absolute()
     if path.exists():
         raise RunFolderError(f"{folder} is there already; give another, or delete it.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = pathlib.Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}-"))
     try:
-        yield new
-        run_record.record_start(new)
-        new.chmod(0o755)
-        new.rename(path)
+        with filled(path) as new:
+            yield new
+            run_record.record_start(new)
     except OSError as e:
         if e.errno != errno.ENOTEMPTY:
             raise
         raise RunFolderError(
             f"Another process has just begun {folder}; wait for it, or give another."
         ) from e
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
 
 
 def _existing(path: pathlib.Path) -> pathlib.Path:

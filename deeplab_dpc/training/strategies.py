@@ -34,7 +34,8 @@ def make(num_clones: int, batch_size: int) -> tf.distribute.Strategy:
     if batch_size < len(names):
         raise ConfigError(
             f"train_batch_size={batch_size} leaves some of {len(names)} devices "
-            f"without an image; raise it, or pass --num_clones={batch_size}."
+            f"without an image; raise it, or let only {batch_size} train "
+            f"(CUDA_VISIBLE_DEVICES; train.py's --num_clones={batch_size})."
         )
     if len(names) == 1:
         return tf.distribute.get_strategy()

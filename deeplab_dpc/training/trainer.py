@@ -9,7 +9,7 @@ from absl import logging
 
 from deeplab_dpc.config import ConfigError, TrainConfig
 from deeplab_dpc.data import pipeline
-from deeplab_dpc.formatting import duration
+from deeplab_dpc.formatting import count, duration
 from deeplab_dpc.training import checkpoints, initialization, run_folder, strategies
 from deeplab_dpc.training.collapse import CollapseMonitor
 from deeplab_dpc.training.interruption import Stopped, StopSignals
@@ -51,9 +51,10 @@ def train(
             stack.enter_context(run_folder.claimed(train_logdir))
         newest = run_folder.check_resumable(config, train_logdir)
         first_step = checkpoints.read_step(newest) if newest else 0
+        split = _split(config, config.train.train_split)
+        if validate and config.train.eval_interval_steps:
+            _split(config, config.eval.eval_split)
         state = TrainState.build(config, strategy)
-        folder, name = config.data.dataset_dir, config.train.train_split
-        split = pipeline.Split(config.dataset, folder, name, config.data)
         make = functools.partial(
             pipeline.training_batches, split, config.train, first_step
         )
@@ -76,6 +77,14 @@ def train(
             _train_to_the_end(loop, state, train_logdir, scoring)
         while loop.step < config.train.training_number_of_steps:
             loop.train_until(_next_report(loop, config.train))  # The chief writes.
+
+
+def _split(config: RunConfig, name: str) -> pipeline.Split:
+    """A split of the data set; `DatasetError` if no pixel of it has a class."""
+    folder = str(config.data.dataset_dir)
+    split = pipeline.Split(config.dataset, folder, name, config.data)
+    split.check_labels()
+    return split
 
 
 def _begin(state: TrainState, newest: str | None) -> None:
@@ -106,7 +115,8 @@ def _train_to_the_end(
     log = TrainingLog(folder, total, loop.step)
     scoring.resume(loop.step, saver, log)
     if loop.step >= total:
-        logging.info("The run is complete: it has made its %d steps.", loop.step)
+        steps = count(loop.step, "step")
+        logging.info("The run is complete: it has made its %s.", steps)
         return
     monitor = CollapseMonitor(dataset, train, loop.num_replicas)
     shown_s = began_s = time.monotonic()
@@ -137,7 +147,8 @@ def _train_to_the_end(
         ) from None
     prefix = saver.save(loop.step)
     took = duration(time.monotonic() - began_s)
-    logging.info("Done: %d steps in %s, saved as %s.", loop.step, took, prefix)
+    steps = count(loop.step, "step")
+    logging.info("Done: %s in %s, saved as %s.", steps, took, prefix)
     for line in scoring.verdict():
         logging.info("%s", line)
 
@@ -156,18 +167,18 @@ def check_shares(train: TrainConfig, num_replicas: int) -> None:
         raise ConfigError(
             f"train_batch_size={train.train_batch_size} cannot be cut into "
             f"{train.gradient_accumulation_steps} equal parts on each of "
-            f"{num_replicas} device(s); choose a multiple of {parts}."
+            f"{count(num_replicas, 'device')}; choose a multiple of {parts}."
         )
     seen = train.train_batch_size / train.gradient_accumulation_steps
     if not train.sync_batch_norm:
         seen /= num_replicas
     if train.fine_tune_batch_norm and seen < _FEW_IMAGES:
         logging.warning(
-            "Batch norm sees only %g image(s) at a time: %d a step, over %d device(s), "
-            "in %d part(s). Its statistics will be poor, and so may be the model. "
+            "Batch norm sees too few crops at a time, %g: %d a step, over %s, in %s. "
+            "Its statistics will be poor, and so may be the model. "
             "Raise --train_batch_size (the original advises 12 or more), %sor train "
             "with --nofine_tune_batch_norm from a checkpoint whose batch norm is good.",
-            *(seen, train.train_batch_size, num_replicas),
-            train.gradient_accumulation_steps,
+            *(seen, train.train_batch_size, count(num_replicas, "device")),
+            count(train.gradient_accumulation_steps, "part"),
             "pass --sync_batch_norm, " if num_replicas > 1 else "",
         )

@@ -5,13 +5,12 @@ file and compared ever after.
 """
 
 import datetime
-import hashlib
 import os
 import pathlib
 
 from absl import logging
 
-from deeplab_dpc import files
+from deeplab_dpc import checksums, files
 from deeplab_dpc.formatting import clipped
 from deeplab_dpc.progress import Progress
 from deeplab_dpc.weights.published import WeightsEntry
@@ -151,7 +150,7 @@ def _unusable(path: pathlib.Path) -> str:
 def _record(entry: WeightsEntry, path: pathlib.Path, record: pathlib.Path) -> None:
     """Keeps the hash of the file that is there first."""
     facts = {
-        "sha256": _sha256(path),
+        "sha256": checksums.sha256(path),
         "bytes": path.stat().st_size,
         "address": address(entry),
         "first_seen": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -165,13 +164,8 @@ def _other_hash(path: pathlib.Path, record: pathlib.Path) -> str:
     facts = files.read_json(record)
     if not isinstance(facts, dict) or "sha256" not in facts:
         raise DownloadError(f"{record} has no sha256; delete it, or put it right.")
-    found = _sha256(path)
+    found = checksums.sha256(path)
     if found == facts["sha256"]:
         return ""
     first = clipped(f"{facts['sha256']} (first seen {facts.get('first_seen')})", 200)
     return f"its SHA-256 is {found} instead of {first}"
-
-
-def _sha256(path: pathlib.Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

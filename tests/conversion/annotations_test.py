@@ -11,7 +11,8 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from deeplab_dpc.conversion import annotations
+from deeplab_dpc import files
+from deeplab_dpc.conversion import annotations, label_folder
 from deeplab_dpc.conversion.labels.own_classes import Classes
 from deeplab_dpc.data import DatasetError
 
@@ -207,8 +208,8 @@ def test_labels_lie_as_their_images_do(own):
 @pytest.mark.parametrize(
     "make, words",
     [
-        (lambda f: cvat(f, name="a.jpg"), "but there is 2 images of that name in"),
-        (lambda f: cvat(f, name="c.jpg"), "but there is no such image in"),
+        (lambda f: cvat(f, name="a.jpg"), "images has 2 images of that name"),
+        (lambda f: cvat(f, name="c.jpg"), "images has no such image"),
         (
             lambda f: coco(f, images=((1, "b.png"), (2, "val/b.png"))),
             "keep one of them",
@@ -227,7 +228,7 @@ def test_labels_lie_as_their_images_do(own):
         ),
         (
             lambda f: coco(f, {"segmentation": [[0, 0, 1, 1]]}),
-            "a polygon of 4 numbers; it has 3 points or more",
+            "a polygon of 4 numbers, not of 3 points or more",
         ),
         (lambda f: coco(f, {"segmentation": [SQUARE], "image_id": 5}), r"KeyError.5."),
         (lambda f: coco(f, {"segmentation": [SQUARE], "category_id": 5}), "KeyError"),
@@ -257,8 +258,42 @@ def test_what_is_no_annotation_is_refused(own, name, text, words):
         paint(own, own / "made")
 
 
+BOTH = (1, "train/a.jpg"), (2, "val/b.png")
+
+
 def test_labels_that_are_there_are_not_written_over(own):
     (own / "labels").mkdir()
     (own / "labels" / "mine.png").touch()
-    with pytest.raises(DatasetError, match="has files; .*or leave out --annotations"):
-        paint(own, coco(own))
+    words = "has files, such as .*mine.png, .*or leave out --annotations"
+    with pytest.raises(DatasetError, match=words):
+        paint(own, coco(own, images=BOTH))
+    (own / "labels" / "mine.png").rename(own / "labels" / ".DS_Store")
+    paint(own, coco(own, images=BOTH))
+    (own / "labels" / "train" / "a.png").write_bytes(b"by hand")
+    with pytest.raises(DatasetError, match="such as .*train/a.png, which"):
+        paint(own, coco(own, images=BOTH))
+
+
+def test_a_killed_painting_is_seen_and_gone_on_with(own, monkeypatch):
+    """Killed after one label, while it wrote the next; the rest is not taken for all."""
+    path, folder = coco(own, {"segmentation": [SQUARE]}, images=BOTH), own / "labels"
+    paint(own, path)
+    label_folder.check_finished(folder)
+    whole = {p: p.read_bytes() for p in folder.rglob("*.png")}
+    last = folder / "val" / "b.png"
+    last.unlink()
+    (folder / "val" / ".b.png.4711.tmp").write_bytes(b"half")
+    (folder / ".unfinished").touch()
+    with pytest.raises(DatasetError, match="only some of its labels: .*--annotations"):
+        label_folder.check_finished(folder)
+    with (
+        files.claimed(folder / ".lock"),
+        pytest.raises(files.LockedError, match="is being written by process"),
+    ):
+        paint(own, path)
+    written = []
+    write = files.write
+    monkeypatch.setattr(files, "write", lambda *a: (written.append(a[0]), write(*a)))
+    assert paint(own, path) == [path] and written == [last]
+    assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == whole
+    label_folder.check_finished(folder)

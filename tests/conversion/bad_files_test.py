@@ -65,7 +65,7 @@ def test_a_failing_conversion_changes_nothing(folder, how):
     name, breakage, message = BREAKAGES[how]
     breakage(folder / name)
     kind = how.split()[-1]
-    missing = f"'train': 1 of 5 {kind} files are missing, first .*"
+    missing = f"'train' lacks 1 of 5 {kind} files, first .*"
     match = missing + name if message is None else name + message
     for output in (earlier, fresh):
         with pytest.raises(DatasetError, match=match):
@@ -92,7 +92,7 @@ def test_skip_bad_goes_on_without_it(folder, how):
 
 def test_skip_bad_that_leaves_nothing_is_an_error(folder):
     truncate(folder / "image0.jpg")
-    words = r"'val': nothing is left of its 1 images.*image0: .*damaged"
+    words = r"'val': nothing is left of its 1 image\..*image0: .*damaged"
     with pytest.raises(DatasetError, match=words):
         convert(make_source(folder), folder / "out", skip_bad=True)
 

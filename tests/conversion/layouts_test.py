@@ -175,6 +175,6 @@ def test_more_images_move_few():
 def test_awkward_shares():
     assert list(layouts.seeded_split(ITEMS, 0.0, 0)) == ["train"]
     assert len(layouts.seeded_split(ITEMS[:2], 0.1, 0)["val"]) == 1
-    words = "Of 1 images, 1 would be val and none train"
+    words = "Of 1 image, 1 would be val and none train"
     with pytest.raises(DatasetError, match=words):
         layouts.seeded_split(ITEMS[:1], 0.1, 0)

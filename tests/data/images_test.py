@@ -77,15 +77,15 @@ BAD = {
     "16-bit with alpha": (deep_png(4), "16 bits a channel"),
     "alpha": (
         encoded(with_alpha(Image.new("L", (90, 60), 254))),
-        "5,400 of its 5,400 pixels are transparent",
+        "is transparent in 5,400 of its 5,400 pixels",
     ),
     "transparent colour": (
         encoded(transparency=tuple(map(int, PIXELS[0, 0]))),
-        "1 of its 5,400 pixels are transparent",
+        "is transparent in 1 of its 5,400 pixels",
     ),
     "transparent palette entry": (
         encoded(PICTURE.quantize(16), transparency=3),
-        "pixels are transparent",
+        "is transparent in",
     ),
     "turned JPEG": (
         encoded(kind="JPEG", exif=exif(6)),

@@ -190,8 +190,8 @@ def test_label_outside_the_classes_names_the_record(tmp_path):
     write(tmp_path, "train", [record("town/street 1", (2, 2), label)])
     assert failure(tmp_path) == (
         "Unusable record town/street 1 at byte 0 of "
-        f"{tmp_path}/train-00000-of-00001.tfrecord: its label has the value(s) 3, 40, but toy has 3 "
-        "classes (0..2) and ignores 255. Check --dataset, or convert the data set again."
+        f"{tmp_path}/train-00000-of-00001.tfrecord: its label has values that are no class: 3, 40, but toy has 3 "
+        "classes (0..2) and ignores 255. Check whose records they are, or convert the data set again."
     )
 
 
@@ -240,8 +240,8 @@ def test_bad_records_are_left_out_when_asked(tmp_path, caplog):
     for a, b in zip(take(clean, 5), found, strict=True):
         np.testing.assert_array_equal(a["image"], b["image"])
         np.testing.assert_array_equal(a["name"], b["name"])
-    assert "of the 8 images of split 'train', 7 are used. Bad: " in caplog.text
-    assert "(bad): its label has the value(s) 77" in caplog.text
+    assert "7 of 8 images of split 'train' used. Bad: " in caplog.text
+    assert "(bad): its label has values that are no class: 77" in caplog.text
 
 
 @pytest.mark.parametrize("num_workers", [2, 4])
@@ -284,5 +284,5 @@ def test_file_cut_between_records_is_noticed(folder, kept_records, caplog):
     split = dataclasses.replace(split, data=DataConfig(skip_bad_records=True))
     with caplog.at_level("WARNING"):
         batches = pipeline.training_batches(split, train_config())
-    assert f"of the 7 images of split 'train', {left} are used" in caplog.text
+    assert f"{left} of 7 images of split 'train' used" in caplog.text
     assert next(iter(batches))["image"].shape[0] == 4

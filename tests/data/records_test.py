@@ -149,7 +149,7 @@ def test_shards_are_found_by_split(tmp_path):
 @pytest.mark.parametrize(
     "shards, message",
     [
-        ([(0, 4), (2, 4)], "lacks 2 of its 4 shards, first train-00001-of-00004"),
+        ([(0, 4), (2, 4)], "lacks 2 files of 4, first train-00001-of-00004"),
         ([(0, 1), (0, 2)], r"several conversions \(of \[1, 2\]"),
     ],
 )

@@ -45,7 +45,9 @@ def test_each_bad_record_is_named_with_its_place_and_reason(tmp_path):
         ("two", offset(second, 1), 1, ""),
         ("two", offset(second, 2), 2, "e"),
     ]
-    assert bad[0].reason.startswith("its label has the value(s) 7, but toy has 2")
+    assert bad[0].reason.startswith(
+        "its label has values that are no class: 7, but toy has 2"
+    )
     for found in bad[1:]:
         assert found.reason.startswith("it cannot be decoded (")
         assert "{{" not in found.reason and "\n" not in found.reason

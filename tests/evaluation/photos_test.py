@@ -66,7 +66,7 @@ def test_what_is_no_photo_is_refused_by_name(tmp_path):
     whole = saved(tmp_path / "a.png", np.tile(PIXELS, (50, 50, 1))).read_bytes()
     (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
     for name, told in (
-        ("clear.png", "clear.png: .* are transparent"),
+        ("clear.png", "clear.png is transparent in"),
         ("print.jpg", "print.jpg has CMYK colours"),
         ("eps as.png", "eps as.png is a EPS file"),
         ("bomb.png", "bomb.png says that it has more than"),

@@ -2,15 +2,18 @@
 
 import base64
 import json
+import shutil
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
+from deeplab_dpc.checksums import ChecksumError
 from deeplab_dpc.config import ModelConfig
 from deeplab_dpc.export import assets
 from deeplab_dpc.genotypes import DPC_TOP1, Genotype
+from deeplab_dpc.segmenter.loading import load
 from tests.export import writing
 from tests.export.saved_model_test import IMAGES, INFO, affine, labels_of
 
@@ -137,3 +140,26 @@ def test_rest_requests_work_both_ways(model):
     (first, _) = json.loads(rest(model, json.dumps(both)))["predictions"]
     assert first["SemanticPredictions"] == IMAGES[0].argmax(-1).tolist()
     assert np.shape(first["SemanticProbabilities"]) == (5, 7, 3)
+
+
+def test_a_flipped_bit_is_found_even_where_the_file_can_be_read(version, tmp_path):
+    """Of a copy; who has changed a file on purpose deletes the checksums."""
+    copied = shutil.copytree(version, tmp_path / "1")
+    sums = copied / "assets.extra" / "SHA256SUMS"
+    assert load(tmp_path).class_names == INFO.class_names
+    for path in sorted(copied.rglob("*")):
+        if path.is_dir() or path == sums:
+            continue
+        whole = path.read_bytes()
+        flipped = bytearray(whole)
+        flipped[len(whole) // 2] ^= 1
+        path.write_bytes(flipped)
+        with pytest.raises(ChecksumError, match=f"{path} differs from its checksum"):
+            load(tmp_path)
+        path.write_bytes(whole)
+    labels = copied / "assets.extra" / "labels.json"
+    labels.write_text(labels.read_text().replace("green", "lawn"))
+    with pytest.raises(ChecksumError, match=f"on purpose, delete {sums}"):
+        load(tmp_path)
+    sums.unlink()
+    assert load(tmp_path).class_names[1] == "lawn"

@@ -128,7 +128,7 @@ def _kill_sometime(process, folder, when, chance) -> bool:
 def _contents(version):
     """The files of an export; how the graph is written down is TensorFlow's."""
     paths = [path for path in version.rglob("*") if path.is_file()]
-    graphs = "saved_model.pb", "fingerprint.pb"
+    graphs = "saved_model.pb", "fingerprint.pb", "SHA256SUMS"
     return {
         str(path.relative_to(version)): path.name in graphs or path.read_bytes()
         for path in paths

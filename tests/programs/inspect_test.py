@@ -128,14 +128,14 @@ def test_records_without_a_dataset_json_are_a_known_data_sets(capsys, folder):
     (folder / "dataset.json").unlink()
     lines = inspect(capsys, folder, "--dataset=camvid", "--num_images=0")
     assert lines[0].startswith("camvid in") and "0 sky 64.7 % 5 100 %" in lines
-    with pytest.raises(DatasetError, match="--dataset=camvid"):
+    with pytest.raises(DatasetError, match="--dataset.: ade20k, camvid,"):
         inspect(capsys, folder)
 
 
 def test_verify_says_how_many_records_are_whole(capsys, folder):
-    for number, flags in {6: (), 1: ("--split=test",)}.items():
+    for number, flags in {"6 records": (), "1 record": ("--split=test",)}.items():
         lines = inspect(capsys, folder, "--verify", *flags)
-        assert f"{number} records verified, checksums of all files." in lines
+        assert f"{number} verified, checksums of all files." in lines
 
 
 def bad(capsys, folder):
@@ -161,7 +161,7 @@ def test_labels_of_others_are_counted_as_what_they_say(capsys, tmp_path, kind):
     encoded, ids = labels_test.READ[kind]
     labels_test.write(tmp_path, encoded)
     lines = inspect(capsys, tmp_path, "--verify", "--num_images=0")
-    assert "1 records verified." in lines
+    assert "1 record verified." in lines
     counts = [int((ids == c).sum()) for c in range(3)]
     for c, name in enumerate("abc"):
         share = data_report.fine_percent(counts[c] / sum(counts))
@@ -212,7 +212,7 @@ def test_what_the_conversion_noticed_is_told(capsys, folder):
 def test_errors(capsys, folder, tmp_path):
     with pytest.raises(DatasetError, match="no records of split valid; .* train, test"):
         inspect(capsys, folder, "--split=valid")
-    with pytest.raises(DatasetError, match="--dataset_dir=.*nowhere is not a folder"):
+    with pytest.raises(DatasetError, match="nowhere is not a folder"):
         inspect(capsys, tmp_path / "nowhere")
     for path in folder.glob("*.tfrecord"):
         path.unlink()

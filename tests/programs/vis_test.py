@@ -107,7 +107,7 @@ def test_one_bad_photo_does_not_end_a_folder_of_good_ones(read_only_run, tmp_pat
         Image.fromarray(pixels).save(folder / name)
     (folder / "b.png").write_bytes((folder / "a.png").read_bytes()[:99])
     (folder / "notes.txt").write_text("no photo")
-    with pytest.raises(PhotoError, match="1 of 4 photos were left out; .*\n.*b.png is"):
+    with pytest.raises(PhotoError, match="Left out 1 of 4 photos; .*\n.*b.png is"):
         draw(read_only_run, out, f"--image_dir={folder}")
     sheets = [path.name for path in out.glob("*.png") if "_image" in path.name]
     assert sorted(sheets) == ["a_image.png", "c_2_image.png", "c_image.png"]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import random
 
 import keras
 import numpy as np
@@ -14,11 +15,14 @@ from deeplab_dpc.genotypes import BACKBONE, Branch, Genotype
 from deeplab_dpc.layers.resize import resize_bilinear
 from deeplab_dpc.model import build_model
 from deeplab_dpc.search import end_to_end
-from deeplab_dpc.search.end_to_end import EndToEnd
+from deeplab_dpc.search.end_to_end import OUTCOME_FILE, EndToEnd
+from deeplab_dpc.search.folder import SearchFolderError
+from deeplab_dpc.search.trials import Outcome
 from deeplab_dpc.tf1 import variables_by_tf1_name
 from deeplab_dpc.training import checkpoints, initialization, trainer
 from deeplab_dpc.training.loop import TrainingError
 from deeplab_dpc.training.run_folder import restore_model
+from tests import nightly, odd_values
 from tests.training import tiny
 
 CELL = Genotype((Branch.conv1x1(BACKBONE), Branch.conv3x3(0, (1, 6))))
@@ -70,6 +74,67 @@ def test_a_cell_is_trained_scored_and_measured_once(objective, monkeypatch):
 
     monkeypatch.setattr(trainer, "train", pytest.fail)
     assert objective([CELL], lambda *unused: False) == [outcome]
+
+
+OUTCOME = Outcome(
+    score=0.5,
+    multiply_adds=7,
+    took_s=2.0,
+    losses=((1, 2.0), (2, 1.5)),
+    scores=((2, 0.5),),
+    branch_norms=(1.0, 3.0),
+)
+
+
+@pytest.fixture
+def outcome_file(objective, tmp_path):
+    """The file of a cell that was trained before, and what reads it."""
+    cells = dataclasses.replace(objective, folder=tmp_path)
+    path = tmp_path / end_to_end.cell_folder(CELL) / OUTCOME_FILE
+    path.parent.mkdir()
+    return path, lambda: cells.outcome(CELL)
+
+
+def test_a_changed_outcome_is_read_or_refused_in_few_words(outcome_file):
+    path, read = outcome_file
+    rng, found = random.Random(0), {"read": 0, "refused": 0}
+    for _ in range(nightly.of(200, 2000)):
+        values = json.loads(json.dumps(OUTCOME.to_dict()))
+        odd_values.change_json(rng, values)
+        content = json.dumps(values).encode()
+        if rng.random() < 0.3:
+            content = odd_values.changed(rng, content)
+        path.write_bytes(content)
+        try:
+            outcome = read()
+        except SearchFolderError as e:
+            assert str(path) in str(e) and len(str(e)) < 1000 + len(str(path))
+            assert str(e).endswith("Delete it, and its cell is trained again.")
+            found["refused"] += 1
+        else:
+            assert 0 <= outcome.score <= 1 and Outcome.from_dict(outcome.to_dict())
+            found["read"] += 1
+    assert all(found.values())
+
+
+@pytest.mark.parametrize(
+    "name, value, words",
+    [
+        ("score", True, "True is no number"),
+        ("score", "0.5", "'0.5' is no number"),
+        ("score", 50.0, "the mIoU 50 is not in 0..1"),
+        ("steps", None, "None is no number"),
+        ("losses", [[1, 2, 3]], "a step and a value"),
+        ("losses", [[True, 0.5]], "True is no number"),
+    ],
+)
+def test_an_outcome_that_is_none_is_refused(outcome_file, name, value, words):
+    path, read = outcome_file
+    path.write_text(json.dumps(OUTCOME.to_dict() | {name: value}))
+    with pytest.raises(SearchFolderError, match=words):
+        read()
+    path.write_text(json.dumps(OUTCOME.to_dict()))
+    assert read() == OUTCOME
 
 
 def test_an_explosion_is_the_outcome_of_its_cell_alone(objective, monkeypatch):

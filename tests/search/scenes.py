@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from deeplab_dpc import scenes
+from deeplab_dpc import checksums, scenes
 from deeplab_dpc.config import DataConfig, EvalConfig, ModelConfig, TrainConfig
 from deeplab_dpc.data import records
 from deeplab_dpc.data.dataset_info import DatasetInfo
@@ -93,7 +93,7 @@ def make_cache(
         paths = [folder / cache.file_name(name, kind) for kind in arrays]
         for path, array in zip(paths, arrays.values()):
             np.save(path, array)
-        shards[name] = cache.CachedShard(count, *map(cache.sha256, paths))
+        shards[name] = cache.CachedShard(count, *map(checksums.sha256, paths))
     dataclasses.replace(manifest, shards=shards).save(folder)
     return folder
 

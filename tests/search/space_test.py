@@ -55,8 +55,8 @@ def test_a_space_may_have_some_of_the_operators(settings, labels):
 @pytest.mark.parametrize(
     "num_branches, operators, error, message",
     [
-        (0, (Operator("conv1x1"),), SpaceError, "0 branches and 1 operators"),
-        (1, (), SpaceError, "1 branches and 0 operators"),
+        (0, (Operator("conv1x1"),), SpaceError, "0 branches and 1 operator "),
+        (1, (), SpaceError, "1 branch and 0 operators"),
         (1, (Operator("conv1x1"),) * 2, SpaceError, "more than once: 1x1 1x1"),
         (1, (Operator("conv3x3", (1, 2)),), GenotypeError, r"rate \(1, 2\)"),
     ],

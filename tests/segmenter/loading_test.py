@@ -218,8 +218,9 @@ def test_damaged_models_are_told(above, tmp_path):
     with pytest.raises(LoadError, match="dense.keras turns .*a model of build_model"):
         load(tmp_path / "dense.keras")
     shutil.copytree(above / "export", tmp_path / "export")
+    (tmp_path / "export" / "1" / "assets.extra" / "SHA256SUMS").unlink()
     for name in ("saved_model.pb", "variables/variables.index"):
-        shutil.copytree(above / "export", tmp_path / "cut", dirs_exist_ok=True)
+        shutil.copytree(tmp_path / "export", tmp_path / "cut", dirs_exist_ok=True)
         content = (tmp_path / "cut" / "1" / name).read_bytes()
         (tmp_path / "cut" / "1" / name).write_bytes(content[: len(content) // 2])
         with pytest.raises(
@@ -229,7 +230,7 @@ def test_damaged_models_are_told(above, tmp_path):
     labels = tmp_path / "export" / "1" / "assets.extra" / "labels.json"
     facts = json.loads(labels.read_text())
     labels.write_text(json.dumps(facts | {"classes": facts["classes"][:1]}))
-    with pytest.raises(LoadError, match="names 1 classes, but the SavedModel has 3"):
+    with pytest.raises(LoadError, match="names 1 class, but the SavedModel has 3"):
         load(tmp_path / "export")
     del facts["classes"]
     labels.write_text(json.dumps(facts))

@@ -102,7 +102,12 @@ def test_the_warning_says_what_and_where_to_look():
     for words in (
         "nothing but 'background' since step 0: 100.0% of the pixels",
         "the labels have 60.0%",
-        *("ids must be 0 to 2", "255", "--base_learning_rate=0.5", "2 images"),
+        *(
+            "ids must be 0 to 2",
+            "255",
+            "--base_learning_rate=0.5",
+            "batches of 2 a device",
+        ),
     ):
         assert words in told
     frozen = _monitor(train_batch_size=2, fine_tune_batch_norm=False)

@@ -57,7 +57,7 @@ def test_a_broken_config_is_named(config, tmp_path, damage):
 
 def test_a_place_without_rights_or_room_is_told_before_training(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
-    with pytest.raises(RunFolderError, match="Nothing can be written"):
+    with pytest.raises(RunFolderError, match="No run can be written to"):
         run_folder.check_writable(tmp_path / "file" / "run")
     run_folder.check_writable(tmp_path / "new" / "run")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]

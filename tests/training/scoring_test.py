@@ -1,16 +1,22 @@
 """Scores in training: when, kept where, when a run ends early, also after stops."""
 
 import csv
+import dataclasses
+import shutil
 
 import numpy as np
 import pytest
 from absl import logging
 
-from deeplab_dpc.config import ConfigError, TrainConfig
+from deeplab_dpc.config import ConfigError, EvalConfig, TrainConfig
+from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.data.manifest import Manifest
+from deeplab_dpc.data.statistics import Tally
 from deeplab_dpc.training import checkpoints, metrics, trainer
 from deeplab_dpc.training.interruption import Stopped
 from deeplab_dpc.training.reporting import TrainingLog
 from deeplab_dpc.training.scoring import Scoring
+from tests import small_records
 from tests.training import tiny
 from tests.training.trainer_test import terminate_at
 
@@ -103,3 +109,50 @@ def test_patience_needs_scores_and_one_machine(monkeypatch, tmp_path):
     train = TrainConfig(early_stopping_patience=3, eval_interval_steps=10)
     with pytest.raises(ConfigError, match="works on one machine alone"):
         Scoring(train, tmp_path)
+
+
+@pytest.fixture
+def half_labelled(dataset, tmp_path):
+    """The data set with `val`, whose two labels are all ignored, and `test` without."""
+    folder, info = shutil.copytree(dataset[0], tmp_path / "records"), dataset[1]
+    image = np.full((17, 17, 3), 90, np.uint8)
+    sizes, statistics = dict(info.split_sizes), {}
+    for split, label in (("val", np.full((17, 17), 255, np.uint8)), ("test", None)):
+        pictures = {"a": (image, label), "b": (image, label)}
+        sizes[split] = small_records.write(folder, split, pictures)
+        tally = Tally(info.num_classes, info.ignore_label)
+        for picture in pictures.values():
+            tally.add(*picture)
+        statistics[split] = tally.figures()
+    some = dataclasses.replace(statistics["val"], class_pixels=(1, 0, 0))
+    info = dataclasses.replace(info, split_sizes=sizes)
+    Manifest(info, {"train": some, **statistics}).save(folder)
+    return folder, info
+
+
+@pytest.mark.parametrize(
+    "split, words",
+    [
+        ("val", r"split 'val' in .* class: all pixels of 2 labels are ignored \(255\)"),
+        ("val[50%:]", r"split 'val\[50%:\]' in .* all pixels of 2 labels are ignored"),
+        ("test", r"has a class: 2 images without labels.*there: train\. Name one of"),
+        (
+            "tset",
+            r"no images of split 'tset'; splits with images there: train, val, te",
+        ),
+    ],
+)
+def test_scores_on_nothing_are_refused_before_training(
+    make_config, half_labelled, tmp_path, split, words
+):
+    config = tiny.run_config(*half_labelled, eval_interval_steps=3)
+    config = dataclasses.replace(config, eval=EvalConfig(eval_split=split))
+    with pytest.raises(DatasetError, match=words):
+        trainer.train(config, tmp_path / "run", validate=Scripted({}))
+    assert not (tmp_path / "run").exists()
+    unscored = dataclasses.replace(config.train, eval_interval_steps=0)
+    config = dataclasses.replace(config, train=unscored)
+    trainer.train(config, tmp_path / "run", validate=Scripted({}))
+    on_it = dataclasses.replace(config.train, train_split=split)
+    with pytest.raises(DatasetError, match=words):
+        trainer.train(dataclasses.replace(config, train=on_it), tmp_path / "other")

@@ -201,4 +201,4 @@ def test_batches_that_cannot_be_cut_are_refused():
 def test_few_images_a_batch_norm_are_warned_of(caplog, replicas, settings, warns):
     with caplog.at_level("WARNING"):
         trainer.check_shares(TrainConfig(train_batch_size=8, **settings), replicas)
-    assert ("sees only 2 image(s)" in caplog.text) == warns
+    assert ("sees too few crops at a time, 2: " in caplog.text) == warns

@@ -40,7 +40,7 @@ def run_config(dataset_dir: pathlib.Path, info: DatasetInfo, **train) -> RunConf
         ModelConfig(num_classes=info.num_classes, crop_size=size),
         DataConfig(dataset_dir=str(dataset_dir)),
         TrainConfig(**{"train_crop_size": size, **settings}),
-        EvalConfig(),
+        EvalConfig(eval_split="train"),
         info,
     )
 

@@ -29,7 +29,7 @@ class Colors:
             if file.pixels.max(initial=0) >= len(rgb):
                 raise LabelError(
                     f"{path} is damaged: it uses index {file.pixels.max()}, but its "
-                    f"palette has {len(rgb)} colours."
+                    f"palette has {count(len(rgb), 'colour')}."
                 )
             ids, known = ids[file.pixels], known[file.pixels]
         if not known.all():
@@ -48,8 +48,8 @@ class Colors:
         ]
         notes += [""] * (len(colors) - len(notes))
         message = (
-            f"{path}: {counts.sum():,} of {known.size:,} pixels have a colour that is "
-            f"not in the palette ({self.palette.name}): {some(notes, 4)}. "
+            f"{path}: the colours of {counts.sum():,} of {count(known.size, 'pixel')} "
+            f"are not in the palette ({self.palette.name}): {some(notes, 4)}. "
         )
         between = sum(map(self._is_between, colors[:256])) > len(nearest) / 2
         if between and len(colors) >= _SEVERAL:
@@ -112,8 +112,9 @@ def opaque_rgb(file: LabelFile) -> np.ndarray:
         clear = int((pixels[..., -1] != 255).sum())
         if clear:
             raise LabelError(
-                f"{file.path}: {clear:,} pixels are transparent, so their colour tells "
-                "no class. Save the label without transparency (flatten it)."
+                f"{file.path}: there is no class to read from the colours of "
+                f"{count(clear, 'transparent pixel')}. Save the label without "
+                "transparency (flatten it)."
             )
         pixels = pixels[..., :-1]
     if file.mode == "1":

@@ -74,16 +74,16 @@ def colour_message(file: LabelFile, colors: ClassColors) -> str:
     pixels = file.pixels
     bands = 1 if pixels.ndim == 2 else pixels.shape[2]
     message = (
-        f"{file.path} is a picture of mode {file.mode}, {bands} channel(s); a label "
-        "must hold one class id a pixel (a grey or palette PNG). "
+        f"{file.path} is a picture of mode {file.mode}, {count(bands, 'channel')}; a "
+        "label must hold one class id a pixel (a grey or palette PNG). "
     )
     if bands < 3 or pixels.dtype != np.uint8:
         return message + "Save it as a grey PNG of ids, without transparency."
     rgb = pixels[..., :3]
     if (rgb == rgb[..., :1]).all():
         return message + (
-            "Its channels are equal: save one of them as a grey PNG, or pass "
-            "--label_palette=grey, which reads the ids from them."
+            "Its channels are equal: save one of them as a grey PNG, or have "
+            "build_folder_data.py read the ids from them: --label_palette=grey."
         )
     found, counts = used_colors(rgb)
     notes = [
@@ -92,7 +92,8 @@ def colour_message(file: LabelFile, colors: ClassColors) -> str:
         for color, number in zip(found, counts)
     ]
     return message + (
-        f"It has {len(found):,} colours: {some(notes, 6)}. {_advice(found, colors)}"
+        f"It has {count(len(found), 'colour')}: {some(notes, 6)}. "
+        f"{_advice(found, colors)}"
     )
 
 
@@ -131,15 +132,18 @@ def _advice(found: np.ndarray, colors: ClassColors) -> str:
         except DatasetError:
             continue
         if known.find(found)[1].all():
-            return f"All of them are in the palette {name}: --label_palette={name}."
+            return (
+                f"All of them are in the palette {name}, which build_folder_data.py "
+                f"takes with --label_palette={name}."
+            )
     if len(found) > len(colormaps.pascal(256)):
         return (
             "So many colours are those of a photograph, or of a label that was "
             "smoothed, resized or saved as JPEG: give the label as it was drawn."
         )
     return (
-        "Give each class its colour in --classes_json and pass "
-        "--label_palette=classes, or pass --label_palette=colours.json with "
+        "For build_folder_data.py give each class its colour in --classes_json and "
+        "pass --label_palette=classes, or pass --label_palette=colours.json with "
         f'{{"{",".join(map(str, found[0].tolist()))}": "a class", ...}} and null for '
         "what is to be ignored."
     )

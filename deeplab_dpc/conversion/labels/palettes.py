@@ -12,7 +12,7 @@ from deeplab_dpc import files
 from deeplab_dpc.data import colormaps, dataset_info
 from deeplab_dpc.data.colormaps import Color
 from deeplab_dpc.data.dataset_info import DatasetError
-from deeplab_dpc.formatting import clipped
+from deeplab_dpc.formatting import clipped, count
 
 NAMES = ("pascal", "cityscapes", "camvid")
 _IGNORE = 255
@@ -116,8 +116,9 @@ def named(name: str, num_classes: int) -> LabelPalette:
     known = len({i for _, i in palette.entries} - {_IGNORE})
     if known != num_classes:
         raise DatasetError(
-            f"The palette {name!r} has colours for {known} classes, but the data set "
-            f"has {num_classes}. Write a JSON file of your colours, such as {_EXAMPLE}"
+            f"The palette {name!r} has colours for {count(known, 'class')}, but the "
+            f"data set has {num_classes}. Write a JSON file of your colours, such as "
+            f"{_EXAMPLE}"
         )
     return palette
 

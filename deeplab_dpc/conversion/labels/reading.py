@@ -10,7 +10,7 @@ import numpy as np
 from deeplab_dpc.conversion.labels import files, palette_checks, palettes
 from deeplab_dpc.conversion.labels.files import LabelError
 from deeplab_dpc.data.dataset_info import DatasetError
-from deeplab_dpc.formatting import clipped, some
+from deeplab_dpc.formatting import clipped, count, some
 
 IGNORE = 255  # The ignore label of every record that is written here, but ADE20K's.
 
@@ -100,7 +100,7 @@ def named_map(name: str, num_classes: int) -> MappedIds:
     if name in MAPS:
         needed = {"cityscapes": 19, "mask": 2}[name]
         raise DatasetError(
-            f"The map {name!r} is for {needed} classes, but the data set has "
+            f"The map {name!r} is for {count(needed, 'class')}, but the data set has "
             f"{num_classes}. Write a JSON file of your ids, such as {_MAP_EXAMPLE}"
         )
     raise DatasetError(
@@ -150,9 +150,10 @@ def check_label(
         return
     raise LabelError(
         f"{path}: {_counted(values[~legal], counts[~legal])}, but the data set has "
-        f"{num_classes} classes (0..{num_classes - 1}) and ignores {ignore_label}. "
-        f"Values in this file: {some(list(map(str, values)), _VALUES)}. Name all "
-        "classes, or give those pixels a class's id or the ignore label."
+        f"{count(num_classes, 'class')} (0..{num_classes - 1}) and ignores "
+        f"{ignore_label}. Values in this file: "
+        f"{some(list(map(str, values)), _VALUES)}. Name all classes, or give those "
+        "pixels a class's id or the ignore label."
         + usual_mistake(values, num_classes, ignore_label)
     )
 

@@ -17,7 +17,7 @@ from deeplab_dpc.conversion.sources import Source
 from deeplab_dpc.data import images
 from deeplab_dpc.data.dataset_info import FILE_NAME, DatasetError
 from deeplab_dpc.data.manifest import Manifest, Shared
-from deeplab_dpc.formatting import as_flag
+from deeplab_dpc.formatting import as_flag, count
 from deeplab_dpc.programs import command_line
 from deeplab_dpc.training import recipe
 
@@ -162,8 +162,8 @@ def summary(manifest: Manifest, output_dir: pathlib.Path) -> list[str]:
     info = manifest.info
     sizes = ", ".join(f"{split} {size}" for split, size in info.split_sizes.items())
     lines = [
-        f"{info.name}: {info.num_classes} classes, ignore label {info.ignore_label}; "
-        f"images: {sizes}."
+        f"{info.name}: {count(info.num_classes, 'class')}, ignore label "
+        f"{info.ignore_label}; images: {sizes}."
     ]
     if info.num_classes == 1:
         lines.append(
@@ -183,9 +183,8 @@ def summary(manifest: Manifest, output_dir: pathlib.Path) -> list[str]:
         for skipped in all_skipped
     ]
     if left_out:
-        count = len(left_out)
-        total = count + sum(info.split_sizes.values())
-        lines.append(f"Left out {count} of {total} images: {_some(left_out)} {where}")
+        total = count(len(left_out) + sum(info.split_sizes.values()), "image")
+        lines.append(f"Left out {len(left_out)} of {total}: {_some(left_out)} {where}")
     if manifest.shared_images:
         lines.append(f"{_twice(manifest.shared_images)} {where}")
     return lines
@@ -206,6 +205,8 @@ def next_command(output_dir: pathlib.Path) -> list[str]:
     found = recipe.choose(output_dir, recipe.Machine.without_gpu(), splits)
     chosen = {choice.flag: choice.value for choice in found}
     crop = chosen["train_crop_size"].replace(",", "x")
+    steps = count(int(chosen["training_number_of_steps"]), "step")
+    crops = count(int(chosen["train_batch_size"]), "crop")
     paths = {
         "dataset_dir": output_dir,
         "train_logdir": pathlib.Path("runs", output_dir.resolve().name),
@@ -213,8 +214,7 @@ def next_command(output_dir: pathlib.Path) -> list[str]:
     flags = [as_flag(*item) for item in paths.items()]
     flags += [as_flag(*item) for item in splits.items() if item not in _SPLITS.items()]
     return [
-        f"Train now; without a GPU {chosen['training_number_of_steps']} steps of "
-        f"{chosen['train_batch_size']} crops of {crop}:",
+        f"Train now; without a GPU {steps} of {crops} of {crop}:",
         command_line.as_typed(f"python train.py --recipe=auto {' '.join(flags)}"),
     ]
 

@@ -17,7 +17,13 @@ from collections.abc import Collection, Mapping, Sequence
 
 from absl import flags
 
-from deeplab_dpc.conversion import annotations, layouts, leftovers, sources
+from deeplab_dpc.conversion import (
+    annotations,
+    label_folder,
+    layouts,
+    leftovers,
+    sources,
+)
 from deeplab_dpc.conversion import folders as names
 from deeplab_dpc.conversion.folders import Files
 from deeplab_dpc.conversion.labels import own_classes, palettes, reading
@@ -59,8 +65,10 @@ def source(
     if folders.annotations:
         where = folders.annotations, folders.images, folders.labels
         drawn = annotations.paint_all(*where, classes, folders.label_suffix)
-    elif classes_json.name == own_classes.CVAT:
-        label_palette = label_palette or "classes"
+    else:
+        label_folder.check_finished(folders.labels)
+        if classes_json.name == own_classes.CVAT:
+            label_palette = label_palette or "classes"
     found, strays = splits(folders)
     reader = own_classes.choose_reader(classes, label_palette, label_map)
     paths = {i.label: None for items in found.values() for i in items if i.label}

@@ -16,7 +16,7 @@ from typing import Any
 
 from absl import app, flags, logging
 
-from deeplab_dpc.formatting import as_flag, without_passwords
+from deeplab_dpc.formatting import as_flag, count, without_passwords
 from deeplab_dpc.programs import command_line, lazily
 from deeplab_dpc.programs import flags as config_flags
 from deeplab_dpc.programs.search import flags as shared
@@ -109,7 +109,8 @@ def _parts(
     sampler, proxy = parts["sampler"], parts["proxy"]
     if sampler.early_stopping != "none" and not proxy.proxy_eval_steps:
         due = sampler.first_decision(proxy.proxy_steps)
-        logging.info("Early stopping looks at cells after each %d steps.", due)
+        steps = count(due, "step")
+        logging.info("Early stopping looks at cells after each %s.", steps)
         parts["proxy"] = dataclasses.replace(proxy, proxy_eval_steps=due)
     return parts
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from deeplab_dpc.evaluation import confusion
 from deeplab_dpc.evaluation.results import Result
-from deeplab_dpc.formatting import percent
+from deeplab_dpc.formatting import count, percent
 from deeplab_dpc.reports import matrix, pages, plots
 from deeplab_dpc.reports.pages import Column
 from deeplab_dpc.reports.pictures import Palette
@@ -62,9 +62,9 @@ def histogram(values: Sequence[float], label: str) -> Markup:
         style = {"color": plots.BLUE, "rwidth": 0.9}
         percents = 100 * np.array(values)
         counts, edges, _ = plot.axes.hist(percents, bins=20, range=(0, 100), **style)
-        for count, low, high in zip(counts, edges, edges[1:]):
-            text = f"{count:.0f} images of {low:.0f} to {high:.0f} %"
-            plot.hover((low, 0, high, count), text)
+        for number, low, high in zip(counts, edges, edges[1:]):
+            text = f"{count(int(number), 'image')} of {low:.0f} to {high:.0f} %"
+            plot.hover((low, 0, high, number), text)
         plot.axes.set(xlim=(0, 100), xticks=range(0, 101, 20))
         plot.axes.grid(visible=False, axis="x")
         plot.axes.yaxis.get_major_locator().set_params(integer=True)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from deeplab_dpc import files
 from deeplab_dpc.evaluation import confusion
 from deeplab_dpc.evaluation.results import SCORE_NAMES, Result
-from deeplab_dpc.formatting import percent
+from deeplab_dpc.formatting import count, percent
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.reports import cell_picture, matrix, pages, plots
 from deeplab_dpc.reports.evaluation import charts
@@ -128,8 +128,8 @@ def page(report: Report) -> str:
     confusion_columns, confusions = charts.confusions(counts, report.palette)
     with matrix.drawn(counts, result.class_names) as plot:
         matrix_svg = plot.svg(
-            f"Confusion matrix of {len(counts)} classes: rows true, columns predicted. "
-            "The tables have the same in numbers.",
+            f"Confusion matrix of {count(len(counts), 'class')}: rows true, columns "
+            "predicted. The tables have the same in numbers.",
             "large",
         )
     return pages.render(
@@ -179,7 +179,7 @@ def _images(report: Report) -> dict[str, Any]:
     if len(known) < 2 or len(result.images) != result.num_images:
         return {"histogram": None, "image_facts": ""}
     facts = (
-        f"How many images have which mIoU: {len(known)} images, from "
+        f"How many images have which mIoU: {count(len(known), 'image')}, from "
         f"{percent(min(known))} to {percent(max(known))}, median "
         f"{percent(float(np.median(known)))}."
     )

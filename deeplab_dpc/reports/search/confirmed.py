@@ -25,8 +25,8 @@ def sentence(found: Confirmation, scale: ScoreScale) -> str:
     gain = found.gain(winner, "test_score")
     return (
         f"The winner is {winner}. On {found.test_split} it has "
-        f"{shown(gain, scale, '+')} over {PUBLISHED}, in {gain.num_values} pairs of "
-        "the same seed."
+        f"{shown(gain, scale, '+')} over {PUBLISHED}, in "
+        f"{count(gain.num_values, 'pair')} of the same seed."
     )
 
 

@@ -91,10 +91,12 @@ def history(trials: Sequence[TrialRecord], scale: ScoreScale) -> Drawing | None:
         best = np.maximum.accumulate(values)
         plot.axes.step(numbers, best, where="post", **line)
         if len(medians) > 1:
-            line |= {"label": f"median of {size:,} trials", "color": GREEN}
+            line |= {"label": f"median of {count(size, 'trial')}", "color": GREEN}
             plot.axes.plot(*zip(*medians), **line)
             ends = (scale.show(medians[i][1] / scale.number(1.0)) for i in (0, -1))
-            alt += f" The median of {size:,} trials went from {' to '.join(ends)}."
+            alt += (
+                f" The median of {count(size, 'trial')} went from {' to '.join(ends)}."
+            )
         margin = max(0.5, 0.02 * float(np.ptp(numbers)))
         plot.axes.set_xlim(numbers[0] - margin, numbers[-1] + margin)
         plot.axes.xaxis.get_major_locator().set_params(integer=True)

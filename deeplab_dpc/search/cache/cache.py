@@ -12,7 +12,8 @@ from typing import Any, Self
 import numpy as np
 
 from deeplab_dpc import files
-from deeplab_dpc.formatting import as_flag
+from deeplab_dpc.checksums import sha256
+from deeplab_dpc.formatting import as_flag, count
 from deeplab_dpc.layers.cell import feature_map_size
 from deeplab_dpc.search.context_modules import untrained_rates
 from deeplab_dpc.settings import check_types
@@ -163,12 +164,6 @@ def file_name(shard: str, kind: str) -> str:
     return f"{shard}-{kind}.npy"
 
 
-def sha256(path: pathlib.Path) -> str:
-    """Checksum of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 class CachedSplit:
     """Views of one split of a cache, by number; a shard is checked when first read."""
 
@@ -247,15 +242,16 @@ class Cache:
         names, missing = manifest.shards, list(manifest.missing())
         if missing:
             raise CacheError(
-                f"{folder} is not finished: {len(names)} of {len(missing) + len(names)}"
-                f" shards are there, the next is {missing[0]}. Run the command that "
-                "writes it again; it goes on where it stopped."
+                f"{folder} is not finished: it has {len(names)} of "
+                f"{count(len(missing) + len(names), 'shard')}, the next is "
+                f"{missing[0]}. Run the command that writes it again; it goes on where "
+                "it stopped."
             )
         bad = [n for n in names if verify and not manifest.is_whole(folder, n)]
         if bad:
             raise CacheError(
-                f"{folder}: {len(bad)} of {len(names)} shards are missing or differ "
-                f"from their checksums: {', '.join(bad[:4])}. {_AGAIN}"
+                f"{folder}: missing or not as their checksums say: {len(bad)} of "
+                f"{count(len(names), 'shard')}, such as {', '.join(bad[:4])}. {_AGAIN}"
             )
         return cls(folder, manifest, check)
 

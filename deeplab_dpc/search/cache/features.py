@@ -12,6 +12,7 @@ from deeplab_dpc.backbones import make_backbone
 from deeplab_dpc.config import ModelConfig, TrainConfig
 from deeplab_dpc.data import pipeline
 from deeplab_dpc.evaluation.evaluator import as_text
+from deeplab_dpc.formatting import count
 from deeplab_dpc.search.cache.cache import CacheError, CacheManifest
 from deeplab_dpc.tf1 import variables_by_tf1_name
 from deeplab_dpc.training import initialization
@@ -46,9 +47,10 @@ class Backbone:
         missing = done.report.missing if done else ()
         if missing:
             raise CacheError(
-                f"--tf_initial_checkpoint={self._source} lacks {len(missing)} tensors "
-                f"of the backbone, such as {missing[0]}; features need all of them. "
-                f"Does --model_variant={config.model_variant} fit it?"
+                f"--tf_initial_checkpoint={self._source} lacks "
+                f"{count(len(missing), 'tensor')} of the backbone, such as "
+                f"{missing[0]}; features need all of them. Does "
+                f"--model_variant={config.model_variant} fit it?"
             )
         self._run = tf.function(
             lambda x: tf.cast(self._model(x, training=False), tf.float16),
@@ -111,7 +113,7 @@ def _check_fits(batch: dict[str, tf.Tensor], split: str, crop: tuple[int, int]) 
         if height > crop[0] or width > crop[1]:
             raise CacheError(
                 f"Image {as_text(name)} of split {split!r} has {height}x{width} "
-                f"pixels, more than --eval_crop_size={crop[0]},{crop[1]}. Pass the "
-                "largest height and width, or --min_resize_value and "
-                "--max_resize_value."
+                f"pixels, more than the {crop[0]}x{crop[1]} of the cache. search.py "
+                "cache --eval_crop_size takes the largest height and width (or "
+                "resize: --min_resize_value and --max_resize_value)."
             )

@@ -12,8 +12,10 @@ import numpy as np
 from absl import logging
 
 from deeplab_dpc import files, weights
+from deeplab_dpc.checksums import sha256
 from deeplab_dpc.config import ConfigError, TrainConfig
 from deeplab_dpc.data import pipeline, records
+from deeplab_dpc.formatting import count
 from deeplab_dpc.progress import Progress
 from deeplab_dpc.search.cache import cache as kept
 from deeplab_dpc.search.cache.cache import KINDS, Cache, CacheError, CacheManifest, Path
@@ -88,10 +90,11 @@ def _wanted(
     changed = run.train.differences(TrainConfig())
     settings |= {f"train.{n}": values["train"][n] for n in _LATER if n in changed}
     names = {split: name for split, name in splits(run).items() if split in parts}
-    counts = {
-        split: len(pipeline.Split(run.dataset, folder, name, run.data).index())
-        for split, name in names.items()
-    }
+    counts = {}
+    for split, name in names.items():
+        records_of = pipeline.Split(run.dataset, folder, name, run.data)
+        records_of.check_labels()
+        counts[split] = len(records_of.index())
     settings["weights_sha256"] = backbone.weights_sha256()
     settings["records"] = {  # Other files of records are another cache.
         path.name: path.stat().st_size
@@ -151,8 +154,8 @@ def _log(folder: pathlib.Path, manifest: CacheManifest) -> None:
         maps = "x".join(map(str, manifest.shape(split, "features", 1)[1:]))
         mib = manifest.num_bytes(split, number) / 2**20
         logging.info(
-            "%s: %s: %d views of %s pixels, features of %s, %.0f MiB; %d are there.",
-            *(folder, split, number, crop, maps, mib, there),
+            "%s: %s: %s of %s pixels, features of %s, %.0f MiB; %d there.",
+            *(folder, split, count(number, "view"), crop, maps, mib, there),
         )
 
 
@@ -193,11 +196,11 @@ def _write_shard(
             )
         while done < total:
             batch = next(batches)
-            count = min(len(batch["labels"]), total - done)
+            size = min(len(batch["labels"]), total - done)
             for kind, array in arrays.items():
-                array[done : done + count] = batch[kind][:count]
-            done += count
-            progress.advance(count)
+                array[done : done + size] = batch[kind][:size]
+            done += size
+            progress.advance(size)
         for array in arrays.values():
             array.flush()
-        return kept.CachedShard(total, *map(kept.sha256, paths))
+        return kept.CachedShard(total, *map(sha256, paths))

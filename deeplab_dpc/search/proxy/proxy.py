@@ -13,6 +13,7 @@ import tensorflow as tf
 from absl import logging
 
 from deeplab_dpc.evaluation import confusion
+from deeplab_dpc.formatting import count
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.layers.precision import computes_bfloat16
 from deeplab_dpc.search.cache import Cache, CacheError
@@ -114,8 +115,9 @@ class Proxy:
         counts = sum(scoring(*batch) for batch in validation_batches(cache))
         if not np.any(counts):
             raise CacheError(
-                f"{cache.folder}: no pixel of the validation images has a label, "
-                "so there is nothing to score. Choose another --eval_split."
+                f"{cache.folder}: no pixel of the validation images has a label, so "
+                "there is nothing to score. Write a cache of another split: search.py "
+                "cache --eval_split=..."
             )
         found = np.asarray(counts)
         return [confusion.mean_iou(c) if c.min() >= 0 else math.nan for c in found]
@@ -148,8 +150,8 @@ class _Run:
     def _check(self, value: float, reason: str) -> None:
         if not self.error and not math.isfinite(value):
             self.error = (
-                f"After {self.steps} steps {reason}. Lower --proxy_learning_rate if "
-                "more cells fail like this."
+                f"After {count(self.steps, 'step')} {reason}. Lower "
+                "--proxy_learning_rate if more cells fail like this."
             )
 
     def result(self) -> Outcome | CandidateError:

@@ -6,6 +6,7 @@ import statistics
 
 import numpy as np
 
+from deeplab_dpc.formatting import count
 from deeplab_dpc.genotypes import Genotype
 from deeplab_dpc.search.config import SamplerConfig
 from deeplab_dpc.search.history import History
@@ -85,9 +86,9 @@ class CellSampler(abc.ABC):
             if self._may_be_tried(genotype, history):
                 return genotype
         raise SpaceExhausted(
-            f"All {size} cells of the space were tried ({len(history.by_key)} up "
-            "to the order of branches): the search is done. For more, give the space "
-            "more branches or operators."
+            f"The whole space, {count(size, 'cell')}, was tried ({len(history.by_key)} "
+            "up to the order of branches): the search is done. For more, give the "
+            "space more branches or operators."
         )
 
 

@@ -56,7 +56,7 @@ def test_unknown_colours_are_counted_with_the_nearest(path):
     with pytest.raises(LabelError) as error:
         READ(path)
     assert (
-        "a.png: 3 of 8 pixels have a colour that is not in the palette (The classes' "
+        "a.png: the colours of 3 of 8 pixels are not in the palette (The classes' "
         "colours): (130, 60, 128) 2 pixels (near road, (128, 64, 128)), (0, 255, 0) 1 "
         "pixel. Add the colour"
     ) in str(error.value)
@@ -89,7 +89,7 @@ def test_transparent_and_16_bit_pictures(path):
     rgba = np.dstack([picture(), np.full(IDS.shape, 255, np.uint8)])
     rgba[0, 0, 3] = 127
     Image.fromarray(rgba).save(path)
-    with pytest.raises(LabelError, match="1 pixels are transparent"):
+    with pytest.raises(LabelError, match="the colours of 1 transparent pixel. "):
         READ(path)
     Image.fromarray(IDS.astype(np.uint16)).save(path)
     with pytest.raises(LabelError, match="16 bits a channel"):

@@ -89,9 +89,9 @@ def test_colour_pictures_are_described(path):
     with pytest.raises(LabelError) as error:
         reading.Ids(2, colors=(RED, None))(path)
     assert (
-        f"{path} is a picture of mode RGB, 3 channel(s); a label must hold one class id a pixel (a grey or "
+        f"{path} is a picture of mode RGB, 3 channels; a label must hold one class id a pixel (a grey or "
         "palette PNG). It has 3 colours: (255, 0, 0) 90 pixels (90%), (0, 0, 0) 9 "
-        "pixels (9%), (0, 255, 0) 1 pixel (1%). Give each class its colour"
+        "pixels (9%), (0, 255, 0) 1 pixel (1%). For build_folder_data.py give each class its colour"
     ) in str(error.value)
 
 

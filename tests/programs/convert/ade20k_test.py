@@ -40,7 +40,7 @@ def test_ids_beyond_150(root):
 def test_no_pair_and_a_missing_folder(root):
     folder = root / "images/validation"
     (folder / "ADE_val_1.jpg").rename(folder / "ADE_val_2.jpg")
-    with pytest.raises(DatasetError, match="None of 1 images has its label"):
+    with pytest.raises(DatasetError, match="None of 1 image has its label"):
         ade20k.source(root)
     with pytest.raises(DatasetError, match="There is no folder .*images/training"):
         ade20k.source(root / "images")

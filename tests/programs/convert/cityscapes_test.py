@@ -118,8 +118,8 @@ def test_instance_ids_and_unknown_splits_are_noticed(root):
     [
         ("leftImg8bit", "is not Cityscapes' folder: it has no leftImg8bit"),
         ("gtFine/val", "Split 'val_fine' needs the folder .*gtFine/val, which is not"),
-        ("gtFine/train/town/town_a_gtFine_labelIds.png", "1 of 2 label files are m"),
-        ("leftImg8bit/train/town/town_b_leftImg8bit.png", "1 of 2 image files are m"),
+        ("gtFine/train/town/town_a_gtFine_labelIds.png", "lacks 1 of 2 label files"),
+        ("leftImg8bit/train/town/town_b_leftImg8bit.png", "lacks 1 of 2 image files"),
         ("leftImg8bit/train/town", "There are no images .*_leftImg8bit.png"),
     ],
 )

@@ -164,7 +164,11 @@ def test_annotations_are_painted_and_converted(own):
     manifest = Manifest.load(own / "out/mine")
     assert manifest.statistics["train"].class_pixels == (0, 2 * 12, 0)
     assert np.asarray(Image.open(own / "labels/a.png")).tolist() == [[1] * 4] * 3
+    convert(own, f"--annotations={own}/images")  # The same labels.
+    Image.new("L", (4, 3)).save(own / "labels/a.png")
     assert "leave out --annotations" in refusal(own, f"--annotations={own}/images")
+    (own / "labels/.unfinished").touch()
+    assert "goes on from there" in refusal(own)
 
 
 def test_masks_of_cvat_with_their_labelmap(own):

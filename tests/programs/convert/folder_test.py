@@ -51,7 +51,7 @@ def test_the_last_line_is_the_training_to_type(own):
 def test_a_failure_is_one_paragraph_and_leaves_nothing(own):
     (own / "lists/val.txt").write_text("c\nd\n")
     said = refusal(own)
-    assert "Split 'val': 1 of 2 image files are missing" in said
+    assert "Split 'val' lacks 1 of 2 image files" in said
     assert "Traceback" not in said
     assert not (own / "out").exists()
 

@@ -75,7 +75,7 @@ def test_many_points_become_means():
 
 def test_the_histogram_counts():
     svg = charts.histogram([0.0, 0.01, 0.5, 1.0], "label")
-    titles = re.findall(r"<title>(\d+) images of (\d+) to (\d+) %", svg)
+    titles = re.findall(r"<title>(\d+) images? of (\d+) to (\d+) %", svg)
     filled = [t for t in titles if t[0] != "0"]
     assert len(titles) == 20
     assert filled == [("2", "0", "5"), ("1", "50", "55"), ("1", "95", "100")]

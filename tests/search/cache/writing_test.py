@@ -133,7 +133,7 @@ def test_stopped_in_the_middle_it_goes_on_and_gives_the_same_bytes(
             write_cache(folder, run, SETTINGS)
     first = folder / "train-00000-of-00003-features.npy"
     made_ns = first.stat().st_mtime_ns
-    with pytest.raises(CacheError, match="not finished: 1 of 4 shards"):
+    with pytest.raises(CacheError, match="not finished: it has 1 of 4 shards"):
         Cache.open(folder)
     cache = write_cache(folder, run, SETTINGS)
     assert first.stat().st_mtime_ns == made_ns
@@ -237,7 +237,7 @@ def test_weights_that_lack_some_or_give_huge_features_are_refused(
     last = next(n for n in weights if n.endswith("_16/project/BatchNorm/gamma"))
     some = {name: value for name, value in weights.items() if name != FIRST}
     for values, message in (
-        (some, f"lacks 1 tensors .* {FIRST}"),
+        (some, f"lacks 1 tensor .* {FIRST}"),
         ({**weights, last: weights[last] * 1e6}, "not finite in float16"),
     ):
         other = with_weights(run, values, tmp_path)

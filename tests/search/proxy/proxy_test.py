@@ -154,7 +154,7 @@ def test_a_loss_that_is_no_number_fails_its_candidate_alone(proxy, alone, monkey
     monkeypatch.setattr(Head, "__init__", poisoned)
     failed, whole = proxy.train([SMALL, OTHER])
     assert isinstance(failed, CandidateError)
-    assert "After 1 steps its loss is nan" in str(failed)
+    assert "After 1 step its loss is nan" in str(failed)
     assert_near(whole, alone[1])
 
 
