@@ -88,6 +88,24 @@ class Page:
         node = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
         self.call("DOM.setFileInputFiles", nodeId=node, files=[str(path)])
 
+    def drop(self, selector: str, path: pathlib.Path) -> None:
+        """Drags a file from outside onto an element, and lets it go there."""
+        script = f"document.querySelector('{selector}').getBoundingClientRect()"
+        box = self.value(f"{script}.toJSON()")
+        where = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self.call("Input.dispatchDragEvent", type=kind, data=data, **where)
+
+    def paste(self, what: str) -> None:
+        """Pastes what a script puts into a DataTransfer called `pasted`."""
+        self.value(f"""{{
+          const pasted = new DataTransfer();
+          {what};
+          const how = {{clipboardData: pasted, bubbles: true, cancelable: true}};
+          document.activeElement.dispatchEvent(new ClipboardEvent("paste", how));
+        }}""")
+
     def press(self, key: str, code: int) -> None:
         """Presses a key, by its name and its number in Windows."""
         what = {"key": key, "code": key, "windowsVirtualKeyCode": code}

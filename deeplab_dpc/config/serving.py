@@ -38,6 +38,9 @@ class ServeConfig(Config):
         "memory while the model sees it.",
         at_least=0.001,
     )
+    max_images: int = setting(
+        64, "A request has at most so many images, however small.", at_least=1
+    )
     max_body_megabytes: float = setting(
         16.0, "A request's body has at most so many megabytes.", at_least=0.001
     )

@@ -27,6 +27,7 @@ TOPICS = {
     "How": ("batch_size", "num_threads"),
     "What is taken at once": (
         "max_megapixels",
+        "max_images",
         "max_body_megabytes",
         "queue_length",
         "read_timeout_s",

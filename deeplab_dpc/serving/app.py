@@ -125,6 +125,7 @@ def app(service: Service) -> Observed:
         Exception: _failed,
     }
     made = Starlette(routes=routes, exception_handlers=handlers)
+    made.router.redirect_slashes = False  # To a host of the client's words.
     made.state.service = service
     return Observed(made, service.metrics)
 

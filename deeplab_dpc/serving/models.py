@@ -94,8 +94,15 @@ class Model:
 
     def pixels(self, asked: Asked) -> list[np.ndarray]:
         """The images, `[height, width, 3]` uint8 each. `RequestError` for what is no
-        image, or too large.
+        image, or too large, and for too many.
         """
+        count, most = len(asked.images), self._config.max_images
+        if count > most:
+            raise RequestError(
+                400,
+                f"The request has {count:,} images, more than the {most:,} that it may "
+                "have. Send them in several.",
+            )
         found: list[np.ndarray] = []
         left = self._config.max_megapixels
         for i, image in enumerate(asked.images):

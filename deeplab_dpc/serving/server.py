@@ -126,6 +126,8 @@ def _protocol(timeout_s: float) -> type[H11Protocol]:
 
         def _expect_request(self) -> None:
             cycle = self.cycle
+            if cycle is not None and not cycle.response_complete:
+                return  # The next was sent ahead, and is being answered.
 
             def leave() -> None:
                 if self.cycle is cycle:

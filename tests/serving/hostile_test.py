@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import io
+import json
 import os
 import struct
 import zlib
@@ -101,6 +102,16 @@ def test_many_images_in_a_request_have_few_pixels_together(service):
     body = {"signature_name": "encoded", "instances": [{"b64": large}] * 2}
     status, reply = service.post(PATH, body)
     assert status == 400 and "image[1] has 400 x 400 pixels" in reply["error"]
+
+
+def test_a_request_has_few_images_however_small(service, expected):
+    """A model takes as long for a pixel as for what it is padded to; others would wait."""
+    file = {"b64": base64_text(png(PIXELS[:1, :1]))}
+    body = {"signature_name": "encoded", "instances": [file] * 65}
+    pixel = {"instances": [[[[1, 2, 3]]]] * 65}
+    for given in (body, pixel):
+        status, reply = service.post(PATH, given)
+        assert status == 400 and "has 65 images, more than the 64" in reply["error"]
 
 
 def test_a_reply_of_too_many_numbers_is_refused_before_it_is_made(service):
@@ -217,9 +228,28 @@ def test_what_is_no_http_and_who_hangs_up(service, expected):
     assert "Traceback" not in service.log.read_text()
 
 
+def test_requests_sent_ahead_are_answered_one_by_one(service):
+    """On one connection; with others before them the second takes longer than a request
+    may take to arrive, and was cut off.
+    """
+    file = base64_text(png(np.tile(PIXELS, (13, 13, 1))))  # 250,000 pixels.
+    given = {"signature_name": "encoded", "instances": [{"b64": file}]}
+    body = json.dumps(given).encode()
+    length = f"Content-Length: {len(body)}\r\n\r\n".encode()
+    ahead = HEAD.replace(b"Connection: close\r\n", b"") + length + body
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        others = [pool.submit(service.post, PATH, body) for _ in range(6)]
+        with connected(service) as connection:
+            connection.sendall(3 * ahead + HEAD + length + body)
+            reply = said(connection)
+    assert reply.count(b"HTTP/1.1 200 ") == 4
+    assert [other.result()[0] for other in others] == [200] * 6
+
+
 def test_paths_lead_nowhere_but_to_models(service):
     """As they are typed: clients would shorten them."""
-    for path in ("/../../etc/passwd", "//etc/passwd", "/v1/models/../../run:predict"):
+    climbing = "/../../etc/passwd", "//etc/passwd", "/v1/models/../../run:predict"
+    for path in (*climbing, "/v1/models/street/", "/v1/models/street%00"):
         with connected(service) as connection:
             request = f"GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
             connection.sendall(request.encode())

@@ -6,6 +6,7 @@ from PIL import Image
 
 from deeplab_dpc.config import ServeConfig
 from deeplab_dpc.serving import page
+from deeplab_dpc.serving.protocols import base64_text
 from tests import browser, chromium
 from tests.programs import tiny_run
 from tests.programs.tiny_run import COLORS, NAMES, opened
@@ -85,6 +86,25 @@ class TestInABrowser:
         (tmp_path / "large.png").write_bytes(bytes(800_000))
         shown.upload("#file", tmp_path / "large.png")
         shown.until("said.textContent.includes('0.8 MB, more than may be sent')")
+
+    def test_a_photo_is_dropped_and_another_pasted(self, shown, expected, tmp_path):
+        """What is pasted has no name of its own; a text is no photo."""
+        (tmp_path / "dropped.png").write_bytes(png(IMAGES[0]))
+        shown.drop("#drop", tmp_path / "dropped.png")
+        shown.until(SEEN)
+        assert shown.value(SHOWN) == list(legend(expected(IMAGES[0])[0]))
+        chosen = "document.getElementById('file').files[0].name"
+        assert shown.value(chosen) == "dropped.png"
+        assert not shown.value("document.querySelector('.over')")
+        content = base64_text(png(IMAGES[2]))
+        shown.paste(f"""
+          const bytes = Uint8Array.from(atob("{content}"), c => c.charCodeAt(0));
+          pasted.items.add(new File([bytes], "image.png", {{type: "image/png"}}))""")
+        shown.until("said.textContent.startsWith('image.png: ')")
+        assert shown.value(SHOWN) == list(legend(expected(IMAGES[2])[0]))
+        assert shown.value(chosen) == "image.png"
+        shown.paste("pasted.setData('text/plain', 'a word')")
+        assert shown.value(SEEN) and shown.value(chosen) == "image.png"
 
     def test_keys_reach_everything_and_a_narrow_screen_shows_it(self, shown, tmp_path):
         (tmp_path / "a.png").write_bytes(png(IMAGES[2]))

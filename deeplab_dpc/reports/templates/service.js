@@ -94,7 +94,12 @@ async function show() {
   }
 }
 
-const take = files => { if (files && files.length) { file = files[0]; show(); } };
+function take(files) {
+  if (!files.length) return;
+  file = files[0];
+  $("file").files = files;  // Its name stands beside the button, however it came.
+  show();
+}
 
 function save(blob, ending) {
   const link = document.createElement("a");
