@@ -106,7 +106,7 @@ class SamplerContract:
             elif number % 4 == 2:
                 study.fail(trial, "no")
         assert sorted(keys) == sorted({TINY.key(cell) for cell in TINY.all_cells()})
-        message = r"All 18 cells .* \(15 up to the order"
+        message = r"The whole space, 18 cells, .* \(15 up to the order"
         with pytest.raises(SpaceExhausted, match=message):
             study.ask()
 

@@ -26,6 +26,8 @@ NEVER_ONE = {
     "\0 classes, but \0 colours; there must be one for each class.",
     "Profile of %d steps in %s.",
     "\0 images of that name",
+    "The request has \0 images, more than the \0 that it may have. Send them in "
+    "several.",
     "\0 holds \0 checkpoints (\0) and nothing says which is meant; give one, such as "
     "\0.",
     "The statistics of \0 are of \0 classes; the data set has \0.",
