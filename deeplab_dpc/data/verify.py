@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import tensorflow as tf
 from google.protobuf import message
 
-from deeplab_dpc import formatting
 from deeplab_dpc.data import labels, records
 from deeplab_dpc.data.dataset_info import DatasetError, DatasetInfo
 from deeplab_dpc.data.manifest import Shard
-from deeplab_dpc.formatting import count
+from deeplab_dpc.formatting import clipped, count, some
 
 
 def decode(
@@ -163,7 +162,7 @@ def _facts(serialized: bytes) -> tuple[str, str]:
     except message.DecodeError:
         return "", ""
     there = example.features.feature
-    keys = formatting.some(sorted(map(formatting.clipped, there)), 8) or "none"
+    keys = some(sorted(map(clipped, there)), 8) or "none"
     missing = f"it has no key {records.IMAGE!r}; its keys are {keys}"
     values = there[records.NAME].bytes_list.value if records.NAME in there else ()
     name = values[0].decode(errors="replace") if values else ""

@@ -2,14 +2,11 @@
 
 import pathlib
 import re
-import shutil
-import tempfile
 from collections.abc import Callable
 
-from deeplab_dpc import files
+from deeplab_dpc import files, new_folder
 
 _NUMBER = re.compile("[0-9]{1,18}")  # TensorFlow Serving reads 64 bits.
-_UNFINISHED = ".unfinished-"
 FILES = {
     "saved_model": "saved_model.pb",
     "onnx": "model.onnx",
@@ -57,20 +54,10 @@ def add(folder: pathlib.Path, fill: Callable[[pathlib.Path], None]) -> pathlib.P
     check(folder)
     files.made_folder(folder)
     with files.claimed(folder / files.LOCK):
-        for left in folder.glob(f"{_UNFINISHED}*"):  # By a killed export.
-            shutil.rmtree(left, ignore_errors=True)
-        new = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix=_UNFINISHED))
-        try:
+        newest = _newest(folder)
+        version = folder / str(int(newest.name) + 1 if newest else 1)
+        with new_folder.filled(version) as new:
             fill(new)
-            new.chmod(0o755)
-            for path in (*new.rglob("*"), new):
-                files.sync(path)
-            newest = _newest(folder)
-            version = folder / str(int(newest.name) + 1 if newest else 1)
-            new.rename(version)
-            files.sync(folder)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
     return version
 
 

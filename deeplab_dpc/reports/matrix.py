@@ -5,8 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from deeplab_dpc import formatting
-from deeplab_dpc.formatting import clipped, percent
+from deeplab_dpc.formatting import clipped, count, percent
 from deeplab_dpc.reports import pages, plots
 from deeplab_dpc.reports.plots import Plot
 
@@ -37,9 +36,9 @@ def drawn(
     cells hold percents; below half a percent nothing. `counts` are `[classes, classes]`
     pixels, rows true, columns predicted.
     """
-    count, shares = len(counts), row_shares(counts)
-    has_numbers = count <= MOST_WITH_NUMBERS
-    side = count * (0.36 if has_numbers else 0.13)  # Inches.
+    classes, shares = len(counts), row_shares(counts)
+    has_numbers = classes <= MOST_WITH_NUMBERS
+    side = classes * (0.36 if has_numbers else 0.13)  # Inches.
     size, x_name = (max(4.6, side + 2.6), max(4.4, side + 2)), "predicted, % of the row"
     with Plot(x_name, "true", size) as plot:
         plot.figure.get_layout_engine().set(h_pad=0.12)
@@ -54,7 +53,7 @@ def drawn(
         order = np.argsort(-shares, axis=None, kind="stable")[:_MOST_HOVERS]
         for i, j in np.transpose(np.unravel_index(order, shares.shape)):
             if has_numbers or shares[i, j] >= 0.01:
-                pixels = formatting.count(counts[i, j], "pixel")
+                pixels = count(counts[i, j], "pixel")
                 share = percent(shares[i, j])
                 known = pixels if has_numbers else share
                 box = (j - 0.5, i - 0.5, j + 0.5, i + 0.5)

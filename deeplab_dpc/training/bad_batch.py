@@ -2,15 +2,13 @@
 
 import os
 import pathlib
-import shutil
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from deeplab_dpc import files
+from deeplab_dpc import files, new_folder
 
 
 def save(
@@ -24,8 +22,11 @@ def save(
     A batch has `image` `[batch, height, width, 3]` in 0..255, `label` `[batch, height,
     width]` integers, and `name` `[batch]` bytes; `scalars` are what the step gave.
     """
-    new = pathlib.Path(tempfile.mkdtemp(dir=folder, prefix=".bad_batch-"))
-    try:
+    path, number = pathlib.Path(folder) / f"bad_batch_{step}", 1
+    while path.exists():
+        number += 1
+        path = path.with_name(f"bad_batch_{step}_{number}")
+    with new_folder.filled(path) as new:
         facts = {
             "step": step,
             # JSON has no numbers for `nan` and `inf`; their names stand for them.
@@ -36,14 +37,7 @@ def save(
             "images": [_write_image(new, i, batch) for i in range(len(batch["name"]))],
         }
         files.write_json(new / "batch.json", facts)
-        new.chmod(0o755)
-        path, number = pathlib.Path(folder) / f"bad_batch_{step}", 1
-        while path.exists():
-            number += 1
-            path = path.with_name(f"bad_batch_{step}_{number}")
-        return new.rename(path)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
+    return path
 
 
 def _write_image(

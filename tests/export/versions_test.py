@@ -52,7 +52,7 @@ def test_a_savedmodel_of_earlier_releases_is_in_the_way(tmp_path):
 
 
 def test_others_may_read_a_version(tmp_path):
-    """mkdtemp makes private folders."""
+    """As any other folder."""
     add(tmp_path)
     assert (tmp_path / "1").stat().st_mode & 0o777 == 0o755
 
@@ -69,7 +69,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path):
 
 def test_one_exporter_a_folder_and_a_killed_ones_leftovers_go(tmp_path):
     folder = tmp_path / "[new] x"
-    killed = folder / ".unfinished-4f3k" / "variables"
+    killed = folder / ".1.unfinished" / "1" / "variables"
     killed.mkdir(parents=True)
     with pytest.raises(files.LockedError, match=f"process {os.getpid()} on .* since "):
         versions.add(folder, lambda new: add(folder))

@@ -115,7 +115,8 @@ def test_errors(read_only_run, tmp_path):
 
 def _kill_sometime(process, folder, when, chance) -> bool:
     """Kills an export to `folder` at such a moment; False if it ended before."""
-    written = {"writing": ".un*", "ending": ".un*/assets.extra/tf*", "any time": ""}
+    new = ".*.unfinished/[0-9]*"
+    written = {"writing": new, "ending": f"{new}/assets.extra/tf*", "any time": ""}
     while written[when] and process.is_alive() and not list(folder.glob(written[when])):
         time.sleep(0.0005)
     delay_s = {"writing": 2.0, "ending": 0.02, "any time": 8.0}[when]

@@ -78,6 +78,7 @@ def test_the_histogram_counts():
     titles = re.findall(r"<title>(\d+) images? of (\d+) to (\d+) %", svg)
     filled = [t for t in titles if t[0] != "0"]
     assert len(titles) == 20
+    assert "<title>1 image of" in svg and "<title>2 images of" in svg
     assert filled == [("2", "0", "5"), ("1", "50", "55"), ("1", "95", "100")]
 
 
