@@ -19,7 +19,10 @@ STATE = "checkpoint"
 """TensorFlow's file that names the newest checkpoint of a folder."""
 _ERRORS = (tf.errors.OpError, ValueError, RuntimeError, IndexError, OSError)
 _FILE = re.compile(r"(.+)\.(?:index|data-\d+-of-\d+)")
-_NAMED = re.compile(rb'^(?:all_)?model_checkpoint_paths?: "([^"\n]+)"', re.MULTILINE)
+_NAMED = re.compile(
+    rb'^(?:all_)?model_checkpoint_paths?: "(?:[^"\n]*/)?([^"\n/\0]{1,200})"',
+    re.MULTILINE,
+)
 
 
 class CheckpointError(ValueError):
@@ -161,7 +164,7 @@ def named(folder: str | os.PathLike) -> list[pathlib.Path]:
         found = _NAMED.findall(path.read_bytes())
     except OSError:
         return []
-    return [path.with_name(os.fsdecode(name).rpartition("/")[2]) for name in found]
+    return [path.parent / name.decode(errors="replace") for name in found]
 
 
 def _steps(folder: str | os.PathLike) -> dict[int, pathlib.Path]:

@@ -41,15 +41,15 @@ class PathError(FileError):
     """A path that no folder of this machine has."""
 
 
-def local(path: str | os.PathLike[str]) -> pathlib.Path:
-    """The path; a `PathError` for an address such as `gs://bucket/run`.
-
-    pathlib has one slash where the address has two: that is a path only where the
-    folder `gs:` is there.
+def local(path: str | os.PathLike[str], is_utf8: bool = True) -> pathlib.Path:
+    """The path; a `PathError` for an address such as `gs://bucket/run`, and for what is
+    not UTF-8, if it must be, as for TensorFlow. pathlib has one slash where an address
+    has two: that is a path only where the folder `gs:` is there.
     """
     text = os.fspath(path)
-    if "\0" in text:
-        raise PathError(f"{clipped(repr(text), 200)}: no path has a zero byte.")
+    if re.search("[\0\ud800-\udfff]" if is_utf8 else "\0", text):
+        shown = clipped(ascii(text), 200)
+        raise PathError(f"{shown} has a zero byte, or is not UTF-8: rename it.")
     match = _SCHEME.match(text)
     if match and (match[1] or not os.path.isdir(text.partition("/")[0])):
         raise PathError(
@@ -136,7 +136,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """A file's bytes; an `OSError` for a pipe, on which one would wait for ever."""
     if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
         raise OSError(errno.EINVAL, "not a regular file", str(path))
-    return local(path).read_bytes()
+    return local(path, is_utf8=False).read_bytes()
 
 
 def read_text(path: str | os.PathLike[str]) -> str:

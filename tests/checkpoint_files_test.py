@@ -63,7 +63,9 @@ def test_a_prefix_is_no_pattern_either(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    [None, b"", b"\xff\xfe\x00", b'model_checkpoint_path: "ckpt-9"\n', b"ckpt-3"],
+    [None, b"", b"\xff\xfe\x00", b'model_checkpoint_path: "ckpt-9"\n', b"ckpt-3"]
+    + [b'model_checkpoint_path: "%b"\n' % n for n in (b".", b"a/", b"\0", b"\xe9")]
+    + [b'model_checkpoint_path: "%b"\n' % (b"x" * 999)],
 )
 def test_whatever_the_naming_file_holds_the_newest_is_found(tmp_path, content):
     write(tmp_path)

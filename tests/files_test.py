@@ -124,9 +124,16 @@ def test_a_folder_whose_name_ends_in_a_colon_is_a_path(tmp_path, monkeypatch):
     assert Path("lr:", "x").read_text() == "1"
 
 
-def test_a_zero_byte_is_in_no_path(tmp_path):
-    with pytest.raises(files.PathError, match=r"'a\\x00b': no path has a zero byte"):
-        files.read_text("a\0b")
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("name", ["a\0b", "caf\udce9"])
+def test_a_path_has_no_zero_byte_and_is_utf_8(entry, name, tmp_path, monkeypatch):
+    """But photos are read whatever they are called."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(files.PathError, match=r"has a zero byte, or is not UTF-8"):
+        ENTRIES[entry](name)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "caf\udce9").write_bytes(b"x")
+    assert files.read_bytes("caf\udce9") == b"x"
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def check_values(values: flags.FlagValues) -> None:
                 raise app.UsageError(f"--{name}={value}; give a finite number.")
             if isinstance(value, str) and name not in _NO_PATHS:
                 try:
-                    files.local(value)
+                    files.local(value, is_utf8=False)
                 except files.PathError as e:
                     raise app.UsageError(f"--{name}={e}") from e
 

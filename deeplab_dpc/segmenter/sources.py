@@ -42,7 +42,7 @@ def find(source: str | os.PathLike[str]) -> list[pathlib.Path]:
     folder without images.
     """
     try:
-        path = files.local(source)
+        path = files.local(source, is_utf8=False)
     except files.PathError as e:
         raise SourceError(
             f"{clipped(str(source), 200)}: addresses are not read. Download the file, "
