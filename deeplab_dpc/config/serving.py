@@ -44,6 +44,12 @@ class ServeConfig(Config):
     max_body_megabytes: float = setting(
         16.0, "A request's body has at most so many megabytes.", at_least=0.001
     )
+    max_reply_megabytes: float = setting(
+        400.0,
+        "Replies that their clients have not read yet have at most so many megabytes "
+        "together; large ones beyond are refused.",
+        at_least=0.001,
+    )
     queue_length: int = setting(
         64, "So many requests wait for the models; more are refused.", at_least=1
     )

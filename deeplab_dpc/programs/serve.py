@@ -29,6 +29,7 @@ TOPICS = {
         "max_megapixels",
         "max_images",
         "max_body_megabytes",
+        "max_reply_megabytes",
         "queue_length",
         "read_timeout_s",
         "timeout_s",

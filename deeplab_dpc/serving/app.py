@@ -16,13 +16,14 @@ from deeplab_dpc.config import ServeConfig
 from deeplab_dpc.formatting import clipped
 from deeplab_dpc.serving import open_inference, page, protocols, tensorflow_serving
 from deeplab_dpc.serving.errors import RequestError
-from deeplab_dpc.serving.limits import Limits
+from deeplab_dpc.serving.limits import STOP_WITHIN_S, Limits
 from deeplab_dpc.serving.models import Model
 from deeplab_dpc.serving.observing import Metrics, Observed
 from deeplab_dpc.serving.protocols import Asked, Values
+from deeplab_dpc.serving.replies import Replies, Reply
 
 _CLIENT_LEFT = 499  # nginx's; nobody reads it but the log.
-_AT_ONCE = 2  # Requests whose JSON is read and whose images are decoded.
+_AT_ONCE = 2  # Requests whose JSON is read and images are decoded, or the reverse.
 
 
 class Service:
@@ -30,10 +31,18 @@ class Service:
 
     def __init__(self, models: Mapping[str, Model], config: ServeConfig):
         self.models, self.config, self.limits = models, config, Limits(config)
+        self.replies = Replies(config)
         self.metrics = Metrics(lambda: self.limits.waiting)
-        # Pixels are in memory for so many requests: those of a batch and the next ones.
+        # Pixels, or what is found for them, are in memory for so many requests: those
+        # of a batch and the next ones.
         self._prepared = asyncio.Semaphore(config.batch_size + _AT_ONCE)
         self._preparing = asyncio.Semaphore(_AT_ONCE)
+
+    def stop(self) -> None:
+        """Takes nothing more, and lets what is going on end soon."""
+        self.limits.stop()
+        loop = asyncio.get_running_loop()
+        loop.call_later(STOP_WITHIN_S, self.replies.leave)
 
     async def load(self) -> None:
         """Loads the models, one after the other."""
@@ -91,8 +100,9 @@ class Service:
                         images = await asyncio.to_thread(model.pixels, asked)
                     request.state.images = len(images)
                     values = await model.answer(asked, images)
-                reply = await asyncio.to_thread(write, model, asked, values)
-        return Response(reply, media_type="application/json")
+                    async with self._preparing:
+                        reply = await asyncio.to_thread(write, model, asked, values)
+        return Reply(reply, self.replies)
 
 
 def app(service: Service) -> Observed:

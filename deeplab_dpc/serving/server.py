@@ -16,8 +16,9 @@ from deeplab_dpc.config import ServeConfig
 from deeplab_dpc.serving import models
 from deeplab_dpc.serving.app import Service, app
 from deeplab_dpc.serving.errors import ServingError
+from deeplab_dpc.serving.replies import Replies
 
-_UNREAD_S = 60.0  # A client that does not read its reply for so long is left.
+_UNREAD_S = 60.0  # A client that does not read the end of its reply is left.
 
 
 def serve(config: ServeConfig) -> None:
@@ -81,7 +82,7 @@ class _Server(uvicorn.Server):
                 app(service),
                 host=config.host,
                 port=config.port,
-                http=_protocol(config.read_timeout_s),
+                http=_protocol(config.read_timeout_s, service.replies),
                 loop="asyncio",
                 ws="none",
                 lifespan="off",
@@ -97,7 +98,7 @@ class _Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal: see uvicorn."""
         self.should_exit = True
-        self._loop.call_soon_threadsafe(self._service.limits.stop)
+        self._loop.call_soon_threadsafe(self._service.stop)
 
     def loaded(self, task: asyncio.Task[None]) -> None:
         """Ends the service if its models could not be loaded."""
@@ -110,7 +111,7 @@ class _Server(uvicorn.Server):
             logging.info("Ready: %s.", ", ".join(self._service.models))
 
 
-def _protocol(timeout_s: float) -> type[H11Protocol]:
+def _protocol(timeout_s: float, replies: Replies) -> type[H11Protocol]:
     """HTTP of clients that ask within a time: others, and those that do not read their
     replies, are left.
     """
@@ -119,6 +120,20 @@ def _protocol(timeout_s: float) -> type[H11Protocol]:
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             self._expect_request()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            replies.resumed(self.transport)
+            if self.cycle is not None and not self.cycle.response_complete:
+                self.cycle.scope["state"]["error"] = "The client did not stay."
+            super().connection_lost(exc)
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            replies.paused(self.transport)
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            replies.resumed(self.transport)
 
         def on_response_complete(self) -> None:
             super().on_response_complete()

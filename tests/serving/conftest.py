@@ -9,7 +9,7 @@ from tests.serving import running
 
 LIMITS = (
     *("--max_megapixels=0.3", "--max_body_megabytes=1", "--queue_length=8"),
-    *("--read_timeout_s=1.5", "--timeout_s=30"),
+    *("--read_timeout_s=1.5", "--timeout_s=30", "--max_reply_megabytes=8"),
 )
 
 

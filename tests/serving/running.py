@@ -60,6 +60,17 @@ def connected(service: Running) -> Iterator[socket.socket]:
         yield found
 
 
+def unread(service: Running, path: str, body: bytes) -> socket.socket:
+    """A connection that has sent a request, and takes little of the reply at a time."""
+    found = socket.socket()
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    found.settimeout(60)
+    found.connect(("127.0.0.1", service.port))
+    head = f"POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+    found.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    return found
+
+
 def said(connection: socket.socket) -> bytes:
     """What a server says until it hangs up."""
     parts = []
