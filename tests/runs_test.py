@@ -122,6 +122,7 @@ def test_what_cannot_be_is_refused(folder, tmp_path):
         Run.open(folder, data={"dataset_dir": str(tmp_path / "gone")}).num_images()
 
 
+@pytest.mark.slow
 def test_a_photo_has_the_same_labels_everywhere(folder, tmp_path):
     """Twenty JPEGs as files (vis.py), as records (eval.py), as bytes in one batch (the
     export), and through `load`, of the run and of the export, in batches.
@@ -177,6 +178,7 @@ def test_a_photo_has_the_same_labels_everywhere(folder, tmp_path):
     assert different > 10  # What is one class everywhere shows little.
 
 
+@pytest.mark.slow
 def test_a_damaged_run_folder_is_never_taken_for_a_whole_one(folder, tmp_path):
     """200 times a file of it is gone, cut, or has a bit flipped: words, or the truth."""
     random, model, outcomes = np.random.default_rng(3), Run.open(folder).build(), []

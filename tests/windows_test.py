@@ -119,6 +119,7 @@ def test_windows_scales_and_flips_are_numpys(size, window, overlap):
     assert np.abs(np.asarray(whole) - np.asarray(found)).max() > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scales", [(1.0,), (0.5, 1.0, 1.25)])
 @pytest.mark.parametrize("flips", [False, True])
 def test_an_image_within_the_window_is_seen_whole(scales, flips):
@@ -135,6 +136,7 @@ def test_an_image_within_the_window_is_seen_whole(scales, flips):
     assert np.mean(labels == np.argmax(expected, axis=-1)) > 0.999
 
 
+@pytest.mark.slow
 def test_one_graph_serves_images_below_and_above_the_window():
     averaging = inference.Averaging((0.5, 1.0), True, window=(24, 24))
     predict = Predictor(tiny_run.model(10), averaging)

@@ -36,6 +36,7 @@ def cost_json(key):
     return json.loads((goldens.FOLDER / "cost.json").read_text())[key]
 
 
+@pytest.mark.slow
 @goldens.needed
 @pytest.mark.parametrize("name", GOLDEN)
 def test_what_tf1s_profiler_counts_is_explained(name):

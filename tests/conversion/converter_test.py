@@ -70,6 +70,7 @@ def test_converting_twice_gives_equal_bytes(folder):
     assert content(folder / "x") == content(folder / "y")
 
 
+@pytest.mark.slow
 def test_two_processes_give_equal_bytes(folder):
     log = io.StringIO()
     convert(make_source(folder), folder / "x", num_shards=3, num_workers=1)

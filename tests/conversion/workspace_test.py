@@ -72,6 +72,7 @@ def test_killed_at_any_move_the_next_run_finds_all(tmp_path, before):
     assert endings == [9] * (1 + len(before) + len(NEW)) + [0]
 
 
+@pytest.mark.slow
 def test_killed_while_recovering(tmp_path):
     for first in range(1, 7):
         for second in range(8):

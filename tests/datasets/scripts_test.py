@@ -50,6 +50,7 @@ def voc_environment(server):
     return {"VOC_BASE_URL": f"file://{server}", "VOC_MD5": md5}
 
 
+@pytest.mark.slow
 @goldens.real_data_needed
 def test_voc_is_downloaded_and_converted(server, tmp_path):
     """The download goes on where an earlier one was cut off."""

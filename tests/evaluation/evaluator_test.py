@@ -135,6 +135,7 @@ def test_an_image_without_labels_has_no_score_and_is_counted():
     assert result.to_dict()["images"][3]["miou"] is None
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_over_many_images():
     """4,500 images of 2x2 pixels leave less than an eighth of a MiB behind, beyond 500:
     29 bytes each.

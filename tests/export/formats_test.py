@@ -78,6 +78,7 @@ def test_probabilities_are_those_of_the_run(name, fixed, run):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUICK)
 def test_images_of_any_size_and_batches(name, dynamic, run, expected):
     """What the run pads is padded before."""
@@ -95,6 +96,7 @@ def test_images_of_any_size_and_batches(name, dynamic, run, expected):
     assert runtime.size is None and runtime.probabilities is None
 
 
+@pytest.mark.slow
 def test_litert_pads_images_of_any_size(run, tmp_path):
     """Its shapes follow no padding whose amount is not known."""
     settings = {"dynamic_size": True, "crop_size": (49, 45)}
@@ -106,6 +108,7 @@ def test_litert_pads_images_of_any_size(run, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_smaller_images_are_padded_and_larger_ones_seen_through_windows(fixed, run):
     """As the run sees them: padded, and through windows of that size."""
     settings = {"eval_crop_size": (41, 37), "sliding_window": (41, 37)}
@@ -118,6 +121,7 @@ def test_smaller_images_are_padded_and_larger_ones_seen_through_windows(fixed, r
         assert np.mean(found == expected) >= share  # Grey is 127, not 127.5.
 
 
+@pytest.mark.slow
 def test_what_a_file_cannot_see_is_told(run, dynamic, tmp_path):
     path = exported(run, tmp_path, "keras").folder / "model.keras"
     words = "50 x 90 pixels, but .* for 33 x 33 at most.*--dynamic_size"
@@ -239,6 +243,7 @@ def test_real_images_are_needed(run, tmp_path):
     assert (check.num_images, check.agreement) == (1, 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantize, share", [("dynamic", 0.9), ("int8", 0.8)])
 def test_litert_of_8_bits(run, fixed, expected, tmp_path, monkeypatch, quantize, share):
     """The weights take a quarter of the bytes; of random ones not all labels stay, as

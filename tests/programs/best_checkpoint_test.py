@@ -97,6 +97,7 @@ def test_outlines_windows_and_the_best_do_not_get_in_each_others_way(run_dir):
     assert head == "name,miou,pixel_accuracy,boundary_f"
 
 
+@pytest.mark.slow
 def test_windows_change_the_score_of_larger_images_only(run_dir):
     """64x64 covers all images; 24x24 does not."""
     found = {}

@@ -74,6 +74,7 @@ def test_a_converted_archive_gives_the_originals_logits(archive, stored):
     assert run.eval.eval_crop_size == (1025, 2049)
 
 
+@pytest.mark.slow
 @goldens.needed
 def test_eval_vis_and_export_give_the_originals_predictions(
     archive, scenes, stored, tmp_path

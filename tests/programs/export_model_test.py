@@ -48,6 +48,7 @@ def test_exports_the_newest_checkpoint_into_the_run_folder(run_dir, capsys):
         assert np.mean(found == np.argmax(expected, -1)) > 0.999
 
 
+@pytest.mark.slow
 def test_exports_a_given_checkpoint_with_scales_flips_and_padding(run_dir, tmp_path):
     tiny_run.write_checkpoint(run_dir, 15)
     out = tmp_path / "out"
@@ -76,6 +77,7 @@ def test_resizes_and_gives_predictions_at_the_images_own_size(run_dir):
     assert notes["resizing"]["min_resize_value"] == 65
 
 
+@pytest.mark.slow
 def test_each_export_is_a_new_version(run_dir, caplog):
     """And --overwrite, which replaced the only one, is told to do nothing."""
     for step, flags in ((10, ()), (15, ("--overwrite",))):

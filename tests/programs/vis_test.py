@@ -193,6 +193,7 @@ def test_voc_predictions_are_the_raw_ones_in_the_servers_layout(tmp_path):
         assert found.shape == (40, 30) and len(np.unique(found)) > 1
 
 
+@pytest.mark.slow
 def test_windows_reach_the_pictures_and_resized_images_are_not_handed_in(tmp_path):
     run, found = voc_run(tmp_path, "2008_000006"), []
     for i, flag in enumerate(("", "--sliding_window=17,17", "--min_resize_value=20")):

@@ -94,7 +94,10 @@ def test_a_class_that_never_occurs_is_marked_unless_it_is_ignored(columns):
     assert texts(axes).count("never") == 3
 
 
-@pytest.mark.parametrize("count, splits", [(1, 1), (19, 3), (151, 2), (182, 6)])
+@pytest.mark.parametrize(
+    "count, splits",
+    [(1, 1), (19, 3), (151, 2), pytest.param(182, 6, marks=pytest.mark.slow)],
+)
 def test_all_classes_fit_without_touching(count, splits):
     """Each class has a colour of its own, and its bars are found in one row each."""
     colors = tuple((i, 255 - i, 77) for i in range(count))

@@ -73,6 +73,7 @@ def test_the_legend_takes_the_place_that_five_pictures_leave():
     assert last[0] - 30 <= top < last[0] + last[2] and left > last[1] + last[3]
 
 
+@pytest.mark.slow
 def test_a_long_legend_goes_below_and_stays_on_the_sheet():
     entries = [Entry(f"class number {i}", (i, 100, 200)) for i in range(151)]
     found = sheet.sheet(panels(5, 60, 80), Legend(entries, "classes"))

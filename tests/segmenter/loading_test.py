@@ -66,6 +66,7 @@ def test_an_export_of_any_release_gives_its_probabilities(above):
         np.testing.assert_allclose(probabilities, found[0], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_example_calls_an_export_of_any_release(above, expected, tmp_path):
     Image.fromarray(IMAGE).save(tmp_path / "a.png")
     for name in EXPORTS:

@@ -88,6 +88,7 @@ def test_resized_images_come_back_at_their_own_size(read_only_run):
         np.testing.assert_allclose(found.probabilities.sum(-1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["read_only_run", "read_only_export"])
 def test_larger_images_are_seen_through_windows(request, what):
     """Of 31x31 pixels at a limit of 1,000; an image below it is seen whole."""
