@@ -4,10 +4,12 @@ import dataclasses
 import functools
 import os
 import pathlib
+import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from deeplab_dpc.data.dataset_info import DatasetError
+from deeplab_dpc.formatting import some
 
 SPLITS = {
     "train": "train",
@@ -20,6 +22,7 @@ SPLITS = {
     "testing": "test",
 }
 """What folders and lists are called, in small letters, and which split each one is."""
+_NEAR_SPLIT = re.compile(f"({'|'.join(SPLITS)})(?![a-z])")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +93,19 @@ def walk(
 def split_of(name: str) -> str:
     """The split that a folder's or a list's name says: `Valid` is val."""
     return SPLITS.get(name.lower(), name)
+
+
+def check_near_splits(paths: Iterable[pathlib.Path]) -> None:
+    """Fails for folders that seem to be splits, as `train2017` and `val2017` do: what
+    is called otherwise would be mixed.
+    """
+    near = {p.name: _NEAR_SPLIT.match(p.name.lower()) for p in paths}
+    found = {name: split_of(match[1]) for name, match in near.items() if match}
+    if "train" in found.values() and len(set(found.values())) > 1:
+        raise DatasetError(
+            f"The folders {some(sorted(found), 6)} seem to be splits, and would be "
+            "mixed: call them train, val and test, or give lists."
+        )
 
 
 def composed(name: str) -> str:

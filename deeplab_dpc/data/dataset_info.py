@@ -24,7 +24,7 @@ MAX_CLASSES = 255  # Ids are one byte, and 255 is the usual ignore label.
 _KNOWN = pathlib.Path(__file__).parent / "known"
 
 _NO_TEXT = re.compile(r"[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_PART = re.compile(r"(.+)\[(?:(\d+)(%)?)?:(?:(\d+)(%)?)?\]")
+_PART = re.compile(r"(.+)\[(?:(\d{1,18})(%)?)?:(?:(\d{1,18})(%)?)?\]")
 
 
 @dataclasses.dataclass(frozen=True)

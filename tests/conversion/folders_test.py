@@ -39,6 +39,24 @@ def test_symlinked_folder_dropped(tmp_path):
     assert list(found.by_name) == ["a/0", "b/x/0", "gone"]
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train2017", "val2017"),
+        ("Train_set", "test-1", "x"),
+        ("train ", "validation 2"),
+    ],
+)
+def test_folders_that_are_called_nearly_as_splits_are_refused(tmp_path, names):
+    with pytest.raises(DatasetError, match="seem to be splits, and would be mixed: c"):
+        folders.check_near_splits([tmp_path / name for name in names])
+
+
+@pytest.mark.parametrize("names", ["train2017", "trains valley", "site1 test_2", ""])
+def test_other_folders_are_no_splits(tmp_path, names):
+    folders.check_near_splits([tmp_path / name for name in names.split()])
+
+
 def test_hidden_folder(tmp_path):
     touch(tmp_path, ".here/0.jpg", ".here/.ipynb_checkpoints/1.jpg", ".here/._0.jpg")
     assert list(Files(tmp_path / ".here", (".jpg",)).by_name) == ["0"]

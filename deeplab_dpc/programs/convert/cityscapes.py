@@ -80,7 +80,7 @@ def _items(root: pathlib.Path, split: str, label_type: str) -> list[sources.Item
                     "Unpack what is missing, or leave the split out of --splits."
                 )
         if labels:
-            _check_label_type(labels, label_type)
+            _check_label_type(labels, str(kind), label_type)
         ending = f"_{kind}_{label_type}.png"
         items += layouts.tree(
             Files(images, ("_leftImg8bit.png",)),
@@ -89,12 +89,12 @@ def _items(root: pathlib.Path, split: str, label_type: str) -> list[sources.Item
     return [sources.Item(i.name.split("/")[-1], i.image, i.label) for i in items]
 
 
-def _check_label_type(labels: pathlib.Path, label_type: str) -> None:
-    if any(labels.glob(f"*/*_{label_type}.png")):
+def _check_label_type(labels: pathlib.Path, kind: str, label_type: str) -> None:
+    if Files(labels, (f"_{kind}_{label_type}.png",)).by_name:
         return
     other = {"labelTrainIds": "labelIds", "labelIds": "labelTrainIds"}[label_type]
+    has_other = Files(labels, (f"_{kind}_{other}.png",)).by_name
     hint = f", but ..._{other}.png: pass --label_type={other}."
-    has_other = any(labels.glob(f"*/*_{other}.png"))
     raise DatasetError(
         f"{labels} has no ..._{label_type}.png files{hint if has_other else '.'}"
     )

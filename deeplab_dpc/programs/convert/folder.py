@@ -106,6 +106,7 @@ def splits(folders: OwnFolders) -> tuple[Splits, Sequence[pathlib.Path]]:
             f"{folders.images} has {', '.join(p.name for p in there.values())}, but no "
             "folder train. Call the folder of the images to train on so, or give lists."
         )
+    names.check_near_splits(() if there else folders.images.glob("*/"))
     if there:
         print(f"Splits by the folders in {folders.images}.", file=sys.stderr)
         return _by_folders(folders, there), ()

@@ -52,6 +52,15 @@ def test_symlinked_folder_dropped(root):
     assert all(i.image.is_file() and i.label.is_file() for i in items)
 
 
+@pytest.mark.parametrize("below", ["town", "."])
+def test_upper_case_endings_and_images_without_cities(root, below):
+    for path in list(root.rglob("*.png")):
+        path.rename(path.parents[1] / below / f"{path.stem}.PNG")
+    items = cityscapes.source(root, ["train_fine"]).splits["train_fine"]
+    assert [i.name for i in items] == ["town_a", "town_b"]
+    assert all(i.image.is_file() and i.label.is_file() for i in items)
+
+
 def test_every_label_id(root):
     source = cityscapes.source(root, ["train_fine"])
     item = source.splits["train_fine"][0]
