@@ -20,7 +20,7 @@ from deeplab_dpc.data.dataset_info import (
     load_file,
 )
 from deeplab_dpc.data.manifest import Manifest
-from deeplab_dpc.formatting import count
+from deeplab_dpc.formatting import clipped, count
 
 _RECORD_ERRORS = (tf.errors.InvalidArgumentError, tf.errors.DataLossError)
 _MOST_SHOWN = 5  # Bad records that a message names.
@@ -55,7 +55,7 @@ class Split:
         if name not in legal or not part:
             raise DatasetError(
                 f"Data set {info.name!r} in {folder} has no images of split "
-                f"{self.name!r}; splits with images there: "
+                f"{clipped(repr(self.name), 200)}; splits with images there: "
                 f"{', '.join(legal) or 'none'} (a part of one: val[:50%], val[100:])."
             )
         return shards[name]

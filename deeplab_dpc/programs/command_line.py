@@ -40,6 +40,7 @@ _SCRIPT = re.compile(
 _PROGRAM = re.compile(r"\w\.py\b|deeplab_dpc\.")  # A name of one, in a sentence.
 _FLAG = re.compile(r"(?<![\w-])--([a-z]\w+)")
 _FLAGFILE = re.compile(r"--?flagfile(?:=(.*))?")
+_MISSING = re.compile(r"flag --(\w+)=None: Flag --\w+ must have a value other [^.]*\.")
 _HELP = re.compile(r"--?(h|help|helpshort|helpfull|\?)")
 _MOST_WORDS = 20_000  # Characters of a message: some list what there is.
 _LONGEST_NAME = 100  # Characters of a flag's.
@@ -194,22 +195,21 @@ def _parsed(argv: Sequence[str], help: str, topics: Topics | None) -> list[str]:
     try:
         given = list(_with_flagfiles(list(argv[1:]), ()))
         for name in (a.partition("=")[0] for a in given if a.startswith("-")):
-            if (
-                len(name) > _LONGEST_NAME
-            ):  # Absl's search for what is near is recursive.
-                _fail(
-                    f"There is no flag {clipped(name, 100)}. --help has all there are."
-                )
+            if len(name) > _LONGEST_NAME:  # Absl's search of near ones is recursive.
+                said = f"There is no flag {clipped(name, 100)}."
+                _fail(f"{said} --help has all there are.")
         return flags.FLAGS([argv[0], *given])
     except files.FileError as e:
         _fail(str(e))
     except flags.UnrecognizedFlagError as e:
-        near = [f"--{name}" for name in flags.FLAGS if e.flagname in name]
+        meant = e.flagname.replace("_", "")
+        near = [f"--{n}" for n in flags.FLAGS if meant in n.replace("_", "")]
         hint = f"Did you mean {' or '.join(near[:4])}?" if near else ""
         hint = hint or str(e).partition("'. ")[2] or "--help has all there are."
         _fail(f"There is no flag --{clipped(e.flagname, 100)}. {hint}")
     except flags.Error as e:
-        said = clipped(str(e).rstrip("."), 500)
+        said = _MISSING.sub(r"--\1 is missing.", str(e)).replace("\n", " ")
+        said = clipped(said.rstrip("."), 500)
         _fail(f"{said}. --help tells what each flag means.")
 
 

@@ -50,6 +50,7 @@ def run(tmp_path, *arguments):
     "argument, words",
     [
         ("--batch_size=4", "no flag --batch_size. Did you mean --train_batch_size?"),
+        ("--batchsize=4", "no flag --batchsize. Did you mean --train_batch_size?"),
         ("--train_logdri=x", "Did you mean: train_logdir ?"),
         ("--train_batch_size=x", "flag --train_batch_size=x: invalid literal"),
         ("--lease_secs=nan", "--lease_secs=nan; give a finite number."),
@@ -64,6 +65,15 @@ def test_what_no_flag_can_mean_is_told_in_a_line(tmp_path, argument, words):
     assert code == 1 and words in said and not out
     assert said.startswith("program.py: ") and said.count("\n") == 1
     assert list(tmp_path.iterdir()) == [tmp_path / "program.py"]
+
+
+def test_flags_that_are_missing_are_named_in_a_line():
+    command = [sys.executable, "-m", "deeplab_dpc.programs.train"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 1 and done.stderr == (
+        "train.py: --dataset_dir is missing. --train_logdir is missing. --help tells "
+        "what each flag means.\n"
+    )
 
 
 def test_ctrl_c_is_told_in_a_line(tmp_path):
