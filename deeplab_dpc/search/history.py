@@ -110,9 +110,11 @@ class History:
         return record
 
     def _add(self, number: int) -> None:
-        attrs = self.trials[number].system_attrs
+        attrs: Any = self.trials[number].system_attrs
         self.states.append("")
-        if KEY in attrs:
+        if not isinstance(attrs, dict):
+            logging.warning("Trial %d is broken and left out: no attributes.", number)
+        elif KEY in attrs:
             self._move(number)
         if not self.states[number]:
             return
@@ -153,13 +155,13 @@ class History:
         attrs = self.trials[number].system_attrs
         try:
             record = self.record(number)
-            sum(self.trials[number].values or ())  # Or a `TypeError`.
+            float(sum(self.trials[number].values or ()))  # Or an error.
             if not isinstance(attrs[KEY], str) or record.state not in STATES:
                 raise ValueError(f"key {attrs[KEY]!r}, state {record.state!r}")
             attempt, of = record.attempt, attrs.get(RETRY_OF, 0)
             if not isinstance(attempt, int) or not isinstance(of, int):
                 raise ValueError(f"attempt {attempt!r} of {of!r}")
-        except (ValueError, KeyError, TypeError, AttributeError) as e:
+        except (ArithmeticError, ValueError, KeyError, TypeError, AttributeError) as e:
             return clipped(f"{type(e).__name__}: {e}", 300)
         return None
 

@@ -10,6 +10,7 @@ from optuna.exceptions import DuplicatedStudyError
 from optuna.storages import BaseStorage
 from optuna.study import StudyDirection
 
+from deeplab_dpc.formatting import clipped
 from deeplab_dpc.search.storage import experimental
 from deeplab_dpc.settings import flat
 
@@ -54,7 +55,7 @@ def create_or_join(
         study.set_user_attr(SETTINGS, given)
         with experimental():
             study.set_metric_names(_OBJECTIVES[: len(study.directions)])
-    if SETTINGS not in study.user_attrs:
+    if not isinstance(study.user_attrs.get(SETTINGS), Mapping):
         raise StudyError(
             f"Study {name!r} has no settings: another program made it. "
             "Take another study name."
@@ -89,7 +90,8 @@ def _check_settings(name: str, kept: Settings, given: Settings) -> None:
     """Refuses other settings than those kept, and says which differ."""
     there, here = flat(kept), flat(given)
     lines = [
-        f"  {key}: {there.get(key, 'absent')!r} there, {here.get(key, 'absent')!r} here"
+        f"  {clipped(key)}: {clipped(repr(there.get(key, 'absent')), 200)} there, "
+        f"{clipped(repr(here.get(key, 'absent')), 200)} here"
         for key in sorted({*there, *here})
         if key not in there or key not in here or there[key] != here[key]
     ]

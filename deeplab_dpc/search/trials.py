@@ -52,7 +52,7 @@ class Outcome:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Reads what `to_dict` gave, also after a way through JSON; `TypeError`,
-        `KeyError` or `ValueError` for anything else.
+        `KeyError`, `ValueError` or `OverflowError` for anything else.
         """
         pairs = {k: tuple(map(tuple, values[k])) for k in ("losses", "scores")}
         norms = tuple(values["branch_norms"])
@@ -64,6 +64,7 @@ class Outcome:
         for number in found:
             if isinstance(number, bool) or not isinstance(number, numbers.Real):
                 raise TypeError(f"{clipped(repr(number), 40)} is no number")
+            float(number)  # Or an `OverflowError`.
         if any(len(pair) != 2 for both in pairs.values() for pair in both):
             raise ValueError("a point of a curve is a step and a value")
         return cls(**{**values, **pairs, "branch_norms": norms})

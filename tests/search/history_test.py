@@ -7,6 +7,7 @@ from optuna.trial import TrialState
 from deeplab_dpc.genotypes import DPC_TOP1
 from deeplab_dpc.search.history import ATTEMPT, KEY, LEASE, History
 from deeplab_dpc.search.leases import Lease
+from deeplab_dpc.search.trials import Outcome
 from deeplab_dpc.testing.samplers import PAPER, ended
 
 RUNNING = TrialState.RUNNING
@@ -66,17 +67,29 @@ def test_other_trials_are_tried_but_have_no_score(state):
 
 ENDLESS = Lease("a", "", 0.0, 0.0, 1.0).to_dict() | {"for_s": math.inf}
 NOBODYS = ENDLESS | {"process": 7, "for_s": 1.0}
+HUGE = {**Outcome(score=0.5).to_dict(), "score": 10**400}
 BROKEN = {
     "no cell": lambda trial: trial.user_attrs.pop("genotype"),
     "no JSON": lambda trial: trial.user_attrs.update(genotype="[{"),
     "a number": lambda trial: trial.user_attrs.update(genotype=7),
     "half an outcome": lambda trial: trial.user_attrs.update(outcome={"score": 1}),
+    "a score beyond all": lambda trial: trial.user_attrs.update(outcome=HUGE),
+    "a value beyond all": lambda trial: setattr(trial, "values", [10**400]),
     "a key that is none": lambda trial: trial.system_attrs.update({KEY: ["r1x1"]}),
     "an odd attempt": lambda trial: trial.system_attrs.update({ATTEMPT: "2"}),
     "half a lease": lambda trial: trial.system_attrs.update({LEASE: {"worker": "a"}}),
     "an endless lease": lambda trial: trial.system_attrs.update({LEASE: ENDLESS}),
     "a lease of none": lambda trial: trial.system_attrs.update({LEASE: NOBODYS}),
 }
+
+
+@pytest.mark.parametrize("attributes", [None, 3.0, "x", []])
+def test_a_trial_whose_attributes_are_none_is_left_out(attributes, caplog):
+    first, broken, last = (trial(n, value=n / 10) for n in range(3))
+    broken._system_attrs = attributes
+    history = Shown(first, broken, last).history
+    assert caplog.text.count("Trial 1 is broken and left out: ") == 1
+    assert history.best(3) == [2, 0] and dict(+history.counts) == {"complete": 2}
 
 
 @pytest.mark.parametrize("how", BROKEN)

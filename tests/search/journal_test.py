@@ -1,6 +1,7 @@
 import json
 import multiprocessing
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -14,6 +15,10 @@ from optuna.study import StudyDirection
 
 from deeplab_dpc.files import locked
 from deeplab_dpc.search.storage import JournalLock, StorageError, open_storage
+from deeplab_dpc.search.study import Strategy, Study, StudyError
+from tests import nightly, odd_values
+from tests.search import studies
+from tests.search.samplers.studies import sampler_named
 
 
 def journal_file(path):
@@ -118,3 +123,40 @@ def test_a_journal_that_shrinks_under_a_worker_is_noticed(tmp_path):
     path.write_bytes(whole + b"torn")  # What a dying writer leaves is no cut.
     opened.create_new_study([StudyDirection.MAXIMIZE], "c")
     assert path.read_bytes().startswith(whole) and b"torn" not in path.read_bytes()
+
+
+def _changed(rng, lines):
+    """A journal of which a line has another value, is gone, twice or elsewhere, or of
+    which some bytes are odd.
+    """
+    how, at, to = rng.random(), rng.randrange(len(lines)), rng.randrange(len(lines))
+    if how < 0.1:
+        return odd_values.changed(rng, b"".join(lines))
+    if how < 0.2:
+        line = lines[at]
+        rest = lines[:at] + lines[at + rng.randrange(2) :]
+        return b"".join(rest[:to] + [line] * rng.randrange(2) + rest[to:])
+    value = json.loads(lines[at])
+    odd_values.change_json(rng, value)
+    changed = json.dumps(value).encode() + b"\n"
+    return b"".join(lines[:at] + [changed] + lines[at + 1 :])
+
+
+def test_a_changed_journal_is_gone_on_with_or_refused_in_few_words(tmp_path):
+    path, space = tmp_path / "study.journal", studies.SPACE
+    strategy = Strategy(sampler_named("random", space, search_seed=0), key=space.key)
+    rng, outcomes = random.Random(4), {"read": 0, "refused": 0}
+    studies.run(Study.open(str(path), "a", {"steps": 10}, strategy), 4)
+    lines = path.read_bytes().splitlines(keepends=True)
+    for _ in range(nightly.of(60, 2000)):
+        path.write_bytes(_changed(rng, lines))
+        try:
+            study = Study.open(str(path), "a", {"steps": 10}, strategy)
+            before = len(studies.complete(study))
+            studies.run(study, 1)
+            assert len(studies.complete(study)) == before + 1
+            outcomes["read"] += 1
+        except (StorageError, StudyError) as e:
+            assert len(str(e)) < 1000 + len(str(path))
+            outcomes["refused"] += 1
+    assert all(outcomes.values())
