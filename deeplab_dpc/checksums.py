@@ -39,7 +39,7 @@ def check(folder: pathlib.Path, inside: str = "") -> None:
     kept = folder / inside / FILE_NAME
     if not kept.is_file():
         return
-    for line in files.read_lines(kept):
+    for line in files.read_lines(kept) or [""]:
         match = _LINE.fullmatch(line)
         if match is None:
             raise ChecksumError(

@@ -45,3 +45,10 @@ def test_damaged_checksums_are_none(folder, line):
     path.write_text(f"{path.read_text()}{line}\n")
     with pytest.raises(ChecksumError, match="which is no checksum and its file"):
         checksums.check(folder, "more")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"\n"])
+def test_checksums_that_were_emptied_are_noticed(folder, content):
+    (folder / "more" / "SHA256SUMS").write_bytes(content)
+    with pytest.raises(ChecksumError, match="has the line '', which is no checksum"):
+        checksums.check(folder, "more")

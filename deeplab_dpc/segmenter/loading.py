@@ -227,7 +227,8 @@ def _from_tf1_source(source: str, classes: Classes, given: Settings) -> Network:
 
 
 def _is_tf1(path: pathlib.Path) -> bool:
-    is_file = path.name.endswith((".npz", ".pb", ".tar.gz", ".tgz", ".tar"))
+    endings = ".npz", ".pb", ".tar.gz", ".tgz", ".tar"
+    is_file = path.name.lower().endswith(endings)
     return path.is_dir() or _is_prefix(path) or (is_file and path.is_file())
 
 

@@ -17,7 +17,7 @@ from deeplab_dpc.tf1.sources import FILES, WeightsError, check_unpacked
 FROZEN_GRAPH = "frozen_inference_graph.pb"
 
 _SUFFIX = re.compile(r"\.(index|meta|data-\d+-of-\d+)$")
-_ARCHIVE = re.compile(r"\.(tar\.gz|tgz|tar)$")
+_ARCHIVE = re.compile(r"\.(tar\.gz|tgz|tar)$", re.IGNORECASE)
 _WANTED = re.compile(r"[^.].*\.(index|data-\d+-of-\d+)|checkpoint")
 
 
@@ -60,7 +60,7 @@ def find_source(path: str | os.PathLike) -> str:
     given = pathlib.Path(path)
     if given.is_dir():
         return str(_newest(given))
-    if given.suffix in FILES and given.is_file():
+    if given.suffix.lower() in FILES and given.is_file():
         return str(given)
     prefix = given.with_name(_SUFFIX.sub("", given.name))
     if prefix.with_name(f"{prefix.name}.index").is_file():

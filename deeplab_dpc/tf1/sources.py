@@ -51,7 +51,7 @@ def without_slots(tensors: Tensors) -> Tensors:
 def read_tensors(source: str | os.PathLike) -> Tensors:
     """All arrays of what `read_weights` reads."""
     path = os.fspath(files.local(source))
-    read = FILES.get(os.path.splitext(path)[1], read_checkpoint)
+    read = FILES.get(os.path.splitext(path)[1].lower(), read_checkpoint)
     return read(path)
 
 

@@ -71,7 +71,9 @@ def test_the_step_in_a_name():
     assert step_in_name("a-3/model.ckpt") == 0
 
 
-@pytest.mark.parametrize("name", ["frozen_inference_graph.pb", "weights.npz"])
+@pytest.mark.parametrize(
+    "name", ["frozen_inference_graph.pb", "weights.npz", "weights.NPZ"]
+)
 def test_a_frozen_graph_and_an_npz_are_sources(folder, tmp_path, name):
     (tmp_path / name).touch()
     assert find_source(tmp_path / name) == str(tmp_path / name)
@@ -108,7 +110,8 @@ def unpacked(path):
 
 
 @pytest.mark.parametrize(
-    "name, mode", [("a.tar.gz", "w:gz"), ("a.tgz", "w:gz"), ("a.tar", "w")]
+    "name, mode",
+    [("a.tar.gz", "w:gz"), ("a.tgz", "w:gz"), ("a.tar", "w"), ("a.TAR.GZ", "w:gz")],
 )
 def test_an_archive_is_unpacked_for_a_while(tmp_path, name, mode):
     path = packed(tmp_path / name, CONTENT, mode)

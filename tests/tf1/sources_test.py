@@ -111,8 +111,9 @@ def test_damaged_graphs_give_words_or_other_names_or_one_other_number(tmp_path):
         assert sum(np.sum(found[n] != truth[n]) for n in both) <= 1
 
 
-def test_a_frozen_graphs_constants_are_its_weights(tmp_path):
-    found = read_weights(zoo.freeze(tmp_path / "graph.pb", ARRAYS | NORM))
+@pytest.mark.parametrize("name", ["graph.pb", "GRAPH.PB"])
+def test_a_frozen_graphs_constants_are_its_weights(tmp_path, name):
+    found = read_weights(zoo.freeze(tmp_path / name, ARRAYS | NORM))
     assert found.keys() == (ARRAYS | NORM).keys()
     for name, value in (ARRAYS | NORM).items():
         np.testing.assert_array_equal(found[name], value)
