@@ -13,7 +13,7 @@ import numpy as np
 
 from deeplab_dpc import files
 from deeplab_dpc.checksums import sha256
-from deeplab_dpc.formatting import as_flag, count
+from deeplab_dpc.formatting import as_flag, clipped, count
 from deeplab_dpc.layers.cell import feature_map_size
 from deeplab_dpc.search.context_modules import untrained_rates
 from deeplab_dpc.settings import check_types
@@ -76,6 +76,8 @@ class CacheManifest:
         """Views of each shard of a split, finished or not, by name."""
         total, most = self.num_views[split], self.settings["cache.images_per_shard"]
         count = -(-total // most)
+        if not 0 <= count <= 99_999:
+            raise ValueError(f"{total:.6g} views cannot be in shards of {most:.6g}")
         return {
             f"{split}-{i:05d}-of-{count:05d}": min(most, total - i * most)
             for i in range(count)
@@ -128,6 +130,8 @@ class CacheManifest:
 
     def _checked(self) -> Self:
         """Itself; an error of any kind for a setting that lacks or is of no use."""
+        if not {VAL} <= set(self.num_views) <= set(SPLITS):
+            raise ValueError("its splits are not train and val, or val")
         for split, number in self.num_views.items():
             self.num_bytes(split, number)
         self.missing(), self.pooling_size, self.settings["model.use_bounded_activation"]
@@ -149,8 +153,8 @@ class CacheManifest:
         advice = "Write the cache again into another folder."
         with files.readable(path, CacheError, advice):
             values = files.read_json(path)
-            found = values.pop("format")
-            if found == FORMAT:
+            found = clipped(repr(values.pop("format")))
+            if found == repr(FORMAT):
                 shards = {k: CachedShard(**v) for k, v in values["shards"].items()}
                 run = RunConfig.from_dict(values["run"])
                 return cls(**{**values, "run": run, "shards": shards})._checked()

@@ -1,9 +1,13 @@
 """Opening a cache: what is there, in what order, and what is wrong with it."""
 
+import json
+import random
+
 import numpy as np
 import pytest
 
 from deeplab_dpc.search.cache import Cache, CacheError
+from tests import nightly, odd_values
 from tests.search import scenes
 
 
@@ -48,6 +52,28 @@ def test_a_broken_manifest_and_another_format_are_named(folder, text, message):
     (folder / "manifest.json").write_text(text)
     with pytest.raises(CacheError, match=message):
         Cache.open(folder)
+
+
+def test_a_changed_manifest_is_read_or_refused_in_few_words(folder):
+    """Also one of 10**30 views, whose shards no memory holds."""
+    path, rng = folder / "manifest.json", random.Random(0)
+    whole, outcomes = path.read_text(), {"read": 0, "refused": 0}
+    for trial in range(nightly.of(200, 2000)):
+        values = json.loads(whole)
+        odd_values.change_json(rng, values)
+        if not trial:
+            values = {**json.loads(whole), "num_views": {"val": 10**30}}
+        content = json.dumps(values).encode()
+        if rng.random() < 0.3:
+            content = odd_values.changed(rng, content)
+        path.write_bytes(content)
+        try:
+            assert Cache.open(folder).fingerprint
+            outcomes["read"] += 1
+        except CacheError as e:
+            assert str(folder) in str(e) and len(str(e)) < 1000 + len(str(path))
+            outcomes["refused"] += 1
+    assert all(outcomes.values())
 
 
 def test_missing_and_cut_files_are_named(folder):
