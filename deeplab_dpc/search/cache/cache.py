@@ -15,6 +15,13 @@ from deeplab_dpc import files
 from deeplab_dpc.checksums import sha256
 from deeplab_dpc.formatting import as_flag, clipped, count
 from deeplab_dpc.layers.cell import feature_map_size
+from deeplab_dpc.search.cache.shards import (
+    AGAIN,
+    CacheError,
+    check_content,
+    check_size,
+    opened,
+)
 from deeplab_dpc.search.context_modules import untrained_rates
 from deeplab_dpc.settings import check_types
 from deeplab_dpc.training.run_folder import RunConfig
@@ -23,14 +30,9 @@ FILE_NAME = "manifest.json"
 FORMAT = 1
 TRAIN, VAL = SPLITS = ("train", "val")
 KINDS = {"features": np.float16, "labels": np.uint8}  # The two files of a shard.
-_AGAIN = "Write the cache again by the same command; it makes what lacks or is damaged."
 
 Path = str | os.PathLike[str]
 Checksum = tuple[pathlib.Path, str]  # Of a file.
-
-
-class CacheError(ValueError):
-    """A cache that is missing, incomplete, damaged, or not what was asked for."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,7 +184,7 @@ class CachedSplit:
         for i, (shard, num_views) in enumerate(manifest.shard_sizes(name).items()):
             for kind, known in manifest.checksums(folder, shard).items():
                 shape = manifest.shape(name, kind, num_views)
-                self._maps[kind, i] = _opened(known[0], shape)
+                self._maps[kind, i] = opened(known[0], shape, KINDS[kind])
                 if check:
                     self._unchecked[kind, i] = known
 
@@ -208,11 +210,12 @@ class CachedSplit:
             path, digest = self._unchecked[key]
             if sha256(path) != digest:
                 wrong = "differs from its checksum: it was changed or damaged"
-                raise CacheError(f"{path} {wrong}. {_AGAIN}")
+                raise CacheError(f"{path} {wrong}. {AGAIN}")
+            check_content(self._maps[key], self._manifest.run.dataset)
             del self._unchecked[key]
         maps = {shard: self._maps[kind, shard] for shard, _ in places}
         for found in maps.values():
-            _check_size(found)
+            check_size(found)
         return np.stack([maps[shard][row] for shard, row in places])
 
 
@@ -255,7 +258,7 @@ class Cache:
         if bad:
             raise CacheError(
                 f"{folder}: missing or not as their checksums say: {len(bad)} of "
-                f"{count(len(names), 'shard')}, such as {', '.join(bad[:4])}. {_AGAIN}"
+                f"{count(len(names), 'shard')}, such as {', '.join(bad[:4])}. {AGAIN}"
             )
         return cls(folder, manifest, check)
 
@@ -280,21 +283,3 @@ class Cache:
             f"{size / 2**20:,.0f} MiB; fingerprint {self.fingerprint}."
             + untrained_rates(self.train.feature_size, self.output_stride)
         )
-
-
-def _check_size(found: np.memmap) -> None:
-    """To read a map beyond the end of its file kills the process."""
-    path = str(found.filename)
-    if os.path.exists(path) and os.path.getsize(path) < found.offset + found.nbytes:
-        raise CacheError(f"{path} was cut. {_AGAIN}")
-
-
-def _opened(path: pathlib.Path, shape: tuple[int, ...]) -> np.memmap:
-    try:
-        found = np.load(path, mmap_mode="r")
-        if found.shape == shape:
-            return found
-        wrong = f"has the shape {found.shape} instead of {shape}"
-    except (OSError, ValueError) as e:
-        wrong = f"cannot be read: {e}"
-    raise CacheError(f"{path} {wrong}. {_AGAIN}")

@@ -6,7 +6,9 @@ import random
 import numpy as np
 import pytest
 
+from deeplab_dpc import checksums
 from deeplab_dpc.search.cache import Cache, CacheError
+from deeplab_dpc.search.cache.cache import FILE_NAME
 from tests import nightly, odd_values
 from tests.search import scenes
 
@@ -107,6 +109,38 @@ def test_a_shard_is_compared_with_its_checksum_when_it_is_first_read(folder, kin
             getattr(cache.train, kind)([12])
     assert len(getattr(cache.train, kind)([0, 23])) == 2  # Of the other shards.
     assert len(getattr(Cache.open(folder, check=False).train, kind)([12])) == 1
+
+
+@pytest.mark.parametrize(
+    "kind, change, words",
+    [
+        ("features", lambda a: a.put(-1, np.nan), "features that are not finite"),
+        ("features", lambda a: a.put(-1, -np.inf), "features that are not finite"),
+        ("labels", lambda a: a.put(-1, 77), "labels that are no class, such as 77"),
+        ("labels", lambda a: a.put(-1, 3), "labels that are no class, such as 3"),
+        ("labels", lambda a: a.put(-1, 255), None),
+        ("labels", lambda a: a.astype("i4"), "numbers of int32, not uint8"),
+        ("features", lambda a: a.astype("f4"), "numbers of float32, not float16"),
+    ],
+)
+def test_what_was_written_wrong_is_noticed_whatever_its_checksum(
+    folder, kind, change, words
+):
+    path, manifest = folder / f"train-00001-of-00003-{kind}.npy", folder / FILE_NAME
+    before, array = checksums.sha256(path), np.load(path)
+    changed = change(array)
+    np.save(path, array if changed is None else changed)
+    text = manifest.read_text().replace(before, checksums.sha256(path))
+    manifest.write_text(text)
+
+    def read():
+        return getattr(Cache.open(folder).train, kind)([12])
+
+    if words is None:
+        assert len(read()) == 1
+        return
+    with pytest.raises(CacheError, match=f"{path.name} has {words}. Write the cache"):
+        read()
 
 
 def test_a_shard_that_is_cut_under_a_worker_does_not_kill_it(folder):
