@@ -88,7 +88,9 @@ def onnx(path: pathlib.Path) -> Runtime:
     """An ONNX file, run by ONNX Runtime."""
     runtime = module("onnxruntime", "onnx")
     providers = runtime.get_available_providers()
-    session = runtime.InferenceSession(str(path), providers=providers)
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = _threads()
+    session = runtime.InferenceSession(str(path), options, providers=providers)
     (images,) = session.get_inputs()
 
     def call(name: str) -> Call:
@@ -98,9 +100,9 @@ def onnx(path: pathlib.Path) -> Runtime:
 
 
 def litert(path: pathlib.Path) -> Runtime:
-    """A LiteRT (TensorFlow Lite) file, run on all cores."""
+    """A LiteRT (TensorFlow Lite) file."""
     interpreter = module("ai_edge_litert.interpreter", "litert")
-    threads = len(os.sched_getaffinity(0))
+    threads = _threads() or len(os.sched_getaffinity(0))
     opened = interpreter.Interpreter(model_path=str(path), num_threads=threads)
     serve = opened.get_signature_runner("serving_default")
     shape = opened.get_input_details()[0]["shape_signature"]
@@ -118,7 +120,9 @@ def openvino(path: pathlib.Path) -> Runtime:
     model = core.read_model(path)
     has_precision = model.has_rt_info(["precision"])
     precision = model.get_rt_info(["precision"]).astype(str) if has_precision else "f32"
-    compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": precision})
+    settings = {"INFERENCE_PRECISION_HINT": precision}
+    settings["INFERENCE_NUM_THREADS"] = _threads()
+    compiled = core.compile_model(model, "CPU", settings)
     dimensions = model.input("images").partial_shape
 
     def call(name: str) -> Call:
@@ -147,6 +151,13 @@ def _runtime(
     calls = {name: _one_by_one(call(name)) if batch else call(name) for name in names}
     known = (int(shape[1]), int(shape[2])) if all(size) else None
     return Runtime(calls[LABELS], calls.get(PROBABILITIES), known)
+
+
+def _threads() -> int:
+    """So many as TensorFlow was told to take (`--num_threads`); 0: all cores."""
+    import tensorflow as tf
+
+    return tf.config.threading.get_intra_op_parallelism_threads()
 
 
 def _one_by_one(call: Call) -> Call:

@@ -6,6 +6,7 @@
 import base64
 import binascii
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -61,7 +62,10 @@ def pixels(value: Any, name: str, shape: Sequence[int] | None = None) -> np.ndar
     shape.
     """
     try:
-        array = np.array(value, np.float64)
+        array = np.array(value, np.float64)  # Of true and "12", too.
+        for _ in range(array.ndim - 1):
+            value = itertools.chain.from_iterable(value)
+        others = set(map(type, value)) - {int, float}
         array = array if shape is None else array.reshape(shape)
     except (ValueError, TypeError, OverflowError) as e:
         said = clipped(str(e), 200)
@@ -74,6 +78,10 @@ def pixels(value: Any, name: str, shape: Sequence[int] | None = None) -> np.ndar
             f"{name} has the shape {list(array.shape)}; images are [batch, height, "
             "width, 3], red, green, blue."
         )
+    if others:
+        raise bad(
+            f"{name} has {_kind(others.pop())} where numbers from 0 to 255 belong."
+        )
     if not np.all((array >= 0) & (array <= 255) & (array == np.floor(array))):
         raise bad(f"{name} has numbers that are no integers from 0 to 255.")
     return array.astype(np.uint8)
@@ -82,7 +90,7 @@ def pixels(value: Any, name: str, shape: Sequence[int] | None = None) -> np.ndar
 def file(text: Any, name: str) -> bytes:
     """The bytes of a file, given as base64."""
     if not isinstance(text, str):
-        raise bad(f"{name} is no text of base64, but {_kind(text)}.")
+        raise bad(f"{name} is no text of base64, but {_kind(type(text))}.")
     try:
         found = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as e:
@@ -109,7 +117,7 @@ def stacked(values: Sequence[Any], name: str) -> np.ndarray:
     return np.stack(values)
 
 
-def _kind(value: Any) -> str:
+def _kind(kind: type) -> str:
     """A JSON value's type, as people call it."""
     names = {dict: "an object", list: "a list", type(None): "null", bool: "a boolean"}
-    return names.get(type(value), "a number")
+    return {**names, str: "a text"}.get(kind, "a number")

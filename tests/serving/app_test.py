@@ -177,7 +177,9 @@ WRONG = [
     ({"instances": [[[[1, 2, 256]]]]}, "no integers from 0 to 255"),
     ({"instances": [[[[1, 2, 0.5]]]]}, "no integers from 0 to 255"),
     ({"instances": [[[["a", 2, 3]]]]}, "instances is no array of numbers"),
-    ({"instances": [[[[None, 2, 3]]]]}, "no integers from 0 to 255"),
+    ({"instances": [[[[None, 2, 3]]]]}, "has null where numbers from 0 to 255 belong"),
+    ({"instances": [[[[1, True, 3]]]]}, "has a boolean where numbers from 0 to 255"),
+    ({"instances": [[[[1, "12", 3]]]]}, "has a text where numbers from 0 to 255"),
     ({"inputs": {"b64": "QUJD"}}, "inputs has no images; give a list"),
     *(
         ({"signature_name": "encoded", "instances": rows}, text)
@@ -210,6 +212,9 @@ WRONG_V2 = [
     ({"inputs": [{**IMAGE, "name": "x"}]}, "'x' is not known; it is image or images"),
     ({"inputs": [{**IMAGE, "datatype": "FP32"}]}, "'FP32'; it is UINT8"),
     ({"inputs": [{**IMAGE, "shape": [3]}]}, "images needs a shape such as [-1, -1"),
+    ({"inputs": [{**IMAGE, "data": [1, False, 3]}]}, "images has a boolean where"),
+    ({"inputs": [{**IMAGE, "data": ["1", 2, 3]}]}, "images has a text where numbers"),
+    ({"inputs": [{**IMAGE, "data": "7"}]}, "images is no array of numbers"),
     ({"inputs": [{**IMAGE, "shape": [1, 2, 2, 3]}]}, "images is no array of numbers"),
     ({"inputs": [{**IMAGE, "shape": [-1, 1, 1, 3]}]}, "images needs a shape"),
     ({"inputs": [IMAGE], "outputs": [{"name": "y"}]}, "['y'] are not all of Semantic"),
