@@ -7,6 +7,7 @@ is the time of one step; the first, all defaults, is what the others are divided
 What is far slower on a processor (float16, XLA) has a case of its own with fewer steps.
 """
 
+import dataclasses
 import time
 from collections.abc import Callable
 
@@ -23,6 +24,7 @@ from deeplab_dpc.training.state import TrainState
 
 NAME = "training_levers"
 CROP, BATCH, STEPS = 129, 8, 4
+MODEL = ModelConfig(genotype=DPC_TOP1)
 LEVERS: dict[str, dict[str, object]] = {
     "all defaults": {},
     "mixed_bfloat16": {"precision": "mixed_bfloat16"},
@@ -62,7 +64,11 @@ def _rows(
 
 
 def training(
-    steps: int, batch: int = BATCH, crop: int = CROP, **settings: object
+    steps: int,
+    batch: int = BATCH,
+    crop: int = CROP,
+    model: ModelConfig = MODEL,
+    **settings: object,
 ) -> Callable[[], object]:
     """A function that trains for so many steps more."""
     city = known("cityscapes")
@@ -72,8 +78,8 @@ def training(
     train = TrainConfig(
         train_batch_size=batch, train_crop_size=(crop, crop), **settings
     )
-    model = ModelConfig(
-        num_classes=info.num_classes, crop_size=(crop, crop), genotype=DPC_TOP1
+    model = dataclasses.replace(
+        model, num_classes=info.num_classes, crop_size=(crop, crop)
     )
     config = RunConfig(model, DataConfig(dataset_dir="."), train, EvalConfig(), info)
     strategy = tf.distribute.get_strategy()
