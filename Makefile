@@ -7,6 +7,7 @@
 #   make test-torch   the same on its PyTorch backend
 #   make check        format, lint, types and the quick tests
 #   make bench        the benchmarks, as CSV rows in benchmarks/results
+#   make bench-peers  the same models beside PyTorch's, and in other runtimes
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -16,7 +17,7 @@ SLOW ?=
 JOBS ?= logical
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: install install-dev quickstart test test-nightly faithfulness test-jax test-torch check check-style format bench clean
+.PHONY: install install-dev quickstart test test-nightly faithfulness test-jax test-torch check check-style format bench bench-peers clean
 
 install: .venv/.installed
 install-dev: .venv/.installed-dev
@@ -77,5 +78,21 @@ format: install-dev
 bench: install
 	$(BIN)/python benchmarks/run_all.py
 
+# Peers of the benchmarks, an environment for each.
+PEERS := .venv-peer-smp .venv-peer-onnxruntime .venv-peer-openvino
+bench-peers: install-dev $(PEERS:=/.installed)
+	$(BIN)/python benchmarks/peers.py
+	$(BIN)/python benchmarks/page.py
+
+.venv-peer-smp/.installed: PEER := segmentation-models-pytorch==0.6.0 timm==1.0.31 \
+  torch==2.13.0
+.venv-peer-onnxruntime/.installed: PEER := onnxruntime==1.32.0
+.venv-peer-openvino/.installed: PEER := openvino==2026.4.1
+$(PEERS:=/.installed): .venv-peer-%/.installed: Makefile
+	$(PYTHON) -m venv .venv-peer-$*
+	.venv-peer-$*/bin/python -m pip install --quiet --disable-pip-version-check \
+	  $(PEER) 'numpy<2.4'
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-jax .venv-torch quickstart .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-jax .venv-torch .venv-peer-* quickstart .mypy_cache .pytest_cache .ruff_cache

@@ -96,6 +96,12 @@ def alternatives(config: ModelConfig, folder: str) -> dict[str, Labels]:
     return found
 
 
+def folded(config: ModelConfig, precision: str) -> Labels:
+    """Labels of images by a folded model with random weights."""
+    keras.utils.set_random_seed(0)
+    return _graph(Folded(_model(config, precision)).fold())
+
+
 def _model(config: ModelConfig, precision: str) -> keras.Model:
     with predicting(precision):
         return build_model(config)

@@ -8,8 +8,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import metadata
+from typing import Any
 
 from deeplab_dpc import files
 
@@ -63,10 +64,22 @@ def compare(
     return rows_of(benchmark, case, times_ms)
 
 
+def took_ms(run: Callable[[], object]) -> tuple[float, float]:
+    """Wall and processor milliseconds of a call in this process."""
+    began, spent = time.perf_counter(), time.process_time()
+    run()
+    wall, cpu = time.perf_counter() - began, time.process_time() - spent
+    return 1e3 * wall, 1e3 * cpu
+
+
 def alternate(
-    alternatives: dict[str, Callable[[], object]], rounds: int, warm_up: int = 2
+    alternatives: Mapping[str, Any],
+    rounds: int,
+    warm_up: int = 2,
+    took: Callable[[Any], tuple[float, float]] = took_ms,
 ) -> list[dict[str, object]]:
-    """Wall and processor milliseconds of alternatives that run in turn.
+    """Wall and processor milliseconds of alternatives that run in turn, by what `took`
+    tells of one.
 
     Processor time is what tells on a busy machine. Its ratio is to the first
     alternative's of the same round: the median, the lowest and the highest.
@@ -75,11 +88,10 @@ def alternate(
     cpu_ms: dict[str, list[float]] = {name: [] for name in alternatives}
     for round_number in range(warm_up + rounds):
         for name, run in alternatives.items():
-            began, spent = time.perf_counter(), time.process_time()
-            run()
+            wall, cpu = took(run)
             if round_number >= warm_up:
-                cpu_ms[name].append(1e3 * (time.process_time() - spent))
-                wall_ms[name].append(1e3 * (time.perf_counter() - began))
+                wall_ms[name].append(wall)
+                cpu_ms[name].append(cpu)
     first, rows = next(iter(cpu_ms.values())), []
     for name in alternatives:
         ratios = sorted(ms / one for ms, one in zip(cpu_ms[name], first, strict=True))

@@ -8,10 +8,11 @@ import page
 
 FOLDER = pathlib.Path(__file__).parent
 HELPERS = ("against.py", "bare_runtime.py", "measuring.py", "page.py", "precision.py")
-HELPERS += ("run_all.py", "search_servers.py")
-# Started by hand: they take long, or want CamVid, or a run.
+HELPERS += ("peer.py", "run_all.py", "search_servers.py")
+# Started by hand: they take long, or want CamVid, a run, or other environments.
 LONG = (
     "bare_environments.py",
+    "peers.py",
     "recipe.py",
     "search_proof.py",
     "search_quality.py",
