@@ -32,7 +32,10 @@ def find(folder: str | None, files: Sequence[str]) -> list[pathlib.Path]:
     named = [pathlib.Path(name) for name in files]
     lacking = [str(path) for path in named if not path.is_file()]
     if lacking:
-        raise PhotoError(f"--images: no such file: {', '.join(lacking)}.")
+        hint = " One with a comma in its name is drawn by --image_dir." * bool(
+            files[1:]
+        )
+        raise PhotoError(f"--images: no such file: {', '.join(lacking)}.{hint}")
     return found + named
 
 

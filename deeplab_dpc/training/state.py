@@ -12,13 +12,13 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from deeplab_dpc import checkpoint_files
+from deeplab_dpc import checkpoint_files, files
 from deeplab_dpc.layers import freeze_batch_norm, synchronize_batch_norm
 from deeplab_dpc.layers.precision import dtype_policy
 from deeplab_dpc.model import build_model
 from deeplab_dpc.training import checkpoints, optimizers
 from deeplab_dpc.training.checkpoints import RunFolderError
-from deeplab_dpc.training.run_folder import RunConfig
+from deeplab_dpc.training.run_folder import CONFIG_FILE, RunConfig
 
 _WARM_UP = 9.0  # Share of the newest weights: at least 9 / (10 + steps made).
 
@@ -111,7 +111,7 @@ class Saver:
     """Saves checkpoints in the run folder, every so many seconds and when told."""
 
     def __init__(self, state: TrainState, folder: str | os.PathLike):
-        self._folder = pathlib.Path(folder)
+        self._folder, self._config = pathlib.Path(folder), state.config
         _remove_leftovers(self._folder)
         train = state.config.train
         self._interval_s = train.save_interval_secs
@@ -138,6 +138,7 @@ class Saver:
             return prefix
         self._step.assign(step)
         try:
+            self._restore_config()
             checkpoint_files.write(self._values, prefix, self._max_to_keep)
         except OSError as e:
             for path in checkpoint_files.of(prefix):
@@ -158,6 +159,14 @@ class Saver:
         self._newest, self._saved_s = prefix, time.monotonic()
         logging.info("Saved %s.", prefix)
         return prefix
+
+    def _restore_config(self) -> None:
+        """Without it nobody could open the checkpoints."""
+        path = self._folder / CONFIG_FILE
+        if not path.is_file():
+            files.made_folder(self._folder)
+            self._config.save(self._folder)
+            logging.warning("Somebody removed %s; it is written again.", path)
 
 
 def _remove_leftovers(folder: pathlib.Path) -> None:

@@ -104,7 +104,8 @@ def test_batches_are_padded_or_resized_and_know_the_true_size(tmp_path):
 @pytest.mark.parametrize(
     "folder, files, told",
     [("none", [], "no folder"), ("", [], "has no image")]
-    + [(None, ["x.png"], "no such file: .*x.png")],
+    + [(None, ["x.png"], r"no such file: .*x.png\.$")]
+    + [(None, ["x", "1.png"], "a comma in its name is drawn by --image_dir")],
 )
 def test_says_what_is_not_there(tmp_path, folder, files, told):
     folder = None if folder is None else str(tmp_path / folder)

@@ -1,6 +1,7 @@
 import contextlib
 import dataclasses
 import os
+import shutil
 import signal
 
 import keras
@@ -15,7 +16,7 @@ from deeplab_dpc.data.dataset_info import DatasetError
 from deeplab_dpc.training import checkpoints, loop, run_folder, trainer
 from deeplab_dpc.training.interruption import Stopped
 from deeplab_dpc.training.reporting import TrainingLog
-from deeplab_dpc.training.run_folder import RunFolderError
+from deeplab_dpc.training.run_folder import RunConfig, RunFolderError
 from tests.training import tiny
 
 
@@ -144,6 +145,23 @@ def test_a_save_that_says_saved_is_saved(train, monkeypatch, caplog):
     assert "ckpt-6.index is missing); taking ckpt-3." in caplog.text
     assert checkpoint_files.newest(run) == str(run / "ckpt-6")
     np.testing.assert_equal(tiny.everything(run), expected)
+
+
+def test_what_is_saved_can_be_opened_though_somebody_removed_the_folder(
+    train, monkeypatch, caplog
+):
+    run, report = train(training_number_of_steps=1), TrainingLog.report
+
+    def remove(self, step, means):
+        report(self, step, means)
+        if step == 3:
+            shutil.rmtree(run)
+
+    monkeypatch.setattr(TrainingLog, "report", remove)
+    train()
+    assert f"Somebody removed {run}/config.json; it is written again." in caplog.text
+    assert RunConfig.load(run).train.training_number_of_steps == 6
+    assert checkpoint_files.newest(run) == str(run / "ckpt-6")
 
 
 def test_two_trainers_one_folder(train):

@@ -79,7 +79,7 @@ class CacheManifest:
         total, most = self.num_views[split], self.settings["cache.images_per_shard"]
         count = -(-total // most)
         if not 0 <= count <= 99_999:
-            raise ValueError(f"{total:.6g} views cannot be in shards of {most:.6g}")
+            raise ValueError(f"num_views={total:.6g} are no shards of {most:.6g}")
         return {
             f"{split}-{i:05d}-of-{count:05d}": min(most, total - i * most)
             for i in range(count)
