@@ -32,9 +32,8 @@ def find(folder: str | None, files: Sequence[str]) -> list[pathlib.Path]:
     named = [pathlib.Path(name) for name in files]
     lacking = [str(path) for path in named if not path.is_file()]
     if lacking:
-        hint = " One with a comma in its name is drawn by --image_dir." * bool(
-            files[1:]
-        )
+        hint = " One with a comma in its name is drawn by --image_dir."
+        hint = hint if len(files) > 1 else ""
         raise PhotoError(f"--images: no such file: {', '.join(lacking)}.{hint}")
     return found + named
 

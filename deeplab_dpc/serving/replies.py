@@ -12,7 +12,8 @@ from deeplab_dpc.serving.errors import RequestError
 
 PIECE = 2**18
 """Bytes; smaller replies are never refused."""
-_UNREAD_S = 60.0  # A client that takes nothing for so long is left.
+UNREAD_S = 60.0
+"""A client that takes nothing of its reply for so long is left."""
 
 
 class Replies:
@@ -26,7 +27,7 @@ class Replies:
     def paused(self, transport: asyncio.Transport) -> None:
         """A client has not taken what was sent; see `asyncio.Protocol`."""
         loop = asyncio.get_running_loop()
-        self._unread[transport] = loop.call_later(_UNREAD_S, transport.abort)
+        self._unread[transport] = loop.call_later(UNREAD_S, transport.abort)
 
     def resumed(self, transport: asyncio.Transport) -> None:
         """It has, or has left."""
@@ -35,7 +36,7 @@ class Replies:
 
     def leave(self, stalled_s: float = 0.0) -> None:
         """Hangs up on clients that have taken nothing for so long."""
-        newest = asyncio.get_running_loop().time() - stalled_s + _UNREAD_S
+        newest = asyncio.get_running_loop().time() - stalled_s + UNREAD_S
         for transport, timer in list(self._unread.items()):
             if timer.when() <= newest:
                 transport.abort()

@@ -16,9 +16,7 @@ from deeplab_dpc.config import ServeConfig
 from deeplab_dpc.serving import models
 from deeplab_dpc.serving.app import Service, app
 from deeplab_dpc.serving.errors import ServingError
-from deeplab_dpc.serving.replies import Replies
-
-_UNREAD_S = 60.0  # A client that does not read the end of its reply is left.
+from deeplab_dpc.serving.replies import UNREAD_S, Replies
 
 
 def serve(config: ServeConfig) -> None:
@@ -147,7 +145,7 @@ def _protocol(timeout_s: float, replies: Replies) -> type[H11Protocol]:
             def leave() -> None:
                 if self.cycle is cycle:
                     self.transport.close()
-                    self.loop.call_later(_UNREAD_S, self.transport.abort)
+                    self.loop.call_later(UNREAD_S, self.transport.abort)
 
             self.loop.call_later(timeout_s, leave)
 

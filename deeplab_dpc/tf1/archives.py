@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 
 from deeplab_dpc.formatting import clipped
-from deeplab_dpc.tf1.sources import FILES, WeightsError, check_unpacked
+from deeplab_dpc.tf1.sources import WeightsError, check_unpacked, reader
 
 FROZEN_GRAPH = "frozen_inference_graph.pb"
 
@@ -60,7 +60,7 @@ def find_source(path: str | os.PathLike) -> str:
     given = pathlib.Path(path)
     if given.is_dir():
         return str(_newest(given))
-    if given.suffix.lower() in FILES and given.is_file():
+    if reader(given) and given.is_file():
         return str(given)
     prefix = given.with_name(_SUFFIX.sub("", given.name))
     if prefix.with_name(f"{prefix.name}.index").is_file():

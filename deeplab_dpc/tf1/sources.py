@@ -7,7 +7,7 @@ import os
 import pathlib
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -51,8 +51,7 @@ def without_slots(tensors: Tensors) -> Tensors:
 def read_tensors(source: str | os.PathLike) -> Tensors:
     """All arrays of what `read_weights` reads."""
     path = os.fspath(files.local(source))
-    read = FILES.get(os.path.splitext(path)[1].lower(), read_checkpoint)
-    return read(path)
+    return (reader(path) or read_checkpoint)(path)
 
 
 @contextlib.contextmanager
@@ -194,5 +193,11 @@ def _files_beside(path: pathlib.Path) -> str:
     return f"Found: {', '.join(sizes) or 'no file of this name'}."
 
 
-FILES = {".npz": _read_npz, ".pb": _read_graph, ".h5": _read_keras}
-"""Who reads a file of this ending; all else is the prefix of a checkpoint."""
+_READERS = {".npz": _read_npz, ".pb": _read_graph, ".h5": _read_keras}
+
+
+def reader(path: str | os.PathLike) -> Callable[[str], Tensors] | None:
+    """What reads a file of this ending, in capitals, too; `None`: by its name it is the
+    prefix of a checkpoint.
+    """
+    return _READERS.get(os.path.splitext(path)[1].lower())

@@ -130,7 +130,7 @@ def read_weights(source: str, model_variant: str | None = None) -> Weights:
     found = source
     if published.is_name(source):
         found = str(published.path(source, model_variant))
-    is_file, prefix = found.lower().endswith(tuple(sources.FILES)), found
+    is_file, prefix = sources.reader(found) is not None, found
     try:
         if archives.is_archive(found):
             with archives.opened(found) as (unpacked, _):

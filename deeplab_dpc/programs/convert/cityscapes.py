@@ -71,6 +71,7 @@ def _items(root: pathlib.Path, split: str, label_type: str) -> list[sources.Item
     for folder in folders:
         images = root / "leftImg8bit" / folder
         labels = None if kind is None else root / kind / folder
+        of_type = None
         for needed in filter(None, (images, labels)):
             if not needed.is_dir():
                 parts = {p.parent.name + "/" + p.name for p in root.glob("*/*")}
@@ -80,20 +81,18 @@ def _items(root: pathlib.Path, split: str, label_type: str) -> list[sources.Item
                     "Unpack what is missing, or leave the split out of --splits."
                 )
         if labels:
-            _check_label_type(labels, str(kind), label_type)
-        ending = f"_{kind}_{label_type}.png"
-        items += layouts.tree(
-            Files(images, ("_leftImg8bit.png",)),
-            Files(labels, (ending,)) if labels else None,
-        )
+            of_type = _labels(labels, f"_{kind}_{{}}.png", label_type)
+        items += layouts.tree(Files(images, ("_leftImg8bit.png",)), of_type)
     return [sources.Item(i.name.split("/")[-1], i.image, i.label) for i in items]
 
 
-def _check_label_type(labels: pathlib.Path, kind: str, label_type: str) -> None:
-    if Files(labels, (f"_{kind}_{label_type}.png",)).by_name:
-        return
+def _labels(labels: pathlib.Path, ending: str, label_type: str) -> Files:
+    """Those of a type; `DatasetError` if there is none."""
+    found = Files(labels, (ending.format(label_type),))
+    if found.by_name:
+        return found
     other = {"labelTrainIds": "labelIds", "labelIds": "labelTrainIds"}[label_type]
-    has_other = Files(labels, (f"_{kind}_{other}.png",)).by_name
+    has_other = Files(labels, (ending.format(other),)).by_name
     hint = f", but ..._{other}.png: pass --label_type={other}."
     raise DatasetError(
         f"{labels} has no ..._{label_type}.png files{hint if has_other else '.'}"
